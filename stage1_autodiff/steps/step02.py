@@ -1,0 +1,53 @@
+"""Step 2: functions that create variables.
+
+A function takes a variable and makes a new one. The base class does what every function needs
+(take the array out of the box, put the result into a new box) and a subclass writes the formula:
+
+    (x) ---> [ Square ] ---> (y)          circles are variables, boxes are functions
+"""
+
+import numpy as np
+
+
+class Variable:
+    """A box for an array. [step 1]"""
+
+    def __init__(self, data):
+        self.data = data
+
+
+class Function:
+    """A computation from one Variable to one Variable. [step 2]
+
+    A subclass writes `forward`, from array to array.
+    """
+
+    def __call__(self, input):
+        x = input.data
+        y = self.forward(x)
+        return Variable(y)
+
+    def forward(self, x):
+        """The value: array x -> array y."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+
+class Square(Function):
+    """y = x^2."""
+
+    def forward(self, x):
+        return x**2
+
+
+# --- demonstration ---
+
+x = Variable(np.array(10))
+f = Square()
+y = f(x)
+print(type(y))  # -> <class '__main__.Variable'>
+print(y.data)  # -> 100
+
+try:
+    Function()(x)  # the base class has no formula
+except NotImplementedError as error:
+    print(f"NotImplementedError: {error}")  # !> NotImplementedError: Function has no forward

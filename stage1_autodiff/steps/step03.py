@@ -1,0 +1,62 @@
+"""Step 3: chaining functions.
+
+Calls take variables and return variables, so they compose:
+
+    (x) -> [A] -> (a) -> [B] -> (b) -> [C] -> (y)          y = (e^(x^2))^2
+
+A chain of functions is a function again, and the graph of the chain is what will make its
+derivative cheap.
+"""
+
+import numpy as np
+
+
+class Variable:
+    """A box for an array. [step 1]"""
+
+    def __init__(self, data):
+        self.data = data
+
+
+class Function:
+    """A computation from one Variable to one Variable. [step 2]
+
+    A subclass writes `forward`, from array to array.
+    """
+
+    def __call__(self, input):
+        x = input.data
+        y = self.forward(x)
+        return Variable(y)
+
+    def forward(self, x):
+        """The value: array x -> array y."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+
+class Square(Function):
+    """y = x^2."""
+
+    def forward(self, x):
+        return x**2
+
+
+class Exp(Function):
+    """y = e^x."""
+
+    def forward(self, x):
+        return np.exp(x)
+
+
+# --- demonstration ---
+
+A = Square()
+B = Exp()
+C = Square()
+
+x = Variable(np.array(0.5))
+a = A(x)
+b = B(a)
+y = C(b)
+print(a.data, b.data)  # -> 0.25 1.2840254166877414
+print(y.data)  # -> 1.648721270700128

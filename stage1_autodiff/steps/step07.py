@@ -1,0 +1,138 @@
+"""Step 7: automating backpropagation.
+
+While the forward pass runs, each variable records the function that made it. The backward pass
+follows these links, so nobody has to write its order down (Define-by-Run):
+
+    (x) <--input-- [A] <--creator-- (a) <--input-- [B] <--creator-- (b) <--input-- [C] <--creator-- (y)
+
+Here `backward` calls itself for the variable before. The seed `y.grad` is set by the user.
+"""
+
+import numpy as np
+
+
+class Variable:
+    """A box for an array, its gradient and the function that made it. [steps 1, 6, 7]
+
+    grad: None until it is filled; then the derivative of the final output by this variable.
+    creator: the Function whose result this is, or None for a variable that the user made.
+    """
+
+    def __init__(self, data):
+        self.data = data
+        self.grad = None
+        self.creator = None
+
+    def set_creator(self, func):
+        """Remember the function that made this variable. [step 7]"""
+        self.creator = func
+
+    def backward(self):
+        """Fill `grad` of every variable that this one was computed from. [step 7]
+
+        Starts from `self.grad`, which the user sets before.
+        """
+        f = self.creator
+        if f is not None:
+            x = f.input
+            x.grad = f.backward(self.grad)
+            x.backward()
+
+
+class Function:
+    """A computation from one Variable to one Variable. [steps 2, 6, 7]
+
+    A subclass writes `forward` and `backward`, both from arrays to arrays. An instance remembers
+    its latest call (`input`, `output`), so each call takes an instance of its own.
+    """
+
+    def __call__(self, input):
+        x = input.data
+        y = self.forward(x)
+        output = Variable(y)
+        output.set_creator(self)
+        self.input = input
+        self.output = output
+        return output
+
+    def forward(self, x):
+        """The value: array x -> array y."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def backward(self, gy):
+        """The chain rule: gradient gy of the output -> gradient gx of the input, both arrays."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward")
+
+
+class Square(Function):
+    """y = x^2;  gx = 2 x gy."""
+
+    def forward(self, x):
+        return x**2
+
+    def backward(self, gy):
+        x = self.input.data
+        return 2 * x * gy
+
+
+class Exp(Function):
+    """y = e^x;  gx = e^x gy."""
+
+    def forward(self, x):
+        return np.exp(x)
+
+    def backward(self, gy):
+        x = self.input.data
+        return np.exp(x) * gy
+
+
+def numerical_diff(f, x, eps=1e-4):
+    """Central difference (f(x + eps) - f(x - eps)) / (2 eps), as an array. [step 4]
+
+    f: from Variable to Variable. All elements of x are moved together, so for an array this is
+    the derivative element by element only where f works elementwise.
+    """
+    x0 = Variable(x.data - eps)
+    x1 = Variable(x.data + eps)
+    y0 = f(x0)
+    y1 = f(x1)
+    return (y1.data - y0.data) / (2 * eps)
+
+
+# --- demonstration ---
+
+A = Square()
+B = Exp()
+C = Square()
+
+x = Variable(np.array(0.5))
+a = A(x)
+b = B(a)
+y = C(b)
+
+# The links, from y back to x.
+assert y.creator == C
+assert y.creator.input == b
+assert y.creator.input.creator == B
+assert y.creator.input.creator.input == a
+assert y.creator.input.creator.input.creator == A
+assert y.creator.input.creator.input.creator.input == x
+
+# Along the links by hand: get the function, get its input, call backward.
+y.grad = np.array(1.0)
+C = y.creator
+b = C.input
+b.grad = C.backward(y.grad)
+B = b.creator
+a = B.input
+a.grad = B.backward(b.grad)
+A = a.creator
+x = A.input
+x.grad = A.backward(a.grad)
+print(x.grad)  # -> 3.297442541400256
+
+# And by itself.
+x.grad = None
+y.grad = np.array(1.0)
+y.backward()
+print(x.grad)  # -> 3.297442541400256

@@ -1,0 +1,157 @@
+"""Step 8: from recursion to a loop.
+
+`backward` keeps a list of functions still to be done in place of calling itself: nothing piles
+up on Python's stack, and a list can hold several functions once graphs branch (step 15).
+
+Repaired here: the book's loop fails with AttributeError on a variable that no function made
+(ours has nothing to do and returns), and it never ends if one function instance was called
+twice in a chain, since that instance remembers only the second call (ours raises RuntimeError).
+"""
+
+import numpy as np
+
+
+class Variable:
+    """A box for an array, its gradient and the function that made it. [steps 1, 6, 7]
+
+    grad: None until it is filled; then the derivative of the final output by this variable.
+    creator: the Function whose result this is, or None for a variable that the user made.
+    """
+
+    def __init__(self, data):
+        self.data = data
+        self.grad = None
+        self.creator = None
+
+    def set_creator(self, func):
+        """Remember the function that made this variable. [step 7]"""
+        self.creator = func
+
+    def backward(self):
+        """Fill `grad` of every variable that this one was computed from. [steps 7, 8]
+
+        Starts from `self.grad`, which the user sets before. RuntimeError if a function on the
+        way was called again since, for it remembers only its latest call.
+        """
+        funcs = []
+
+        def add_creator(variable):
+            f = variable.creator
+            if f is None:  # made by the user: here the chain begins
+                return
+            if f.output is not variable:
+                raise RuntimeError(
+                    f"backward: this {type(f).__name__} was called again and has forgotten the call that "
+                    f"made this variable; use one {type(f).__name__}() for each call"
+                )
+            funcs.append(f)
+
+        add_creator(self)
+        while funcs:
+            f = funcs.pop()
+            x, y = f.input, f.output
+            x.grad = f.backward(y.grad)
+            add_creator(x)
+
+
+class Function:
+    """A computation from one Variable to one Variable. [steps 2, 6, 7]
+
+    A subclass writes `forward` and `backward`, both from arrays to arrays. An instance remembers
+    its latest call (`input`, `output`), so each call takes an instance of its own.
+    """
+
+    def __call__(self, input):
+        x = input.data
+        y = self.forward(x)
+        output = Variable(y)
+        output.set_creator(self)
+        self.input = input
+        self.output = output
+        return output
+
+    def forward(self, x):
+        """The value: array x -> array y."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def backward(self, gy):
+        """The chain rule: gradient gy of the output -> gradient gx of the input, both arrays."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward")
+
+
+class Square(Function):
+    """y = x^2;  gx = 2 x gy."""
+
+    def forward(self, x):
+        return x**2
+
+    def backward(self, gy):
+        x = self.input.data
+        return 2 * x * gy
+
+
+class Exp(Function):
+    """y = e^x;  gx = e^x gy."""
+
+    def forward(self, x):
+        return np.exp(x)
+
+    def backward(self, gy):
+        x = self.input.data
+        return np.exp(x) * gy
+
+
+def numerical_diff(f, x, eps=1e-4):
+    """Central difference (f(x + eps) - f(x - eps)) / (2 eps), as an array. [step 4]
+
+    f: from Variable to Variable. All elements of x are moved together, so for an array this is
+    the derivative element by element only where f works elementwise.
+    """
+    x0 = Variable(x.data - eps)
+    x1 = Variable(x.data + eps)
+    y0 = f(x0)
+    y1 = f(x1)
+    return (y1.data - y0.data) / (2 * eps)
+
+
+# --- demonstration ---
+
+A = Square()
+B = Exp()
+C = Square()
+
+x = Variable(np.array(0.5))
+a = A(x)
+b = B(a)
+y = C(b)
+
+y.grad = np.array(1.0)
+y.backward()
+print(x.grad)  # -> 3.297442541400256
+
+funcs = [1, 2, 3]
+x = funcs.pop()  # takes the last
+print(x, funcs)  # -> 3 [1, 2]
+
+# No recursion: a chain of 10,000 functions is no deeper for Python than one of three.
+x = Variable(np.array(1.0))
+y = x
+for _ in range(10000):
+    y = Square()(y)
+y.grad = np.array(0.0)
+y.backward()
+print(x.grad)  # -> 0.0
+
+x.grad = np.array(1.0)
+x.backward()  # a variable that no function made: nothing to do
+print(x.grad)  # -> 1.0
+
+A = Square()
+y = A(A(Variable(np.array(3.0))))
+y.grad = np.array(1.0)
+try:
+    y.backward()
+except RuntimeError as error:
+    print(f"RuntimeError: {error}")
+    # !> RuntimeError: backward: this Square was called again and has forgotten the call that
+    #    made this variable; use one Square() for each call
