@@ -41,8 +41,8 @@ class Variable:
                 return
             if f.output is not variable:
                 raise RuntimeError(
-                    f"backward: this {type(f).__name__} was called again and has forgotten the call that "
-                    f"made this variable; use one {type(f).__name__}() for each call"
+                    f"backward: this {type(f).__name__} was called again after it made this variable; "
+                    f"use one {type(f).__name__}() for each call"
                 )
             funcs.append(f)
 
@@ -153,5 +153,4 @@ try:
     y.backward()
 except RuntimeError as error:
     print(f"RuntimeError: {error}")
-    # !> RuntimeError: backward: this Square was called again and has forgotten the call that
-    #    made this variable; use one Square() for each call
+# !> RuntimeError: backward: this Square was called again after it made this variable; use one Square() for each call

@@ -41,19 +41,19 @@ class Variable:
                 return
             if f.output is not variable:
                 raise RuntimeError(
-                    f"backward: this {type(f).__name__} was called again and has forgotten the call that "
-                    f"made this variable; use one {type(f).__name__}() for each call"
+                    f"backward: this {type(f).__name__} was called again after it made this variable; "
+                    f"use one {type(f).__name__}() for each call"
                 )
             funcs.append(f)
 
         add_creator(self)
-        if self.grad is None:
-            self.grad = np.ones_like(self.data)
+        # Every grad is an array of its own: the user's seed is copied,
+        self.grad = np.ones_like(self.data) if self.grad is None else np.array(self.grad)
         while funcs:
             f = funcs.pop()
             x, y = f.input, f.output
             gx = as_array(f.backward(y.grad))
-            # Every grad is an array of its own: one that is or may be a piece of another is copied.
+            # and so is a gradient that is, or may be a piece of, another array.
             x.grad = gx.copy() if gx is y.grad or gx.base is not None else gx
             add_creator(x)
 

@@ -1,0 +1,55 @@
+"""Comparing two results: shape, dtype, value; and the distance between them in units of rounding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .frameworks.base import Array
+
+
+def same_bytes(a: Array, b: Array) -> bool:
+    """Equal to the bit: shape, dtype, the sign of zero; all NaNs are equal."""
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    if a.dtype.kind != "f":
+        return bool(np.array_equal(a, b))
+    nan = np.isnan(a)
+    return bool(np.array_equal(nan, np.isnan(b))) and a[~nan].tobytes() == b[~nan].tobytes()
+
+
+def not_finite(a: Array) -> Array:
+    """nan, inf and -inf told apart; 0 for the finite."""
+    return np.where(np.isnan(a), 2, np.where(np.isinf(a), np.sign(a), 0))
+
+
+def distance(a: Array, reference: Array, dtype: np.dtype[Any]) -> float:
+    """max|a - r| / (eps max|r|), where both are finite; reference is float64, eps that of dtype.
+
+    Where r is all zero, the distance is max|a| / eps, so that one eps is one eps absolute.
+    """
+    both = np.isfinite(a) & np.isfinite(reference)
+    if not both.any():
+        return 0.0
+    a, reference = a[both].astype(np.float64), reference[both].astype(np.float64)
+    scale = float(np.max(np.abs(reference)))
+    error = float(np.max(np.abs(a / scale - reference / scale))) if scale > 0 else float(np.max(np.abs(a)))
+    return error / float(np.finfo(dtype).eps)
+
+
+def mismatch(a: Array, same: Array) -> str | None:
+    """What already differs before any rounding: shape, dtype, where it is nan or inf."""
+    if a.shape != same.shape:
+        return f"shape {a.shape}, PyTorch has {same.shape}"
+    if a.dtype != same.dtype:
+        return f"dtype {a.dtype}, PyTorch has {same.dtype}"
+    if a.dtype.kind == "f" and not np.array_equal(not_finite(a), not_finite(same)):
+        return f"nan or inf in other places: {shorten(a)}, PyTorch has {shorten(same)}"
+    return None
+
+
+def shorten(a: Array) -> str:
+    """An array on one line."""
+    text = np.array2string(a, threshold=12, edgeitems=3, floatmode="unique", max_line_width=10_000)
+    return " ".join(text.split())

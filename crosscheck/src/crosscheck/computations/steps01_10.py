@@ -1,0 +1,157 @@
+"""Steps 1-10: chains of functions with one input and one output."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..inputs import normal, uniform
+from . import computation
+
+SCALAR: tuple[tuple[int, ...], ...] = ((),)
+DIFFERENCES = "the error of central differences, some 1e-8 in float64; in float32 rounding is divided by 1e-4"
+
+
+@computation(step=1, order=0, inputs=[normal()])
+def variable(fw: Any, x: Any) -> Any:
+    """A variable gives back the array that was put in."""
+    return x
+
+
+@computation(step=1, inputs=[normal()])
+def leaf(fw: Any, x: Any) -> Any:
+    """The gradient of a variable by itself is the seed."""
+    return x
+
+
+@computation(step=2, inputs=[normal()])
+def square(fw: Any, x: Any) -> Any:
+    """y = x^2"""
+    return fw.square(x)
+
+
+@computation(step=3, inputs=[normal()])
+def exp(fw: Any, x: Any) -> Any:
+    """y = e^x"""
+    return fw.exp(x)
+
+
+@computation(step=3, inputs=[normal()])
+def composite(fw: Any, x: Any) -> Any:
+    """The book's y = (e^(x^2))^2"""
+    return fw.square(fw.exp(fw.square(x)))
+
+
+@computation(
+    step=4,
+    order=0,
+    edges=False,
+    inputs=[uniform(0.5, 2.0)],
+    budget={"float64": 1e9, "float32": 1e6},
+    why_budget=DIFFERENCES,
+)
+def numerical_diff_of_square(fw: Any, x: Any) -> Any:
+    """Differences of x^2 against PyTorch's exact derivative"""
+    return fw.numerical_diff(fw.square, x)
+
+
+@computation(
+    step=4,
+    order=0,
+    edges=False,
+    inputs=[uniform(0.1, 1.0)],
+    budget={"float64": 1e9, "float32": 1e6},
+    why_budget=DIFFERENCES,
+)
+def numerical_diff_of_composite(fw: Any, x: Any) -> Any:
+    """Differences of (e^(x^2))^2 against PyTorch's exact derivative"""
+    return fw.numerical_diff(lambda x: fw.square(fw.exp(fw.square(x))), x)
+
+
+@computation(step=6, inputs=[normal()])
+def custom_function(fw: Any, x: Any) -> Any:
+    """A function of the user's own, y = sin(x), between two others"""
+    return fw.exp(sin(fw)(fw.square(x)))
+
+
+@computation(step=6, inputs=[normal()])
+def identity_function(fw: Any, x: Any) -> Any:
+    """A backward that returns the very array it got"""
+    identity = fw.function(lambda x: x * 1, lambda gy, x: gy)
+    return identity(fw.square(x))
+
+
+@computation(step=6, inputs=[normal()], shapes=((3,), (2, 3), (0,), (1, 1)), edges=False)
+def transposing_function(fw: Any, x: Any) -> Any:
+    """A forward and a backward that return views"""
+    transpose = fw.function(lambda x: x.T if x.ndim == 2 else x[:], lambda gy, x: gy.T if x.ndim == 2 else gy[:])
+    return fw.square(transpose(fw.exp(x)))
+
+
+@computation(step=7, inputs=[normal(0.3)])
+def chain_of_5(fw: Any, x: Any) -> Any:
+    """square, exp, square, exp, square: the order of a graph in which every value matters"""
+    for f in (fw.square, fw.exp, fw.square, fw.exp, fw.square):
+        x = f(x)
+    return x
+
+
+@computation(step=8, inputs=[normal()])
+def chain_of_100(fw: Any, x: Any) -> Any:
+    """100 times sin, a function of the user's own"""
+    f = sin(fw)
+    for _ in range(100):
+        x = f(x)
+    return x
+
+
+@computation(step=8, inputs=[normal()], shapes=((), (3,)), edges=False)
+def chain_of_10000(fw: Any, x: Any) -> Any:
+    """10,000 times sin: deeper than Python's stack"""
+    f = sin(fw)
+    for _ in range(10_000):
+        x = f(x)
+    return x
+
+
+@computation(step=9, order=0, raises=(ValueError, "grad has shape (2,), data has (3,)"), dtypes=("float64",))
+def seed_of_another_shape(fw: Any) -> Any:
+    """A seed that does not fit the data"""
+    x = fw.Variable(np.ones(3))
+    fw.gradients([fw.square(x)], [x], [np.ones(2)])
+
+
+@computation(
+    step=9,
+    order=0,
+    raises=(TypeError, "<class 'float'> is not supported"),
+    dtypes=("float64",),
+    differs={"torch": "makes a tensor of a Python number"},
+)
+def variable_of_a_float(fw: Any) -> Any:
+    """Variable(1.0)"""
+    return fw.Variable(1.0)
+
+
+@computation(
+    step=9,
+    order=0,
+    raises=(TypeError, "<class 'list'> is not supported"),
+    dtypes=("float64",),
+    differs={"torch": "makes a tensor of a list"},
+)
+def variable_of_a_list(fw: Any) -> Any:
+    """Variable([1.0])"""
+    return fw.Variable([1.0])
+
+
+@computation(step=9, order=0, raises=(TypeError, "a Variable is needed"), dtypes=("float64",))
+def square_of_an_array(fw: Any) -> Any:
+    """square(array): not yet, only variables are taken"""
+    return fw.square(np.array(2.0))
+
+
+def sin(fw: Any) -> Any:
+    """sin as a function of the user's own, in whatever the framework computes with."""
+    return fw.function(lambda x: fw.xp.sin(x), lambda gy, x: gy * fw.xp.cos(x))

@@ -1,0 +1,52 @@
+"""The frameworks under test: the stages, PyTorch, and any file that is named on the command line."""
+
+from __future__ import annotations
+
+import importlib.util
+import pathlib
+import sys
+
+from .. import UsageError
+from ..stages import Stage
+from .base import Framework, Missing
+from .book import BookStyle
+
+__all__ = ["BookStyle", "Framework", "Missing", "load_file", "load_stage", "load_torch"]
+
+TORCH_HINT = 'PyTorch is not installed: python -m pip install -c constraints.txt -e "./crosscheck[torch]"'
+
+
+def load_stage(stage: Stage) -> BookStyle:
+    """The adapter of an installed stage."""
+    if not stage.installed():
+        raise UsageError(f"{stage.name} is not installed: python -m pip install -e ./{stage.package}")
+    return BookStyle.from_package(stage.name, stage.package, number=stage.number)
+
+
+def load_torch() -> Framework:
+    """The adapter of PyTorch; imported late, since crosscheck does without it where it can."""
+    try:
+        from .torch import TorchFramework
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise UsageError(TORCH_HINT) from None
+    return TorchFramework()
+
+
+def load_file(path: pathlib.Path) -> BookStyle:
+    """The adapter in a file of the user's: a framework in the book's style, or the functions that make it one."""
+    if not path.is_file():
+        raise UsageError(f"--framework: there is no file {path}")
+    spec = importlib.util.spec_from_file_location(f"crosscheck_framework_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"--framework: {path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UsageError(f"--framework: {path} cannot be imported: {type(error).__name__}: {error}") from error
+    if not hasattr(module, "Variable"):
+        raise UsageError(f"--framework: {path} has no Variable; see 'Your own framework as a column' in the README")
+    return BookStyle(getattr(module, "name", path.stem), [module], guest=True)

@@ -1,0 +1,57 @@
+"""What an adapter offers: the vocabulary in which every computation is written."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+class Missing(AttributeError):
+    """The framework does not have this name."""
+
+
+class Framework(abc.ABC):
+    """A framework under test.
+
+    Besides the methods below, a computation uses the names of the framework itself: `fw.square(x)`,
+    `fw.exp(x)`, `fw.numerical_diff(f, x)` and so on; a name that is not there raises Missing.
+    """
+
+    name: str
+    number: int | None = None  # of a stage
+    guest: bool = False  # given with --framework: what it lacks is no failure
+    owns_gradients: bool = False  # promises that first-order gradients are arrays of their own
+    takes_integers: bool = True  # can differentiate integer data
+    differs: dict[str, str] = {}  # noqa: RUF012 (read only: a guest's declarations, computation -> reason)
+    xp: Any = np  # the module whose sin, cos ... work on what `function` is given
+
+    @abc.abstractmethod
+    def Variable(self, data: Any) -> Any:
+        """A leaf that holds a NumPy array."""
+
+    @abc.abstractmethod
+    def array(self, x: Any) -> Array:
+        """The NumPy array in a variable, a gradient or an array; shares memory with it where it can."""
+
+    @abc.abstractmethod
+    def gradients(
+        self, outputs: Sequence[Any], inputs: Sequence[Any], seeds: Sequence[Array] | None, create_graph: bool = False
+    ) -> list[Any]:
+        """The gradient of sum(seed * output) by each input, None where there is none.
+
+        seeds None: the framework's own default. With create_graph the results are variables again.
+        """
+
+    @abc.abstractmethod
+    def function(self, forward: Callable[..., Any], backward: Callable[..., Any]) -> Callable[..., Any]:
+        """A function of the user's own: forward(*xs) -> ys, backward(*gys, *xs) -> gxs, on arrays of `xp`."""
+
+    def version(self) -> str:
+        """What was really imported: version and place."""
+        return self.name

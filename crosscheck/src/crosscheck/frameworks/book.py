@@ -1,0 +1,96 @@
+"""Frameworks in the book's style: the stages, the published original, and files of the user's."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+from .base import Array, Framework, Missing
+
+
+class BookStyle(Framework):
+    """Names are looked up in the framework's own modules; no list of them is kept here.
+
+    A module may define `array`, `gradients` or `function` where its conventions are others.
+    """
+
+    def __init__(self, name: str, modules: Sequence[ModuleType], number: int | None = None, guest: bool = False):
+        self.name = name
+        self.modules = modules
+        self.number = number
+        self.guest = guest
+        self.owns_gradients = number is not None
+        self.differs = getattr(modules[0], "differs", {})
+        self.takes_integers = getattr(modules[0], "takes_integers", True)
+
+    @classmethod
+    def from_package(cls, name: str, package: str, number: int | None = None) -> BookStyle:
+        """Import the package and look for names in it and in its functions, layers and so on."""
+        modules = [importlib.import_module(package)]
+        for part in ("functions", "layers", "models", "optimizers", "utils"):
+            with contextlib.suppress(ModuleNotFoundError):
+                modules.append(importlib.import_module(f"{package}.{part}"))
+        return cls(name, modules, number)
+
+    def find(self, name: str) -> Any:
+        """The framework's own object of that name."""
+        for module in self.modules:
+            if hasattr(module, name):
+                return getattr(module, name)
+        raise Missing(f"{self.name} has no {name}")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or "modules" not in self.__dict__:
+            raise AttributeError(name)
+        return self.find(name)
+
+    def override(self, name: str) -> Any:
+        """A module's own `array`, `gradients` or `function`: a guest's; a stage's names mean something else."""
+        return getattr(self.modules[0], name, None) if self.guest else None
+
+    def Variable(self, data: Any) -> Any:
+        return self.find("Variable")(data)
+
+    def array(self, x: Any) -> Array:
+        own = self.override("array")
+        if own is not None:
+            return own(x)  # type: ignore[no-any-return]  # the guest's word
+        while isinstance(x, self.find("Variable")):
+            x = x.data
+        return x  # type: ignore[no-any-return]  # data of a variable, or the array itself
+
+    def gradients(
+        self, outputs: Sequence[Any], inputs: Sequence[Any], seeds: Sequence[Array] | None, create_graph: bool = False
+    ) -> list[Any]:
+        own = self.override("gradients")
+        if own is not None:
+            return list(own(outputs, inputs, seeds))
+        for x in inputs:
+            x.grad = None
+        options = {"create_graph": True} if create_graph else {}
+        for i, y in enumerate(outputs):
+            if seeds is not None:
+                grad_is_variable = hasattr(self.modules[0], "grad")  # from stage 3 on
+                y.grad = self.Variable(seeds[i]) if grad_is_variable else seeds[i]
+            y.backward(**options)
+        return [x.grad for x in inputs]
+
+    def function(self, forward: Callable[..., Any], backward: Callable[..., Any]) -> Callable[..., Any]:
+        own = self.override("function")
+        if own is not None:
+            return own(forward, backward)  # type: ignore[no-any-return]  # the guest's word
+
+        def call_backward(func: Any, *gys: Any) -> Any:
+            inputs = func.inputs if hasattr(func, "inputs") else [func.input]
+            return backward(*gys, *(x.data for x in inputs))
+
+        members = {"forward": lambda func, *xs: forward(*xs), "backward": call_backward}
+        custom = type("Custom", (self.find("Function"),), members)
+        return lambda *variables: custom()(*variables)
+
+    def version(self) -> str:
+        module = self.modules[0]
+        return f"{module.__name__} {getattr(module, '__version__', '')}".strip() + f" ({module.__file__})"

@@ -1,0 +1,110 @@
+"""What goes into a computation: generators of inputs, and the cases that every computation is put through."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .frameworks.base import Array
+
+Generator = Callable[[np.random.Generator, tuple[int, ...]], Array]
+SHAPES: tuple[tuple[int, ...], ...] = ((), (1,), (3,), (2, 3), (0,), (2, 0))
+
+
+def normal(scale: float = 1.0, shift: float = 0.0) -> Generator:
+    """Normal numbers: negative ones among them."""
+    return lambda rng, shape: np.asarray(shift + scale * rng.standard_normal(shape))
+
+
+def uniform(low: float, high: float) -> Generator:
+    """Numbers between two bounds, for functions that want their inputs in a range."""
+    return lambda rng, shape: np.asarray(rng.uniform(low, high, shape))
+
+
+@dataclass(frozen=True)
+class Case:
+    """One set of inputs. seeded: with a random cotangent, otherwise with the framework's default seed."""
+
+    name: str
+    arrays: tuple[Array, ...]
+    seeded: bool = True
+    smooth: bool = True  # central differences make sense
+    integer: bool = False
+    layout: Callable[[Array], Array] = np.copy
+
+    def fresh(self) -> list[Array]:
+        """New arrays with the case's values and layout in memory."""
+        return [self.layout(a) for a in self.arrays]
+
+
+def transposed(a: Array) -> Array:
+    """The same values, the first axis running fastest in memory."""
+    return np.copy(a.T, order="C").T
+
+
+def every_second(a: Array) -> Array:
+    """The same values, with gaps between them in memory."""
+    return np.repeat(a, 2, axis=-1)[..., ::2]
+
+
+def read_only(a: Array) -> Array:
+    """A copy that refuses to be written to."""
+    a = np.copy(a)
+    a.flags.writeable = False
+    return a
+
+
+def stable_rng(*words: str) -> np.random.Generator:
+    """The same numbers for the same words, on every machine and in every run."""
+    digest = hashlib.sha256("/".join(words).encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "little"))
+
+
+def special_values(dtype: np.dtype[Any]) -> list[float]:
+    """What is easily forgotten: nan, the infinities, both zeros, the smallest and the largest."""
+    info = np.finfo(dtype)
+    return [np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0, float(info.tiny), float(info.max)]
+
+
+def make_cases(
+    computation: str,
+    generators: Sequence[Generator],
+    shapes: Sequence[tuple[int, ...]],
+    dtype: np.dtype[Any],
+    seed: int,
+    edges: bool,
+    integers: bool,
+) -> list[Case]:
+    """The cases of a computation in one dtype; every framework gets the same ones."""
+
+    def rng(label: str) -> np.random.Generator:
+        return stable_rng(computation, label, str(seed))
+
+    def draw(label: str, shape: tuple[int, ...]) -> tuple[Array, ...]:
+        source = rng(label)
+        return tuple(generator(source, shape).astype(dtype) for generator in generators)
+
+    def case(label: str, shape: tuple[int, ...], **options: Any) -> Case:
+        return Case(label, draw(label, shape), **options)
+
+    cases = [case(f"shape {shape}", shape) for shape in shapes]
+    cases.append(case("default seed", shapes[0], seeded=False))
+    if edges:
+        cases += [
+            case("default seed, 2-d", (2, 3), seeded=False),
+            case("transposed", (2, 3), layout=transposed),
+            case("gaps in memory", (2, 3), layout=every_second),
+            case("read-only", (2, 3), layout=read_only),
+        ]
+        source = rng("special values")
+        values = tuple(source.permutation(special_values(dtype)).astype(dtype) for _ in generators)
+        cases.append(Case("special values", values, smooth=False))
+    if edges and integers and dtype == np.float64:
+        source = rng("integers")
+        whole = tuple(source.integers(-3, 4, (2, 3)) for _ in generators)
+        cases.append(Case("integers", whole, smooth=False, integer=True, seeded=False))
+    return cases

@@ -1,0 +1,70 @@
+"""The budget ledger: the worst distances ever measured, committed, so that none grows unseen."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import tomllib
+from collections.abc import Mapping
+
+PATH = pathlib.Path(__file__).parent / "ledger.toml"
+HEADER = """\
+# The worst distance from the oracle, in eps, that any stage has shown, by computation and dtype.
+# Written by `crosscheck run --update-ledger`. A cell may reach SLACK times its entry, since processors
+# round differently; beyond that it is red. Raising an entry needs `--reason`, which is kept here.
+"""
+SLACK = 4.0
+LEAST = 4.0  # eps that are always allowed: a different kernel for exp may cost that much
+
+
+class Ledger:
+    """distances[computation][dtype], and reasons[computation][dtype] for those that were raised."""
+
+    def __init__(self, distances: dict[str, dict[str, float]], reasons: dict[str, dict[str, str]]):
+        self.distances = distances
+        self.reasons = reasons
+
+    @classmethod
+    def read(cls, path: pathlib.Path = PATH) -> Ledger:
+        if not path.exists():
+            return cls({}, {})
+        data = tomllib.loads(path.read_text())
+        return cls(data.get("distance", {}), data.get("reason", {}))
+
+    def allowed(self, computation: str, dtype: str) -> float | None:
+        """The distance that this cell may have; None if the ledger does not know it."""
+        entry = self.distances.get(computation, {}).get(dtype)
+        return None if entry is None else max(LEAST, SLACK * entry)
+
+    def update(self, measured: Mapping[tuple[str, str], float], reason: str | None) -> list[str]:
+        """Take in a whole run. Raised entries without a reason are returned, and then nothing is changed."""
+        raised = [
+            f"{name} {dtype}: {self.distances[name][dtype]:.3g} -> {value:.3g}"
+            for (name, dtype), value in measured.items()
+            if dtype in self.distances.get(name, {}) and value > 1.001 * self.distances[name][dtype]
+        ]
+        if raised and not reason:
+            return raised
+        distances: dict[str, dict[str, float]] = {}
+        reasons: dict[str, dict[str, str]] = {}
+        for (name, dtype), value in sorted(measured.items()):
+            old = self.distances.get(name, {}).get(dtype)
+            distances.setdefault(name, {})[dtype] = float(f"{value:.3g}")
+            if reason and old is not None and value > old:
+                reasons.setdefault(name, {})[dtype] = reason
+            elif dtype in self.reasons.get(name, {}):
+                reasons.setdefault(name, {})[dtype] = self.reasons[name][dtype]
+        self.distances, self.reasons = distances, reasons
+        return []
+
+    def write(self, path: pathlib.Path = PATH) -> None:
+        lines = [HEADER]
+        for name, entries in self.distances.items():
+            lines.append(f"[distance.{name}]")
+            lines.extend(f"{dtype} = {value:g}" for dtype, value in sorted(entries.items()))
+            lines.append("")
+        for name, reasons in self.reasons.items():
+            lines.append(f"[reason.{name}]")
+            lines.extend(f"{dtype} = {json.dumps(reason)}" for dtype, reason in sorted(reasons.items()))
+            lines.append("")
+        path.write_text("\n".join(lines).rstrip() + "\n")

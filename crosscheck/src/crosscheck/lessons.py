@@ -1,0 +1,135 @@
+"""Definitions, how they differ between two steps or stages, and the lessons that say why."""
+
+from __future__ import annotations
+
+import ast
+import pathlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .stages import STAGES, Stage
+
+DEMONSTRATION = "# --- demonstration ---"
+SELF_CONTAINED = 22  # up to this step a script holds the whole framework
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a step adds, changes or removes, and why. Names are `core.Variable.backward`."""
+
+    step: int
+    title: str
+    why: str
+    adds: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+    removes: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> set[str]:
+        return {*self.adds, *self.changes, *self.removes}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Which definitions two sources do not share."""
+
+    added: frozenset[str]
+    changed: frozenset[str]
+    removed: frozenset[str]
+
+    @classmethod
+    def between(cls, before: Mapping[str, str], after: Mapping[str, str]) -> Difference:
+        return cls(
+            added=frozenset(after.keys() - before.keys()),
+            changed=frozenset(name for name in before.keys() & after.keys() if before[name] != after[name]),
+            removed=frozenset(before.keys() - after.keys()),
+        )
+
+
+def lessons(stage: Stage) -> list[Lesson]:
+    """The lessons of a stage, in the order of steps."""
+    data = tomllib.loads((stage.folder / "lessons.toml").read_text(encoding="utf-8"))
+    return [
+        Lesson(
+            step=entry["step"],
+            title=entry["title"],
+            why=" ".join(entry["why"].split()),
+            adds=tuple(entry.get("adds", ())),
+            changes=tuple(entry.get("changes", ())),
+            removes=tuple(entry.get("removes", ())),
+        )
+        for entry in data["lesson"]
+    ]
+
+
+def definitions(source: str, module: str = "") -> dict[str, str]:
+    """Name -> text of every function, method, class (all but its methods) and module-level assignment."""
+    lines = source.splitlines()
+    found: dict[str, str] = {}
+
+    def text(nodes: list[ast.stmt], first: int | None = None) -> str:
+        parts = [] if first is None else [lines[first - 1]]
+        for node in nodes:
+            decorators = getattr(node, "decorator_list", [])
+            start = min([node.lineno, *(d.lineno for d in decorators)])
+            parts += lines[start - 1 : node.end_lineno]
+        return "\n".join(parts)
+
+    def visit(body: list[ast.stmt], prefix: str) -> None:
+        for node in body:
+            match node:
+                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                    found[prefix + name] = text([node])
+                case ast.ClassDef(name=name, body=inner):
+                    methods = [n for n in inner if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+                    rest = [n for n in inner if n not in methods]
+                    found[prefix + name] = text(rest, first=node.lineno)
+                    visit([*methods], f"{prefix}{name}.")
+                case ast.Assign(targets=targets):
+                    for target in targets:
+                        found[prefix + ast.unparse(target)] = text([node])
+                case ast.AnnAssign(target=target):
+                    found[prefix + ast.unparse(target)] = text([node])
+
+    visit(ast.parse(source).body, f"{module}." if module else "")
+    return found
+
+
+def module_names(stage: Stage) -> dict[str, pathlib.Path]:
+    """Dotted name inside the package -> file; the package's own __init__ is the empty name."""
+    names = {}
+    for path in sorted(stage.source.rglob("*.py")):
+        parts = list(path.relative_to(stage.source).with_suffix("").parts)
+        if parts[-1] == "__init__":
+            parts.pop()
+        names[".".join(parts)] = path
+    return names
+
+
+def stage_definitions(stage: Stage) -> dict[str, str]:
+    """Every definition of a stage's package, under its full name."""
+    found: dict[str, str] = {}
+    for module, path in module_names(stage).items():
+        found |= definitions(path.read_text(encoding="utf-8"), module)
+    return found
+
+
+def step_path(step: int) -> pathlib.Path:
+    """The script of a step."""
+    stage = next(stage for stage in STAGES if step in stage.steps)
+    return stage.folder / "steps" / f"step{step:02}.py"
+
+
+def step_definitions(step: int) -> dict[str, str]:
+    """The definitions of a self-contained step, above its demonstration; none for a step of theory."""
+    return definitions(step_path(step).read_text(encoding="utf-8").partition(DEMONSTRATION)[0])
+
+
+def short(name: str, modules: Mapping[str, pathlib.Path]) -> str:
+    """`functions.elementwise.Square.forward` -> `Square.forward`, the name it has in a self-contained step."""
+    parts = name.split(".")
+    for n in range(len(parts), 0, -1):
+        if ".".join(parts[:n]) in modules:
+            return ".".join(parts[n:])
+    return name

@@ -1,0 +1,63 @@
+"""The Rosetta: each of our names as the PyTorch call it corresponds to, read off the torch adapter."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from dataclasses import asdict, dataclass
+
+from .frameworks import load_stage, load_torch
+from .stages import STAGES
+
+# What a variable has, rather than what a module exports.
+ATTRIBUTES = {"data", "grad", "creator", "backward"}
+ADAPTER_ONLY = {"array", "gradients", "version"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A name of ours, the PyTorch call, the first stage that has the name, and the difference."""
+
+    name: str
+    call: str
+    stage: str
+    difference: str
+
+
+def first_stage(name: str) -> str:
+    """The first installed stage that has the name: exported, or as an attribute of its variables."""
+    for stage in STAGES:
+        if stage.installed():
+            adapter = load_stage(stage)
+            try:
+                found = (
+                    hasattr(adapter.find("Variable")(None), name) if name in ATTRIBUTES else bool(adapter.find(name))
+                )
+            except AttributeError:
+                found = False
+            if found:
+                return stage.name
+    return ""
+
+
+def rosetta() -> list[Row]:
+    """A row for each method of the torch adapter that bears a name of ours."""
+    rows = []
+    for name, method in vars(type(load_torch())).items():
+        if name.startswith("_") or name in ADAPTER_ONLY or not inspect.isfunction(method):
+            continue
+        (tree,) = ast.parse(textwrap.dedent(inspect.getsource(method))).body
+        assert isinstance(tree, ast.FunctionDef)
+        result = tree.body[-1]
+        assert isinstance(result, ast.Return)
+        assert result.value is not None
+        call = ast.unparse(result.value)
+        if name == "function":  # our class, theirs
+            name, call = "Function", "torch.autograd.Function"
+        rows.append(Row(name, call, first_stage(name), " ".join((inspect.getdoc(method) or "").split())))
+    return rows
+
+
+def as_json(rows: list[Row]) -> list[dict[str, str]]:
+    return [asdict(row) for row in rows]

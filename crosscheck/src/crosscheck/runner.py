@@ -1,0 +1,419 @@
+"""The matrix: every computation in every framework and dtype, one cell each, and what its state is."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .compare import distance, mismatch, same_bytes, shorten
+from .computations import Computation
+from .differences import agrees, slope
+from .frameworks import Framework, Missing
+from .frameworks.base import Array
+from .inputs import Case, make_cases, stable_rng
+from .ledger import Ledger
+
+# How a framework says that it lacks a name, an operator, a keyword or an argument.
+LACKS = re.compile(
+    r"unsupported operand type|bad operand type|has no attribute|unexpected keyword|positional argument"
+    r"|not subscriptable|cannot import|has no len|a Variable is needed"
+)
+
+
+@dataclass
+class Outcome:
+    """What a framework made of a case: the values, then the gradients of each order, input by input."""
+
+    values: list[Array]
+    gradients: list[list[Array]]
+    cotangents: list[list[Array] | None]
+    broken: list[str] = field(default_factory=list)  # invariants
+
+    def arrays(self) -> Iterator[tuple[str, Array]]:
+        """Everything with its name."""
+        for i, value in enumerate(self.values):
+            yield f"value{f' {i}' if len(self.values) > 1 else ''}", value
+        for order, gradients in enumerate(self.gradients, 1):
+            for i, gradient in enumerate(gradients):
+                kind = "gradient" if order == 1 else f"derivative of order {order}"
+                yield f"{kind}{f' of input {i}' if len(gradients) > 1 else ''}", gradient
+
+
+@dataclass
+class Failure:
+    """One thing that is not as it should be. kind: torch, differences, stage, invariant, exception, ..."""
+
+    kind: str
+    text: str
+
+
+@dataclass
+class Cell:
+    """One computation in one framework and dtype."""
+
+    computation: Computation
+    framework: str
+    dtype: str
+    state: str = "equal"  # equal, absent, differs, error as declared; failed otherwise
+    distance: float | None = None
+    reason: str = ""
+    failures: list[Failure] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def name(self) -> str:
+        return f"{self.computation.name}/{self.framework}/{self.dtype}"
+
+    @property
+    def ok(self) -> bool:
+        return self.state != "failed"
+
+
+class Runner:
+    """Runs cells. Frameworks are compared with `oracle` (PyTorch, or None to do without) and stages with each other."""
+
+    def __init__(
+        self, frameworks: Sequence[Framework], oracle: Framework | None, seed: int = 0, ledger: Ledger | None = None
+    ):
+        self.frameworks = list(frameworks)
+        self.oracle = oracle
+        self.seed = seed
+        self.ledger = ledger if seed == 0 else None  # other inputs have other distances
+        self.cases: dict[tuple[str, str], list[Case]] = {}
+        self.outcomes: dict[tuple[str, str, str, str], Outcome] = {}
+
+    def cells(
+        self, computations: Sequence[Computation], dtypes: Sequence[str]
+    ) -> list[tuple[Computation, Framework, str]]:
+        """Every cell, in the order of the matrix."""
+        return [
+            (computation, framework, dtype)
+            for computation in computations
+            for dtype in computation.dtypes
+            if dtype in dtypes
+            for framework in self.frameworks
+        ]
+
+    def cases_of(self, computation: Computation, dtype: str) -> list[Case]:
+        """The cases of a cell, the same for every framework."""
+        key = computation.name, dtype
+        if key not in self.cases:
+            if computation.inputs:
+                self.cases[key] = make_cases(
+                    computation.name,
+                    computation.inputs,
+                    computation.shapes,
+                    np.dtype(dtype),
+                    self.seed,
+                    computation.edges,
+                    computation.integers,
+                )
+            else:
+                self.cases[key] = [Case("no input", ())]
+        return self.cases[key]
+
+    def run(self, computation: Computation, framework: Framework, dtype: str) -> Cell:
+        """One cell: run every case, compare, and hold the result against what is declared."""
+        cell = Cell(computation, framework.name, dtype)
+        start = time.perf_counter()
+        with np.errstate(all="ignore"):
+            if computation.raises is not None:
+                self.expect_error(cell, framework)
+            else:
+                self.expect_values(cell, framework)
+        cell.seconds = time.perf_counter() - start
+        return cell
+
+    # --- computations that are meant to fail ---
+
+    def expect_error(self, cell: Cell, framework: Framework) -> None:
+        """A stage must raise just this error; another framework any, unless it is declared to take the input."""
+        assert cell.computation.raises is not None
+        kind, text = cell.computation.raises
+        declared = cell.computation.differs.get(framework.name) or framework.differs.get(cell.computation.name)
+        try:
+            cell.computation.body(framework)
+        except Exception as error:
+            said = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
+            exact = isinstance(error, kind) and text in str(error)
+            cell.state, cell.reason = "error", said
+            if declared:
+                fail(cell, "undeclared", f"declared to take this ({declared}), but raised {said}")
+            elif framework.number is not None and not exact:
+                fail(cell, "exception", f"raised {said}; expected {kind.__name__}: ...{text}...")
+            return
+        if declared:
+            cell.state, cell.reason = "differs", declared
+        else:
+            fail(cell, "undeclared", f"raised nothing; expected {kind.__name__}: ...{text}...")
+
+    # --- computations with values ---
+
+    def expect_values(self, cell: Cell, framework: Framework) -> None:
+        """Run and compare every case; then see whether that is what was declared."""
+        computation = cell.computation
+        for case in self.cases_of(computation, cell.dtype):
+            if case.integer and not framework.takes_integers:
+                continue
+            try:
+                self.compare(cell, framework, case)
+            except Exception as error:
+                cell.failures.append(Failure(kind_of(error, framework), f"{case.name}: {describe(error)}"))
+                if isinstance(error, Missing):
+                    break
+        if framework.number is not None and framework.number < computation.since:
+            self.expect_absence(cell, computation.declared_absence(framework.number))
+            return
+        declared = computation.differs.get(framework.name) or framework.differs.get(computation.name)
+        if framework.guest and any(failure.kind == "missing" for failure in cell.failures):
+            cell.state, cell.reason = "absent", cell.failures[0].text
+            cell.failures.clear()
+        elif declared and cell.failures:
+            cell.state, cell.reason = "differs", declared
+            cell.failures.clear()
+        elif declared:
+            fail(cell, "undeclared", f"declared to differ ({declared}), but is equal")
+        elif cell.failures:
+            cell.state = "failed"
+        if cell.state == "equal" and framework.number is not None and cell.distance is not None:
+            self.check_ledger(cell)
+
+    def expect_absence(self, cell: Cell, how: str) -> None:
+        """A stage too early for this computation must fail, and in the way that is declared."""
+        kinds = {failure.kind for failure in cell.failures}
+        first = cell.failures[0].text if cell.failures else "everything equal"
+        refuted = "torch" in kinds and ("differences" in kinds or "value" in kinds)
+        if (how == "missing" and kinds == {"missing"}) or (how == "wrong" and refuted):
+            cell.state, cell.reason = "absent", f"{how}: {first}"
+            cell.failures.clear()
+        else:
+            fail(cell, "undeclared", f"should be {how} before stage {cell.computation.since}, but: {first}")
+
+    def check_ledger(self, cell: Cell) -> None:
+        if self.ledger is None or cell.distance is None or self.oracle is None:
+            return
+        allowed = self.ledger.allowed(cell.computation.name, cell.dtype)
+        if allowed is None:
+            fail(cell, "ledger", "not in the ledger: crosscheck run --update-ledger")
+        elif cell.distance > allowed:
+            fail(cell, "ledger", f"{cell.distance:.3g} eps from the oracle; the ledger allows {allowed:.3g}")
+
+    def compare(self, cell: Cell, framework: Framework, case: Case) -> None:
+        """One case of a cell against both oracles, the stage before, and the invariants."""
+        computation, dtype = cell.computation, np.dtype(cell.dtype)
+        outcome = evaluate(computation, framework, case, dtype, self.seed, check=True)
+        self.outcomes[computation.name, framework.name, cell.dtype, case.name] = outcome
+        for text in outcome.broken:
+            cell.failures.append(Failure("invariant", f"{case.name}: {text}"))
+        again = evaluate(computation, framework, case, dtype, self.seed)
+        for (name, a), (_, b) in zip(outcome.arrays(), again.arrays(), strict=True):
+            if not same_bytes(a, b):
+                cell.failures.append(Failure("invariant", f"{case.name}: {name}: another answer the second time"))
+        against_torch = self.compare_with_oracle(cell, framework, case, outcome)
+        self.compare_with_stage_before(cell, framework, case, outcome)
+        if case.smooth and computation.order and dtype == np.float64:
+            self.compare_with_differences(cell, framework, case, outcome, against_torch)
+
+    def compare_with_oracle(self, cell: Cell, framework: Framework, case: Case, outcome: Outcome) -> dict[int, str]:
+        """Shape, dtype and distance from PyTorch; what is wrong with gradients is returned by order, to be judged."""
+        if self.oracle is None:
+            return {}
+        precise, same = self.oracles(cell.computation, case, np.dtype(cell.dtype))
+        wrong: dict[int, str] = {}
+        theirs = list(precise.arrays())
+        if len(list(outcome.arrays())) != len(theirs):
+            cell.failures.append(
+                Failure("value", f"{case.name}: {len(outcome.values)} outputs, PyTorch {len(precise.values)}")
+            )
+            return {}
+        for i, (name, a) in enumerate(outcome.arrays()):
+            order = 0 if i < len(outcome.values) else 1 + (i - len(outcome.values)) // max(1, len(case.arrays))
+            reference, torch_same = theirs[i][1], list(same.arrays())[i][1]
+            text = mismatch(a, torch_same if not case.integer else reference.astype(a.dtype))
+            if text is None:
+                far = distance(a, reference, np.dtype(cell.dtype))
+                torch_far = distance(torch_same, reference, np.dtype(cell.dtype))
+                allowed = max(cell.computation.allowed(cell.dtype), 4 * torch_far)
+                cell.distance = max(cell.distance or 0.0, far)
+                if not far <= allowed:
+                    text = (
+                        f"{far:.3g} eps from PyTorch, {allowed:.3g} allowed: "
+                        f"{shorten(a)}, PyTorch has {shorten(reference)}"
+                    )
+            if text is not None and order == 0:
+                cell.failures.append(Failure("value", f"{case.name}: {name}: {text}"))
+                cell.failures.append(Failure("torch", f"{case.name}: {name}: refuted by PyTorch"))
+            elif text is not None:
+                wrong.setdefault(order, f"{name}: {text}")
+        if not (case.smooth and cell.dtype == "float64"):
+            for text in wrong.values():
+                cell.failures.append(Failure("torch", f"{case.name}: {text}"))
+        return wrong
+
+    def oracles(self, computation: Computation, case: Case, dtype: Any) -> tuple[Outcome, Outcome]:
+        """PyTorch in float64 on the very same inputs, and PyTorch in the cell's own dtype."""
+        assert self.oracle is not None
+        found = []
+        for oracle_dtype in (np.dtype("float64"), dtype):
+            key = computation.name, f"oracle {oracle_dtype}", str(dtype), case.name
+            if key not in self.outcomes:
+                arrays = tuple(a.astype(oracle_dtype) for a in case.arrays)
+                precise = Case(case.name, arrays, case.seeded)
+                self.outcomes[key] = evaluate(computation, self.oracle, precise, dtype, self.seed)
+            found.append(self.outcomes[key])
+        return found[0], found[1]
+
+    def compare_with_stage_before(self, cell: Cell, framework: Framework, case: Case, outcome: Outcome) -> None:
+        """Stage N+1 gives the very bytes of stage N."""
+        if framework.number is None or framework.number <= cell.computation.since:
+            return
+        before = next((f for f in self.frameworks if f.number == framework.number - 1), None)
+        if before is None:
+            return
+        key = cell.computation.name, before.name, cell.dtype, case.name
+        if key not in self.outcomes:
+            self.outcomes[key] = evaluate(cell.computation, before, case, np.dtype(cell.dtype), self.seed)
+        for (name, a), (_, b) in zip(outcome.arrays(), self.outcomes[key].arrays(), strict=True):
+            if not same_bytes(a, b):
+                text = (
+                    f"{case.name}: {name}: not the bytes of {before.name}: {shorten(a)}, {before.name} has {shorten(b)}"
+                )
+                cell.failures.append(Failure("stage", text))
+
+    def compare_with_differences(
+        self, cell: Cell, framework: Framework, case: Case, outcome: Outcome, against_torch: dict[int, str]
+    ) -> None:
+        """Gradients against slopes of the framework's own values; says who agrees with whom."""
+        rng = stable_rng(cell.computation.name, case.name, str(self.seed), "direction")
+        direction = [rng.standard_normal(a.shape) for a in case.arrays]
+        for order, gradients in enumerate(outcome.gradients, 1):
+            measured = slope(
+                contraction(cell.computation, framework, case, order - 1, self.seed), case.arrays, direction
+            )
+            good = all(np.shape(g) == a.shape for g, a in zip(gradients, case.arrays, strict=True)) and agrees(
+                gradients, direction, measured
+            )
+            text = against_torch.get(order)
+            if text is not None:
+                precise = self.oracles(cell.computation, case, np.dtype("float64"))[0].gradients[order - 1]
+                backs_torch = agrees(precise, direction, measured)
+                judge = (
+                    "both agree with central differences"
+                    if good and backs_torch
+                    else f"central differences agree with {framework.name}"
+                    if good
+                    else "central differences agree with PyTorch"
+                    if backs_torch
+                    else "central differences agree with neither"
+                )
+                cell.failures.append(Failure("torch", f"{case.name}: {text}; {judge}"))
+            if not good:
+                along = sum(float((g * d).sum()) for g, d in zip(gradients, direction, strict=True))
+                text = (
+                    f"{case.name}: order {order}: central differences of {framework.name}'s own values give "
+                    f"{measured.value:.10g} along a random direction, its gradient gives {along:.10g}"
+                )
+                cell.failures.append(Failure("differences", text))
+
+
+def fail(cell: Cell, kind: str, text: str) -> None:
+    """Turn a cell red."""
+    cell.state = "failed"
+    cell.failures.append(Failure(kind, text))
+
+
+def evaluate(
+    computation: Computation,
+    framework: Framework,
+    case: Case,
+    dtype: Any,
+    seed: int,
+    order: int | None = None,
+    check: bool = False,
+) -> Outcome:
+    """Run a computation on a case, forward and then backward `order` times, each with a cotangent of its own."""
+    arrays = case.fresh()
+    kept = [a.copy() for a in arrays]
+    variables = [framework.Variable(a) for a in arrays]
+    result = computation.body(framework, *variables)
+    outputs = list(result) if isinstance(result, tuple | list) else [result]
+    outcome = Outcome([np.array(framework.array(y)) for y in outputs], [], [])
+    live: list[Array] = []
+    for level in range(computation.order if order is None else order):
+        shapes = [np.shape(framework.array(y)) for y in outputs]
+        rng = stable_rng(computation.name, case.name, str(seed), f"cotangent {level}")
+        kinds = [framework.array(y).dtype for y in outputs]
+        seeds = [
+            np.asarray(rng.standard_normal(shape)).astype(dtype).astype(kind)
+            for shape, kind in zip(shapes, kinds, strict=True)
+        ]
+        last = level + 1 == (computation.order if order is None else order)
+        found = framework.gradients(outputs, variables, seeds if case.seeded else None, create_graph=not last)
+        live = [framework.array(g) for g in found if g is not None]
+        outcome.gradients.append(
+            [
+                np.zeros_like(a) if g is None else np.array(framework.array(g))
+                for g, a in zip(found, arrays, strict=True)
+            ]
+        )
+        outcome.cotangents.append(seeds if case.seeded else None)
+        if check and level == 0 and last and framework.owns_gradients:
+            others = [*arrays, *seeds, *(framework.array(y) for y in outputs)]
+            outcome.broken += ownership(live, others)
+        outputs = [g for g in found if g is not None]
+    if check and any(not same_bytes(a, b) for a, b in zip(arrays, kept, strict=True)):
+        outcome.broken.append("an input was changed")
+    return outcome
+
+
+def ownership(gradients: Sequence[Any], others: Sequence[Array]) -> list[str]:
+    """First-order gradients of leaves are writable arrays that share memory with nothing else."""
+    broken = []
+    for i, g in enumerate(gradients):
+        if not isinstance(g, np.ndarray):
+            broken.append(f"gradient {i} is a {type(g).__name__}, not an array")
+        elif not g.flags.writeable:
+            broken.append(f"gradient {i} cannot be written to")
+        elif any(np.may_share_memory(g, other) for other in [*others, *gradients[:i]]):
+            broken.append(f"gradient {i} shares memory with another array")
+    return broken
+
+
+def contraction(
+    computation: Computation, framework: Framework, case: Case, order: int, seed: int
+) -> Callable[[Sequence[Array]], float]:
+    """The number whose slope the derivative of the next order is: sum(cotangent * result of this order)."""
+
+    def number(arrays: Sequence[Array]) -> float:
+        moved = Case(case.name, tuple(arrays), case.seeded)
+        outcome = evaluate(computation, framework, moved, np.dtype("float64"), seed, order=order)
+        results = outcome.gradients[-1] if order else outcome.values
+        rng = stable_rng(computation.name, case.name, str(seed), f"cotangent {order}")
+        weights = [np.asarray(rng.standard_normal(r.shape)) if case.seeded else np.ones(r.shape) for r in results]
+        return sum(float((w * r).sum()) for w, r in zip(weights, results, strict=True))
+
+    return number
+
+
+def kind_of(error: Exception, framework: Framework) -> str:
+    """missing: the framework lacks something; exception: it failed; adapter: it was not even reached."""
+    if isinstance(error, Missing | ImportError) or LACKS.search(str(error)):
+        return "missing"
+    homes = [pathlib.Path(m.__file__).parent for m in getattr(framework, "modules", []) if m.__file__]
+    frames = [pathlib.Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
+    reached = any(frame.is_relative_to(home) for frame in frames for home in homes)
+    return "exception" if reached or framework.number is None else "adapter"
+
+
+def describe(error: Exception) -> str:
+    """The error, and the place that raised it."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{pathlib.Path(last.filename).name}:{last.lineno} in {last.name}"
+    return f"{type(error).__name__}: {error} ({place})"

@@ -1,0 +1,69 @@
+"""The stages: their packages, their steps, and where their folders lie."""
+
+from __future__ import annotations
+
+import importlib.util
+import pathlib
+from dataclasses import dataclass
+
+from . import UsageError
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One frozen package, and the steps of the book that it holds."""
+
+    number: int
+    package: str
+    title: str
+    first_step: int
+    last_step: int
+
+    @property
+    def name(self) -> str:
+        return f"stage{self.number}"
+
+    @property
+    def steps(self) -> range:
+        return range(self.first_step, self.last_step + 1)
+
+    def installed(self) -> bool:
+        """Whether the package can be imported; the bare folder of the same name has no origin."""
+        spec = importlib.util.find_spec(self.package)
+        return spec is not None and spec.origin is not None
+
+    @property
+    def source(self) -> pathlib.Path:
+        """The package's own folder, wherever it is installed."""
+        spec = importlib.util.find_spec(self.package)
+        if spec is None or spec.origin is None:
+            raise UsageError(f"{self.name} is not installed: python -m pip install -e ./{self.package}")
+        return pathlib.Path(spec.origin).parent
+
+    @property
+    def folder(self) -> pathlib.Path:
+        """The stage's folder in the repository, which has its steps and lessons."""
+        folder = self.source.parents[1]
+        if not (folder / "lessons.toml").is_file():
+            raise UsageError(
+                f"{self.name} is installed without its steps and lessons: "
+                f"from the repository's folder, python -m pip install -e ./{self.package}"
+            )
+        return folder
+
+
+STAGES = [
+    Stage(1, "stage1_autodiff", "automatic differentiation", 1, 10),
+]
+
+
+def parse_stages(text: str) -> list[Stage]:
+    """`1,3` or `stage1,stage3` -> those stages, in the order of their numbers."""
+    chosen = set()
+    for word in text.split(","):
+        found = [stage for stage in STAGES if word.strip() in (stage.name, str(stage.number))]
+        if not found:
+            known = ", ".join(stage.name for stage in STAGES)
+            raise UsageError(f"unknown stage {word.strip()!r}; there is {known}")
+        chosen.update(found)
+    return sorted(chosen, key=lambda stage: stage.number)

@@ -1,0 +1,152 @@
+"""Running a step and holding what it prints against its own comments and against the oracle table.
+
+`# -> text` is a line of output, `# -> ...` any number of lines, `# !> Error: ...` an error that is
+printed, `# ~> text (tol)` a line whose numbers are compared within tol. A line of comment that begins
+with `#` and four spaces, below one of these, is the next line of output.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tokenize
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .lessons import step_path
+
+ORACLES = pathlib.Path(__file__).parent / "oracles.toml"
+RELATIVE = 1e-9
+NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|(?:inf|nan)\b)")
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """A line that a step says it prints, and the code before the comment."""
+
+    line: int
+    code: str
+    text: str
+    tolerance: float | None = None
+
+    @property
+    def skips(self) -> bool:
+        return self.text == "..."
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """A number or text of the specification: in this step this line of code prints it."""
+
+    step: int
+    line: str
+    value: str
+    tolerance: float | None = None
+
+
+def oracles() -> list[Oracle]:
+    """The whole table, in its order."""
+    return [Oracle(**entry) for entry in tomllib.loads(ORACLES.read_text(encoding="utf-8"))["oracle"]]
+
+
+def expectations(source: str) -> list[Expectation]:
+    """What the comments of a step promise, in order."""
+    found: list[Expectation] = []
+    lines = source.splitlines()
+    previous = -1
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type != tokenize.COMMENT:
+            continue
+        line, column = token.start
+        code = lines[line - 1][:column].strip()
+        if mark := re.match(r"# ([-!~])> ?(.*)", token.string):
+            text, tolerance = mark[2], None
+            if mark[1] == "~":
+                if not (with_tolerance := re.fullmatch(r"(.*\S)\s*\(([^()]+)\)", text)):
+                    raise ValueError(f"line {line}: # ~> needs a tolerance in brackets")
+                text, tolerance = with_tolerance[1], float(with_tolerance[2])
+            found.append(Expectation(line, code, text, tolerance))
+        elif found and previous == line - 1 and not code and token.string.startswith("#    "):
+            found.append(Expectation(line, found[-1].code, token.string[1:].strip(), found[-1].tolerance))
+        else:
+            continue
+        previous = line
+    return found
+
+
+def same_line(actual: str, expected: str, tolerance: float | None = None) -> bool:
+    """Equal texts; numbers within 1e-9 relative, or within an absolute tolerance."""
+    if NUMBER.sub("#", actual).split() != NUMBER.sub("#", expected).split():
+        return False
+    for a, b in zip(map(float, NUMBER.findall(actual)), map(float, NUMBER.findall(expected)), strict=True):
+        allowed = RELATIVE * abs(b) if tolerance is None else tolerance
+        if a != b and not (a != a and b != b) and not abs(a - b) <= allowed:
+            return False
+    return True
+
+
+def match(expected: Sequence[Expectation], output: str) -> tuple[list[tuple[Expectation, str]], list[str]]:
+    """Pairs of promise and printed line, and what does not fit."""
+    printed = output.splitlines()
+    pairs: list[tuple[Expectation, str]] = []
+    at, skipping = 0, False
+    for promise in expected:
+        if promise.skips:
+            skipping = True
+            continue
+        start = at
+        while skipping and at < len(printed) and not same_line(printed[at], promise.text, promise.tolerance):
+            at += 1
+        if at >= len(printed):
+            return pairs, [f"line {promise.line}: {promise.text!r} was never printed after output line {start}"]
+        if not same_line(printed[at], promise.text, promise.tolerance):
+            return pairs, [f"line {promise.line}: printed {printed[at]!r}, promised {promise.text!r}"]
+        pairs.append((promise, printed[at]))
+        at, skipping = at + 1, False
+    if at < len(printed) and not skipping:
+        return pairs, [f"printed but not promised: {printed[at]!r}"]
+    return pairs, []
+
+
+def run_script(path: pathlib.Path, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    """Run a script as its reader would, without a window."""
+    environment = os.environ | {"MPLBACKEND": "Agg", "PYTHONIOENCODING": "utf-8"}
+    return subprocess.run(
+        [sys.executable, str(path), *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=timeout,
+        env=environment,
+        check=False,
+    )
+
+
+def check_step(step: int) -> list[str]:
+    """Run a step; what is wrong with its output, by its own comments and by the oracle table."""
+    path = step_path(step)
+    result = run_script(path)
+    if result.returncode != 0:
+        return [f"{path.name} ended with status {result.returncode}: {result.stderr.strip()[-500:]}"]
+    pairs, problems = match(expectations(path.read_text(encoding="utf-8")), result.stdout)
+    return problems + check_oracles(pairs, [oracle for oracle in oracles() if oracle.step == step])
+
+
+def check_oracles(pairs: Sequence[tuple[Expectation, str]], table: Sequence[Oracle]) -> list[str]:
+    """Each oracle's line of code, in their order, printed the oracle's value."""
+    problems, at = [], 0
+    for oracle in table:
+        places = [i for i in range(at, len(pairs)) if pairs[i][0].code == oracle.line]
+        if not places:
+            problems.append(f"oracle {oracle.line!r} -> {oracle.value!r}: the step has no such line of output here")
+            continue
+        at = places[0] + 1
+        printed = pairs[places[0]][1]
+        if not same_line(printed, oracle.value, oracle.tolerance):
+            problems.append(f"oracle {oracle.line!r}: printed {printed!r}, the specification has {oracle.value!r}")
+    return problems

@@ -1,0 +1,107 @@
+"""Every change has a reason, every reason a change; and the tools that find changes."""
+
+import textwrap
+
+import pytest
+from crosscheck.lessons import (
+    SELF_CONTAINED,
+    Difference,
+    definitions,
+    lessons,
+    module_names,
+    short,
+    stage_definitions,
+    step_definitions,
+)
+from crosscheck.stages import STAGES
+
+LESSONS = [(stage, lesson) for stage in STAGES for lesson in lessons(stage)]
+THEORY = {5, 15, 25, 29, 30, 31}  # the steps that bring no code
+
+
+def before(stage):
+    """The stage that this one started as, or None."""
+    return next((other for other in STAGES if other.number == stage.number - 1), None)
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_there_is_one_lesson_for_each_step(stage):
+    assert [lesson.step for lesson in lessons(stage)] == list(stage.steps)
+
+
+@pytest.mark.parametrize(("stage", "lesson"), LESSONS, ids=lambda x: f"step{x.step:02}" if hasattr(x, "step") else "")
+def test_a_lesson_says_why(stage, lesson):
+    sentences = lesson.why.replace("e.g.", "").count(". ") + 1
+    assert lesson.title
+    assert 2 <= sentences <= 6
+    assert bool(lesson.names) == (lesson.step not in THEORY)
+
+
+@pytest.mark.parametrize(
+    ("stage", "lesson"),
+    [(stage, lesson) for stage, lesson in LESSONS if lesson.step <= SELF_CONTAINED],
+    ids=lambda x: f"step{x.step:02}" if hasattr(x, "step") else "",
+)
+def test_a_lesson_names_exactly_what_its_step_changes(stage, lesson):
+    earlier = next((step for step in range(lesson.step - 1, 0, -1) if step_definitions(step)), None)
+    now = step_definitions(lesson.step)
+    if lesson.step in THEORY:
+        assert now == {}
+        return
+    difference = Difference.between(step_definitions(earlier) if earlier else {}, now)
+    modules = module_names(stage)
+    assert {short(name, modules) for name in lesson.adds} == set(difference.added)
+    assert {short(name, modules) for name in lesson.changes} == set(difference.changed)
+    assert {short(name, modules) for name in lesson.removes} == set(difference.removed)
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_the_lessons_of_a_stage_name_exactly_what_differs_from_the_stage_before(stage):
+    earlier = before(stage)
+    difference = Difference.between(stage_definitions(earlier) if earlier else {}, stage_definitions(stage))
+    named = set().union(*(lesson.names for lesson in lessons(stage)))
+    assert named == difference.added | difference.changed | difference.removed
+
+
+@pytest.mark.parametrize("stage", [s for s in STAGES if s.last_step <= SELF_CONTAINED], ids=lambda stage: stage.name)
+def test_the_last_self_contained_step_holds_the_definitions_of_the_package(stage):
+    modules = module_names(stage)
+    package = {short(name, modules): text for name, text in stage_definitions(stage).items()}
+    assert step_definitions(stage.last_step) == package
+
+
+def test_definitions_are_functions_classes_methods_and_assignments():
+    source = textwrap.dedent('''
+        import math
+        LIMIT: int = 3
+        a = b = 1
+
+        @decorated
+        def f(x):
+            def inner(): ...
+            return x
+
+        class C(Base):
+            """What it is."""
+            kind = "c"
+            def m(self): return 1
+        ''')
+    found = definitions(source, "mod")
+    assert set(found) == {"mod.LIMIT", "mod.a", "mod.b", "mod.f", "mod.C", "mod.C.m"}
+    assert found["mod.f"].startswith("@decorated\ndef f(x):")
+    assert found["mod.C"] == 'class C(Base):\n    """What it is."""\n    kind = "c"'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changed"),
+    [
+        ("return 1", "return 2", {"C.m"}),
+        ('"c"', '"d"', {"C"}),
+        ("C(Base)", "C", {"C"}),
+        ("return 1", "return  1", {"C.m"}),
+    ],
+)
+def test_a_change_is_found_where_it_is(old, new, changed):
+    source = 'class C(Base):\n    kind = "c"\n\n    def m(self):\n        return 1\n'
+    difference = Difference.between(definitions(source), definitions(source.replace(old, new)))
+    assert (difference.added, difference.changed, difference.removed) == (set(), changed, set())

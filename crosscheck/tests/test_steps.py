@@ -1,0 +1,83 @@
+"""Each step prints what its comments say and what the specification says."""
+
+import pytest
+from crosscheck.stages import STAGES
+from crosscheck.steps import Oracle, check_oracles, check_step, expectations, match, oracles, same_line
+
+STEPS = [step for stage in STAGES for step in stage.steps]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_prints_what_it_says(step):
+    assert check_step(step) == []
+
+
+def test_every_oracle_belongs_to_a_step():
+    assert {oracle.step for oracle in oracles()} <= set(STEPS)
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected", "tolerance", "same"),
+    [
+        ("3.297442541400256", "3.2974425414002564", None, True),
+        ("3.2974", "3.2975", None, False),
+        ("3.2974", "3.2975", 1e-3, True),
+        ("[1. 2.]", "[1. 2.]", None, True),
+        ("[1. 2.]", "[1.  2.]", None, True),
+        ("[1. 2.]", "[1. 3.]", None, False),
+        ("float32", "float64", None, False),
+        ("x -1.0", "x 1.0", None, False),
+        ("nan inf", "nan inf", None, True),
+        ("nan", "inf", None, False),
+        ("Ran 3 tests in 0.5s", "Ran 3 tests in 0.001s", 0.9, True),
+        ("Ran 2 tests in 0.5s", "Ran 3 tests in 0.001s", 0.9, False),
+        ("0.0", "1e-12", None, False),
+    ],
+)
+def test_lines_are_compared_by_text_and_number(actual, expected, tolerance, same):
+    assert same_line(actual, expected, tolerance) is same
+
+
+SCRIPT = """\
+print(x)  # -> [[1 2]
+#                [3 4]]
+s = "# -> not a comment"
+print(z)  # ~> 2.0 (0.5)
+# -> ...
+f()  # !> TypeError: no
+"""
+
+
+def test_comments_are_read_in_order():
+    promised = [(e.code, e.text, e.tolerance) for e in expectations(SCRIPT)]
+    assert promised == [
+        ("print(x)", "[[1 2]", None),
+        ("print(x)", "[3 4]]", None),
+        ("print(z)", "2.0", 0.5),
+        ("", "...", None),
+        ("f()", "TypeError: no", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("output", "problem"),
+    [
+        ("[[1 2]\n [3 4]]\n2.1\na\nb\nTypeError: no", None),
+        ("[[1 2]\n [3 4]]\n2.1\nTypeError: no", None),
+        ("[[1 2]\n [3 5]]\n2.1\nTypeError: no", "line 2: printed ' [3 5]]'"),
+        ("[[1 2]\n [3 4]]\n2.6\nTypeError: no", "line 4: printed '2.6'"),
+        ("[[1 2]\n [3 4]]\n2.1\na", "line 6: 'TypeError: no' was never printed"),
+        ("[[1 2]\n [3 4]]\n2.1\nTypeError: no\nmore", "printed but not promised: 'more'"),
+    ],
+)
+def test_output_is_matched_with_the_comments(output, problem):
+    _, problems = match(expectations(SCRIPT), output)
+    assert problems == [] if problem is None else problems[0].startswith(problem)
+
+
+def test_an_oracle_is_found_by_its_line_of_code_and_compared():
+    pairs, _ = match(expectations("print(x)  # -> 1.0\nprint(x)  # -> 2.0\n"), "1.0\n2.0\n")
+    right = [Oracle(1, "print(x)", "1.0"), Oracle(1, "print(x)", "2.0")]
+    assert check_oracles(pairs, right) == []
+    assert "the specification has '3.0'" in check_oracles(pairs, [Oracle(1, "print(x)", "3.0")])[0]
+    assert "no such line" in check_oracles(pairs, [*right, Oracle(1, "print(x)", "2.0")])[0]
