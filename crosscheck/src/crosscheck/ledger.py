@@ -41,7 +41,7 @@ class Ledger:
         raised = [
             f"{name} {dtype}: {self.distances[name][dtype]:.3g} -> {value:.3g}"
             for (name, dtype), value in measured.items()
-            if dtype in self.distances.get(name, {}) and value > 1.001 * self.distances[name][dtype]
+            if dtype in self.distances.get(name, {}) and float(f"{value:.3g}") > self.distances[name][dtype]
         ]
         if raised and not reason:
             return raised

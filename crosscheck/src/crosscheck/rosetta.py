@@ -55,7 +55,7 @@ def rosetta() -> list[Row]:
         call = ast.unparse(result.value)
         if name == "function":  # our class, theirs
             name, call = "Function", "torch.autograd.Function"
-        rows.append(Row(name, call, first_stage(name), " ".join((inspect.getdoc(method) or "").split())))
+        rows.append(Row(name, call, first_stage(name), " ".join((method.__doc__ or "").split())))
     return rows
 
 

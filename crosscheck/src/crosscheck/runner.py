@@ -144,7 +144,9 @@ class Runner:
             said = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
             exact = isinstance(error, kind) and text in str(error)
             cell.state, cell.reason = "error", said
-            if declared:
+            if declared and isinstance(error, Missing):
+                cell.state, cell.reason = "differs", declared
+            elif declared:
                 fail(cell, "undeclared", f"declared to take this ({declared}), but raised {said}")
             elif framework.number is not None and not exact:
                 fail(cell, "exception", f"raised {said}; expected {kind.__name__}: ...{text}...")
@@ -165,7 +167,8 @@ class Runner:
             try:
                 self.compare(cell, framework, case)
             except Exception as error:
-                cell.failures.append(Failure(kind_of(error, framework), f"{case.name}: {describe(error)}"))
+                early = framework.guest or (framework.number or 99) < computation.since
+                cell.failures.append(Failure(kind_of(error, framework, early), f"{case.name}: {describe(error)}"))
                 if isinstance(error, Missing):
                     break
         if framework.number is not None and framework.number < computation.since:
@@ -366,6 +369,8 @@ def evaluate(
         outcome.cotangents.append(seeds if case.seeded else None)
         if check and level == 0 and last and framework.owns_gradients:
             others = [*arrays, *seeds, *(framework.array(y) for y in outputs)]
+            results = [y for y in outputs if all(y is not x for x in variables)]
+            others += [framework.array(y.grad) for y in results if y.grad is not None]
             outcome.broken += ownership(live, others)
         outputs = [g for g in found if g is not None]
     if check and any(not same_bytes(a, b) for a, b in zip(arrays, kept, strict=True)):
@@ -402,9 +407,12 @@ def contraction(
     return number
 
 
-def kind_of(error: Exception, framework: Framework) -> str:
-    """missing: the framework lacks something; exception: it failed; adapter: it was not even reached."""
-    if isinstance(error, Missing | ImportError) or LACKS.search(str(error)):
+def kind_of(error: Exception, framework: Framework, early: bool) -> str:
+    """missing: the framework lacks something; exception: it failed; adapter: it was not even reached.
+
+    early: the framework is not expected to have everything, so a word of lack is taken as such.
+    """
+    if isinstance(error, Missing | ImportError) or (early and LACKS.search(str(error))):
         return "missing"
     homes = [pathlib.Path(m.__file__).parent for m in getattr(framework, "modules", []) if m.__file__]
     frames = [pathlib.Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]

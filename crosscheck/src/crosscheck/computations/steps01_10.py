@@ -79,14 +79,14 @@ def custom_function(fw: Any, x: Any) -> Any:
 def identity_function(fw: Any, x: Any) -> Any:
     """A backward that returns the very array it got"""
     identity = fw.function(lambda x: x * 1, lambda gy, x: gy)
-    return identity(fw.square(x))
+    return identity(x)
 
 
 @computation(step=6, inputs=[normal()], shapes=((3,), (2, 3), (0,), (1, 1)), edges=False)
 def transposing_function(fw: Any, x: Any) -> Any:
     """A forward and a backward that return views"""
     transpose = fw.function(lambda x: x.T if x.ndim == 2 else x[:], lambda gy, x: gy.T if x.ndim == 2 else gy[:])
-    return fw.square(transpose(fw.exp(x)))
+    return transpose(x)
 
 
 @computation(step=7, inputs=[normal(0.3)])
@@ -150,6 +150,28 @@ def variable_of_a_list(fw: Any) -> Any:
 def square_of_an_array(fw: Any) -> Any:
     """square(array): not yet, only variables are taken"""
     return fw.square(np.array(2.0))
+
+
+@computation(
+    step=8,
+    order=0,
+    raises=(RuntimeError, "this Square was called again"),
+    dtypes=("float64",),
+    differs={"torch": "has no instances that could be called twice"},
+)
+def instance_called_again(fw: Any) -> Any:
+    """The gradient of a result that its function has forgotten"""
+    f = fw.Square()
+    x = fw.Variable(np.array(2.0))
+    y = f(x)
+    f(fw.Variable(np.array(3.0)))
+    fw.gradients([y], [x], None)
+
+
+@computation(step=10, order=0, raises=(TypeError, "a Variable is needed"), dtypes=("float64",))
+def numerical_diff_at_an_array(fw: Any) -> Any:
+    """numerical_diff(f, array)"""
+    return fw.numerical_diff(fw.square, np.array(2.0))
 
 
 def sin(fw: Any) -> Any:

@@ -38,7 +38,7 @@ class TorchFramework(Framework):
         return x.detach().numpy()  # type: ignore[no-any-return]  # torch is Any where lint runs
 
     def creator(self, y: Any) -> Any:
-        """Called through, it differentiates; the function that computed the value is not kept."""
+        """The backward half only; what computed the value is not kept."""
         return y.grad_fn
 
     def backward(self, y: Any, gy: Any = None) -> Any:
@@ -56,6 +56,8 @@ class TorchFramework(Framework):
         return list(torch.autograd.grad(outputs, inputs, gys, create_graph=create_graph, allow_unused=True))
 
     def function(self, forward: Callable[..., Any], backward: Callable[..., Any]) -> Any:
+        """Two static methods; what backward needs is kept on ctx."""
+
         class Custom(torch.autograd.Function):
             @staticmethod
             def forward(ctx: Any, *xs: Any) -> Any:

@@ -1,0 +1,195 @@
+"""The same work in every stage, in PyTorch and in the published original, interleaved in one process.
+
+Absolute times mean nothing on a shared machine, so what counts is the ratio of medians, with the
+quartiles of the ratios of single rounds beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import threadpoolctl
+from rich.progress import Progress
+from rich.table import Table
+
+from . import UsageError
+from .frameworks import BookStyle, Framework, load_stage, load_torch
+from .report.terminal import console
+from .select import matches
+from .stages import STAGES, parse_stages
+from .workloads import WORKLOADS, Work, Workload
+
+WARM_UP = 3
+LEAST_SECONDS = 2e-3  # a sample repeats work that is shorter than this
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One workload in one framework. ratio: median over torch's median; quartiles of the rounds' ratios."""
+
+    workload: str
+    framework: str
+    median_s: float
+    ratio: float
+    quartiles: tuple[float, float]
+
+
+def original() -> tuple[BookStyle | None, str]:
+    """The published package `dezero`, if it can be imported; otherwise why not."""
+    try:
+        return BookStyle.from_package("dezero", "dezero"), ""
+    except ModuleNotFoundError as error:
+        if error.name == "dezero":
+            return None, "dezero, the published original, is not installed"
+        return None, f"dezero, the published original, cannot be imported: {error}"
+    except Exception as error:  # whatever an old package runs into on current NumPy
+        return None, f"dezero, the published original, cannot be imported: {type(error).__name__}: {error}"
+
+
+def sample(work: Work, repeats: int) -> float:
+    """Seconds for one piece of work, the mean over a few repeats."""
+    start = time.perf_counter()
+    for _ in range(repeats):
+        work()
+    return (time.perf_counter() - start) / repeats
+
+
+def measure(works: Mapping[str, Work], rounds: int) -> dict[str, list[float]]:
+    """Seconds by framework and round. Every round times each framework once, beginning with another one each time."""
+    repeats: dict[str, int] = {}
+    for name, work in works.items():
+        for _ in range(WARM_UP):
+            once = sample(work, 1)
+        repeats[name] = max(1, round(LEAST_SECONDS / once))
+    names = list(works)
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    was_enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()  # as timeit does; between the rounds garbage is collected
+    try:
+        for i in range(rounds):
+            for name in [*names[i % len(names) :], *names[: i % len(names)]]:
+                seconds[name].append(sample(works[name], repeats[name]))
+            gc.collect()
+    finally:
+        if was_enabled:
+            gc.enable()
+    return seconds
+
+
+def timings(workload: str, seconds: Mapping[str, Sequence[float]], reference: str) -> list[Timing]:
+    """Medians, ratios of medians to the reference, and quartiles of the ratios round by round."""
+    base = statistics.median(seconds[reference])
+    found = []
+    for name, samples in seconds.items():
+        rounds = [a / b for a, b in zip(samples, seconds[reference], strict=True)]
+        low, _, high = statistics.quantiles(rounds, n=4)
+        found.append(Timing(workload, name, statistics.median(samples), statistics.median(samples) / base, (low, high)))
+    return found
+
+
+def machine(torch: Any) -> dict[str, Any]:
+    """What the numbers were measured on: versions, thread counts, BLAS and its kernels."""
+    pools = [
+        {key: pool.get(key) for key in ("internal_api", "version", "num_threads", "architecture", "prefix")}
+        for pool in threadpoolctl.threadpool_info()
+    ]
+    return {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "torch": torch.__version__,
+        "torch_threads": torch.get_num_threads(),
+        "processor": platform.machine(),
+        "pools": pools,
+    }
+
+
+def describe(found: Mapping[str, Any]) -> str:
+    """The machine on one line."""
+    pools = [
+        f"{pool['internal_api']} {pool['version'] or ''} {pool['architecture'] or ''} x{pool['num_threads']}"
+        for pool in found["pools"]
+    ]
+    return (
+        f"Python {found['python']}, NumPy {found['numpy']}, torch {found['torch']} with {found['torch_threads']} threads; "
+        + ", ".join(" ".join(pool.split()) for pool in pools)
+    )
+
+
+def bench_report(arguments: argparse.Namespace) -> int:
+    """`crosscheck bench`: the table of ratios."""
+    from .cli import output
+
+    if arguments.rounds < 2:
+        raise UsageError(f"--rounds {arguments.rounds}: quartiles need at least 2")
+    if arguments.threads is not None and arguments.threads < 1:
+        raise UsageError(f"--threads {arguments.threads}: at least 1 is needed")
+    stages = parse_stages(arguments.stages) if arguments.stages else STAGES
+    workloads = [w for w in WORKLOADS if not arguments.expression or matches(arguments.expression, w.name)]
+    if not workloads:
+        raise UsageError(
+            f"no workload matches -k {arguments.expression!r}; there is {', '.join(w.name for w in WORKLOADS)}"
+        )
+    frameworks: list[Framework] = [load_stage(stage) for stage in stages]
+    reference = load_torch()
+    import torch
+
+    published, why_not = original()
+    frameworks += [reference, *([published] if published else [])]
+    found: list[Timing] = []
+    with ExitStack() as stack:
+        if arguments.threads is not None:
+            stack.enter_context(threadpoolctl.threadpool_limits(arguments.threads))
+            stack.callback(torch.set_num_threads, torch.get_num_threads())
+            torch.set_num_threads(arguments.threads)
+        on = machine(torch)
+        errors = console(sys.stderr)
+        progress = stack.enter_context(Progress(console=errors, transient=True, disable=not errors.is_terminal))
+        task = progress.add_task("", total=len(workloads))
+        for workload in workloads:
+            progress.update(task, description=workload.name)
+            able = [f for f in frameworks if f.number is None or f.number >= workload.since]
+            works = {f.name: workload.build(f) for f in able}
+            found += timings(workload.name, measure(works, arguments.rounds), reference.name)
+            progress.advance(task)
+    data = {
+        "machine": on,
+        "rounds": arguments.rounds,
+        "timings": [vars(timing) for timing in found],
+        "note": why_not,
+    }
+    output(arguments, data, lambda: print_timings(workloads, found, [describe(on), *([why_not] if why_not else [])]))
+    return 0
+
+
+def print_timings(workloads: Sequence[Workload], found: Sequence[Timing], notes: Sequence[str]) -> None:
+    out = console()
+    table = Table(
+        title="time / torch's time: ratio of medians (quartiles of the rounds); below 1 is faster", title_justify="left"
+    )
+    for title in ("workload", "framework", "median", "ratio", "quartiles"):
+        table.add_column(title, justify="left" if title in ("workload", "framework") else "right")
+    for workload in workloads:
+        for timing in (t for t in found if t.workload == workload.name):
+            low, high = timing.quartiles
+            table.add_row(
+                workload.name,
+                timing.framework,
+                f"{timing.median_s * 1e3:.3f} ms",
+                f"{timing.ratio:.2f}",
+                f"{low:.2f}-{high:.2f}",
+            )
+        table.add_section()
+    out.print(table)
+    for note in notes:
+        out.print(note, style="dim")

@@ -1,0 +1,293 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pathlib
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rich.markup import escape
+from rich.progress import Progress
+from rich.table import Table
+
+from . import UsageError, __version__
+from .computations import DTYPES, Computation, all_computations
+from .frameworks import Framework, load_file, load_stage, load_torch
+from .ledger import Ledger
+from .report import Report
+from .report.terminal import console, print_report
+from .runner import Runner
+from .select import matches
+from .stages import STAGES, parse_stages
+
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status: 0 if all is well, 1 if something is red, 2 if the command cannot be carried out."""
+    arguments = parser().parse_args(argv)
+    try:
+        return int(arguments.command(arguments))
+    except UsageError as error:
+        print(f"crosscheck: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("crosscheck: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # `crosscheck run | head`
+        sys.stderr.close()
+        return 1
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="crosscheck", description=__doc__)
+    top.description = "Identical computations in every stage of the framework and in PyTorch."
+    top.add_argument("--version", action="version", version=f"crosscheck {__version__}")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, function: Callable[[argparse.Namespace], int], help: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
+        added.set_defaults(command=function)
+        added.add_argument(
+            "--json",
+            nargs="?",
+            const="-",
+            metavar="FILE",
+            help="write the result as JSON to FILE, or print it in place of text",
+        )
+        return added
+
+    def choice_of_frameworks(added: argparse.ArgumentParser) -> None:
+        added.add_argument("--stages", metavar="LIST", help="these stages only, such as 1,3 (default: all)")
+        added.add_argument(
+            "--framework",
+            metavar="FILE",
+            type=pathlib.Path,
+            action="append",
+            default=[],
+            help="a framework of your own as another column; see the README",
+        )
+        added.add_argument("--without-torch", action="store_true", help="central differences and other stages only")
+        added.add_argument("--seed", type=int, default=0, help="other random inputs (default: 0)")
+
+    run = command("run", run_command, "run the matrix: every computation in every stage, compared with PyTorch")
+    run.add_argument(
+        "-k", metavar="EXPR", dest="expression", help="cells whose names match, such as 'square and not float32'"
+    )
+    run.add_argument("--dtype", metavar="LIST", default=",".join(DTYPES), help="(default: %(default)s)")
+    choice_of_frameworks(run)
+    run.add_argument("--html", metavar="DIR", type=pathlib.Path, help="write the report as a page to DIR/index.html")
+    run.add_argument(
+        "--update-ledger", action="store_true", help="take the distances of this run as the committed ones"
+    )
+    run.add_argument("--reason", help="why entries of the ledger may be raised")
+
+    listing = command("list", list_command, "list what there is")
+    listing.add_argument("what", choices=["frameworks", "computations", "steps"])
+
+    show = command("show", show_command, "show one cell: inputs, cotangents, every result")
+    show.add_argument("cell", metavar="CELL", help="computation/framework/dtype, such as square/stage1/float64")
+    choice_of_frameworks(show)
+
+    rosetta = command("rosetta", rosetta_command, "show each name of ours as the PyTorch call it corresponds to")
+    rosetta.add_argument("name", nargs="?", metavar="NAME")
+
+    faults = command("faults", faults_command, "plant bugs in copies of the stages and see which are caught")
+    faults.add_argument("--stages", metavar="LIST", help="these stages only (default: all)")
+    faults.add_argument("-k", metavar="EXPR", dest="expression", help="faults whose names match")
+
+    bench = command("bench", bench_command, "time the same work in every stage and in PyTorch")
+    bench.add_argument("--stages", metavar="LIST", help="these stages only (default: all)")
+    bench.add_argument("--rounds", type=int, default=30, help="how often each is timed (default: %(default)s)")
+    bench.add_argument("--threads", type=int, help="threads for NumPy and PyTorch (default: as they are)")
+    bench.add_argument("-k", metavar="EXPR", dest="expression", help="workloads whose names match")
+    return top
+
+
+# --- run ---
+
+
+def chosen_frameworks(arguments: argparse.Namespace) -> tuple[list[Framework], Framework | None]:
+    """The columns of the matrix, and the oracle."""
+    stages = parse_stages(arguments.stages) if arguments.stages else STAGES
+    missing = [stage for stage in stages if not stage.installed()]
+    if missing:
+        packages = " ".join(f"-e ./{stage.package}" for stage in missing)
+        names = ", ".join(stage.name for stage in missing)
+        raise UsageError(f"not installed: {names}; python -m pip install {packages}")
+    frameworks: list[Framework] = [load_stage(stage) for stage in stages]
+    oracle = None
+    if not arguments.without_torch:
+        oracle = load_torch()
+        frameworks.append(oracle)
+    for path in arguments.framework:
+        guest = load_file(path)
+        if any(guest.name == other.name for other in frameworks):
+            raise UsageError(f"--framework: there is a framework {guest.name!r} already; set `name` in {path}")
+        frameworks.append(guest)
+    return frameworks, oracle
+
+
+def run_command(arguments: argparse.Namespace) -> int:
+    dtypes = arguments.dtype.split(",")
+    unknown = [dtype for dtype in dtypes if dtype not in DTYPES]
+    if unknown:
+        raise UsageError(f"unknown dtype {unknown[0]!r}; there is {', '.join(DTYPES)}")
+    frameworks, oracle = chosen_frameworks(arguments)
+    narrowed = arguments.expression or arguments.stages or arguments.framework or len(dtypes) < len(DTYPES)
+    if arguments.update_ledger and (narrowed or arguments.seed or oracle is None):
+        raise UsageError(
+            "--update-ledger takes a whole run: no -k, --stages, --dtype, --framework, --seed, --without-torch"
+        )
+    runner = Runner(frameworks, oracle, arguments.seed, None if arguments.update_ledger else Ledger.read())
+    cells = runner.cells(all_computations(), dtypes)
+    if arguments.expression:
+        cells = [c for c in cells if matches(arguments.expression, f"{c[0].name}/{c[1].name}/{c[2]}")]
+    if not cells:
+        raise UsageError(f"no cell matches -k {arguments.expression!r}: crosscheck list computations")
+    report = Report({f.name: f.version() for f in frameworks}, arguments.seed)
+    start = time.perf_counter()
+    errors = console(sys.stderr)
+    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
+        task = progress.add_task("", total=len(cells))
+        for computation, framework, dtype in cells:
+            progress.update(task, description=f"{computation.name} {framework.name} {dtype}")
+            report.cells.append(runner.run(computation, framework, dtype))
+            progress.advance(task)
+    report.seconds = time.perf_counter() - start
+    if arguments.html:
+        from .report.html import write_html
+
+        write_html(report, arguments.html)
+    if arguments.json != "-":
+        print_report(report, console())
+    if arguments.json:
+        write_json(report.as_json(), arguments.json)
+    if arguments.update_ledger and report.ok:
+        update_ledger(report, arguments.reason)
+    return 0 if report.ok else 1
+
+
+def update_ledger(report: Report, reason: str | None) -> None:
+    """Take the worst distance of the stages, by computation and dtype."""
+    measured: dict[tuple[str, str], float] = {}
+    for cell in report.cells:
+        if cell.distance is not None and cell.state == "equal" and cell.framework in {stage.name for stage in STAGES}:
+            key = cell.computation.name, cell.dtype
+            measured[key] = max(measured.get(key, 0.0), cell.distance)
+    ledger = Ledger.read()
+    raised = ledger.update(measured, reason)
+    if raised:
+        raise UsageError("the ledger was left as it is; these would be raised, give a --reason: " + "; ".join(raised))
+    ledger.write()
+
+
+def write_json(data: Any, target: str) -> None:
+    """To a file, or to standard output for `-`."""
+    text = json.dumps(data, indent=2)
+    if target == "-":
+        print(text)
+    else:
+        pathlib.Path(target).write_text(text + "\n", encoding="utf-8")
+
+
+def output(arguments: argparse.Namespace, data: Any, print_text: Callable[[], None]) -> None:
+    """Text, unless JSON takes its place."""
+    if arguments.json != "-":
+        print_text()
+    if arguments.json:
+        write_json(data, arguments.json)
+
+
+def print_table(title: str, columns: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+    table = Table(title=title, title_justify="left", title_style="dim")
+    for column in columns:
+        table.add_column(column)
+    for line in lines:
+        table.add_row(*(escape(text) for text in line))
+    console().print(table)
+
+
+# --- list, show, rosetta ---
+
+
+def list_command(arguments: argparse.Namespace) -> int:
+    columns, lines = {
+        "frameworks": list_frameworks,
+        "computations": list_computations,
+        "steps": list_steps,
+    }[arguments.what]()
+    data = [dict(zip(columns, line, strict=True)) for line in lines]
+    output(arguments, data, lambda: print_table("", columns, lines))
+    return 0
+
+
+def list_frameworks() -> tuple[list[str], list[list[str]]]:
+    lines = []
+    for stage in STAGES:
+        version = load_stage(stage).version() if stage.installed() else "not installed"
+        lines.append([stage.name, f"steps {stage.first_step}-{stage.last_step}: {stage.title}", version])
+    try:
+        lines.append(["torch", "the oracle", load_torch().version()])
+    except UsageError as error:
+        lines.append(["torch", "the oracle", str(error)])
+    return ["framework", "what", "version"], lines
+
+
+def list_computations() -> tuple[list[str], list[list[str]]]:
+    def order(c: Computation) -> str:
+        return "error" if c.raises else str(c.order)
+
+    lines = [[str(c.step), c.name, f"stage{c.since}", order(c), c.doc] for c in all_computations()]
+    return ["step", "computation", "since", "order", "what"], lines
+
+
+def list_steps() -> tuple[list[str], list[list[str]]]:
+    from .lessons import lessons
+
+    lines = [
+        [str(lesson.step), stage.name, lesson.title, ", ".join(sorted(lesson.names))]
+        for stage in STAGES
+        for lesson in lessons(stage)
+    ]
+    return ["step", "stage", "title", "definitions"], lines
+
+
+def show_command(arguments: argparse.Namespace) -> int:
+    from .show import as_text, parse_cell, show
+
+    frameworks, oracle = chosen_frameworks(arguments)
+    runner = Runner(frameworks, oracle, arguments.seed, Ledger.read())
+    shown = show(runner, *parse_cell(arguments.cell, all_computations(), frameworks))
+    output(arguments, shown, lambda: print(as_text(shown)))
+    return 0 if shown["state"] != "failed" else 1
+
+
+def rosetta_command(arguments: argparse.Namespace) -> int:
+    from .rosetta import as_json, rosetta
+
+    found = [row for row in rosetta() if arguments.name in (None, row.name)]
+    if not found:
+        raise UsageError(f"the Rosetta has no {arguments.name!r}: crosscheck rosetta")
+    lines = [[row.name, row.call, row.stage, row.difference] for row in found]
+    output(arguments, as_json(found), lambda: print_table("", ["ours", "PyTorch", "since", "difference"], lines))
+    return 0
+
+
+# --- faults, bench ---
+
+
+def faults_command(arguments: argparse.Namespace) -> int:
+    from .faults import faults_report
+
+    return faults_report(arguments)
+
+
+def bench_command(arguments: argparse.Namespace) -> int:
+    from .bench import bench_report
+
+    return bench_report(arguments)

@@ -1,0 +1,226 @@
+"""The tester is tested: bugs are planted in copies of the stages, and every one must turn a cell red.
+
+A worker process imports the planted copies one after the other, so that PyTorch's answers are computed
+once; it is replaced if a bug makes it hang. An ImportError, a SyntaxError, a failing adapter or a hang
+is no detection.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import multiprocessing
+import pathlib
+import shutil
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+from rich.markup import escape
+from rich.progress import Progress
+from rich.table import Table
+
+from . import UsageError
+from .computations import all_computations
+from .frameworks import BookStyle, load_stage, load_torch
+from .ledger import Ledger
+from .report.terminal import console
+from .runner import Runner
+from .select import matches
+from .stages import STAGES, Stage, parse_stages
+
+PATH = pathlib.Path(__file__).parent / "faults.toml"
+NO_DETECTION = {"missing", "adapter"}
+TIMEOUT = 120.0
+
+
+@dataclass(frozen=True)
+class Fault:
+    """In a copy of the stage's file, the old text, which occurs once, becomes the new one."""
+
+    stage: int
+    name: str
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of a fault: detected, missed, invalid (it could not be run) or hanging; the cell and what it said."""
+
+    name: str
+    result: str
+    cell: str = ""
+    text: str = ""
+    path: str = ""
+
+
+def read_faults(path: pathlib.Path = PATH) -> list[Fault]:
+    return [Fault(**entry) for entry in tomllib.loads(path.read_text(encoding="utf-8"))["fault"]]
+
+
+def plant(stage: Stage, fault: Fault | None, folder: pathlib.Path) -> pathlib.Path:
+    """Copy the stage's package into a folder, with the fault if there is one; the copy's path."""
+    copy = folder / stage.package
+    shutil.copytree(stage.source, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    if fault is not None:
+        file = copy / fault.file
+        if not file.is_file():
+            raise UsageError(f"fault {fault.name}: {stage.name} has no file {fault.file}")
+        source = file.read_text(encoding="utf-8")
+        if (count := source.count(fault.old)) != 1:
+            raise UsageError(f"fault {fault.name}: its old text occurs {count} times in {fault.file}, not once")
+        file.write_text(source.replace(fault.old, fault.new), encoding="utf-8")
+    return copy
+
+
+def load_copy(stage: Stage, copy: pathlib.Path) -> BookStyle:
+    """Import a copy in place of the installed package."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == stage.package]:
+        del sys.modules[name]
+    sys.path.insert(0, str(copy.parent))
+    importlib.invalidate_caches()
+    try:
+        return BookStyle.from_package(stage.name, stage.package, number=stage.number)
+    finally:
+        sys.path.remove(str(copy.parent))
+
+
+def judge(runner: Runner, stage: Stage, name: str, copy: pathlib.Path) -> Verdict:
+    """Run the cells of a copy until one is red."""
+    try:
+        planted = load_copy(stage, copy)
+    except Exception as error:
+        return Verdict(name, "invalid", text=f"{type(error).__name__}: {error}", path=str(copy))
+    imported = str(planted.modules[0].__file__)
+    if not imported.startswith(str(copy)):
+        return Verdict(name, "invalid", text="the planted copy was not the one imported", path=imported)
+    before = [load_stage(other) for other in STAGES if other.number == stage.number - 1]
+    runner.frameworks = [*before, planted]
+    runner.outcomes = {key: value for key, value in runner.outcomes.items() if key[1].startswith("oracle")}
+    for computation in all_computations():
+        for dtype in computation.dtypes:
+            cell = runner.run(computation, planted, dtype)
+            for failure in cell.failures:
+                if failure.kind not in NO_DETECTION:
+                    return Verdict(name, "detected", cell.name, f"{failure.kind}: {failure.text}", imported)
+            if cell.failures:
+                return Verdict(name, "invalid", cell.name, cell.failures[0].text, imported)
+    return Verdict(name, "missed", path=imported)
+
+
+def work(jobs: Connection) -> None:
+    """The worker: judges one copy after the other."""
+    runner = Runner([], load_torch(), ledger=Ledger.read())
+    while True:
+        try:
+            stage, name, copy = jobs.recv()
+        except (EOFError, KeyboardInterrupt):
+            return
+        try:
+            jobs.send(judge(runner, stage, name, copy))
+        except KeyboardInterrupt:
+            return
+
+
+class Worker:
+    """A worker process, started again after a hang."""
+
+    def __init__(self, timeout: float = TIMEOUT):
+        self.timeout = timeout
+        self.start()
+
+    def start(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.jobs, theirs = context.Pipe()
+        self.process = context.Process(target=work, args=(theirs,), daemon=True)
+        self.process.start()
+        theirs.close()
+
+    def judge(self, stage: Stage, name: str, copy: pathlib.Path) -> Verdict:
+        self.jobs.send((stage, name, copy))
+        try:
+            if self.jobs.poll(self.timeout):
+                verdict = self.jobs.recv()
+                assert isinstance(verdict, Verdict)
+                return verdict
+            result, text = "hangs", f"no answer within {self.timeout:.0f} s"
+        except EOFError:
+            result, text = "invalid", "the worker died"
+        self.stop()
+        self.start()
+        return Verdict(name, result, text=text, path=str(copy))
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.join()
+        self.jobs.close()
+
+
+def run_faults(faults: Sequence[Fault], timeout: float = TIMEOUT) -> Iterator[Verdict]:
+    """The unplanted copy of each stage first, which must be green ("missed"), then each fault."""
+    stages = [stage for stage in STAGES if any(fault.stage == stage.number for fault in faults)]
+    worker = Worker(timeout)
+    try:
+        with tempfile.TemporaryDirectory(prefix="crosscheck-faults-") as folder:
+            for stage in stages:
+                copy = plant(stage, None, pathlib.Path(folder) / stage.name)
+                yield worker.judge(stage, f"{stage.name} unplanted", copy)
+                for fault in faults:
+                    if fault.stage == stage.number:
+                        copy = plant(stage, fault, pathlib.Path(folder) / fault.name)
+                        yield worker.judge(stage, fault.name, copy)
+    finally:
+        worker.stop()
+
+
+def faults_report(arguments: argparse.Namespace) -> int:
+    """`crosscheck faults`: the table, and detected / planted."""
+    from .cli import output
+
+    numbers = [stage.number for stage in (parse_stages(arguments.stages) if arguments.stages else STAGES)]
+    faults = [fault for fault in read_faults() if fault.stage in numbers]
+    if arguments.expression:
+        faults = [fault for fault in faults if matches(arguments.expression, fault.name)]
+    if not faults:
+        raise UsageError("no fault matches")
+    load_torch()  # says what to install, before any work
+    verdicts: list[Verdict] = []
+    errors = console(sys.stderr)
+    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
+        task = progress.add_task("", total=len(faults) + len({fault.stage for fault in faults}))
+        for verdict in run_faults(faults):
+            verdicts.append(verdict)
+            progress.update(task, advance=1, description=verdict.name)
+    unplanted = [v for v in verdicts if v.name.endswith(" unplanted")]
+    planted = [v for v in verdicts if not v.name.endswith(" unplanted")]
+    detected = sum(v.result == "detected" for v in planted)
+    green = all(v.result == "missed" for v in unplanted)
+    data: dict[str, Any] = {
+        "detected": detected,
+        "planted": len(planted),
+        "unplanted_green": green,
+        "verdicts": [asdict(v) for v in verdicts],
+    }
+    output(arguments, data, lambda: print_verdicts(unplanted, planted, detected))
+    return 0 if green and detected == len(planted) else 1
+
+
+def print_verdicts(unplanted: Sequence[Verdict], planted: Sequence[Verdict], detected: int) -> None:
+    out = console()
+    table = Table()
+    for title, width in (("planted bug", None), ("result", 8), ("caught by", None), ("what it said", None)):
+        table.add_column(title, no_wrap=True, overflow="ellipsis", min_width=width, max_width=44)
+    for verdict in planted:
+        style = "green" if verdict.result == "detected" else "bold red"
+        table.add_row(verdict.name, f"[{style}]{verdict.result}[/]", verdict.cell, escape(verdict.text))
+    out.print(table)
+    for verdict in unplanted:
+        state = "green" if verdict.result == "missed" else f"[bold red]{verdict.result}: {escape(verdict.text)}[/]"
+        out.print(f"{verdict.name}: {state} (imported from {escape(verdict.path)})")
+    out.print(f"{detected} of {len(planted)} planted bugs detected")
