@@ -1,8 +1,9 @@
 """Each step prints what its comments say and what the specification says."""
 
 import pytest
+from crosscheck.lessons import step_path
 from crosscheck.stages import STAGES
-from crosscheck.steps import Oracle, check_oracles, check_step, expectations, match, oracles, same_line
+from crosscheck.steps import Oracle, check_oracles, check_step, expectations, match, oracles, run_script, same_line
 
 STEPS = [step for stage in STAGES for step in stage.steps]
 
@@ -10,6 +11,12 @@ STEPS = [step for stage in STAGES for step in stage.steps]
 @pytest.mark.parametrize("step", STEPS)
 def test_a_step_prints_what_it_says(step):
     assert check_step(step) == []
+
+
+def test_step_4_draws_its_figure(tmp_path):
+    done = run_script(step_path(4), "--out", str(tmp_path / "figures"))
+    assert done.returncode == 0
+    assert (tmp_path / "figures" / "step04.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_every_oracle_belongs_to_a_step():

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import threadpoolctl
+import threadpoolctl  # type: ignore[import-untyped]  # it has no annotations
 from rich.progress import Progress
 from rich.table import Table
 
@@ -53,7 +53,8 @@ def original() -> tuple[BookStyle | None, str]:
             return None, "dezero, the published original, is not installed"
         return None, f"dezero, the published original, cannot be imported: {error}"
     except Exception as error:  # whatever an old package runs into on current NumPy
-        return None, f"dezero, the published original, cannot be imported: {type(error).__name__}: {error}"
+        said = str(error).partition("\n")[0]
+        return None, f"dezero, the published original, cannot be imported: {type(error).__name__}: {said}"
 
 
 def sample(work: Work, repeats: int) -> float:
@@ -73,17 +74,10 @@ def measure(works: Mapping[str, Work], rounds: int) -> dict[str, list[float]]:
         repeats[name] = max(1, round(LEAST_SECONDS / once))
     names = list(works)
     seconds: dict[str, list[float]] = {name: [] for name in names}
-    was_enabled = gc.isenabled()
-    gc.collect()
-    gc.disable()  # as timeit does; between the rounds garbage is collected
-    try:
-        for i in range(rounds):
-            for name in [*names[i % len(names) :], *names[: i % len(names)]]:
-                seconds[name].append(sample(works[name], repeats[name]))
-            gc.collect()
-    finally:
-        if was_enabled:
-            gc.enable()
+    for i in range(rounds):
+        gc.collect()  # the garbage of a round is its own affair: the collector runs as it does for users
+        for name in [*names[i % len(names) :], *names[: i % len(names)]]:
+            seconds[name].append(sample(works[name], repeats[name]))
     return seconds
 
 
@@ -120,10 +114,8 @@ def describe(found: Mapping[str, Any]) -> str:
         f"{pool['internal_api']} {pool['version'] or ''} {pool['architecture'] or ''} x{pool['num_threads']}"
         for pool in found["pools"]
     ]
-    return (
-        f"Python {found['python']}, NumPy {found['numpy']}, torch {found['torch']} with {found['torch_threads']} threads; "
-        + ", ".join(" ".join(pool.split()) for pool in pools)
-    )
+    versions = f"Python {found['python']}, NumPy {found['numpy']}, torch {found['torch']}"
+    return f"{versions} with {found['torch_threads']} threads; {', '.join(' '.join(pool.split()) for pool in pools)}"
 
 
 def bench_report(arguments: argparse.Namespace) -> int:
@@ -174,9 +166,7 @@ def bench_report(arguments: argparse.Namespace) -> int:
 
 def print_timings(workloads: Sequence[Workload], found: Sequence[Timing], notes: Sequence[str]) -> None:
     out = console()
-    table = Table(
-        title="time / torch's time: ratio of medians (quartiles of the rounds); below 1 is faster", title_justify="left"
-    )
+    table = Table(title="ratio: median time / torch's median; below 1 is faster", title_justify="left")
     for title in ("workload", "framework", "median", "ratio", "quartiles"):
         table.add_column(title, justify="left" if title in ("workload", "framework") else "right")
     for workload in workloads:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import pathlib
+import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -132,6 +133,14 @@ def chosen_frameworks(arguments: argparse.Namespace) -> tuple[list[Framework], F
     return frameworks, oracle
 
 
+def repeat_options(arguments: argparse.Namespace) -> str:
+    """The options that decide what a cell computes, for the command that repeats it."""
+    words = [word for path in arguments.framework for word in ("--framework", str(path))]
+    words += ["--seed", str(arguments.seed)] if arguments.seed else []
+    words += ["--without-torch"] if arguments.without_torch else []
+    return shlex.join(words)
+
+
 def run_command(arguments: argparse.Namespace) -> int:
     dtypes = arguments.dtype.split(",")
     unknown = [dtype for dtype in dtypes if dtype not in DTYPES]
@@ -149,7 +158,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         cells = [c for c in cells if matches(arguments.expression, f"{c[0].name}/{c[1].name}/{c[2]}")]
     if not cells:
         raise UsageError(f"no cell matches -k {arguments.expression!r}: crosscheck list computations")
-    report = Report({f.name: f.version() for f in frameworks}, arguments.seed)
+    report = Report({f.name: f.version() for f in frameworks}, arguments.seed, repeat_options(arguments))
     start = time.perf_counter()
     errors = console(sys.stderr)
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
@@ -160,7 +169,7 @@ def run_command(arguments: argparse.Namespace) -> int:
             progress.advance(task)
     report.seconds = time.perf_counter() - start
     if arguments.html:
-        from .report.html import write_html
+        from .report.html import write_html  # jinja2 and pygments are for pages only
 
         write_html(report, arguments.html)
     if arguments.json != "-":
@@ -262,7 +271,7 @@ def show_command(arguments: argparse.Namespace) -> int:
 
     frameworks, oracle = chosen_frameworks(arguments)
     runner = Runner(frameworks, oracle, arguments.seed, Ledger.read())
-    shown = show(runner, *parse_cell(arguments.cell, all_computations(), frameworks))
+    shown = show(runner, *parse_cell(arguments.cell, all_computations(), frameworks), repeat_options(arguments))
     output(arguments, shown, lambda: print(as_text(shown)))
     return 0 if shown["state"] != "failed" else 1
 

@@ -117,6 +117,7 @@ def judge(runner: Runner, stage: Stage, name: str, copy: pathlib.Path) -> Verdic
 def work(jobs: Connection) -> None:
     """The worker: judges one copy after the other."""
     runner = Runner([], load_torch(), ledger=Ledger.read())
+    jobs.send("ready")
     while True:
         try:
             stage, name, copy = jobs.recv()
@@ -131,8 +132,7 @@ def work(jobs: Connection) -> None:
 class Worker:
     """A worker process, started again after a hang."""
 
-    def __init__(self, timeout: float = TIMEOUT):
-        self.timeout = timeout
+    def __init__(self) -> None:
         self.start()
 
     def start(self) -> None:
@@ -141,15 +141,16 @@ class Worker:
         self.process = context.Process(target=work, args=(theirs,), daemon=True)
         self.process.start()
         theirs.close()
+        self.jobs.recv()  # it has imported PyTorch
 
-    def judge(self, stage: Stage, name: str, copy: pathlib.Path) -> Verdict:
+    def judge(self, stage: Stage, name: str, copy: pathlib.Path, timeout: float = TIMEOUT) -> Verdict:
         self.jobs.send((stage, name, copy))
         try:
-            if self.jobs.poll(self.timeout):
+            if self.jobs.poll(timeout):
                 verdict = self.jobs.recv()
                 assert isinstance(verdict, Verdict)
                 return verdict
-            result, text = "hangs", f"no answer within {self.timeout:.0f} s"
+            result, text = "hangs", f"no answer within {timeout:.0f} s"
         except EOFError:
             result, text = "invalid", "the worker died"
         self.stop()
@@ -165,7 +166,7 @@ class Worker:
 def run_faults(faults: Sequence[Fault], timeout: float = TIMEOUT) -> Iterator[Verdict]:
     """The unplanted copy of each stage first, which must be green ("missed"), then each fault."""
     stages = [stage for stage in STAGES if any(fault.stage == stage.number for fault in faults)]
-    worker = Worker(timeout)
+    worker = Worker()
     try:
         with tempfile.TemporaryDirectory(prefix="crosscheck-faults-") as folder:
             for stage in stages:
@@ -174,7 +175,7 @@ def run_faults(faults: Sequence[Fault], timeout: float = TIMEOUT) -> Iterator[Ve
                 for fault in faults:
                     if fault.stage == stage.number:
                         copy = plant(stage, fault, pathlib.Path(folder) / fault.name)
-                        yield worker.judge(stage, fault.name, copy)
+                        yield worker.judge(stage, fault.name, copy, timeout)
     finally:
         worker.stop()
 

@@ -144,8 +144,10 @@ class Runner:
             said = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
             exact = isinstance(error, kind) and text in str(error)
             cell.state, cell.reason = "error", said
-            if declared and isinstance(error, Missing):
+            if isinstance(error, Missing) and declared:
                 cell.state, cell.reason = "differs", declared
+            elif isinstance(error, Missing) and framework.guest:
+                cell.state = "absent"
             elif declared:
                 fail(cell, "undeclared", f"declared to take this ({declared}), but raised {said}")
             elif framework.number is not None and not exact:
@@ -185,6 +187,8 @@ class Runner:
             fail(cell, "undeclared", f"declared to differ ({declared}), but is equal")
         elif cell.failures:
             cell.state = "failed"
+        else:
+            cell.reason = computation.why_budget
         if cell.state == "equal" and framework.number is not None and cell.distance is not None:
             self.check_ledger(cell)
 

@@ -51,7 +51,12 @@ def case_as_json(runner: Runner, cell: Cell, framework: Framework, case: Any) ->
         ]
         oracle = runner.oracles(cell.computation, case, dtype) if runner.oracle is not None else None
     for i, (name, a) in enumerate(outcome.arrays()):
-        result = {"name": name, framework.name: shorten(a), "dtype": str(a.dtype), "shape": list(a.shape)}
+        result: dict[str, Any] = {
+            "name": name,
+            framework.name: shorten(a),
+            "dtype": str(a.dtype),
+            "shape": list(a.shape),
+        }
         if oracle is not None:
             precise, same = (list(o.arrays())[i][1] for o in oracle)
             result["torch float64"] = shorten(precise)
@@ -62,7 +67,7 @@ def case_as_json(runner: Runner, cell: Cell, framework: Framework, case: Any) ->
     return shown
 
 
-def show(runner: Runner, computation: Computation, framework: Framework, dtype: str) -> dict[str, Any]:
+def show(runner: Runner, computation: Computation, framework: Framework, dtype: str, options: str) -> dict[str, Any]:
     """The cell with all its cases, as plain data."""
     cell = runner.run(computation, framework, dtype)
     cases = [
@@ -71,7 +76,7 @@ def show(runner: Runner, computation: Computation, framework: Framework, dtype: 
         if framework.takes_integers or not case.integer
     ]
     source = textwrap.dedent(inspect.getsource(computation.body))
-    return cell_as_json(cell) | {"source": source, "cases": cases, "repeat": repeat_command(cell, runner.seed)}
+    return cell_as_json(cell) | {"source": source, "cases": cases, "repeat": repeat_command(cell, options)}
 
 
 def as_text(shown: dict[str, Any]) -> str:

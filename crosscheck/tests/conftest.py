@@ -1,0 +1,15 @@
+"""Frameworks and fixtures that several test files share."""
+
+import pytest
+from crosscheck.frameworks import load_stage, load_torch
+from crosscheck.stages import STAGES
+
+
+@pytest.fixture(scope="session")
+def torch_adapter():
+    return load_torch()
+
+
+@pytest.fixture(scope="session")
+def stage1():
+    return load_stage(STAGES[0])

@@ -1,0 +1,30 @@
+"""Every cell of the matrix is a test."""
+
+import pytest
+from crosscheck.computations import DTYPES, all_computations
+from crosscheck.frameworks import load_stage, load_torch
+from crosscheck.ledger import Ledger
+from crosscheck.runner import Runner
+from crosscheck.stages import STAGES
+
+TORCH = load_torch()
+RUNNER = Runner([*(load_stage(stage) for stage in STAGES), TORCH], TORCH, ledger=Ledger.read())
+CELLS = RUNNER.cells(all_computations(), DTYPES)
+
+
+@pytest.mark.parametrize(
+    ("computation", "framework", "dtype"), CELLS, ids=[f"{c.name}/{f.name}/{d}" for c, f, d in CELLS]
+)
+def test_cell(computation, framework, dtype):
+    cell = RUNNER.run(computation, framework, dtype)
+    assert cell.ok, "\n".join(f"{failure.kind}: {failure.text}" for failure in cell.failures)
+
+
+def test_the_ledger_knows_these_cells_and_no_others():
+    measured = {(c.name, d) for c, f, d in CELLS if c.raises is None}
+    ledger = Ledger.read()
+    assert {(name, dtype) for name, entries in ledger.distances.items() for dtype in entries} == measured
+
+
+def test_there_are_cells():
+    assert len(CELLS) > 50

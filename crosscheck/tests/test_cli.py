@@ -1,0 +1,243 @@
+"""The command as its users meet it: what it prints, what it refuses, its exit status."""
+
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+from crosscheck.select import matches
+
+from crosscheck import cli, frameworks, stages
+
+ROOT = pathlib.Path(__file__).parents[2]
+EXAMPLE = ROOT / "crosscheck" / "examples" / "tiny.py"
+
+
+@pytest.fixture
+def crosscheck(capsys):
+    """Run the command in this process: status, standard output, standard error."""
+
+    def run(*arguments):
+        try:
+            status = cli.main(arguments)
+        except SystemExit as stop:  # argparse
+            status = stop.code
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return run
+
+
+def test_run_prints_the_matrix_and_a_summary(crosscheck):
+    status, out, err = crosscheck("run", "-k", "square and not numerical")
+    assert (status, err) == (0, "")
+    assert re.search(r"2 │ square +│ = 0 \| 0\.4 +│ = 0 \| 0\.4", out)
+    assert "every cell is as declared" in out
+    assert "\x1b[" not in out  # no colours in a pipe
+
+
+def test_run_narrows_by_dtype_and_stage(crosscheck):
+    status, out, _ = crosscheck("run", "-k", "exp", "--dtype", "float32", "--stages", "1", "--json")
+    assert status == 0
+    assert {cell["dtype"] for cell in json.loads(out)["cells"]} == {"float32"}
+
+
+def test_run_without_torch_has_no_column_for_it(crosscheck):
+    status, out, _ = crosscheck("run", "-k", "composite", "--without-torch")
+    assert status == 0
+    assert "torch" not in out
+
+
+def test_run_writes_json(crosscheck, tmp_path):
+    target = tmp_path / "run.json"
+    status, out, _ = crosscheck("run", "-k", "square/stage1", "--json", str(target))
+    assert status == 2  # a slash is no word
+    status, out, _ = crosscheck("run", "-k", "identity and stage1", "--json", str(target))
+    assert status == 0
+    assert "identity_function" in out
+    data = json.loads(target.read_text())
+    assert data["ok"] is True
+    assert data["counts"] == {"equal": 2}
+    assert {cell["cell"] for cell in data["cells"]} == {
+        "identity_function/stage1/float32",
+        "identity_function/stage1/float64",
+    }
+
+
+def test_run_writes_a_page(crosscheck, tmp_path):
+    status, _, _ = crosscheck("run", "-k", "square", "--html", str(tmp_path / "new" / "report"))
+    page = (tmp_path / "new" / "report" / "index.html").read_text()
+    assert status == 0
+    assert "Every cell is as declared" in page
+    assert '<a href="#square_of_an_array">' in page
+    assert "<class 'numpy.ndarray'>" not in page  # escaped
+    assert "&lt;class &#39;numpy.ndarray&#39;&gt; came" in page
+
+
+def test_a_red_cell_is_explained_and_gives_the_command_that_repeats_it(crosscheck, tmp_path):
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text(EXAMPLE.read_text().replace("2 * x * gy", "x * gy").replace('name = "tiny"', 'name = "wrong"'))
+    status, out, _ = crosscheck("run", "-k", "square and wrong", "--framework", str(wrong), "--html", str(tmp_path))
+    assert status == 1
+    assert "central differences agree with PyTorch" in " ".join(out.split())
+    assert f"see it again: crosscheck show square/wrong/float64 --framework {wrong}" in out.replace("\n", "")
+    assert "not every cell is as declared" in " ".join(out.split())
+    assert "Not every cell is as declared" in (tmp_path / "index.html").read_text()
+    status, out, _ = crosscheck("show", "square/wrong/float64", "--framework", str(wrong))
+    assert status == 1
+    assert "square/wrong/float64: failed" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "--stages", "9"], "unknown stage '9'; there is stage1"),
+        (["run", "--stages", "stage1,x"], "unknown stage 'x'"),
+        (["run", "--dtype", "float16"], "unknown dtype 'float16'; there is float64, float32"),
+        (["run", "-k", "nothing_of_the_kind"], "no cell matches -k 'nothing_of_the_kind'"),
+        (["run", "-k", "square and"], "-k: 'square and' is not of the form"),
+        (["run", "-k", "f(x)"], "-k: 'f(x)' is not a word"),
+        (["run", "--framework", "no_such_file.py"], "--framework: there is no file no_such_file.py"),
+        (["run", "--update-ledger", "-k", "square"], "--update-ledger takes a whole run"),
+        (["show", "square"], "show: 'square' is not of the form computation/framework/dtype"),
+        (["show", "cube/stage1/float64"], "unknown computation 'cube'"),
+        (["show", "square/stage9/float64"], "unknown framework 'stage9'; there is stage1, torch"),
+        (["show", "square/stage1/int8"], "square is run in float64, float32, not in 'int8'"),
+        (["rosetta", "cube"], "the Rosetta has no 'cube'"),
+        (["faults", "-k", "nothing"], "no fault matches"),
+        (["bench", "-k", "nothing"], "no workload matches -k 'nothing'"),
+        (["bench", "--rounds", "1"], "--rounds 1: quartiles need at least 2"),
+        (["bench", "--threads", "0"], "--threads 0: at least 1 is needed"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(crosscheck, arguments, said):
+    status, out, err = crosscheck(*arguments)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"crosscheck: {said}")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["dance"], ["run", "--dance"], ["list", "dances"]])
+def test_an_unknown_command_is_refused_with_the_usage(crosscheck, arguments):
+    status, _, err = crosscheck(*arguments)
+    assert status == 2
+    assert "usage: crosscheck" in err
+
+
+def test_a_missing_torch_is_named_with_what_to_install(crosscheck, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "crosscheck.frameworks.torch", raising=False)
+    monkeypatch.delattr(frameworks, "torch", raising=False)
+    status, _, err = crosscheck("run", "-k", "square")
+    assert status == 2
+    assert err == f"crosscheck: {frameworks.TORCH_HINT}\n"
+    status, out, _ = crosscheck("run", "-k", "square", "--without-torch")
+    assert status == 0
+    status, out, _ = crosscheck("list", "frameworks")
+    assert status == 0
+    assert "PyTorch is not installed" in " ".join(out.split())
+
+
+def test_a_missing_stage_is_named_with_what_to_install(crosscheck, monkeypatch):
+    absent = stages.Stage(6, "stage6_nowhere", "not there", 61, 62)
+    monkeypatch.setattr(cli, "STAGES", [*stages.STAGES, absent])
+    status, _, err = crosscheck("run", "-k", "square")
+    assert status == 2
+    assert err == "crosscheck: not installed: stage6; python -m pip install -e ./stage6_nowhere\n"
+
+
+def test_an_interrupted_run_says_so(crosscheck, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.Runner, "run", interrupt)
+    status, _, err = crosscheck("run", "-k", "square")
+    assert (status, err) == (130, "crosscheck: interrupted\n")
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("frameworks", ["stage1", "steps 1-10: automatic differentiation", "torch 2."]),
+        ("computations", ["composite", "The book's y = (e^(x^2))^2"]),
+        ("steps", ["From recursion to a loop", "core.Variable.backward"]),
+    ],
+)
+def test_list(crosscheck, what, words):
+    status, out, _ = crosscheck("list", what)
+    assert status == 0
+    assert all(word in out for word in words)
+    status, out, _ = crosscheck("list", what, "--json")
+    assert json.loads(out)
+
+
+def test_show_gives_inputs_cotangents_and_all_results(crosscheck):
+    status, out, _ = crosscheck("show", "square/stage1/float32")
+    assert status == 0
+    for word in (
+        "return fw.square(x)",
+        "cotangent",
+        "gradient, stage1",
+        "gradient, torch float64",
+        "distance",
+        "integers",
+    ):
+        assert (word in out) is (word != "integers")  # those are in the float64 cell
+    assert out.endswith("see it again: crosscheck show square/stage1/float32\n")
+    status, out, _ = crosscheck("show", "square/stage1/float64", "--seed", "3", "--json")
+    shown = json.loads(out)
+    assert shown["repeat"] == "crosscheck show square/stage1/float64 --seed 3"
+    assert shown["cases"][-1]["case"] == "integers"
+
+
+def test_show_tells_an_error(crosscheck):
+    status, out, _ = crosscheck("show", "variable_of_a_float/stage1/float64")
+    assert status == 0
+    assert "TypeError: <class 'float'> is not supported" in out
+
+
+def test_rosetta(crosscheck):
+    status, out, _ = crosscheck("rosetta", "exp", "--json")
+    assert status == 0
+    assert json.loads(out) == [{"name": "exp", "call": "torch.exp(x)", "stage": "stage1", "difference": ""}]
+
+
+def test_bench_prints_ratios_and_what_they_were_measured_on(crosscheck):
+    status, out, _ = crosscheck("bench", "--rounds", "2", "-k", "chain", "--threads", "1")
+    assert status == 0
+    assert re.search(r"chain_of_100_squares │ stage1 +│ +[\d.]+ ms │ +[\d.]+ │ +[\d.]+-[\d.]+", out)
+    assert "with 1 threads" in out
+    assert "dezero, the published original," in out
+    status, out, _ = crosscheck("bench", "--rounds", "2", "-k", "chain", "--json")
+    data = json.loads(out)
+    assert [timing["framework"] for timing in data["timings"]] == ["stage1", "torch"]
+    assert data["timings"][1]["ratio"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("expression", "holds"),
+    [
+        ("square", True),
+        ("cube", False),
+        ("square and stage1", True),
+        ("square and not stage1", False),
+        ("cube or (stage1 and float)", True),
+        ("not cube", True),
+    ],
+)
+def test_expressions_are_words_joined_by_and_or_not(expression, holds):
+    assert matches(expression, "square/stage1/float64") is holds
+
+
+def test_the_module_is_the_same_program():
+    run = [sys.executable, "-m", "crosscheck", "list", "frameworks"]
+    done = subprocess.run(run, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert "stage1" in done.stdout
+
+
+def test_a_closed_pipe_is_no_traceback():
+    script = f"{sys.executable} -m crosscheck list computations | head -n 1"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,53 @@
+"""Planted bugs are detected, and planting itself cannot go wrong unseen."""
+
+import dataclasses
+
+import pytest
+from crosscheck.faults import Fault, plant, read_faults, run_faults
+from crosscheck.stages import STAGES
+
+from crosscheck import UsageError
+
+FAULTS = read_faults()
+STAGE1 = STAGES[0]
+SOUND = Fault(1, "sound", "functions/elementwise.py", "return 2 * x * gy", "return 2 * x * gy")
+
+
+def test_every_planted_bug_is_detected_and_the_unplanted_copy_is_green():
+    verdicts = {verdict.name: verdict for verdict in run_faults(FAULTS)}
+    assert verdicts.pop("stage1 unplanted").result == "missed"
+    assert len(verdicts) == len(FAULTS)
+    assert {name: verdict.text for name, verdict in verdicts.items() if verdict.result != "detected"} == {}
+    assert all("crosscheck-faults-" in verdict.path for verdict in verdicts.values())
+
+
+def test_what_is_no_bug_is_missed_and_what_does_not_run_is_invalid():
+    same = SOUND
+    unparsable = dataclasses.replace(SOUND, name="unparsable", new="return 2 *")
+    unimportable = dataclasses.replace(SOUND, name="unimportable", old="import numpy as np", new="import numpi as np")
+    nameless = dataclasses.replace(SOUND, name="nameless", file="functions/__init__.py", old=", exp, square", new="")
+    results = {verdict.name: verdict.result for verdict in run_faults([same, unparsable, unimportable, nameless])}
+    del results["stage1 unplanted"]
+    assert results == {"sound": "missed", "unparsable": "invalid", "unimportable": "invalid", "nameless": "invalid"}
+
+
+def test_a_hang_is_no_detection_and_the_next_fault_is_judged_all_the_same():
+    hang = dataclasses.replace(SOUND, name="hang", new="while True: pass")
+    sign = dataclasses.replace(SOUND, name="sign", new="return -2 * x * gy")
+    results = {verdict.name: verdict.result for verdict in run_faults([hang, sign], timeout=15)}
+    assert (results["hang"], results["sign"]) == ("hangs", "detected")
+
+
+@pytest.mark.parametrize(("old", "count"), [("no such text", "0 times"), ("def forward(self, x):", "2 times")])
+def test_planting_stops_unless_the_old_text_occurs_once(old, count, tmp_path):
+    with pytest.raises(UsageError, match=f"its old text occurs {count}"):
+        plant(STAGE1, dataclasses.replace(SOUND, old=old), tmp_path)
+
+
+def test_planting_stops_if_there_is_no_such_file(tmp_path):
+    with pytest.raises(UsageError, match=r"stage1 has no file functions/none\.py"):
+        plant(STAGE1, dataclasses.replace(SOUND, file="functions/none.py"), tmp_path)
+
+
+def test_fault_names_are_different():
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS) >= 10

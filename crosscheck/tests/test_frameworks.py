@@ -1,0 +1,98 @@
+"""Adapters: small, found by name, and a framework of sixty lines as another column."""
+
+import pathlib
+import re
+
+import numpy as np
+import pytest
+from crosscheck.computations import DTYPES, all_computations
+from crosscheck.frameworks import Missing, load_file, load_stage
+from crosscheck.rosetta import rosetta
+from crosscheck.runner import Runner
+from crosscheck.stages import STAGES
+
+from crosscheck import UsageError
+
+ROOT = pathlib.Path(__file__).parents[2]
+EXAMPLE = ROOT / "crosscheck" / "examples" / "tiny.py"
+ADAPTERS = ROOT / "crosscheck" / "src" / "crosscheck" / "frameworks"
+
+
+@pytest.mark.parametrize("adapter", ["book.py", "torch.py"])
+def test_an_adapter_has_under_100_lines_of_code(adapter):
+    code = [line for line in (ADAPTERS / adapter).read_text().splitlines() if line.strip()]
+    assert len(code) < 100
+
+
+def test_the_example_is_sixty_lines_and_the_same_in_the_readme():
+    source = EXAMPLE.read_text()
+    assert len(source.splitlines()) <= 60
+    assert source in (ROOT / "crosscheck" / "README.md").read_text()
+
+
+def test_the_example_passes_as_a_column(torch_adapter):
+    tiny = load_file(EXAMPLE)
+    runner = Runner([tiny], torch_adapter)
+    cells = [runner.run(*cell) for cell in runner.cells(all_computations(), DTYPES)]
+    assert [cell.name for cell in cells if not cell.ok] == []
+    assert {"composite", "chain_of_10000"} <= {cell.computation.name for cell in cells if cell.state == "equal"}
+
+
+def test_a_file_in_the_books_style_needs_no_adapter(torch_adapter, tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from stage1_autodiff import *\nfrom stage1_autodiff import Variable, Function, Square, square, exp\n"
+    )
+    runner = Runner([load_file(path)], torch_adapter)
+    states = [
+        runner.run(*c).state for c in runner.cells(all_computations(), ("float64",)) if "numerical" not in c[0].name
+    ]
+    assert set(states) == {"equal", "error"}
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("x = 1", "has no Variable"),
+        ("import no_such_package", "cannot be imported: ModuleNotFoundError: No module named 'no_such_package'"),
+        ("def", "cannot be imported: SyntaxError"),
+    ],
+)
+def test_a_file_that_is_no_framework_is_refused(tmp_path, source, said):
+    path = tmp_path / "mine.py"
+    path.write_text(source)
+    with pytest.raises(UsageError, match=re.escape(said)):
+        load_file(path)
+
+
+def test_a_name_that_is_not_there_is_missing(stage1, torch_adapter):
+    for adapter in (stage1, torch_adapter):
+        with pytest.raises(Missing, match="no cube"):
+            adapter.cube(1)
+
+
+def test_every_public_name_of_every_stage_is_in_the_rosetta():
+    rows = {row.name for row in rosetta()}
+    for stage in STAGES:
+        package = load_stage(stage).modules[0]
+        public = {name for name in vars(package) if not name.startswith("_")} - {"functions", "core", "gradcheck"}
+        classes = {name for name in public if isinstance(getattr(package, name), type) and name.lower() in public}
+        assert public - classes <= rows  # Square is the row square
+
+
+def test_every_row_of_the_rosetta_is_something_that_a_stage_has():
+    assert all(row.stage for row in rosetta())
+
+
+def test_the_rosettas_engine_calls_do_what_ours_do(stage1, torch_adapter):
+    for fw in (stage1, torch_adapter):
+        x = fw.Variable(np.array(3.0))
+        y = fw.square(x)
+        assert (
+            "Square" in type(y.creator if fw is stage1 else fw.creator(y)).__name__
+            or "Pow" in type(fw.creator(y)).__name__
+        )
+    torch_adapter.backward(y)
+    assert torch_adapter.grad(x).item() == 6.0
+    assert torch_adapter.data(x).item() == 3.0
+    assert torch_adapter.as_array(2.0).shape == ()

@@ -1,0 +1,188 @@
+"""What makes a cell red, and what does not: the runner against frameworks that are wrong on purpose."""
+
+import types
+
+import numpy as np
+import pytest
+from crosscheck.computations import Computation
+from crosscheck.frameworks import BookStyle
+from crosscheck.inputs import normal
+from crosscheck.ledger import Ledger
+from crosscheck.runner import Runner
+
+import stage1_autodiff
+
+
+def square(fw, x):
+    return fw.square(x)
+
+
+def power(fw, x):
+    return fw.square(x) * fw.square(x)
+
+
+def refuses(fw):
+    return fw.Variable(1.0)
+
+
+def computation(body=square, **declared):
+    return Computation(body.__name__, body, 2, declared.pop("since", 1), declared.pop("inputs", [normal()]), **declared)
+
+
+def framework(name="stage1", number=1, guest=False, **replaced):
+    """Stage 1 with some of its names replaced."""
+    module = types.ModuleType(name)
+    module.__dict__.update({key: value for key, value in vars(stage1_autodiff).items() if not key.startswith("__")})
+    module.__file__ = stage1_autodiff.__file__
+    module.__dict__.update(replaced)
+    return BookStyle(name, [module], number, guest)
+
+
+def op(forward=lambda x: x**2, backward=lambda x, gy: 2 * x * gy):
+    """A square of stage 1's kind."""
+
+    class Op(stage1_autodiff.Function):
+        def forward(self, x):
+            return forward(x)
+
+        def backward(self, gy):
+            return backward(self.input.data, gy)
+
+    return lambda x: Op()(x)
+
+
+def run(torch_adapter, what, *frameworks, dtype="float64", **options):
+    runner = Runner(frameworks, torch_adapter, **options)
+    return [runner.run(what, each, dtype) for each in frameworks]
+
+
+def test_a_right_square_is_equal(torch_adapter):
+    (cell,) = run(torch_adapter, computation(), framework(square=op()))
+    assert (cell.state, cell.failures) == ("equal", [])
+    assert cell.distance < 1
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(
+    ("wrong", "kind"),
+    [
+        (op(backward=lambda x, gy: x * gy), "torch"),
+        (op(backward=lambda x, gy: 2 * x), "torch"),
+        (op(backward=lambda x, gy: 2 * x * gy * (1 + 1e-4)), "torch"),
+        (op(backward=lambda x, gy: (2 * x * gy).sum()), "torch"),
+        (op(backward=lambda x, gy: (2 * x * gy).astype("float16")), "torch"),
+        (op(forward=lambda x: x**2 + 1e-3), "value"),
+        (op(forward=lambda x: (x**2).ravel()), "value"),
+        (op(forward=lambda x: np.nan_to_num(x) ** 2), "value"),
+        (op(forward=lambda x: np.sqrt(x) ** 4), "value"),
+        (op(forward=lambda x: x**2 + 1e-3 * np.random.random()), "invariant"),
+        (op(forward=lambda x: 1 / 0), "exception"),
+    ],
+)
+def test_a_wrong_square_is_red(torch_adapter, wrong, kind, dtype):
+    (cell,) = run(torch_adapter, computation(), framework(square=wrong), dtype=dtype)
+    assert cell.state == "failed"
+    assert kind in {failure.kind for failure in cell.failures}
+
+
+def test_central_differences_find_a_wrong_gradient_without_torch():
+    (cell,) = run(None, computation(), framework(square=op(backward=lambda x, gy: x * gy)))
+    assert {failure.kind for failure in cell.failures} == {"differences"}
+    (cell,) = run(None, computation(), framework(square=op()))
+    assert cell.state == "equal"
+
+
+def test_the_report_says_who_agrees_with_whom(torch_adapter):
+    wrong_backward, other_function = (
+        run(torch_adapter, computation(), framework(square=f))[0]
+        for f in (op(backward=lambda x, gy: x * gy), op(lambda x: x**3, lambda x, gy: 3 * x**2 * gy))
+    )
+    assert any("central differences agree with PyTorch" in f.text for f in wrong_backward.failures)
+    assert any("central differences agree with stage1" in f.text for f in other_function.failures)
+
+
+def test_stages_are_compared_to_the_bit(torch_adapter):
+    first = framework(square=op())
+    second = framework("stage2", 2, square=op(backward=lambda x, gy: gy * (2 * x)))
+    third = framework("stage2", 2, square=op(backward=lambda x, gy: 0.2 * x * gy * 10))
+    assert run(torch_adapter, computation(), first, second)[1].state == "equal"
+    assert {f.kind for f in run(torch_adapter, computation(), first, third)[1].failures} == {"stage"}
+
+
+@pytest.mark.parametrize("how", ["missing", "wrong"])
+def test_absence_is_executed(torch_adapter, how):
+    declared = computation(since=2, absent=how)
+    lacking = framework()
+    del lacking.modules[0].square
+    wrong = framework(square=op(backward=lambda x, gy: x * gy))
+    states = [run(torch_adapter, declared, fw)[0].state for fw in (lacking, wrong, framework())]
+    assert states == (["absent", "failed", "failed"] if how == "missing" else ["failed", "absent", "failed"])
+
+
+def test_a_missing_operator_is_an_absence(torch_adapter):
+    (cell,) = run(torch_adapter, computation(power, since=2), framework())
+    assert cell.state == "absent"
+    assert "unsupported operand" in cell.reason
+
+
+def test_a_name_that_a_guest_lacks_is_no_failure_but_a_wrong_value_is(torch_adapter):
+    lacking = framework("guest", None, guest=True)
+    del lacking.modules[0].square
+    wrong = framework("guest", None, guest=True, square=op(backward=lambda x, gy: x * gy))
+    assert run(torch_adapter, computation(), lacking)[0].state == "absent"
+    assert run(torch_adapter, computation(), wrong)[0].state == "failed"
+
+
+def test_a_declared_difference_must_be_one(torch_adapter):
+    declared = computation(differs={"stage1": "for the sake of it"})
+    assert run(torch_adapter, declared, framework())[0].state == "failed"
+    (cell,) = run(torch_adapter, declared, framework(square=op(forward=lambda x: x**3)))
+    assert (cell.state, cell.reason) == ("differs", "for the sake of it")
+
+
+@pytest.mark.parametrize(
+    ("raises", "differs", "state"),
+    [
+        ((TypeError, "is not supported"), {}, "error"),
+        ((TypeError, "something else"), {}, "failed"),
+        ((ValueError, "is not supported"), {}, "failed"),
+        ((TypeError, "is not supported"), {"stage1": "takes floats"}, "failed"),
+    ],
+)
+def test_an_error_must_be_the_declared_one(torch_adapter, raises, differs, state):
+    (cell,) = run(torch_adapter, computation(refuses, inputs=[], raises=raises, differs=differs), framework())
+    assert cell.state == state
+
+
+def test_an_error_that_does_not_come_is_red(torch_adapter):
+    lenient = framework(Variable=lambda data: data)
+    declared = computation(refuses, inputs=[], raises=(TypeError, "is not supported"))
+    assert run(torch_adapter, declared, lenient)[0].state == "failed"
+
+
+def test_the_ledger_is_kept(torch_adapter):
+    entries = {"square": {"float64": 0.0, "float32": 0.3}}
+    off_by_ten_eps = framework(square=op(backward=lambda x, gy: 2 * x * gy * (1 + 10 * np.finfo(x.dtype).eps)))
+    for fw, state in ((framework(), "equal"), (off_by_ten_eps, "failed")):
+        (cell,) = run(torch_adapter, computation(), fw, ledger=Ledger(entries, {}))
+        assert cell.state == state
+    (cell,) = run(torch_adapter, computation(), framework(), ledger=Ledger({}, {}))
+    assert cell.failures[0].text == "not in the ledger: crosscheck run --update-ledger"
+
+
+def test_second_derivatives_are_judged_by_both_oracles(torch_adapter):
+    cubic = computation(lambda fw, x: fw.xp.exp(x) * x * x if fw.name == "torch" else None, order=3)
+    (cell,) = run(torch_adapter, cubic, torch_adapter)
+    assert (cell.state, cell.failures) == ("equal", [])
+
+
+def test_inputs_are_the_same_in_every_run_and_change_with_the_seed(stage1):
+    def first(seed):
+        return Runner([stage1], None, seed).cases_of(computation(), "float64")[0].arrays[0]
+
+    np.testing.assert_array_equal(first(0), first(0))
+    assert first(0) != first(1)
+    assert first(0) == pytest.approx(FIRST_INPUT, rel=1e-15)
+
+
+FIRST_INPUT = -0.36176608853466313
