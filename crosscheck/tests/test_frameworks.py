@@ -27,7 +27,7 @@ def test_an_adapter_has_under_100_lines_of_code(adapter):
 def test_the_example_is_sixty_lines_and_the_same_in_the_readme():
     source = EXAMPLE.read_text()
     assert len(source.splitlines()) <= 60
-    assert source in (ROOT / "crosscheck" / "README.md").read_text()
+    assert source in (ROOT / "README.md").read_text()
 
 
 def test_the_example_passes_as_a_column(torch_adapter):

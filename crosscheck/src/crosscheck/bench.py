@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import threadpoolctl  # type: ignore[import-untyped]  # it has no annotations
+import threadpoolctl
 from rich.progress import Progress
 from rich.table import Table
 
