@@ -1,0 +1,98 @@
+"""What a run says: on the terminal, as JSON, as a page of HTML."""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .. import __version__
+from ..runner import Cell
+
+STATES = {
+    "equal": "equal to PyTorch and to central differences within rounding",
+    "absent": "this stage cannot do it yet, and fails as declared",
+    "differs": "differs on purpose, with a reason",
+    "error": "bad input, refused as declared",
+    "failed": "not as declared: red",
+}
+
+
+@dataclass
+class Report:
+    """All cells of a run and what they were run on."""
+
+    frameworks: dict[str, str]  # name -> version and place
+    seed: int
+    options: str = ""  # of the command line, to repeat a cell
+    cells: list[Cell] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        return bool(self.cells) and all(cell.ok for cell in self.cells)
+
+    def counts(self) -> dict[str, int]:
+        counted = Counter(cell.state for cell in self.cells)
+        return {state: counted[state] for state in STATES if counted[state]}
+
+    def columns(self) -> list[str]:
+        """The frameworks that have a cell."""
+        return [name for name in self.frameworks if any(cell.framework == name for cell in self.cells)]
+
+    def worst(self) -> Cell | None:
+        """The cell furthest from the oracle among those with the usual budget."""
+        usual = [c for c in self.cells if c.distance is not None and not c.computation.budget and c.framework != "torch"]
+        return max(usual, key=lambda c: c.distance or 0.0, default=None)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "crosscheck": __version__,
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "frameworks": self.frameworks,
+            "seed": self.seed,
+            "seconds": round(self.seconds, 3),
+            "ok": self.ok,
+            "counts": self.counts(),
+            "cells": [cell_as_json(cell) for cell in self.cells],
+        }
+
+
+def cell_as_json(cell: Cell) -> dict[str, Any]:
+    return {
+        "cell": cell.name,
+        "computation": cell.computation.name,
+        "step": cell.computation.step,
+        "framework": cell.framework,
+        "dtype": cell.dtype,
+        "state": cell.state,
+        "distance_eps": cell.distance,
+        "reason": cell.reason,
+        "failures": [{"kind": failure.kind, "text": failure.text} for failure in cell.failures],
+        "seconds": round(cell.seconds, 4),
+    }
+
+
+def rows(cells: Sequence[Cell]) -> dict[str, dict[str, list[Cell]]]:
+    """computation -> framework -> its cells, one for each dtype, in the order of the run."""
+    table: dict[str, dict[str, list[Cell]]] = {}
+    for cell in cells:
+        table.setdefault(cell.computation.name, {}).setdefault(cell.framework, []).append(cell)
+    return table
+
+
+def eps(distance: float | None) -> str:
+    """A distance to two digits."""
+    if distance is None:
+        return ""
+    return "0" if distance == 0 else f"{distance:.1f}" if distance < 1000 else f"{distance:.0e}"
+
+
+def repeat_command(cell: Cell, options: str = "") -> str:
+    """The command that shows this cell again. options: those of the run that matter, `--seed 3`."""
+    return f"crosscheck show {cell.name} {options}".rstrip()

@@ -1,0 +1,74 @@
+"""The matrix as a table, and what is red below it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ..runner import Cell
+from . import Report, eps, repeat_command, rows
+
+STYLES = {"equal": "green", "absent": "dim", "differs": "yellow", "error": "cyan", "failed": "bold red"}
+SIGNS = {"equal": "=", "absent": "absent", "differs": "differs", "error": "error", "failed": "FAILED"}
+PIPED_WIDTH = 120
+SHOWN_FAILURES = 3
+
+
+def console(stream: Any = None) -> Console:
+    """A console that is plain and wide when nobody watches. Rich respects NO_COLOR by itself."""
+    stream = stream or sys.stdout
+    width = None if stream.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
+    return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+
+
+def cell_text(cells: list[Cell]) -> str:
+    """`= 0.4 | 1.2`: the state, and the distances of the dtypes in eps."""
+    states = list(dict.fromkeys(cell.state for cell in cells))
+    state = "failed" if "failed" in states else states[0]
+    distances = [eps(cell.distance) for cell in cells if cell.distance is not None and state in ("equal", "failed")]
+    return f"[{STYLES[state]}]{SIGNS[state]} {' | '.join(distances)}[/]"
+
+
+def matrix(report: Report) -> Table:
+    """computation x framework."""
+    dtypes = list(dict.fromkeys(cell.dtype for cell in report.cells))
+    table = Table(title=f"distance in eps: {' | '.join(dtypes)}", title_justify="left", title_style="dim")
+    table.add_column("step", justify="right")
+    table.add_column("computation", no_wrap=True)
+    for name in report.columns():
+        table.add_column(name, no_wrap=True)
+    for name, columns in rows(report.cells).items():
+        first = next(iter(columns.values()))[0]
+        texts = [cell_text(columns[framework]) if framework in columns else "" for framework in report.columns()]
+        table.add_row(str(first.computation.step), name, *texts)
+    return table
+
+
+def print_report(report: Report, out: Console) -> None:
+    """The matrix, the red cells, the summary line."""
+    out.print(matrix(report))
+    for cell in report.cells:
+        if cell.ok:
+            continue
+        out.print(f"\n[bold red]{escape(cell.name)}[/]  {escape(cell.computation.doc)}")
+        for failure in cell.failures[:SHOWN_FAILURES]:
+            out.print(f"  {failure.kind}: {escape(failure.text)}")
+        if len(cell.failures) > SHOWN_FAILURES:
+            out.print(f"  and {len(cell.failures) - SHOWN_FAILURES} more")
+        out.print(f"  see it again: {escape(repeat_command(cell, report.options))}")
+    out.print(summary(report))
+
+
+def summary(report: Report) -> str:
+    """One line: how many cells in which state, the worst distance, the time."""
+    parts = [f"[{STYLES[state]}]{count} {state}[/]" for state, count in report.counts().items()]
+    worst = report.worst()
+    furthest = f"; furthest {eps(worst.distance)} eps, {worst.computation.name} {worst.dtype}" if worst else ""
+    verdict = "every cell is as declared" if report.ok else "[bold red]not every cell is as declared[/]"
+    return f"{len(report.cells)} cells: {', '.join(parts)}{furthest}; {verdict} ({report.seconds:.1f} s)"
+
