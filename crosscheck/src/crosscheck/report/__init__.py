@@ -46,7 +46,8 @@ class Report:
 
     def worst(self) -> Cell | None:
         """The cell furthest from the oracle among those with the usual budget."""
-        usual = [c for c in self.cells if c.distance is not None and not c.computation.budget and c.framework != "torch"]
+        judged = [cell for cell in self.cells if cell.distance is not None and cell.framework != "torch"]
+        usual = [cell for cell in judged if not cell.computation.budget]
         return max(usual, key=lambda c: c.distance or 0.0, default=None)
 
     def as_json(self) -> dict[str, Any]:

@@ -27,7 +27,8 @@ def code(computation: Computation) -> str:
 
 def render(report: Report) -> str:
     """The whole page."""
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.undefined = jinja2.StrictUndefined
     environment.globals.update(
         eps=eps, code=code, states=STATES, signs=SIGNS, repeat=lambda cell: repeat_command(cell, report.options)
     )

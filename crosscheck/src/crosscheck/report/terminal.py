@@ -71,4 +71,3 @@ def summary(report: Report) -> str:
     furthest = f"; furthest {eps(worst.distance)} eps, {worst.computation.name} {worst.dtype}" if worst else ""
     verdict = "every cell is as declared" if report.ok else "[bold red]not every cell is as declared[/]"
     return f"{len(report.cells)} cells: {', '.join(parts)}{furthest}; {verdict} ({report.seconds:.1f} s)"
-
