@@ -1,4 +1,6 @@
-"""A framework in sixty lines: each node keeps its parents and, for each, the way back."""
+"""A framework in sixty lines: each variable keeps its parents and the way back to them."""
+
+import itertools
 
 import numpy as np
 
@@ -8,46 +10,52 @@ differs = {  # computations that are meant to come out differently, and why
     "variable_of_a_list": "takes lists",
     "square_of_an_array": "takes arrays",
 }
+counter = itertools.count()
 
 
 class Variable:
     def __init__(self, data, parents=(), back=None):
         self.data = np.asarray(data)
         self.parents = parents
-        self.back = back  # gradient of this node -> gradients of its parents
-
-
-def square(x):
-    return function(lambda x: x**2, lambda gy, x: 2 * x * gy)(x)
-
-
-def exp(x):
-    return function(np.exp, lambda gy, x: np.exp(x) * gy)(x)
+        self.back = back  # the gradient of this variable -> those of its parents
+        self.age = next(counter)
 
 
 def function(forward, backward):
-    """A function of the user's own: forward(*xs) -> y, backward(gy, *xs) -> gx."""
+    """A function of the user's own: forward(*xs) -> y, backward(gy, *xs) -> gxs."""
 
-    def call(x):
-        x = x if isinstance(x, Variable) else Variable(x)
-        return Variable(forward(x.data), (x,), lambda gy: (backward(gy, x.data),))
+    def call(*xs):
+        xs = [x if isinstance(x, Variable) else Variable(x) for x in xs]
+        arrays = [x.data for x in xs]
+        return Variable(forward(*arrays), xs, lambda gy: backward(gy, *arrays))
 
     return call
 
 
+square = function(lambda x: x**2, lambda gy, x: 2 * x * gy)
+exp = function(np.exp, lambda gy, x: np.exp(x) * gy)
+
+
 def gradients(outputs, inputs, seeds):
     """The gradients of sum(seed * output) by the inputs; seeds None: ones."""
-    (y,) = outputs
-    seed = np.ones_like(y.data) if seeds is None else seeds[0]
-    if seed.shape != y.data.shape:
-        raise ValueError(f"a seed of shape {seed.shape} for a result of shape {y.data.shape}")
-    found = {y: seed}
-    nodes = [y]
-    while nodes:
-        node = nodes.pop()
-        for parent, g in zip(node.parents, node.back(found[node]) if node.back else (), strict=True):
-            found[parent] = found[parent] + g if parent in found else g
-            nodes.append(parent)
+    found = {}
+
+    def add(x, g):
+        if np.shape(g) != x.data.shape:
+            raise ValueError(f"a gradient of shape {np.shape(g)} for data of shape {x.data.shape}")
+        found[x] = found[x] + g if x in found else g
+
+    for i, y in enumerate(outputs):
+        add(y, np.ones_like(y.data) if seeds is None else seeds[i])
+    waiting = set(outputs)
+    while waiting:
+        y = max(waiting, key=lambda x: x.age)  # the youngest first: all that comes from it is done
+        waiting.remove(y)
+        if y.parents:
+            gxs = y.back(found[y])
+            for x, gx in zip(y.parents, gxs if isinstance(gxs, tuple) else (gxs,), strict=True):
+                add(x, gx)
+                waiting.add(x)
     return [found.get(x) for x in inputs]
 
 

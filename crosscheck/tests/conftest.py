@@ -1,6 +1,7 @@
 """Frameworks and fixtures that several test files share."""
 
 import pytest
+
 from crosscheck.frameworks import load_stage, load_torch
 from crosscheck.stages import STAGES
 

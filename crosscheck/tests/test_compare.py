@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+
 from crosscheck.compare import distance, mismatch, same_bytes
 from crosscheck.differences import agrees, slope
 from crosscheck.ledger import Ledger

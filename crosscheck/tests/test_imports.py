@@ -5,6 +5,7 @@ import graphlib
 import sys
 
 import pytest
+
 from crosscheck.lessons import module_names
 from crosscheck.stages import STAGES
 

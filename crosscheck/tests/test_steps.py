@@ -1,6 +1,7 @@
 """Each step prints what its comments say and what the specification says."""
 
 import pytest
+
 from crosscheck.lessons import step_path
 from crosscheck.stages import STAGES
 from crosscheck.steps import Oracle, check_oracles, check_step, expectations, match, oracles, run_script, same_line

@@ -18,7 +18,8 @@ class Variable:
     """A box for an array, its gradient and the function that made it. [steps 1, 6, 7, 9]
 
     data: numpy.ndarray of any shape and dtype, or None. Raises TypeError for anything else.
-    grad: None until `backward` fills it; then an ndarray with the shape and dtype of data.
+    grad: None until `backward` fills it; then an ndarray with the shape of data, and with its dtype
+        unless the seed had another.
     creator: the Function whose result this is, or None for a variable that the user made.
 
     Backward reads the data of the forward pass again: do not edit `data` in between.
@@ -40,7 +41,8 @@ class Variable:
 
         Starts from `self.grad`, or from ones where it is None. Each `grad` is overwritten, not
         added to. ValueError if `self.grad` has not the shape of the data; RuntimeError if a
-        function on the way was called again since, for it remembers only its latest call.
+        function on the way was called again since, for it remembers only its latest call. An
+        error leaves every `grad` as it was.
         """
         if self.grad is not None and np.shape(self.grad) != self.data.shape:
             raise ValueError(f"backward: grad has shape {np.shape(self.grad)}, data has {self.data.shape}")
@@ -58,15 +60,17 @@ class Variable:
             funcs.append(f)
 
         add_creator(self)
-        # Every grad is an array of its own: the user's seed is copied,
-        self.grad = np.ones_like(self.data) if self.grad is None else np.array(self.grad)
+        # No two variables share one array: the user's seed is copied,
+        grads = {self: np.ones_like(self.data) if self.grad is None else np.array(self.grad)}
         while funcs:
             f = funcs.pop()
             x, y = f.input, f.output
-            gx = as_array(f.backward(y.grad))
-            # and so is a gradient that is, or may be a piece of, another array.
-            x.grad = gx.copy() if gx is y.grad or gx.base is not None else gx
+            gx = as_array(f.backward(grads[y]))
+            # and so is a gradient that is, or may be a piece of, the one before.
+            grads[x] = gx.copy() if gx is grads[y] or gx.base is not None else gx
             add_creator(x)
+        for variable, grad in grads.items():
+            variable.grad = grad
 
 
 class Function:

@@ -50,16 +50,16 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"crosscheck {__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, function: Callable[[argparse.Namespace], int], help: str) -> argparse.ArgumentParser:
+    def command(
+        name: str, function: Callable[[argparse.Namespace], int], help: str, json_file: bool = False
+    ) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
         added.set_defaults(command=function)
-        added.add_argument(
-            "--json",
-            nargs="?",
-            const="-",
-            metavar="FILE",
-            help="write the result as JSON to FILE, or print it in place of text",
-        )
+        if json_file:  # not where an argument follows, which would be taken for the file
+            help_json = "write the result as JSON to FILE, or print it in place of text"
+            added.add_argument("--json", nargs="?", const="-", metavar="FILE", help=help_json)
+        else:
+            added.add_argument("--json", action="store_const", const="-", help="print JSON in place of text")
         return added
 
     def choice_of_frameworks(added: argparse.ArgumentParser) -> None:
@@ -75,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
         added.add_argument("--without-torch", action="store_true", help="central differences and other stages only")
         added.add_argument("--seed", type=int, default=0, help="other random inputs (default: 0)")
 
-    run = command("run", run_command, "run the matrix: every computation in every stage, compared with PyTorch")
+    run = command("run", run_command, "run the matrix: every computation in every stage, compared with PyTorch", True)
     run.add_argument(
         "-k", metavar="EXPR", dest="expression", help="cells whose names match, such as 'square and not float32'"
     )
@@ -97,16 +97,40 @@ def parser() -> argparse.ArgumentParser:
     rosetta = command("rosetta", rosetta_command, "show each name of ours as the PyTorch call it corresponds to")
     rosetta.add_argument("name", nargs="?", metavar="NAME")
 
-    faults = command("faults", faults_command, "plant bugs in copies of the stages and see which are caught")
+    diff = command("diff", diff_command, "show what differs between two stages or two steps, and why")
+    for which, name in (("the earlier", "A"), ("the later", "B")):
+        diff.add_argument(name, help=f"{which} stage (1, stage1) or step (step07)")
+    diff.add_argument("--file", metavar="FILE", help="this file only, such as core.py")
+    diff.add_argument("--symbol", metavar="NAME", help="this definition only, such as Variable.backward")
+    diff.add_argument("--step", type=int, metavar="N", help="only what the lesson of step N names")
+    step = command("step", step_command, "show a step: its lesson, what it changes, its script and its output")
+    step.add_argument("step", metavar="N", help="32, or step32")
+    step.add_argument("--no-run", action="store_true", help="leave the output out")
+    for shown in (diff, step):
+        shown.add_argument("--side-by-side", action="store_true", help="both sides in columns, not one after the other")
+
+    play = command("play", play_command, "run a script written for dezero on a stage, without editing it")
+    play.usage = "crosscheck play SCRIPT [--stage N|all] [--repair] [--json] [-- ARGS...]"
+    play_options(play)
+    play.add_argument("script", metavar="SCRIPT", help="says `from dezero import Variable` or the like")
+    play.add_argument("rest", metavar="ARGS", nargs=argparse.REMAINDER, help="arguments of the script, best after --")
+
+    faults = command("faults", faults_command, "plant bugs in copies of the stages and see which are caught", True)
     faults.add_argument("--stages", metavar="LIST", help="these stages only (default: all)")
     faults.add_argument("-k", metavar="EXPR", dest="expression", help="faults whose names match")
 
-    bench = command("bench", bench_command, "time the same work in every stage and in PyTorch")
+    bench = command("bench", bench_command, "time the same work in every stage and in PyTorch", True)
     bench.add_argument("--stages", metavar="LIST", help="these stages only (default: all)")
     bench.add_argument("--rounds", type=int, default=30, help="how often each is timed (default: %(default)s)")
     bench.add_argument("--threads", type=int, help="threads for NumPy and PyTorch (default: as they are)")
     bench.add_argument("-k", metavar="EXPR", dest="expression", help="workloads whose names match")
     return top
+
+
+def play_options(added: argparse.ArgumentParser) -> None:
+    """Those of `play`, which may stand before or after SCRIPT."""
+    added.add_argument("--stage", metavar="N", help="1, stage1 or all (default: the last)")
+    added.add_argument("--repair", action="store_true", help="float(e) and int(e) take the item of a one-element array")
 
 
 # --- run ---
@@ -142,12 +166,14 @@ def repeat_options(arguments: argparse.Namespace) -> str:
 
 
 def run_command(arguments: argparse.Namespace) -> int:
-    dtypes = arguments.dtype.split(",")
+    dtypes = sorted({word.strip() for word in arguments.dtype.split(",")}, reverse=True)
     unknown = [dtype for dtype in dtypes if dtype not in DTYPES]
     if unknown:
         raise UsageError(f"unknown dtype {unknown[0]!r}; there is {', '.join(DTYPES)}")
     frameworks, oracle = chosen_frameworks(arguments)
     narrowed = arguments.expression or arguments.stages or arguments.framework or len(dtypes) < len(DTYPES)
+    if arguments.reason and not arguments.update_ledger:
+        raise UsageError("--reason belongs to --update-ledger")
     if arguments.update_ledger and (narrowed or arguments.seed or oracle is None):
         raise UsageError(
             "--update-ledger takes a whole run: no -k, --stages, --dtype, --framework, --seed, --without-torch"
@@ -168,12 +194,12 @@ def run_command(arguments: argparse.Namespace) -> int:
             report.cells.append(runner.run(computation, framework, dtype))
             progress.advance(task)
     report.seconds = time.perf_counter() - start
+    if arguments.json != "-":
+        print_report(report, console())
     if arguments.html:
         from .report.html import write_html  # jinja2 and pygments are for pages only
 
         write_html(report, arguments.html)
-    if arguments.json != "-":
-        print_report(report, console())
     if arguments.json:
         write_json(report.as_json(), arguments.json)
     if arguments.update_ledger and report.ok:
@@ -201,7 +227,10 @@ def write_json(data: Any, target: str) -> None:
     if target == "-":
         print(text)
     else:
-        pathlib.Path(target).write_text(text + "\n", encoding="utf-8")
+        try:
+            pathlib.Path(target).write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"--json: {target} cannot be written: {error.strerror}") from error
 
 
 def output(arguments: argparse.Namespace, data: Any, print_text: Callable[[], None]) -> None:
@@ -285,6 +314,36 @@ def rosetta_command(arguments: argparse.Namespace) -> int:
     lines = [[row.name, row.call, row.stage, row.difference] for row in found]
     output(arguments, as_json(found), lambda: print_table("", ["ours", "PyTorch", "since", "difference"], lines))
     return 0
+
+
+# --- diff, step, play ---
+
+
+def diff_command(arguments: argparse.Namespace) -> int:
+    from .diff import compare, select
+    from .report.difference import print_comparison
+
+    found = select(compare(arguments.A, arguments.B), arguments.file, arguments.symbol, arguments.step)
+    output(arguments, found.as_json(), lambda: print_comparison(found, console(), arguments.side_by_side))
+    return 0
+
+
+def step_command(arguments: argparse.Namespace) -> int:
+    from .diff import compare_step, demonstration, run_step, step_json, step_number
+    from .report.difference import print_step
+
+    step = step_number(arguments.step)
+    found, source = compare_step(step), demonstration(step)
+    result = None if arguments.no_run else run_step(step)
+    data = step_json(step, found, source, result)
+    output(arguments, data, lambda: print_step(found, source, result, console(), arguments.side_by_side))
+    return 1 if result is not None and result.returncode else 0
+
+
+def play_command(arguments: argparse.Namespace) -> int:
+    from .play import play_report
+
+    return play_report(arguments)
 
 
 # --- faults, bench ---

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,8 @@ def distance(a: Array, reference: Array, dtype: np.dtype[Any]) -> float:
     both = np.isfinite(a) & np.isfinite(reference)
     if not both.any():
         return 0.0
+    if a.dtype.kind == "b":
+        return 0.0 if np.array_equal(a, reference) else math.inf
     a, reference = a[both].astype(np.float64), reference[both].astype(np.float64)
     scale = float(np.max(np.abs(reference)))
     error = float(np.max(np.abs(a / scale - reference / scale))) if scale > 0 else float(np.max(np.abs(a)))

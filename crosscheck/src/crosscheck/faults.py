@@ -34,7 +34,7 @@ from .select import matches
 from .stages import STAGES, Stage, parse_stages
 
 PATH = pathlib.Path(__file__).parent / "faults.toml"
-NO_DETECTION = {"missing", "adapter"}
+NO_DETECTION = {"missing", "adapter", "hang"}
 TIMEOUT = 120.0
 
 
@@ -47,6 +47,10 @@ class Fault:
     file: str
     old: str
     new: str
+
+    @property
+    def label(self) -> str:
+        return f"stage{self.stage}/{self.name}"
 
 
 @dataclass(frozen=True)
@@ -81,8 +85,6 @@ def plant(stage: Stage, fault: Fault | None, folder: pathlib.Path) -> pathlib.Pa
 
 def load_copy(stage: Stage, copy: pathlib.Path) -> BookStyle:
     """Import a copy in place of the installed package."""
-    for name in [name for name in sys.modules if name.partition(".")[0] == stage.package]:
-        del sys.modules[name]
     sys.path.insert(0, str(copy.parent))
     importlib.invalidate_caches()
     try:
@@ -91,8 +93,11 @@ def load_copy(stage: Stage, copy: pathlib.Path) -> BookStyle:
         sys.path.remove(str(copy.parent))
 
 
-def judge(runner: Runner, stage: Stage, name: str, copy: pathlib.Path) -> Verdict:
-    """Run the cells of a copy until one is red."""
+def judge(runner: Runner, costs: dict[str, float], stage: Stage, name: str, copy: pathlib.Path) -> Verdict:
+    """Run the cells of a copy until one is red, those that took the least time so far first."""
+    for module in [module for module in sys.modules if module.partition(".")[0] in {s.package for s in STAGES}]:
+        del sys.modules[module]  # copies that were planted before
+    before = [load_stage(other) for other in STAGES if other.number == stage.number - 1]
     try:
         planted = load_copy(stage, copy)
     except Exception as error:
@@ -100,23 +105,25 @@ def judge(runner: Runner, stage: Stage, name: str, copy: pathlib.Path) -> Verdic
     imported = str(planted.modules[0].__file__)
     if not imported.startswith(str(copy)):
         return Verdict(name, "invalid", text="the planted copy was not the one imported", path=imported)
-    before = [load_stage(other) for other in STAGES if other.number == stage.number - 1]
     runner.frameworks = [*before, planted]
     runner.outcomes = {key: value for key, value in runner.outcomes.items() if key[1].startswith("oracle")}
-    for computation in all_computations():
+    invalid = None
+    for computation in sorted(all_computations(), key=lambda computation: costs.get(computation.name, 0.0)):
         for dtype in computation.dtypes:
             cell = runner.run(computation, planted, dtype)
+            costs[computation.name] = max(cell.seconds, costs.get(computation.name, 0.0))
             for failure in cell.failures:
                 if failure.kind not in NO_DETECTION:
                     return Verdict(name, "detected", cell.name, f"{failure.kind}: {failure.text}", imported)
-            if cell.failures:
-                return Verdict(name, "invalid", cell.name, cell.failures[0].text, imported)
-    return Verdict(name, "missed", path=imported)
+            if cell.failures and invalid is None:
+                invalid = Verdict(name, "invalid", cell.name, cell.failures[0].text, imported)
+    return invalid or Verdict(name, "missed", path=imported)
 
 
 def work(jobs: Connection) -> None:
     """The worker: judges one copy after the other."""
     runner = Runner([], load_torch(), ledger=Ledger.read())
+    costs: dict[str, float] = {}
     jobs.send("ready")
     while True:
         try:
@@ -124,7 +131,7 @@ def work(jobs: Connection) -> None:
         except (EOFError, KeyboardInterrupt):
             return
         try:
-            jobs.send(judge(runner, stage, name, copy))
+            jobs.send(judge(runner, costs, stage, name, copy))
         except KeyboardInterrupt:
             return
 
@@ -170,12 +177,12 @@ def run_faults(faults: Sequence[Fault], timeout: float = TIMEOUT) -> Iterator[Ve
     try:
         with tempfile.TemporaryDirectory(prefix="crosscheck-faults-") as folder:
             for stage in stages:
-                copy = plant(stage, None, pathlib.Path(folder) / stage.name)
+                copy = plant(stage, None, pathlib.Path(folder) / "unplanted")
                 yield worker.judge(stage, f"{stage.name} unplanted", copy)
                 for fault in faults:
                     if fault.stage == stage.number:
-                        copy = plant(stage, fault, pathlib.Path(folder) / fault.name)
-                        yield worker.judge(stage, fault.name, copy, timeout)
+                        copy = plant(stage, fault, pathlib.Path(folder) / fault.label)
+                        yield worker.judge(stage, fault.label, copy, timeout)
     finally:
         worker.stop()
 
@@ -187,7 +194,7 @@ def faults_report(arguments: argparse.Namespace) -> int:
     numbers = [stage.number for stage in (parse_stages(arguments.stages) if arguments.stages else STAGES)]
     faults = [fault for fault in read_faults() if fault.stage in numbers]
     if arguments.expression:
-        faults = [fault for fault in faults if matches(arguments.expression, fault.name)]
+        faults = [fault for fault in faults if matches(arguments.expression, fault.label)]
     if not faults:
         raise UsageError("no fault matches")
     load_torch()  # says what to install, before any work

@@ -77,6 +77,7 @@ def make_cases(
     dtype: np.dtype[Any],
     seed: int,
     edges: bool,
+    special: bool,
     integers: bool,
 ) -> list[Case]:
     """The cases of a computation in one dtype; every framework gets the same ones."""
@@ -100,6 +101,7 @@ def make_cases(
             case("gaps in memory", (2, 3), layout=every_second),
             case("read-only", (2, 3), layout=read_only),
         ]
+    if edges and special:
         source = rng("special values")
         values = tuple(source.permutation(special_values(dtype)).astype(dtype) for _ in generators)
         cases.append(Case("special values", values, smooth=False))

@@ -28,7 +28,7 @@ class Ledger:
     def read(cls, path: pathlib.Path = PATH) -> Ledger:
         if not path.exists():
             return cls({}, {})
-        data = tomllib.loads(path.read_text())
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
         return cls(data.get("distance", {}), data.get("reason", {}))
 
     def allowed(self, computation: str, dtype: str) -> float | None:
@@ -67,4 +67,4 @@ class Ledger:
             lines.append(f"[reason.{name}]")
             lines.extend(f"{dtype} = {json.dumps(reason)}" for dtype, reason in sorted(reasons.items()))
             lines.append("")
-        path.write_text("\n".join(lines).rstrip() + "\n")
+        path.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")

@@ -88,9 +88,10 @@ def definitions(source: str, module: str = "") -> dict[str, str]:
                     visit([*methods], f"{prefix}{name}.")
                 case ast.Assign(targets=targets):
                     for target in targets:
-                        found[prefix + ast.unparse(target)] = text([node])
-                case ast.AnnAssign(target=target):
-                    found[prefix + ast.unparse(target)] = text([node])
+                        if isinstance(target, ast.Name):  # no attribute: Variable.__add__ = add is use, no definition
+                            found[prefix + target.id] = text([node])
+                case ast.AnnAssign(target=ast.Name(id=name)):
+                    found[prefix + name] = text([node])
 
     visit(ast.parse(source).body, f"{module}." if module else "")
     return found

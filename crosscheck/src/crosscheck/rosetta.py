@@ -11,8 +11,9 @@ from .frameworks import load_stage, load_torch
 from .stages import STAGES
 
 # What a variable has, rather than what a module exports.
-ATTRIBUTES = {"data", "grad", "creator", "backward"}
-ADAPTER_ONLY = {"array", "gradients", "version"}
+ATTRIBUTES = {"data", "creator", "backward", "cleargrad"}
+ADAPTERS = f"{__package__}.frameworks.torch"
+ADAPTER_ONLY = {"array", "constant", "gradients", "version"}
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,14 @@ def first_stage(name: str) -> str:
 def rosetta() -> list[Row]:
     """A row for each method of the torch adapter that bears a name of ours."""
     rows = []
-    for name, method in vars(type(load_torch())).items():
+    adapter = type(load_torch())
+    methods = {
+        name: method
+        for cls in reversed(adapter.__mro__)
+        if cls.__module__.startswith(ADAPTERS)
+        for name, method in vars(cls).items()
+    }
+    for name, method in methods.items():
         if name.startswith("_") or name in ADAPTER_ONLY or not inspect.isfunction(method):
             continue
         (tree,) = ast.parse(textwrap.dedent(inspect.getsource(method))).body

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import re
+import signal
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -20,10 +23,12 @@ from .frameworks.base import Array
 from .inputs import Case, make_cases, stable_rng
 from .ledger import Ledger
 
+TIME_LIMIT = 120  # seconds for a cell
 # How a framework says that it lacks a name, an operator, a keyword or an argument.
 LACKS = re.compile(
     r"unsupported operand type|bad operand type|has no attribute|unexpected keyword|positional argument"
-    r"|not subscriptable|cannot import|has no len|a Variable is needed"
+    r"|not subscriptable|cannot import|has no len|cannot unpack|no keyword arguments"
+    r"|a Variable is needed|is not supported|a number is needed"
 )
 
 
@@ -61,6 +66,7 @@ class Cell:
     computation: Computation
     framework: str
     dtype: str
+    guest: bool = False
     state: str = "equal"  # equal, absent, differs, error as declared; failed otherwise
     distance: float | None = None
     reason: str = ""
@@ -113,6 +119,7 @@ class Runner:
                     np.dtype(dtype),
                     self.seed,
                     computation.edges,
+                    computation.special,
                     computation.integers,
                 )
             else:
@@ -121,13 +128,16 @@ class Runner:
 
     def run(self, computation: Computation, framework: Framework, dtype: str) -> Cell:
         """One cell: run every case, compare, and hold the result against what is declared."""
-        cell = Cell(computation, framework.name, dtype)
+        cell = Cell(computation, framework.name, dtype, framework.guest)
         start = time.perf_counter()
-        with np.errstate(all="ignore"):
-            if computation.raises is not None:
-                self.expect_error(cell, framework)
-            else:
-                self.expect_values(cell, framework)
+        try:
+            with np.errstate(all="ignore"), deadline(TIME_LIMIT):
+                if computation.raises is not None:
+                    self.expect_error(cell, framework)
+                else:
+                    self.expect_values(cell, framework)
+        except TimeLimit:
+            fail(cell, "hang", f"no answer within {TIME_LIMIT} s")
         cell.seconds = time.perf_counter() - start
         return cell
 
@@ -140,11 +150,13 @@ class Runner:
         declared = cell.computation.differs.get(framework.name) or framework.differs.get(cell.computation.name)
         try:
             cell.computation.body(framework)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             said = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
             exact = isinstance(error, kind) and text in str(error)
             cell.state, cell.reason = "error", said
-            if isinstance(error, Missing) and declared:
+            if framework.number is not None and framework.number < cell.computation.since:
+                cell.state = "absent"
+            elif isinstance(error, Missing) and declared:
                 cell.state, cell.reason = "differs", declared
             elif isinstance(error, Missing) and framework.guest:
                 cell.state = "absent"
@@ -168,8 +180,8 @@ class Runner:
                 continue
             try:
                 self.compare(cell, framework, case)
-            except Exception as error:
-                early = framework.guest or (framework.number or 99) < computation.since
+            except (Exception, SystemExit) as error:
+                early = (framework.number or 99) < computation.since
                 cell.failures.append(Failure(kind_of(error, framework, early), f"{case.name}: {describe(error)}"))
                 if isinstance(error, Missing):
                     break
@@ -196,7 +208,8 @@ class Runner:
         """A stage too early for this computation must fail, and in the way that is declared."""
         kinds = {failure.kind for failure in cell.failures}
         first = cell.failures[0].text if cell.failures else "everything equal"
-        refuted = "torch" in kinds and ("differences" in kinds or "value" in kinds)
+        by_both = "differences" in kinds or "value" in kinds or cell.dtype != "float64"  # differences need float64
+        refuted = "torch" in kinds and by_both
         if (how == "missing" and kinds == {"missing"}) or (how == "wrong" and refuted):
             cell.state, cell.reason = "absent", f"{how}: {first}"
             cell.failures.clear()
@@ -215,17 +228,18 @@ class Runner:
     def compare(self, cell: Cell, framework: Framework, case: Case) -> None:
         """One case of a cell against both oracles, the stage before, and the invariants."""
         computation, dtype = cell.computation, np.dtype(cell.dtype)
-        outcome = evaluate(computation, framework, case, dtype, self.seed, check=True)
+        order = order_of(computation, framework, case)
+        outcome = evaluate(computation, framework, case, dtype, self.seed, order)
         self.outcomes[computation.name, framework.name, cell.dtype, case.name] = outcome
-        for text in outcome.broken:
+        again = evaluate(computation, framework, case, dtype, self.seed, min(order, 1), check=True)
+        for text in again.broken:
             cell.failures.append(Failure("invariant", f"{case.name}: {text}"))
-        again = evaluate(computation, framework, case, dtype, self.seed)
-        for (name, a), (_, b) in zip(outcome.arrays(), again.arrays(), strict=True):
+        for (name, a), (_, b) in zip(outcome.arrays(), again.arrays(), strict=False):  # again is of order 1
             if not same_bytes(a, b):
                 cell.failures.append(Failure("invariant", f"{case.name}: {name}: another answer the second time"))
         against_torch = self.compare_with_oracle(cell, framework, case, outcome)
         self.compare_with_stage_before(cell, framework, case, outcome)
-        if case.smooth and computation.order and dtype == np.float64:
+        if case.smooth and computation.differences and order and dtype == np.float64:
             self.compare_with_differences(cell, framework, case, outcome, against_torch)
 
     def compare_with_oracle(self, cell: Cell, framework: Framework, case: Case, outcome: Outcome) -> dict[int, str]:
@@ -235,7 +249,7 @@ class Runner:
         precise, same = self.oracles(cell.computation, case, np.dtype(cell.dtype))
         wrong: dict[int, str] = {}
         theirs = list(precise.arrays())
-        if len(list(outcome.arrays())) != len(theirs):
+        if len(outcome.values) != len(precise.values):
             cell.failures.append(
                 Failure("value", f"{case.name}: {len(outcome.values)} outputs, PyTorch {len(precise.values)}")
             )
@@ -259,7 +273,7 @@ class Runner:
                 cell.failures.append(Failure("torch", f"{case.name}: {name}: refuted by PyTorch"))
             elif text is not None:
                 wrong.setdefault(order, f"{name}: {text}")
-        if not (case.smooth and cell.dtype == "float64"):
+        if not (case.smooth and cell.computation.differences and cell.dtype == "float64"):
             for text in wrong.values():
                 cell.failures.append(Failure("torch", f"{case.name}: {text}"))
         return wrong
@@ -273,7 +287,8 @@ class Runner:
             if key not in self.outcomes:
                 arrays = tuple(a.astype(oracle_dtype) for a in case.arrays)
                 precise = Case(case.name, arrays, case.seeded)
-                self.outcomes[key] = evaluate(computation, self.oracle, precise, dtype, self.seed)
+                order = order_of(computation, self.oracle, case)
+                self.outcomes[key] = evaluate(computation, self.oracle, precise, dtype, self.seed, order)
             found.append(self.outcomes[key])
         return found[0], found[1]
 
@@ -286,8 +301,10 @@ class Runner:
             return
         key = cell.computation.name, before.name, cell.dtype, case.name
         if key not in self.outcomes:
-            self.outcomes[key] = evaluate(cell.computation, before, case, np.dtype(cell.dtype), self.seed)
-        for (name, a), (_, b) in zip(outcome.arrays(), self.outcomes[key].arrays(), strict=True):
+            order = order_of(cell.computation, before, case)
+            self.outcomes[key] = evaluate(cell.computation, before, case, np.dtype(cell.dtype), self.seed, order)
+        earlier = self.outcomes[key].arrays()  # perhaps without the higher orders
+        for (name, a), (_, b) in zip(outcome.arrays(), earlier, strict=False):
             if not same_bytes(a, b):
                 text = (
                     f"{case.name}: {name}: not the bytes of {before.name}: {shorten(a)}, {before.name} has {shorten(b)}"
@@ -330,20 +347,43 @@ class Runner:
                 cell.failures.append(Failure("differences", text))
 
 
+class TimeLimit(BaseException):
+    """Raised in a cell that takes too long; no Exception, so that nobody takes it for an answer."""
+
+
+@contextlib.contextmanager
+def deadline(seconds: int) -> Iterator[None]:
+    """Raise TimeLimit in the block after so many seconds, where the system has such an alarm."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(*_: object) -> None:
+        raise TimeLimit
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def fail(cell: Cell, kind: str, text: str) -> None:
     """Turn a cell red."""
     cell.state = "failed"
     cell.failures.append(Failure(kind, text))
 
 
+def order_of(computation: Computation, framework: Framework, case: Case) -> int:
+    """How often this case is differentiated: integers and special values once, early stages at most once."""
+    once = case.integer or not case.smooth
+    return min(computation.order, framework.max_order, 1 if once else computation.order)
+
+
 def evaluate(
-    computation: Computation,
-    framework: Framework,
-    case: Case,
-    dtype: Any,
-    seed: int,
-    order: int | None = None,
-    check: bool = False,
+    computation: Computation, framework: Framework, case: Case, dtype: Any, seed: int, order: int, check: bool = False
 ) -> Outcome:
     """Run a computation on a case, forward and then backward `order` times, each with a cotangent of its own."""
     arrays = case.fresh()
@@ -352,18 +392,14 @@ def evaluate(
     result = computation.body(framework, *variables)
     outputs = list(result) if isinstance(result, tuple | list) else [result]
     outcome = Outcome([np.array(framework.array(y)) for y in outputs], [], [])
-    live: list[Array] = []
-    for level in range(computation.order if order is None else order):
-        shapes = [np.shape(framework.array(y)) for y in outputs]
+    for level in range(order):
+        # What is None depends on nothing; its cotangent is drawn all the same, so that the others' stay the same.
+        like = outcome.values if level == 0 else outcome.gradients[-1]
         rng = stable_rng(computation.name, case.name, str(seed), f"cotangent {level}")
-        kinds = [framework.array(y).dtype for y in outputs]
-        seeds = [
-            np.asarray(rng.standard_normal(shape)).astype(dtype).astype(kind)
-            for shape, kind in zip(shapes, kinds, strict=True)
-        ]
-        last = level + 1 == (computation.order if order is None else order)
-        found = framework.gradients(outputs, variables, seeds if case.seeded else None, create_graph=not last)
-        live = [framework.array(g) for g in found if g is not None]
+        drawn = [np.asarray(rng.standard_normal(a.shape)).astype(dtype).astype(a.dtype) for a in like]
+        seeds = [s for s, y in zip(drawn, outputs, strict=True) if y is not None]
+        roots = [y for y in outputs if y is not None]
+        found = framework.gradients(roots, variables, seeds if case.seeded else None, create_graph=level + 1 < order)
         outcome.gradients.append(
             [
                 np.zeros_like(a) if g is None else np.array(framework.array(g))
@@ -371,12 +407,19 @@ def evaluate(
             ]
         )
         outcome.cotangents.append(seeds if case.seeded else None)
-        if check and level == 0 and last and framework.owns_gradients:
-            others = [*arrays, *seeds, *(framework.array(y) for y in outputs)]
-            results = [y for y in outputs if all(y is not x for x in variables)]
+        if check and order == 1 and framework.owns_gradients:
+            results = [y for y in roots if all(y is not x for x in variables)]
+            others = [*arrays, *seeds, *(framework.array(y) for y in roots)]
             others += [framework.array(y.grad) for y in results if y.grad is not None]
-            outcome.broken += ownership(live, others)
-        outputs = [g for g in found if g is not None]
+            outcome.broken += ownership([framework.array(g) for g in found if g is not None], others)
+            outcome.broken += seeds_kept(framework, results, seeds if case.seeded else None)
+            again = framework.gradients(roots, variables, seeds if case.seeded else None)
+            if any(
+                (a is None) != (g is None) or (a is not None and not same_bytes(framework.array(a), b))
+                for a, g, b in zip(again, found, outcome.gradients[0], strict=True)
+            ):
+                outcome.broken.append("another gradient the second time that backward is called")
+        outputs = found
     if check and any(not same_bytes(a, b) for a, b in zip(arrays, kept, strict=True)):
         outcome.broken.append("an input was changed")
     return outcome
@@ -388,10 +431,25 @@ def ownership(gradients: Sequence[Any], others: Sequence[Array]) -> list[str]:
     for i, g in enumerate(gradients):
         if not isinstance(g, np.ndarray):
             broken.append(f"gradient {i} is a {type(g).__name__}, not an array")
+        elif g.base is not None:
+            broken.append(f"gradient {i} is a view of another array")
         elif not g.flags.writeable:
             broken.append(f"gradient {i} cannot be written to")
         elif any(np.may_share_memory(g, other) for other in [*others, *gradients[:i]]):
             broken.append(f"gradient {i} shares memory with another array")
+    return broken
+
+
+def seeds_kept(framework: Framework, results: Sequence[Any], seeds: Sequence[Array] | None) -> list[str]:
+    """After backward a result has the seed that it was given, or ones; or None, from stage 2 on."""
+    broken = []
+    for i, y in enumerate(results):
+        if y.grad is None and framework.number == 1:
+            broken.append(f"the gradient of result {i} is gone")
+        elif y.grad is not None:
+            expected = np.ones_like(framework.array(y)) if seeds is None else seeds[i]
+            if not same_bytes(framework.array(y.grad), expected):
+                broken.append(f"the gradient of result {i} is not its seed any more")
     return broken
 
 
@@ -402,7 +460,7 @@ def contraction(
 
     def number(arrays: Sequence[Array]) -> float:
         moved = Case(case.name, tuple(arrays), case.seeded)
-        outcome = evaluate(computation, framework, moved, np.dtype("float64"), seed, order=order)
+        outcome = evaluate(computation, framework, moved, np.dtype("float64"), seed, order)
         results = outcome.gradients[-1] if order else outcome.values
         rng = stable_rng(computation.name, case.name, str(seed), f"cotangent {order}")
         weights = [np.asarray(rng.standard_normal(r.shape)) if case.seeded else np.ones(r.shape) for r in results]
@@ -411,20 +469,20 @@ def contraction(
     return number
 
 
-def kind_of(error: Exception, framework: Framework, early: bool) -> str:
-    """missing: the framework lacks something; exception: it failed; adapter: it was not even reached.
+def kind_of(error: BaseException, framework: Framework, early: bool) -> str:
+    """missing: the framework lacks something; exception: it failed; adapter: the adapter did.
 
-    early: the framework is not expected to have everything, so a word of lack is taken as such.
+    early: the stage is not expected to have everything, so a word of lack is taken as such; of a guest
+    it is where the computation itself stumbles over it.
     """
-    if isinstance(error, Missing | ImportError) or (early and LACKS.search(str(error))):
-        return "missing"
-    homes = [pathlib.Path(m.__file__).parent for m in getattr(framework, "modules", []) if m.__file__]
     frames = [pathlib.Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
-    reached = any(frame.is_relative_to(home) for frame in frames for home in homes)
-    return "exception" if reached or framework.number is None else "adapter"
+    stumbled = framework.guest and frames[-1].is_relative_to(pathlib.Path(__file__).parent / "computations")
+    if isinstance(error, Missing | ImportError) or ((early or stumbled) and LACKS.search(str(error))):
+        return "missing"
+    return "adapter" if frames[-1].is_relative_to(pathlib.Path(__file__).parent / "frameworks") else "exception"
 
 
-def describe(error: Exception) -> str:
+def describe(error: BaseException) -> str:
     """The error, and the place that raised it."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{pathlib.Path(last.filename).name}:{last.lineno} in {last.name}"

@@ -6,11 +6,14 @@ import ast
 
 from . import UsageError
 
+SLASH = "_slash_"  # Python's grammar does the parsing, so that a name such as square/stage1 is made one word
+
 
 def matches(expression: str, name: str) -> bool:
     """`square and not torch` on `square/stage1/float64` -> True."""
+    name = name.replace("/", SLASH)
     try:
-        tree = ast.parse(expression, mode="eval")
+        tree = ast.parse(expression.replace("/", SLASH), mode="eval")
     except SyntaxError:
         raise UsageError(f"-k: {expression!r} is not of the form: square and not (torch or float32)") from None
 
@@ -24,6 +27,8 @@ def matches(expression: str, name: str) -> bool:
                 return not holds(operand)
             case ast.Name(id=word):
                 return word in name
-        raise UsageError(f"-k: {ast.unparse(node)!r} is not a word; write for example: square and not float32")
+        raise UsageError(
+            f"-k: {ast.unparse(node).replace(SLASH, '/')!r} is not a word; write for example: square and not float32"
+        )
 
     return holds(tree.body)

@@ -14,7 +14,7 @@ from .compare import distance, shorten
 from .computations import Computation
 from .frameworks import Framework
 from .report import cell_as_json, repeat_command
-from .runner import Cell, Runner, describe, evaluate
+from .runner import Cell, Runner, describe, evaluate, order_of
 
 
 def parse_cell(
@@ -43,8 +43,9 @@ def case_as_json(runner: Runner, cell: Cell, framework: Framework, case: Any) ->
     shown: dict[str, Any] = {"case": case.name, "inputs": [shorten(a) for a in case.arrays], "results": []}
     with np.errstate(all="ignore"):
         try:
-            outcome = evaluate(cell.computation, framework, case, dtype, runner.seed)
-        except Exception as error:
+            order = order_of(cell.computation, framework, case)
+            outcome = evaluate(cell.computation, framework, case, dtype, runner.seed, order)
+        except (Exception, SystemExit) as error:
             return shown | {"error": describe(error)}
         shown["cotangents"] = [
             "the framework's default" if seeds is None else [shorten(s) for s in seeds] for seeds in outcome.cotangents

@@ -29,9 +29,11 @@ class Computation:
     inputs: Sequence[Generator]
     shapes: Sequence[tuple[int, ...]] = SHAPES
     dtypes: Sequence[str] = DTYPES
-    order: int = 1  # of differentiation; 0: values only
-    edges: bool = True  # put through odd layouts and special values
+    order: int = 2  # of differentiation, 1 before stage 3; 0: values only
+    edges: bool = True  # put through odd layouts, special values and integers
+    special: bool = True  # put through nan, infinities ...
     integers: bool = True  # put through integer inputs
+    differences: bool = True  # held against central differences
     budget: Mapping[str, float] = field(default_factory=dict)  # dtype -> eps allowed, where not the usual
     why_budget: str = ""
     raises: tuple[type[Exception], str] | None = None  # the error that is expected, and a piece of its text

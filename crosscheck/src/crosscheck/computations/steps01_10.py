@@ -69,20 +69,20 @@ def numerical_diff_of_composite(fw: Any, x: Any) -> Any:
     return fw.numerical_diff(lambda x: fw.square(fw.exp(fw.square(x))), x)
 
 
-@computation(step=6, inputs=[normal()])
+@computation(step=6, order=1, inputs=[normal()])
 def custom_function(fw: Any, x: Any) -> Any:
     """A function of the user's own, y = sin(x), between two others"""
     return fw.exp(sin(fw)(fw.square(x)))
 
 
-@computation(step=6, inputs=[normal()])
+@computation(step=6, order=1, inputs=[normal()])
 def identity_function(fw: Any, x: Any) -> Any:
     """A backward that returns the very array it got"""
     identity = fw.function(lambda x: x * 1, lambda gy, x: gy)
     return identity(x)
 
 
-@computation(step=6, inputs=[normal()], shapes=((3,), (2, 3), (0,), (1, 1)), edges=False)
+@computation(step=6, order=1, inputs=[normal()], shapes=((3,), (2, 3), (0,), (1, 1)), edges=False)
 def transposing_function(fw: Any, x: Any) -> Any:
     """A forward and a backward that return views"""
     transpose = fw.function(lambda x: x.T if x.ndim == 2 else x[:], lambda gy, x: gy.T if x.ndim == 2 else gy[:])
@@ -97,7 +97,7 @@ def chain_of_5(fw: Any, x: Any) -> Any:
     return x
 
 
-@computation(step=8, inputs=[normal()])
+@computation(step=8, order=1, inputs=[normal()])
 def chain_of_100(fw: Any, x: Any) -> Any:
     """100 times sin, a function of the user's own"""
     f = sin(fw)
@@ -106,7 +106,7 @@ def chain_of_100(fw: Any, x: Any) -> Any:
     return x
 
 
-@computation(step=8, inputs=[normal()], shapes=((), (3,)), edges=False)
+@computation(step=8, order=1, inputs=[normal()], shapes=((), (3,)), edges=False)
 def chain_of_10000(fw: Any, x: Any) -> Any:
     """10,000 times sin: deeper than Python's stack"""
     f = sin(fw)
@@ -146,10 +146,27 @@ def variable_of_a_list(fw: Any) -> Any:
     return fw.Variable([1.0])
 
 
-@computation(step=9, order=0, raises=(TypeError, "a Variable is needed"), dtypes=("float64",))
+@computation(
+    step=9,
+    order=0,
+    raises=(TypeError, "a Variable is needed"),
+    dtypes=("float64",),
+    differs={f"stage{n}": "takes arrays, from step 21 on" for n in range(2, 6)},
+)
 def square_of_an_array(fw: Any) -> Any:
-    """square(array): not yet, only variables are taken"""
+    """square(array): stage 1 takes only variables"""
     return fw.square(np.array(2.0))
+
+
+@computation(step=8, order=0, inputs=[normal()], shapes=SCALAR, edges=False)
+def gradient_in_between(fw: Any, x: Any) -> Any:
+    """The gradient of a variable that is neither first nor last; kept on request from step 18 on"""
+    a = fw.square(x)
+    y = fw.exp(a)
+    if fw.name == "torch":
+        a.retain_grad()
+    y.backward(**({"retain_grad": True} if fw.number and fw.number >= 2 else {}))
+    return a.grad, x.grad
 
 
 @computation(

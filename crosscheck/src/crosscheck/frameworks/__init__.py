@@ -43,10 +43,13 @@ def load_file(path: pathlib.Path) -> BookStyle:
         raise UsageError(f"--framework: {path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
+    arguments, sys.argv = sys.argv, [str(path)]  # ours are not for it
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(f"--framework: {path} cannot be imported: {type(error).__name__}: {error}") from error
+    finally:
+        sys.argv = arguments
     if not hasattr(module, "Variable"):
         raise UsageError(f"--framework: {path} has no Variable; see 'Your own framework as a column' in the README")
     return BookStyle(getattr(module, "name", path.stem), [module], guest=True)

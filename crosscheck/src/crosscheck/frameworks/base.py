@@ -27,6 +27,7 @@ class Framework(abc.ABC):
     number: int | None = None  # of a stage
     guest: bool = False  # given with --framework: what it lacks is no failure
     owns_gradients: bool = False  # promises that first-order gradients are arrays of their own
+    max_order: int = 99  # of differentiation
     takes_integers: bool = True  # can differentiate integer data
     differs: dict[str, str] = {}  # noqa: RUF012 (read only: a guest's declarations, computation -> reason)
     xp: Any = np  # the module whose sin, cos ... work on what `function` is given
@@ -51,6 +52,10 @@ class Framework(abc.ABC):
     @abc.abstractmethod
     def function(self, forward: Callable[..., Any], backward: Callable[..., Any]) -> Callable[..., Any]:
         """A function of the user's own: forward(*xs) -> ys, backward(*gys, *xs) -> gxs, on arrays of `xp`."""
+
+    def constant(self, a: Array) -> Any:
+        """An array as an operand beside a variable: what has no gradient."""
+        return a
 
     def version(self) -> str:
         """What was really imported: version and place."""

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from .base import Array, Framework, Missing
 
 
@@ -23,6 +25,8 @@ class BookStyle(Framework):
         self.number = number
         self.guest = guest
         self.owns_gradients = number is not None
+        self.grads_are_variables = hasattr(modules[0], "grad")  # from stage 3 on
+        self.max_order = 99 if self.grads_are_variables else 1
         self.differs = getattr(modules[0], "differs", {})
         self.takes_integers = getattr(modules[0], "takes_integers", True)
 
@@ -62,6 +66,10 @@ class BookStyle(Framework):
             x = x.data
         return x  # type: ignore[no-any-return]  # data of a variable, or the array itself
 
+    def creator(self, y: Any) -> Any:
+        """The function that made y, or None."""
+        return y.creator
+
     def gradients(
         self, outputs: Sequence[Any], inputs: Sequence[Any], seeds: Sequence[Array] | None, create_graph: bool = False
     ) -> list[Any]:
@@ -73,8 +81,7 @@ class BookStyle(Framework):
         options = {"create_graph": True} if create_graph else {}
         for i, y in enumerate(outputs):
             if seeds is not None:
-                grad_is_variable = hasattr(self.modules[0], "grad")  # from stage 3 on
-                y.grad = self.Variable(seeds[i]) if grad_is_variable else seeds[i]
+                y.grad = self.Variable(seeds[i]) if self.grads_are_variables else seeds[i]
             y.backward(**options)
         return [x.grad for x in inputs]
 
@@ -85,7 +92,10 @@ class BookStyle(Framework):
 
         def call_backward(func: Any, *gys: Any) -> Any:
             inputs = func.inputs if hasattr(func, "inputs") else [func.input]
-            return backward(*gys, *(x.data for x in inputs))
+            gxs = backward(*map(self.array, gys), *(x.data for x in inputs))
+            if not self.grads_are_variables:
+                return gxs
+            return tuple(self.Variable(np.asarray(gx)) for gx in (gxs if isinstance(gxs, tuple) else (gxs,)))
 
         members = {"forward": lambda func, *xs: forward(*xs), "backward": call_backward}
         custom = type("Custom", (self.find("Function"),), members)

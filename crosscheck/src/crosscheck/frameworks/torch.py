@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from .base import Array, Framework, Missing
+from .torch_functions import TorchFunctions
 
 
-class TorchFramework(Framework):
+class TorchFramework(TorchFunctions, Framework):
     name = "torch"
     xp = torch
     takes_integers = False  # "only Tensors of floating point dtype can require gradients"
@@ -35,25 +37,29 @@ class TorchFramework(Framework):
         return x.detach()
 
     def array(self, x: Any) -> Array:
-        return x.detach().numpy()  # type: ignore[no-any-return]  # torch is Any where lint runs
+        return x if isinstance(x, np.ndarray) else x.detach().numpy()
+
+    def constant(self, a: Array) -> Any:
+        """An array must be made a tensor before it meets one that wants gradients."""
+        return torch.tensor(a)
 
     def creator(self, y: Any) -> Any:
         """The backward half only; what computed the value is not kept."""
         return y.grad_fn
 
     def backward(self, y: Any, gy: Any = None) -> Any:
-        """Adds to the gradients of leaves. Without gy, y must have one element."""
+        """Adds to x.grad. Our retain_grad=True is t.retain_grad() before. Without gy, y must have one element."""
         return y.backward(gy)
-
-    def grad(self, x: Any) -> Any:
-        """Kept for leaves only, unless y.retain_grad() was called."""
-        return x.grad
 
     def gradients(
         self, outputs: Sequence[Any], inputs: Sequence[Any], seeds: Sequence[Array] | None, create_graph: bool = False
     ) -> list[Any]:
         gys = [torch.ones_like(y) for y in outputs] if seeds is None else [torch.tensor(gy) for gy in seeds]
-        return list(torch.autograd.grad(outputs, inputs, gys, create_graph=create_graph, allow_unused=True))
+        able = [(y, gy) for y, gy in zip(outputs, gys, strict=True) if y.requires_grad]
+        if not able:  # constants
+            return [None for _ in inputs]
+        roots, seeds_of_roots = zip(*able, strict=True)
+        return list(torch.autograd.grad(roots, inputs, seeds_of_roots, create_graph=create_graph, allow_unused=True))
 
     def function(self, forward: Callable[..., Any], backward: Callable[..., Any]) -> Any:
         """Two static methods; what backward needs is kept on ctx."""
@@ -70,18 +76,35 @@ class TorchFramework(Framework):
 
         return Custom.apply
 
-    # --- functions ---
+    # --- modes, conversions, derivatives ---
 
     def as_array(self, x: Any) -> Any:
         """Takes lists as well."""
         return torch.as_tensor(x)
 
-    def square(self, x: Any) -> Any:
-        return torch.square(x)
-
-    def exp(self, x: Any) -> Any:
-        return torch.exp(x)
-
     def numerical_diff(self, f: Any, x: Any, eps: float = 1e-4) -> Any:
         """Exact; ours moves all of x by eps and has the error of differences."""
         return torch.autograd.functional.jvp(f, x.detach(), torch.ones_like(x))[1]
+
+    def as_variable(self, obj: Any) -> Any:
+        return torch.as_tensor(obj)
+
+    def no_grad(self) -> Any:
+        return torch.no_grad()
+
+    def using_config(self, name: str, value: bool) -> Any:
+        """One mode for each purpose; this is enable_backprop. Per thread, where ours is for the process."""
+        return torch.set_grad_enabled(value)
+
+    def grad(self, outputs: Any, inputs: Any, grad_outputs: Any = None, create_graph: bool = False) -> Any:
+        """A tuple, even for one input; without materialize_grads an error, or None, where ours has zeros."""
+        options = {"create_graph": create_graph, "allow_unused": True, "materialize_grads": True}
+        return torch.autograd.grad(outputs, inputs, grad_outputs, **options)
+
+    def check_gradients(self, f: Any, *xs: Any) -> Any:
+        """Returns a bool; second order is gradgradcheck."""
+        return torch.autograd.gradcheck(f, xs)
+
+    def cleargrad(self, x: Any) -> Any:
+        """An assignment: x.grad = None."""
+        return x.__setattr__("grad", None)

@@ -46,8 +46,8 @@ class Report:
 
     def worst(self) -> Cell | None:
         """The cell furthest from the oracle among those with the usual budget."""
-        judged = [cell for cell in self.cells if cell.distance is not None and cell.framework != "torch"]
-        usual = [cell for cell in judged if not cell.computation.budget]
+        judged = [cell for cell in self.cells if cell.state == "equal" and cell.framework != "torch"]
+        usual = [cell for cell in judged if cell.distance is not None and not cell.computation.budget]
         return max(usual, key=lambda c: c.distance or 0.0, default=None)
 
     def as_json(self) -> dict[str, Any]:

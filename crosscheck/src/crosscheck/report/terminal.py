@@ -60,8 +60,20 @@ def print_report(report: Report, out: Console) -> None:
             out.print(f"  {failure.kind}: {escape(failure.text)}")
         if len(cell.failures) > SHOWN_FAILURES:
             out.print(f"  and {len(cell.failures) - SHOWN_FAILURES} more")
-        out.print(f"  see it again: {escape(repeat_command(cell, report.options))}")
+        out.print(f"  see it again: {escape(repeat_command(cell, report.options))}", soft_wrap=True)
+    print_what_guests_lack(report, out)
     out.print(summary(report))
+
+
+def print_what_guests_lack(report: Report, out: Console) -> None:
+    """A guest's absences are not declared by anybody, so they are said: the reason, and where it was met."""
+    lacking: dict[str, list[str]] = {}
+    for cell in report.cells:
+        if cell.guest and cell.state == "absent":
+            reason = cell.reason.partition("Error: ")[2] or cell.reason.partition("Missing: ")[2] or cell.reason
+            lacking.setdefault(reason.partition(" (")[0], []).append(cell.computation.name)
+    for reason, names in lacking.items():
+        out.print(f"absent: {escape(reason)}: {', '.join(dict.fromkeys(names))}", style="dim", soft_wrap=True)
 
 
 def summary(report: Report) -> str:

@@ -1,0 +1,341 @@
+"""Steps 11-24: graphs of any shape, and operators."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from typing import Any
+
+import numpy as np
+
+from ..inputs import normal, uniform
+from . import computation
+
+TWO = [normal(), normal()]
+SCALAR: tuple[tuple[int, ...], ...] = ((),)
+
+
+def constant(fw: Any, x: Any, value: float) -> Any:
+    """An array, no variable, of the shape and dtype of x."""
+    return fw.constant(np.full_like(fw.array(x), value))
+
+
+# --- functions of several variables, and the operators ---
+
+
+@computation(step=12, inputs=TWO)
+def add_function(fw: Any, x0: Any, x1: Any) -> Any:
+    """add(x0, x1)"""
+    return fw.add(x0, x1)
+
+
+@computation(step=20, inputs=TWO)
+def add(fw: Any, x0: Any, x1: Any) -> Any:
+    """x0 + x1"""
+    return x0 + x1
+
+
+@computation(step=20, inputs=TWO)
+def mul(fw: Any, x0: Any, x1: Any) -> Any:
+    """x0 * x1, as a function and as an operator"""
+    return fw.mul(x0, x1), x0 * x1
+
+
+@computation(step=22, inputs=TWO)
+def sub(fw: Any, x0: Any, x1: Any) -> Any:
+    """x0 - x1, as functions both ways and as an operator"""
+    return fw.sub(x0, x1), fw.rsub(x0, x1), x0 - x1
+
+
+@computation(step=22, inputs=[normal(), uniform(0.5, 2.0)], special=False)
+def div(fw: Any, x0: Any, x1: Any) -> Any:
+    """x0 / x1, as a function and as an operator"""
+    return fw.div(x0, x1), x0 / x1
+
+
+@computation(step=22, inputs=[uniform(0.5, 2.0), normal()], special=False)
+def rdiv(fw: Any, x0: Any, x1: Any) -> Any:
+    """x1 / x0, the operands reversed"""
+    return fw.rdiv(x0, x1)
+
+
+@computation(step=22, inputs=[normal()])
+def neg(fw: Any, x: Any) -> Any:
+    """-x, as a function and as an operator"""
+    return fw.neg(x), -x
+
+
+@computation(step=21, inputs=[normal()])
+def add_constants(fw: Any, x: Any) -> Any:
+    """x + 2, 2 + x, x + 0.1, 0.1 + x and with arrays on both sides"""
+    a = constant(fw, x, 3)
+    return x + 2, 2 + x, x + 0.1, 0.1 + x, x + a, a + x
+
+
+@computation(step=21, inputs=[normal()])
+def mul_constants(fw: Any, x: Any) -> Any:
+    """x * 2, 2 * x, x * 0.1, 0.1 * x and with arrays on both sides"""
+    a = constant(fw, x, 3)
+    return x * 2, 2 * x, x * 0.1, 0.1 * x, x * a, a * x
+
+
+@computation(step=22, inputs=[normal()])
+def sub_constants(fw: Any, x: Any) -> Any:
+    """x - 2, 2 - x, x - 0.1, 0.1 - x and with arrays on both sides"""
+    a = constant(fw, x, 3)
+    return x - 2, 2 - x, x - 0.1, 0.1 - x, x - a, a - x
+
+
+@computation(step=22, inputs=[uniform(0.5, 2.0)], special=False)
+def div_constants(fw: Any, x: Any) -> Any:
+    """x / 4, 2 / x, x / 0.1, 0.1 / x and with arrays on both sides"""
+    a = constant(fw, x, 3)
+    return x / 4, 2 / x, x / 0.1, 0.1 / x, x / a, a / x
+
+
+@computation(step=22, inputs=[normal()])
+def pow_of_integers(fw: Any, x: Any) -> Any:
+    """x ** 0, 1, 2 and 3; the gradient of x ** 0 is 0 at 0 too"""
+    return x**0, x**1, x**2, x**3
+
+
+@computation(step=22, inputs=[uniform(0.5, 2.0)], special=False)
+def pow_of_negatives_and_fractions(fw: Any, x: Any) -> Any:
+    """x ** -1, -2, 0.5, 2.5 and -0.5"""
+    return x**-1, fw.pow(x, -2), x**0.5, x**2.5, x**-0.5
+
+
+@computation(
+    step=21,
+    inputs=[normal()],
+    dtypes=("float32",),
+    edges=False,
+    shapes=((), (3,)),
+    differs={f"stage{n}": "NumPy's promotion: a float64 array is not weak, even of no dimension" for n in range(2, 6)},
+)
+def float64_array_of_no_dimension(fw: Any, x: Any) -> Any:
+    """float32 x * np.array(0.1): float64 here, float32 in PyTorch"""
+    return x * fw.constant(np.array(0.1))
+
+
+# --- graphs ---
+
+
+@computation(step=14, inputs=[normal()], absent={1: "wrong"}, special=False)
+def two_results(fw: Any, x: Any) -> Any:
+    """Two results of one variable: their gradients add up"""
+    return fw.square(x), fw.exp(x)
+
+
+@computation(step=14, inputs=[normal()])
+def reuse(fw: Any, x: Any) -> Any:
+    """One variable again and again: add(add(x, x), x) and x * x * x"""
+    return fw.add(fw.add(x, x), x), x * x * x
+
+
+@computation(step=16, inputs=[normal()], special=False)
+def diamond(fw: Any, x: Any) -> Any:
+    """The book's graph of step 16, y = (x^2)^2 + (x^2)^2"""
+    a = fw.square(x)
+    return fw.add(fw.square(a), fw.square(a))
+
+
+@computation(step=16, inputs=TWO, special=False)
+def uneven_diamond(fw: Any, x0: Any, x1: Any) -> Any:
+    """Branches of different lengths that join: generations decide the order"""
+    a = fw.square(x0)
+    b = fw.exp(a * 0.1)
+    c = fw.square(fw.square(b)) * x1
+    return a + b * c + c * x0
+
+
+@computation(step=16, inputs=[normal(0.5)], special=False)
+def ladder(fw: Any, x: Any) -> Any:
+    """Ten diamonds in a row: 1,024 paths"""
+    for _ in range(10):
+        x = x * 0.5 + x * x * 0.1
+    return x
+
+
+@computation(step=17, order=1, inputs=[normal()])
+def one_of_two_outputs_dropped(fw: Any, x: Any) -> Any:
+    """A function of two outputs, of which nobody holds the second"""
+    f = fw.function(lambda x: (x * 2, x * 3), lambda gy0, gy1, x: gy0 * 2 + gy1 * 3)
+    y, _ = f(fw.square(x))
+    del _
+    return y
+
+
+@computation(step=17, order=1, inputs=[normal()])
+def one_of_two_outputs_unused(fw: Any, x: Any) -> Any:
+    """A function of two outputs, of which the first is held but does not count"""
+    f = fw.function(lambda x: (x * 2, x * 3), lambda gy0, gy1, x: gy0 * 2 + gy1 * 3)
+    unused, y = f(x)
+    return y * 1.0 if unused is not None else None
+
+
+@computation(step=17, order=1, inputs=TWO, special=False)
+def two_inputs_two_outputs(fw: Any, x0: Any, x1: Any) -> Any:
+    """A function of the user's own with two inputs and two outputs"""
+    f = fw.function(
+        lambda a, b: (a * b, a - b),
+        lambda gy0, gy1, a, b: (gy0 * b + gy1, gy0 * a - gy1),
+    )
+    y0, y1 = f(x0, x1)
+    return y0 * y1
+
+
+@computation(step=14, order=0, inputs=[normal()], shapes=SCALAR, edges=False, since=2, absent="wrong")
+def gradients_add_up(fw: Any, x: Any) -> Any:
+    """Two backward passes without clearing, then one after it"""
+    fw.square(x).backward()
+    fw.exp(x).backward()
+    both = np.array(fw.array(x.grad))
+    x.grad = None
+    fw.exp(x).backward()
+    return both, x.grad
+
+
+@computation(step=18, order=0, inputs=[normal()], shapes=SCALAR, edges=False)
+def twice_through_one_graph(fw: Any, x: Any) -> Any:
+    """The same graph backward twice: leaves add up, what lies between does not"""
+    options = {"retain_graph": True} if fw.name == "torch" else {"retain_grad": True}
+    t = x + x * x
+    y = x + t
+    y.backward(**options)
+    y.grad = None
+    y.backward(**options)
+    return x.grad
+
+
+@computation(step=18, order=0, inputs=[normal()], edges=False)
+def no_grad(fw: Any, x: Any) -> Any:
+    """Nothing is recorded inside no_grad, and everything again after it"""
+    with fw.no_grad():
+        y = x * x
+    z = x * x
+    return y, np.array([fw.creator(y) is None, fw.creator(z) is None])
+
+
+@computation(step=17, order=0, inputs=[normal()], edges=False, absent="wrong")
+def graph_is_freed(fw: Any, x: Any) -> Any:
+    """Which variables of a graph that nobody holds any more are still there, without the garbage collector"""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        a = fw.square(x)
+        y = fw.exp(a)
+        y = fw.square(y)
+        watched = [weakref.ref(a), weakref.ref(y)]
+        del a, y
+        return np.array([ref() is not None for ref in watched])
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@computation(step=22, inputs=[normal()], shapes=SCALAR, edges=False, order=1, dtypes=("float64",), differences=False)
+def chain_of_100000_operators(fw: Any, x: Any) -> Any:
+    """100,000 operators in a chain, forward and backward"""
+    for _ in range(50_000):
+        x = x * 0.9999 + 0.0001
+    return x
+
+
+@computation(step=20, inputs=[normal()], shapes=SCALAR, edges=False, order=1, dtypes=("float64",), differences=False)
+def sum_of_20000_terms(fw: Any, x: Any) -> Any:
+    """One variable added 20,000 times"""
+    y = x
+    for _ in range(20_000):
+        y = y + x
+    return y
+
+
+# --- step 24, and the column after it ---
+
+
+@computation(step=24, inputs=TWO, special=False)
+def sphere(fw: Any, x: Any, y: Any) -> Any:
+    """z = x^2 + y^2"""
+    return x**2 + y**2
+
+
+@computation(step=24, inputs=TWO, special=False)
+def matyas(fw: Any, x: Any, y: Any) -> Any:
+    """z = 0.26 (x^2 + y^2) - 0.48 x y"""
+    return 0.26 * (x**2 + y**2) - 0.48 * x * y
+
+
+@computation(step=24, inputs=TWO, special=False)
+def goldstein_price(fw: Any, x: Any, y: Any) -> Any:
+    """The Goldstein-Price function"""
+    return (1 + (x + y + 1) ** 2 * (19 - 14 * x + 3 * x**2 - 14 * y + 6 * x * y + 3 * y**2)) * (
+        30 + (2 * x - 3 * y) ** 2 * (18 - 32 * x + 12 * x**2 + 48 * y - 36 * x * y + 27 * y**2)
+    )
+
+
+@computation(step=24, inputs=[uniform(2.5, 3.5)], shapes=SCALAR, edges=False, differences=False)
+def while_loop(fw: Any, x: Any) -> Any:
+    """y = y + x until y > 100: Python decides the graph"""
+    y = x * 0.0
+    while fw.array(y) <= 100:
+        y = y + x
+    return y
+
+
+# --- bad input ---
+
+
+@computation(step=21, order=0, raises=(TypeError, "<class 'list'> is not supported"), dtypes=("float64",))
+def variable_plus_list(fw: Any) -> Any:
+    """x + [1.0]"""
+    return fw.Variable(np.ones(1)) + [1.0]  # noqa: RUF005 (it is no list)
+
+
+@computation(
+    step=22,
+    order=0,
+    raises=(TypeError, "the exponent"),
+    dtypes=("float64",),
+    differs={"torch": "takes tensors as exponents"}
+    | {f"stage{n}": "takes variables as exponents" for n in range(3, 6)},
+)
+def variable_to_the_power_of_a_variable(fw: Any) -> Any:
+    """x ** x: stage 2 takes numbers only"""
+    x = fw.Variable(np.ones(1))
+    return x**x
+
+
+@computation(
+    step=22,
+    order=0,
+    raises=(TypeError, "unsupported operand"),
+    dtypes=("float64",),
+    differs={"torch": "takes tensors as exponents"}
+    | {f"stage{n}": "takes variables as exponents" for n in range(3, 6)},
+)
+def number_to_the_power_of_a_variable(fw: Any) -> Any:
+    """2 ** x: stage 2 takes numbers only"""
+    return 2 ** fw.Variable(np.ones(1))
+
+
+@computation(step=21, order=0, raises=(TypeError, "does not support ufuncs"), dtypes=("float64",))
+def numpy_function_of_a_variable(fw: Any) -> Any:
+    """np.exp(x): a ufunc would leave the graph, so it is refused"""
+    return np.exp(fw.Variable(np.ones(1)))
+
+
+@computation(step=20, order=0, inputs=[], dtypes=("float64",))
+def books_numbers_of_stage_2(fw: Any) -> Any:
+    """x^2 + y^2 of step 13, 2 x^4 of step 16, a b + c of step 20, (x + 3)^2 of step 23, and their gradients"""
+    x, y = fw.Variable(np.array(2.0)), fw.Variable(np.array(3.0))
+    z = fw.add(fw.square(x), fw.square(y))
+    found = [z, *fw.gradients([z], [x, y], None)]
+    a = fw.square(x)
+    z = fw.add(fw.square(a), fw.square(a))
+    found += [z, *fw.gradients([z], [x], None)]
+    z = x * y + 1.0
+    found += [z, *fw.gradients([z], [x, y], None)]
+    z = (x + 3) ** 2
+    found += [z, *fw.gradients([z], [x], None)]
+    return found

@@ -1,0 +1,218 @@
+"""Steps 25-36: derivatives of any order, and what they are for."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..inputs import normal, uniform
+from . import computation
+
+SCALAR: tuple[tuple[int, ...], ...] = ((),)
+FEW: tuple[tuple[int, ...], ...] = ((), (3,))
+
+
+def derivative(fw: Any, y: Any, x: Any) -> Any:
+    """dy/dx as a variable that can be differentiated again."""
+    (gx,) = fw.gradients([y], [x], None, create_graph=True)
+    return gx
+
+
+@computation(step=27, inputs=[uniform(-1.0, 1.0)], special=False, since=2, integers=False)
+def taylor_sin(fw: Any, x: Any) -> Any:
+    """sin by its series: sums, products and powers in a loop"""
+    y = 0
+    for i in range(12):
+        y = y + (-1) ** i / math.factorial(2 * i + 1) * x ** (2 * i + 1)
+    return y
+
+
+@computation(
+    step=28,
+    inputs=[normal(), normal()],
+    special=False,
+    since=2,
+    budget={"float64": 1e4, "float32": 1e4},
+    why_budget="terms of the second derivative cancel",
+)
+def rosenbrock(fw: Any, x0: Any, x1: Any) -> Any:
+    """y = 100 (x1 - x0^2)^2 + (x0 - 1)^2"""
+    return 100 * (x1 - x0**2) ** 2 + (x0 - 1) ** 2
+
+
+@computation(step=28, order=0, dtypes=("float64",), since=2)
+def gradient_descent(fw: Any) -> Any:
+    """200 steps down the Rosenbrock valley from (0, 2), every point"""
+    point = np.array([0.0, 2.0])
+    path = []
+    for _ in range(200):
+        x0, x1 = fw.Variable(point[0:1].copy()), fw.Variable(point[1:2].copy())
+        y = 100 * (x1 - x0**2) ** 2 + (x0 - 1) ** 2
+        gradients = fw.gradients([y], [x0, x1], None)
+        point = point - 0.001 * np.concatenate([fw.array(g) for g in gradients])
+        path.append(point)
+    return np.array(path)
+
+
+@computation(step=29, order=0, dtypes=("float64",), since=2)
+def newton_by_hand(fw: Any) -> Any:
+    """Newton's method on x^4 - 2 x^2 from 2, the second derivative written by hand"""
+    x, path = np.array(2.0), []
+    for _ in range(10):
+        v = fw.Variable(x)
+        (gx,) = fw.gradients([v**4 - 2 * v**2], [v], None)
+        x = np.asarray(x - fw.array(gx) / (12 * x**2 - 4))
+        path.append(x)
+    return np.array(path)
+
+
+@computation(step=33, order=0, dtypes=("float64",))
+def newton(fw: Any) -> Any:
+    """The same, the second derivative by backpropagation"""
+    x, path = np.array(2.0), []
+    for _ in range(10):
+        v = fw.Variable(x)
+        gx = derivative(fw, v**4 - 2 * v**2, v)
+        (gx2,) = fw.gradients([gx], [v], None)
+        x = np.asarray(x - fw.array(gx) / fw.array(gx2))
+        path.append(x)
+    return np.array(path)
+
+
+@computation(step=33, inputs=[normal()], special=False, since=2, order=4)
+def quartic(fw: Any, x: Any) -> Any:
+    """y = x^4 - 2 x^2, up to its fourth derivative"""
+    return x**4 - 2 * x**2
+
+
+@computation(step=34, inputs=[normal()], order=3)
+def sin(fw: Any, x: Any) -> Any:
+    """y = sin(x)"""
+    return fw.sin(x)
+
+
+@computation(step=34, inputs=[normal()], order=3)
+def cos(fw: Any, x: Any) -> Any:
+    """y = cos(x)"""
+    return fw.cos(x)
+
+
+@computation(step=34, inputs=[uniform(0.5, 2.0)], order=3, integers=False)
+def log(fw: Any, x: Any) -> Any:
+    """y = log(x)"""
+    return fw.log(x)
+
+
+@computation(step=35, inputs=[normal()], order=3, special=False)
+def tanh(fw: Any, x: Any) -> Any:
+    """y = tanh(x)"""
+    return fw.tanh(x)
+
+
+@computation(step=34, inputs=[normal()], shapes=FEW, order=8, edges=False)
+def eight_derivatives_of_sin(fw: Any, x: Any) -> Any:
+    """y = sin(x), up to the eighth derivative"""
+    return fw.sin(x)
+
+
+@computation(
+    step=35,
+    inputs=[normal(0.7)],
+    shapes=SCALAR,
+    order=8,
+    edges=False,
+    budget={"float64": 1e4, "float32": 1e4},
+    why_budget="terms of the higher derivatives cancel, in PyTorch too",
+)
+def eight_derivatives_of_tanh(fw: Any, x: Any) -> Any:
+    """y = tanh(x), up to the eighth derivative: 2,571 functions"""
+    return fw.tanh(x)
+
+
+@computation(step=34, inputs=[uniform(0.5, 2.0), normal()], special=False, integers=False, order=3)
+def power_of_a_variable(fw: Any, x0: Any, x1: Any) -> Any:
+    """x0 ** x1, the exponent a variable"""
+    return x0**x1, fw.pow(x0, x1)
+
+
+@computation(step=34, inputs=[normal()], special=False, integers=False, order=3)
+def power_of_a_number(fw: Any, x: Any) -> Any:
+    """2 ** x and 0.5 ** x"""
+    return 2**x, 0.5**x, fw.rpow(x, 3)
+
+
+@computation(step=34, order=0, dtypes=("float64",))
+def powers_at_zero(fw: Any) -> Any:
+    """0 ** 0, 0 ** 2 and 2 ** 0 with variable exponents, and the third derivative of x ** 2 at 0: no nan"""
+    x0, x1 = fw.Variable(np.array([0.0, 0.0, 2.0])), fw.Variable(np.array([0.0, 2.0, 0.0]))
+    y = x0**x1
+    found = [y, *fw.gradients([y], [x0, x1], None)]
+    x = fw.Variable(np.zeros(2))
+    gx = derivative(fw, x**2 + x * 0.0, x)
+    gx2 = derivative(fw, gx + x * 0.0, x)
+    (gx3,) = fw.gradients([gx2 + x * 0.0], [x], None)
+    return [*found, gx, gx2, gx3]
+
+
+@computation(step=36, inputs=[normal()], special=False, order=1)
+def double_backprop(fw: Any, x: Any) -> Any:
+    """z = (dy/dx)^3 + y with y = x^2: a derivative inside a formula"""
+    y = x**2
+    return derivative(fw, y, x) ** 3 + y
+
+
+@computation(step=36, inputs=[normal(), normal()], special=False, order=1, edges=False, shapes=((2,), (5,)))
+def hessian_vector_product(fw: Any, x: Any, v: Any) -> Any:
+    """H v = grad(v . grad f), the Hessian never formed"""
+    y = fw.exp(x * 0.3) * fw.sin(x) + x**3
+    (gx,) = fw.gradients([y], [x], None, create_graph=True)
+    (product,) = fw.gradients([gx * v], [x], None, create_graph=True)
+    return product
+
+
+@computation(step=36, inputs=[normal(), normal()], special=False, order=1)
+def functional_grad(fw: Any, x0: Any, x1: Any) -> Any:
+    """grad(...) of two inputs, one of them between others, and its own gradient"""
+    a = x0 * x1
+    y = a * a + fw.sin(x1)
+    seed = fw.Variable(np.full_like(fw.array(y), 3))
+    ga, g1 = fw.grad(y, [a, x1], seed, create_graph=True)
+    return ga * 2.0 + g1 * g1
+
+
+@computation(step=36, inputs=[normal(), normal()], order=0)
+def grad_of_what_does_not_depend(fw: Any, x0: Any, x1: Any) -> Any:
+    """Zeros for an input that the output was not computed from"""
+    y = x0 * x0
+    seed = fw.Variable(np.ones_like(fw.array(y)))
+    return tuple(fw.grad(y, [x0, x1], seed))
+
+
+@computation(step=36, order=0, dtypes=("float64",))
+def books_numbers_of_stage_3(fw: Any) -> Any:
+    """The derivatives that the steps print: 24 and 44, sin at 1, dz/dx = 100"""
+    x = fw.Variable(np.array(2.0))
+    gx = derivative(fw, x**4 - 2 * x**2, x)
+    found = [gx, *fw.gradients([gx], [x], None)]
+    x = fw.Variable(np.array(1.0))
+    g = fw.sin(x)
+    for _ in range(4):
+        g = derivative(fw, g, x)
+        found.append(g)
+    x = fw.Variable(np.array(2.0))
+    y = x**2
+    found += fw.gradients([derivative(fw, y, x) ** 3 + y], [x], None)
+    return found
+
+
+@computation(
+    step=36,
+    order=0,
+    raises=(TypeError, "a Variable is needed"),
+    dtypes=("float64",),
+)
+def grad_of_a_number(fw: Any) -> Any:
+    """grad(1.0, x)"""
+    return fw.grad(1.0, fw.Variable(np.ones(1)))

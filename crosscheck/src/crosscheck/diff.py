@@ -1,0 +1,457 @@
+"""What differs between two stages or two steps: files, definitions, and the lessons that say why."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import difflib
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import UsageError
+from .lessons import (
+    DEMONSTRATION,
+    SELF_CONTAINED,
+    Lesson,
+    definitions,
+    lessons,
+    module_names,
+    short,
+    step_path,
+)
+from .stages import STAGES, Stage, parse_stages
+from .steps import run_script
+
+FAMILIES = (
+    *("__init__", "elementwise", "arithmetic", "broadcast", "shape", "reduce", "matrix", "activation", "loss"),
+    *("metrics", "regularize", "conv", "pool"),
+)
+ORDER = (  # of reading: a file needs those before it only
+    *("config.py", "cuda.py", "core.py"),
+    *(f"functions/{family}.py" for family in FAMILIES),
+    *("operators.py", "gradcheck.py", "dot.py", "layers.py", "models.py", "optimizers.py"),
+    *("transforms.py", "download.py", "datasets.py", "dataloaders.py", "utils.py", "__init__.py"),
+)
+CONTEXT = 5  # equal lines around a change
+PAUSED = "steps 11 and 12 leave out Square, Exp and numerical_diff, and step 13 brings them back: that is no lesson"
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """A file of two packages."""
+
+    path: str
+    state: str  # new, changed, identical or removed
+    plus: int = 0
+    minus: int = 0
+
+
+@dataclass(frozen=True)
+class DefinitionChange:
+    """A definition, or another piece of source, that is not the same on both sides."""
+
+    name: str
+    path: str
+    before: str | None
+    after: str | None
+    steps: tuple[int, ...] = ()  # those whose lessons name it, in their order
+
+    @property
+    def state(self) -> str:
+        return "new" if self.before is None else "removed" if self.after is None else "changed"
+
+    def unified(self) -> list[str]:
+        """Lines with a sign in front, `@@` between distant changes; a new or removed definition is whole."""
+        before, after = lines(self.before), lines(self.after)
+        found = list(difflib.unified_diff(before, after, n=CONTEXT, lineterm=""))[2:]
+        signed = ["@@" if line.startswith("@@") else line.rstrip() or " " for line in found]
+        return signed[1:] if signed[:1] == ["@@"] else signed
+
+    def rows(self) -> list[tuple[str | None, str, str | None]]:
+        """(left, sign, right), every line: `|` changed, `<` only left, `>` only right, a blank for equal ones."""
+        before, after = lines(self.before), lines(self.after)
+        found: list[tuple[str | None, str, str | None]] = []
+        for tag, i0, i1, j0, j1 in matcher(before, after).get_opcodes():
+            for n in range(max(i1 - i0, j1 - j0)):
+                left = before[i0 + n] if i0 + n < i1 else None
+                right = after[j0 + n] if j0 + n < j1 else None
+                sign = " " if tag == "equal" else "<" if right is None else ">" if left is None else "|"
+                found.append((left, sign, right))
+        return found
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "file": self.path,
+            "state": self.state,
+            "steps": list(self.steps),
+            "before": self.before,
+            "after": self.after,
+            "diff": self.unified(),
+        }
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A lesson and the definitions shown under it; `later` are those that a later lesson shows."""
+
+    lesson: Lesson | None
+    shown: tuple[DefinitionChange, ...]
+    later: tuple[DefinitionChange, ...] = ()
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two stages or two steps, side by side."""
+
+    before: str
+    after: str
+    lessons: tuple[Lesson, ...]
+    definitions: tuple[DefinitionChange, ...]
+    files: tuple[FileChange, ...] = ()
+    around: tuple[DefinitionChange, ...] = ()  # source that belongs to no definition, or whole scripts
+    around_title: str = "Around the definitions: docstrings, imports, statements, comments"
+    notes: tuple[str, ...] = ()
+
+    def chapters(self) -> list[Chapter]:
+        """The lessons in order, each definition under the last lesson that names it; at the end those without one."""
+        found: list[Chapter] = []
+        steps = [lesson.step for lesson in self.lessons]
+        homes = {d.name: max((s for s in d.steps if s in steps), default=None) for d in self.definitions}
+        for lesson in self.lessons:
+            named = [d for d in self.definitions if lesson.step in d.steps]
+            found.append(
+                Chapter(
+                    lesson,
+                    tuple(d for d in named if homes[d.name] == lesson.step),
+                    tuple(d for d in named if homes[d.name] != lesson.step),
+                )
+            )
+        without = tuple(d for d in self.definitions if homes[d.name] is None)
+        return [*found, Chapter(None, without)] if without else found
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "before": self.before,
+            "after": self.after,
+            "notes": list(self.notes),
+            "files": [dataclasses.asdict(change) for change in self.files],
+            "lessons": [{"step": one.step, "title": one.title, "why": one.why} for one in self.lessons],
+            "definitions": [change.as_json() for change in self.definitions],
+            "around": [change.as_json() for change in self.around],
+        }
+
+
+def lines(text: str | None) -> list[str]:
+    return (text or "").splitlines()
+
+
+def matcher(before: Sequence[str], after: Sequence[str]) -> difflib.SequenceMatcher[str]:
+    return difflib.SequenceMatcher(None, before, after, autojunk=False)
+
+
+# --- what is on disk; whatever is missing there is a UsageError ---
+
+
+def stage_lessons(stage: Stage) -> list[Lesson]:
+    """The lessons of a stage, in the order of steps."""
+    try:
+        return lessons(stage)
+    except (tomllib.TOMLDecodeError, KeyError) as error:
+        raise UsageError(f"{stage.folder / 'lessons.toml'} cannot be read: {error!r}") from None
+
+
+def stage_of(step: int) -> Stage:
+    """The stage that holds a step."""
+    for stage in STAGES:
+        if step in stage.steps:
+            return stage
+    raise UsageError(f"unknown step {step}; there is {STAGES[0].first_step} to {STAGES[-1].last_step}")
+
+
+def script(step: int) -> str:
+    """The source of a step."""
+    stage_of(step)
+    path = step_path(step)
+    if not path.is_file():
+        raise UsageError(f"step {step} has no script: there is no file {path}")
+    return path.read_text(encoding="utf-8")
+
+
+def framework(step: int) -> tuple[int, str]:
+    """The last step up to this one whose script has definitions, and the part of it above the demonstration."""
+    for earlier in range(step, 0, -1):
+        source = script(earlier).partition(DEMONSTRATION)[0]
+        if definitions(source):
+            return earlier, source
+    return step, ""
+
+
+def lesson_of(step: int) -> Lesson:
+    stage = stage_of(step)
+    for lesson in stage_lessons(stage):
+        if lesson.step == step:
+            return lesson
+    raise UsageError(f"step {step} has no lesson in {stage.folder / 'lessons.toml'}")
+
+
+def stage_files(stage: Stage) -> dict[str, bytes]:
+    """Path inside the package -> content, in dependency order."""
+    found = {
+        path.relative_to(stage.source).as_posix(): path.read_bytes()
+        for path in stage.source.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    return {path: found[path] for path in in_order(found)}
+
+
+def in_order(paths: Iterable[str]) -> list[str]:
+    """Files in the order of reading, unknown ones at the end."""
+    return sorted(paths, key=lambda path: (ORDER.index(path) if path in ORDER else len(ORDER), path))
+
+
+# --- comparing ---
+
+
+def compare(before: str, after: str) -> Comparison:
+    """Two stages (`1 2`, `stage1 stage2`) or two steps (`step07 step08`)."""
+    first, second = (re.fullmatch(r"step(\d+)", word.strip()) for word in (before, after))
+    if first and second:
+        return compare_steps(int(first[1]), int(second[1]))
+    if first or second:
+        raise UsageError(f"diff: {before} and {after}: either two stages or two steps")
+    return compare_stages(one_stage(before), one_stage(after))
+
+
+def one_stage(text: str) -> Stage:
+    found = parse_stages(text)
+    if len(found) != 1:
+        raise UsageError(f"diff: {text!r} is more than one stage")
+    return found[0]
+
+
+def compare_stages(before: Stage, after: Stage) -> Comparison:
+    """Every file and definition of two stages, with the lessons of the stages in between."""
+    if before.number >= after.number:
+        raise UsageError(f"diff: the earlier first, {after.name} does not come after {before.name}")
+    found = [one for stage in STAGES if before.number < stage.number < after.number for one in stage_lessons(stage)]
+    found += stage_lessons(after)
+    old, new = stage_files(before), stage_files(after)
+    files = [file_change(path, old.get(path), new.get(path)) for path in in_order({*old, *new})]
+    changes: list[DefinitionChange] = []
+    around: list[DefinitionChange] = []
+    for change in files:
+        if change.state == "identical" or not change.path.endswith(".py"):
+            continue
+        texts = [source.decode("utf-8") if source is not None else "" for source in both(old, new, change.path)]
+        changes += definition_changes(*texts, path=change.path, module=module_of(change.path), found=found)
+        rests = [rest(text) for text in texts]
+        if rests[0] != rests[1]:
+            around.append(DefinitionChange(change.path, change.path, rests[0] or None, rests[1] or None))
+    return Comparison(before.name, after.name, tuple(found), tuple(changes), tuple(files), tuple(around))
+
+
+def both(old: Mapping[str, bytes], new: Mapping[str, bytes], path: str) -> tuple[bytes | None, bytes | None]:
+    return old.get(path), new.get(path)
+
+
+def module_of(path: str) -> str:
+    """`functions/loss.py` -> `functions.loss`, `__init__.py` -> the empty name."""
+    parts = path.removesuffix(".py").split("/")
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def file_change(path: str, before: bytes | None, after: bytes | None) -> FileChange:
+    if before == after:
+        return FileChange(path, "identical")
+    state = "new" if before is None else "removed" if after is None else "changed"
+    try:
+        old, new = (lines((content or b"").decode("utf-8")) for content in (before, after))
+    except UnicodeDecodeError:  # data
+        return FileChange(path, state)
+    codes = [code for code in matcher(old, new).get_opcodes() if code[0] != "equal"]
+    return FileChange(path, state, sum(j1 - j0 for *_, j0, j1 in codes), sum(i1 - i0 for _, i0, i1, *_ in codes))
+
+
+def definition_changes(
+    before: str, after: str, *, path: str, module: str, found: Sequence[Lesson]
+) -> Iterator[DefinitionChange]:
+    """What differs, in the order of the file; removed definitions last."""
+    old, new = definitions(before, module), definitions(after, module)
+    for name in [*new, *(name for name in old if name not in new)]:
+        if old.get(name) != new.get(name):
+            steps = tuple(lesson.step for lesson in found if name in lesson.names)
+            yield DefinitionChange(name, path, old.get(name), new.get(name), steps)
+
+
+def rest(source: str, docstring: bool = True) -> str:
+    """The lines that belong to no definition, without the blank ones."""
+    covered: set[int] = set()
+
+    def cover(node: ast.stmt) -> None:
+        first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])
+        covered.update(range(first, (node.end_lineno or first) + 1))
+
+    for n, node in enumerate(ast.parse(source).body):
+        match node:
+            case ast.ClassDef(body=body):
+                covered.add(node.lineno)
+                for inner in body:
+                    cover(inner)
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.AnnAssign(target=ast.Name()):
+                cover(node)
+            case ast.Assign(targets=targets) if any(isinstance(target, ast.Name) for target in targets):
+                cover(node)
+            case ast.Expr(value=ast.Constant()) if n == 0 and not docstring:
+                cover(node)
+    return "\n".join(line for n, line in enumerate(source.splitlines(), 1) if n not in covered and line.strip())
+
+
+def shortened(lesson: Lesson) -> Lesson:
+    """The lesson with the names that its definitions have in a self-contained step."""
+    modules = module_names(stage_of(lesson.step))
+
+    def names(full: Iterable[str]) -> tuple[str, ...]:
+        return tuple(short(name, modules) for name in full)
+
+    return dataclasses.replace(
+        lesson, adds=names(lesson.adds), changes=names(lesson.changes), removes=names(lesson.removes)
+    )
+
+
+def compare_steps(before: int, after: int) -> Comparison:
+    """Two scripts, definition by definition while they hold the framework, whole when they import it."""
+    if before >= after:
+        raise UsageError(f"diff: the earlier first, step {after} does not come after step {before}")
+    scripts = script(before), script(after)
+    found = [lesson_of(step) for step in range(before + 1, after + 1)]
+    names = f"step{before:02}", f"step{after:02}"
+    if after > SELF_CONTAINED:
+        stage = stage_of(after)
+        note = f"{names[1]} imports {stage.name}, so these are the whole scripts; the framework's own differences: "
+        earlier = next((one for one in STAGES if one.number == stage.number - 1), stage)
+        note += f"crosscheck diff {earlier.number} {stage.number} --step {after}"
+        whole = DefinitionChange(f"{names[1]}.py", f"{names[1]}.py", *scripts)
+        return Comparison(*names, tuple(found), (), around=(whole,), around_title="The whole scripts", notes=(note,))
+    notes = []
+    sources = []
+    for step in (before, after):
+        home, source = framework(step)
+        sources.append(source)
+        if home != step:
+            notes.append(f"step {step} is theory and has no definitions; step {home} still holds")
+    if {before, after} & {11, 12}:
+        notes.append(PAUSED)
+    path = f"{names[1]}.py"
+    changes = definition_changes(*sources, path=path, module="", found=[shortened(one) for one in found])
+    rests = [rest(source, docstring=False) for source in sources]
+    around = [DefinitionChange(path, path, rests[0], rests[1])] if rests[0] != rests[1] else []
+    title = "Around the definitions: imports, statements, comments"
+    return Comparison(*names, tuple(found), tuple(changes), (), tuple(around), title, tuple(notes))
+
+
+# --- a part of a comparison ---
+
+
+def select(
+    whole: Comparison, file: str | None = None, symbol: str | None = None, step: int | None = None
+) -> Comparison:
+    """Only a file (`core.py`), only definitions of a name (`Variable.backward`), only those of a step's lesson."""
+    if file is None and symbol is None and step is None:
+        return whole
+    if whole.around_title == "The whole scripts":
+        raise UsageError(f"--file, --symbol, --step choose among definitions; {whole.notes[0]}")
+    if step is not None and step not in [lesson.step for lesson in whole.lessons]:
+        raise UsageError(f"--step {step}: not a step between {whole.before} and {whole.after}")
+    chosen = [
+        change
+        for change in whole.definitions
+        if (file is None or ends_with(change.path, file, "/"))
+        and (symbol is None or ends_with(change.name, symbol, "."))
+        and (step is None or step in change.steps)
+    ]
+    by_file = file if symbol is None and step is None else None
+    around = [change for change in whole.around if by_file is not None and ends_with(change.path, by_file, "/")]
+    options = [
+        f"--file {file}" if file else "",
+        f"--symbol {symbol}" if symbol else "",
+        f"--step {step}" if step else "",
+    ]
+    if not chosen and not around and step is None:
+        raise UsageError(
+            f"nothing that differs between {whole.before} and {whole.after} matches {' '.join(filter(None, options))}"
+        )
+    notes = whole.notes if chosen or step is None else (f"the lesson of step {step} names no definition that differs",)
+    named = {number for change in chosen for number in change.steps}
+    return dataclasses.replace(
+        whole,
+        notes=notes,
+        definitions=tuple(chosen),
+        around=tuple(around),
+        lessons=tuple(one for one in whole.lessons if (one.step == step if step else one.step in named)),
+        files=tuple(one for one in whole.files if one.path in {change.path for change in [*chosen, *around]}),
+    )
+
+
+def ends_with(name: str, suffix: str, separator: str) -> bool:
+    """`core.Variable.backward` ends with `Variable.backward`, not with `able.backward`."""
+    return name == suffix or name.endswith(separator + suffix)
+
+
+# --- one step ---
+
+
+def step_number(text: str) -> int:
+    """`32` or `step32` -> 32."""
+    if not (found := re.fullmatch(r"(?:step)?(\d+)", text.strip())):
+        raise UsageError(f"step: {text!r} is not a number such as 32")
+    stage_of(int(found[1]))
+    return int(found[1])
+
+
+def compare_step(step: int) -> Comparison:
+    """What a step's lesson changed: in its script while that holds the framework, later in its stage."""
+    lesson = lesson_of(step)
+    if step > SELF_CONTAINED:
+        stage = stage_of(step)
+        earlier = next(one for one in STAGES if one.number == stage.number - 1)
+        return select(compare_stages(earlier, stage), step=step)
+    if step > 1:
+        home, _ = framework(step - 1)
+        found = compare_steps(home, step)
+        return dataclasses.replace(found, lessons=(lesson,))
+    _, source = framework(step)
+    changes = definition_changes("", source, path="step01.py", module="", found=[shortened(lesson)])
+    return Comparison("nothing", "step01", (lesson,), tuple(changes))
+
+
+def demonstration(step: int) -> str:
+    """The part of a step's script that shows something; the whole script where it holds no framework."""
+    source = script(step)
+    head, marker, tail = source.partition(DEMONSTRATION)
+    return tail.strip("\n") if marker and definitions(head) and step <= SELF_CONTAINED else source.rstrip("\n")
+
+
+def run_step(step: int) -> subprocess.CompletedProcess[str]:
+    """What the step's script prints."""
+    script(step)
+    try:
+        return run_script(step_path(step))
+    except subprocess.TimeoutExpired as error:
+        raise UsageError(
+            f"step {step} was stopped after {error.timeout:.0f} s; --no-run leaves its output out"
+        ) from None
+
+
+def step_json(
+    step: int, found: Comparison, source: str, result: subprocess.CompletedProcess[str] | None
+) -> dict[str, Any]:
+    """A step as data."""
+    data: dict[str, Any] = {"step": step, "stage": stage_of(step).name, **found.as_json(), "script": source}
+    if result is not None:
+        data |= {"output": result.stdout, "errors": result.stderr, "status": result.returncode}
+    return data

@@ -1,0 +1,460 @@
+"""Differences read as lessons: stages, steps, one step; in words and as data."""
+
+import itertools
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from crosscheck import UsageError, cli
+from crosscheck import diff as diff_module
+from crosscheck.diff import (
+    DefinitionChange,
+    FileChange,
+    compare,
+    compare_stages,
+    compare_step,
+    compare_steps,
+    demonstration,
+    file_change,
+    in_order,
+    rest,
+    select,
+)
+from crosscheck.stages import STAGES, Stage
+
+
+@pytest.fixture
+def crosscheck(capsys):
+    """Run the command in this process: status, standard output, standard error."""
+
+    def run(*arguments):
+        try:
+            status = cli.main(arguments)
+        except SystemExit as stop:  # argparse
+            status = stop.code
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return run
+
+
+# --- two small stages ---
+
+CORE = '''"""Core."""
+
+LIMIT = 3
+
+
+class Box:
+    def a(self):
+        return 1
+
+    def b(self):
+        return 2
+'''
+EARLY = {
+    "core.py": CORE,
+    "old.py": "def gone():\n    pass\n",
+    "same.py": "def same():\n    pass\n",
+    "__init__.py": "from .core import Box\n",
+}
+LATE = {
+    "core.py": CORE.replace("Core", "The core").replace("3", "4").replace("return 1", "return 10"),
+    "same.py": "def same():\n    pass\n",
+    "config.py": "def fresh():\n    return 5\n",
+    "data.bin": b"\xff\xfe\x00",
+    "__init__.py": "from .config import fresh\nfrom .core import Box\n",
+}
+LESSONS = """
+[[lesson]]
+step = 11
+title = "First"
+why = "Why first."
+adds = ["config.fresh"]
+changes = ["core.Box.a"]
+
+[[lesson]]
+step = 12
+title = "Second"
+why = "Why second."
+changes = ["core.Box.a"]
+removes = ["old.gone"]
+"""
+
+
+class Pretended(Stage):
+    """A stage that lies where the test wrote it."""
+
+    root = None
+
+    @property
+    def source(self):
+        return self.root / self.package / "src" / self.package
+
+    @property
+    def folder(self):
+        return self.root / self.package
+
+
+@pytest.fixture
+def pretended(tmp_path, monkeypatch):
+    """Stages 1 and 2, small; the lessons leave the constant core.LIMIT unexplained."""
+    monkeypatch.setattr(Pretended, "root", tmp_path)
+    found = [Pretended(1, "early", "early", 1, 10), Pretended(2, "late", "late", 11, 12)]
+    for stage, files in zip(found, (EARLY, LATE), strict=True):
+        stage.source.mkdir(parents=True)
+        for name, content in files.items():
+            (stage.source / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        (stage.folder / "lessons.toml").write_text(LESSONS if stage.number == 2 else "lesson = []\n")
+    (found[1].source / "__pycache__").mkdir()
+    (found[1].source / "__pycache__" / "core.pyc").write_bytes(b"")
+    monkeypatch.setattr(diff_module, "STAGES", found)
+    return found
+
+
+def test_files_come_in_the_order_of_reading_with_what_became_of_them(pretended):
+    assert list(compare_stages(*pretended).files) == [
+        FileChange("config.py", "new", 2, 0),
+        FileChange("core.py", "changed", 3, 3),
+        FileChange("__init__.py", "changed", 1, 0),
+        FileChange("data.bin", "new"),
+        FileChange("old.py", "removed", 0, 2),
+        FileChange("same.py", "identical"),
+    ]
+
+
+def test_definitions_follow_the_files_and_know_their_lessons(pretended):
+    found = compare_stages(*pretended).definitions
+    assert [(change.name, change.state, change.steps) for change in found] == [
+        ("config.fresh", "new", (11,)),
+        ("core.LIMIT", "changed", ()),
+        ("core.Box.a", "changed", (11, 12)),
+        ("old.gone", "removed", (12,)),
+    ]
+
+
+def test_a_definition_is_shown_under_the_last_of_its_lessons(pretended):
+    chapters = compare_stages(*pretended).chapters()
+    told = [
+        (one.lesson and one.lesson.step, [d.name for d in one.shown], [d.name for d in one.later]) for one in chapters
+    ]
+    assert told == [
+        (11, ["config.fresh"], ["core.Box.a"]),
+        (12, ["core.Box.a", "old.gone"], []),
+        (None, ["core.LIMIT"], []),
+    ]
+
+
+def test_what_belongs_to_no_definition_is_there_too(pretended):
+    around = {change.path: change for change in compare_stages(*pretended).around}
+    assert around["__init__.py"].unified() == ["+from .config import fresh", " from .core import Box"]
+    assert around["core.py"].unified() == ['-"""Core."""', '+"""The core."""']
+    assert set(around) == {"__init__.py", "core.py"}
+
+
+@pytest.mark.parametrize(
+    ("options", "names", "lessons", "files"),
+    [
+        ({"file": "core.py"}, ["core.LIMIT", "core.Box.a"], [11, 12], ["core.py"]),
+        ({"symbol": "Box.a"}, ["core.Box.a"], [11, 12], ["core.py"]),
+        ({"symbol": "core.Box.a"}, ["core.Box.a"], [11, 12], ["core.py"]),
+        ({"step": 11}, ["config.fresh", "core.Box.a"], [11], ["config.py", "core.py"]),
+        ({"step": 12, "file": "old.py"}, ["old.gone"], [12], ["old.py"]),
+    ],
+)
+def test_a_part_can_be_chosen(pretended, options, names, lessons, files):
+    part = select(compare_stages(*pretended), **options)
+    assert [change.name for change in part.definitions] == names
+    assert [lesson.step for lesson in part.lessons] == lessons
+    assert [change.path for change in part.files] == files
+
+
+def test_with_step_a_definition_is_shown_under_that_step_even_if_a_later_one_changes_it_too(pretended):
+    (chapter,) = select(compare_stages(*pretended), step=11).chapters()
+    assert [change.name for change in chapter.shown] == ["config.fresh", "core.Box.a"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"symbol": "ox.a"}, "nothing that differs between stage1 and stage2 matches --symbol ox.a"),
+        ({"symbol": "Box.b"}, "nothing that differs"),
+        ({"file": "ore.py"}, "matches --file ore.py"),
+        ({"step": 9}, "--step 9: not a step between stage1 and stage2"),
+    ],
+)
+def test_a_part_that_is_not_there_is_refused(pretended, options, said):
+    with pytest.raises(UsageError, match=re.escape(said)):
+        select(compare_stages(*pretended), **options)
+
+
+def test_missing_and_broken_lessons_are_said_in_one_line(pretended):
+    lessons = pretended[1].folder / "lessons.toml"
+    lessons.write_text("lesson = [")
+    with pytest.raises(UsageError, match=r"lessons.toml cannot be read"):
+        compare_stages(*pretended)
+    lessons.write_text('[[lesson]]\nstep = 11\ntitle = "no why"\n')
+    with pytest.raises(UsageError, match="'why'"):
+        compare_stages(*pretended)
+
+
+def test_a_step_without_a_script_or_a_lesson_is_said_in_one_line(pretended, monkeypatch):
+    with pytest.raises(UsageError, match="unknown step 40; there is 1 to 12"):
+        compare_steps(1, 40)
+    monkeypatch.setattr(diff_module, "step_path", lambda step: pretended[0].folder / f"step{step}.py")
+    with pytest.raises(UsageError, match="step 3 has no script"):
+        compare_steps(3, 4)
+    with pytest.raises(UsageError, match="step 4 has no lesson"):
+        compare_step(4)
+
+
+# --- pieces ---
+
+
+def test_a_changed_definition_is_a_unified_difference_without_headers():
+    before = "\n".join(f"line {n}" for n in range(40))
+    change = DefinitionChange("f", "f.py", before, before.replace("line 2\n", "two\n").replace("line 38", "x"))
+    lines = change.unified()
+    assert [line for line in lines if line[0] in "+-@"] == ["-line 2", "+two", "@@", "-line 38", "+x"]
+    assert not any(line.startswith(("---", "+++")) for line in lines)
+
+
+def test_side_by_side_pairs_the_lines():
+    change = DefinitionChange("f", "f.py", "a\nb\nc\nd", "a\nB\nd\ne")
+    assert change.rows() == [
+        ("a", " ", "a"),
+        ("b", "|", "B"),
+        ("c", "<", None),
+        ("d", " ", "d"),
+        (None, ">", "e"),
+    ]
+
+
+def test_lines_are_counted_in_long_files_of_equal_lines_too():
+    assert file_change("f.py", b"x\n" * 300 + b"y\n", b"z\n" + b"x\n" * 300) == FileChange("f.py", "changed", 1, 1)
+
+
+def test_unknown_files_come_last():
+    paths = ["zebra.py", "__init__.py", "functions/conv.py", "core.py", "functions/__init__.py", "a.py"]
+    assert in_order(paths) == [
+        "core.py",
+        "functions/__init__.py",
+        "functions/conv.py",
+        "__init__.py",
+        "a.py",
+        "zebra.py",
+    ]
+
+
+def test_the_order_of_files_is_one_in_which_each_needs_earlier_ones_only():
+    for stage in STAGES:
+        files = [path for path in diff_module.stage_files(stage) if path.endswith(".py")]
+        assert set(files) <= set(diff_module.ORDER)
+
+
+SOURCE = '''"""Doc."""
+import a
+
+# a word
+@deco
+def f():
+    # inside
+    pass
+
+
+class C:
+    # of the class
+    x = 1
+
+    def m(self):
+        pass
+
+
+X = 1
+C.x = X
+f()
+'''
+
+
+def test_the_rest_is_what_no_definition_holds():
+    assert rest(SOURCE) == '"""Doc."""\nimport a\n# a word\n    # of the class\nC.x = X\nf()'
+    assert rest(SOURCE, docstring=False) == "import a\n# a word\n    # of the class\nC.x = X\nf()"
+
+
+# --- the real thing ---
+
+
+def test_steps_7_and_8_differ_in_one_idea():
+    found = compare("step07", "step8")
+    assert [(change.name, change.state, change.steps) for change in found.definitions] == [
+        ("Variable.backward", "changed", (8,))
+    ]
+    assert [lesson.step for lesson in found.lessons] == [8]
+
+
+def test_a_step_of_theory_compares_as_the_one_before_it():
+    found = compare("step04", "step06")
+    assert found.definitions == tuple(
+        change for change in compare_steps(5, 6).definitions if change.name in {d.name for d in found.definitions}
+    )
+    theory = compare("step04", "step05")
+    assert theory.definitions == ()
+    assert theory.notes == ("step 5 is theory and has no definitions; step 4 still holds",)
+
+
+def test_names_of_lessons_are_shortened_for_steps():
+    found = compare("step02", "step03")
+    assert [(change.name, change.steps) for change in found.definitions] == [("Exp", (3,)), ("Exp.forward", (3,))]
+
+
+@pytest.mark.parametrize(("before", "after"), list(itertools.pairwise(STAGES)))
+def test_every_difference_between_stages_has_its_lesson(before, after):
+    found = compare(before.name, str(after.number))
+    assert [change.name for change in found.definitions if not change.steps] == []
+
+
+def test_a_step_that_imports_its_stage_is_compared_as_a_whole(crosscheck):
+    status, out, _ = crosscheck("diff", "step23", "step24")
+    assert status == 0
+    assert "step24 imports stage2, so these are the whole scripts" in " ".join(out.split())
+    assert "The whole scripts" in out
+    assert re.search(r"^-import stage2_natural_code$", out, re.MULTILINE)
+    with pytest.raises(UsageError, match="--file, --symbol, --step choose among definitions"):
+        select(compare("step23", "step24"), symbol="goldstein")
+
+
+def test_diff_prints_the_table_the_lesson_and_the_difference(crosscheck):
+    status, out, err = crosscheck("diff", "1", "2", "--symbol", "Variable.set_creator")
+    assert (status, err) == (0, "")
+    assert re.search(r"core.py +│ changed │ \+\d+ -\d+", out)
+    assert "identical" not in out
+    assert out.index("core.py") < out.index("Step 16: ") < out.index("core.Variable.set_creator  changed in core.py")
+    assert "\n+        self.generation = func.generation + 1" in out
+    assert "\x1b[" not in out  # no colours in a pipe
+
+
+def test_diff_names_the_other_lessons(crosscheck):
+    _, out, _ = crosscheck("diff", "1", "2", "--symbol", "core.Function.__call__")
+    (others,) = re.findall(
+        r"^core.Function.__call__  changed in core.py, also in the lessons of steps (.*)$", out, re.M
+    )
+    assert len(others.split(", ")) == out.count("Shown under the last step that changes it: core.Function.__call__") > 2
+    titles = re.findall(r"^Step (\d+): ", out, re.MULTILINE)
+    assert len(titles) == len(set(titles))  # each why once
+
+
+def test_diff_side_by_side(crosscheck, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    _, out, _ = crosscheck("diff", "step07", "step08", "--side-by-side")
+    assert re.search(r"^        f = self.creator +\| +funcs = \[\]$", out, re.MULTILINE)
+    assert re.search(r"^ {49}>         while funcs:$|^.{48} [|>]         while funcs:$", out, re.MULTILINE)
+    assert max(map(len, out.splitlines())) <= 100
+
+
+def test_diff_writes_json(crosscheck):
+    status, out, _ = crosscheck("diff", "step06", "step07", "--json")
+    data = json.loads(out)
+    assert status == 0
+    assert [lesson["step"] for lesson in data["lessons"]] == [7]
+    by_name = {change["name"]: change for change in data["definitions"]}
+    assert by_name["Variable.backward"]["state"] == "new"
+    assert "+        self.creator = None" in by_name["Variable.__init__"]["diff"]
+    status, out, _ = crosscheck("diff", "1", "2", "--json")
+    assert json.loads(out)["files"][0]["path"] == "config.py"
+
+
+def test_diff_has_colours_where_they_are_wanted(monkeypatch):
+    command = [sys.executable, "-m", "crosscheck", "diff", "step07", "step08"]
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    coloured = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert re.search(r"\x1b\[[\d;]*m\+        funcs = \[\]", coloured)
+    monkeypatch.setenv("NO_COLOR", "1")
+    plain = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert not re.search(r"\x1b\[[\d;]*3\dm", plain)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["2", "1"], "diff: the earlier first, stage1 does not come after stage2"),
+        (["1", "1"], "diff: the earlier first, stage1 does not come after stage1"),
+        (["step08", "step07"], "diff: the earlier first, step 7 does not come after step 8"),
+        (["1", "step07"], "diff: 1 and step07: either two stages or two steps"),
+        (["1", "99"], "unknown stage '99'; there is stage1"),
+        (["1", "1,2"], "diff: '1,2' is more than one stage"),
+        (["step01", "step99"], "unknown step 99; there is 1 to "),
+        (["step00", "step01"], "unknown step 0; there is 1 to "),
+    ],
+)
+def test_what_cannot_be_compared_is_said_in_one_line(crosscheck, arguments, said):
+    status, out, err = crosscheck("diff", *arguments)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"crosscheck: {said}")
+    assert err.count("\n") == 1
+
+
+# --- step ---
+
+
+def test_step_shows_lesson_differences_script_and_output(crosscheck):
+    status, out, _ = crosscheck("step", "step07")
+    assert status == 0
+    parts = ["Step 7: ", "Variable.set_creator  new", "The script\nA = Square()", "What it prints\n3.297442541400256\n"]
+    assert [out.index(part) for part in parts] == sorted(out.index(part) for part in parts)
+    assert "\n    def set_creator(self, func):\n" in out  # new, so whole and without signs
+    assert "class Square" not in out  # it did not change, and is above the demonstration
+    status, out, _ = crosscheck("step", "7", "--no-run")
+    assert (status, "What it prints" in out) == (0, False)
+
+
+def test_step_1_is_all_new():
+    assert {change.state for change in compare_step(1).definitions} == {"new"}
+
+
+def test_a_step_of_theory_shows_its_docstring(crosscheck):
+    _, out, _ = crosscheck("step", "5")
+    assert '"""Step 5: the theory of backpropagation.' in out
+    assert "What it prints\n(nothing)" in out
+
+
+def test_a_later_step_is_shown_whole_with_what_its_lesson_names_in_the_stage(crosscheck):
+    found = compare_step(23)
+    assert (found.before, found.after) == ("stage1", "stage2")
+    assert "operators.setup_variable" in {change.name for change in found.definitions}
+    assert all(23 in change.steps for change in found.definitions)
+    assert demonstration(23).startswith('"""Step 23')
+
+
+def test_step_as_json_and_a_step_that_fails(crosscheck, monkeypatch, tmp_path):
+    _, out, _ = crosscheck("step", "7", "--json")
+    data = json.loads(out)
+    assert (data["step"], data["stage"], data["status"]) == (7, "stage1", 0)
+    assert data["output"].startswith("3.297442541400256")
+    broken = tmp_path / "step07.py"
+    broken.write_text("print(1)\nraise SystemExit(4)\n")
+    monkeypatch.setattr(diff_module, "run_script", lambda path: subprocess.CompletedProcess([], 4, "1\n", "bad\n"))
+    status, out, _ = crosscheck("step", "7")
+    assert status == 1
+    assert out.endswith("1\nbad\nit ended with status 4\n")
+
+
+@pytest.mark.parametrize(("step", "said"), [("99", "unknown step 99"), ("x", "step: 'x' is not a number such as 32")])
+def test_a_step_that_is_not_there(crosscheck, step, said):
+    status, out, err = crosscheck("step", step)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"crosscheck: {said}")
+
+
+def test_a_step_that_does_not_end_is_stopped(crosscheck, monkeypatch):
+    def forever(path):
+        raise subprocess.TimeoutExpired("python", 300)
+
+    monkeypatch.setattr(diff_module, "run_script", forever)
+    status, _, err = crosscheck("step", "7")
+    assert status == 2
+    assert "step 7 was stopped after 300 s; --no-run leaves its output out" in err

@@ -1,0 +1,511 @@
+"""Scripts that say `from dezero import ...`, run on a stage as a reader would run them."""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from crosscheck.play import BOOK, FIRST_STEPS, KINDS, STEPS, stage_number
+from crosscheck.stages import STAGES
+
+GOLDSTEIN = """
+import numpy as np
+from dezero import Variable
+
+def goldstein(x, y):
+    return (1 + (x + y + 1)**2 * (19 - 14*x + 3*x**2 - 14*y + 6*x*y + 3*y**2)) * \\
+        (30 + (2*x - 3*y)**2 * (18 - 32*x + 12*x**2 + 48*y - 36*x*y + 27*y**2))
+
+x = Variable(np.array(1.0))
+y = Variable(np.array(1.0))
+z = goldstein(x, y)
+z.backward()
+print(x.grad, y.grad)
+"""
+SQUARE = """
+import numpy as np
+from dezero import Variable
+import dezero.functions as F
+
+x = Variable(np.array(3.0))
+y = F.square(x)
+y.backward()
+print(y.data)
+"""
+
+
+@pytest.fixture
+def play(tmp_path):
+    """Write a script and play it: the finished process."""
+
+    def run(source, *arguments, name="script.py", environment=None, cwd=None):
+        path = tmp_path / name
+        path.write_text(source)
+        return subprocess.run(
+            [sys.executable, "-m", "crosscheck", "play", str(path), *arguments],
+            capture_output=True,
+            text=True,
+            env=os.environ | {"COLUMNS": "200"} | (environment or {}),
+            cwd=cwd or tmp_path,
+            stdin=subprocess.DEVNULL,
+            timeout=120,
+        )
+
+    return run
+
+
+def later_than(number):
+    return [stage.name for stage in STAGES if stage.number >= number]
+
+
+# --- what runs ---
+
+
+@pytest.mark.parametrize("stage", later_than(2))
+def test_goldstein_price_runs_from_stage_2_on(play, stage):
+    done = play(GOLDSTEIN, "--stage", stage)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.findall(r"-?\d+\.\d+", done.stdout) == ["-5376.0", "8064.0"]
+
+
+def test_the_last_stage_is_the_default(play):
+    done = play("import dezero; print(dezero.__name__)")
+    assert done.stdout == f"{STAGES[-1].package}\n"
+
+
+@pytest.mark.parametrize("stage", later_than(1))
+def test_a_chain_runs_on_every_stage(play, stage):
+    done = play(SQUARE, "--stage", stage)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "9.0\n", "")
+
+
+IDENTITIES = """
+import sys, importlib
+import dezero, dezero.core, dezero.functions as F
+from dezero.core import Variable as V
+import dezero.core as core
+package = importlib.import_module(sys.argv[1])
+assert dezero is package and F is package.functions is dezero.functions is sys.modules["dezero.functions"]
+assert dezero.core.Variable is dezero.Variable is V is package.Variable is core.Variable
+assert sys.modules["dezero.core"] is dezero.core is core
+assert dezero.functions.elementwise is sys.modules["dezero.functions.elementwise"]
+assert sys.modules[sys.argv[1] + ".functions.elementwise"] is dezero.functions.elementwise
+print(dezero.is_simple_core)
+"""
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_modules_are_the_stages_own(play, stage):
+    done = play(IDENTITIES, stage.package, "--stage", stage.name)
+    assert (done.stderr, done.stdout) == ("", f"{stage.number == 2}\n")
+
+
+FACADE = """
+import dezero, dezero.core as core
+from dezero import Config, no_grad
+from dezero.core import Config as C, add, mul, setup_variable, using_config
+import dezero.functions as F
+assert core.Config is Config is C is dezero.Config
+assert add is F.add and setup_variable is dezero.setup_variable
+dezero.Config.enable_backprop = False
+assert core.Config.enable_backprop is False
+core.add = "mine"
+assert F.arithmetic.add == "mine" and core.add == "mine"
+core.as_array = "mine"
+assert dezero.core.as_array == "mine"
+core.fresh = 1
+assert core.fresh == 1 and "fresh" in dir(core)
+del core.fresh
+assert not hasattr(core, "fresh")
+assert {"Config", "Variable", "add", "setup_variable"} <= set(dir(core))
+from dezero.core import *
+assert Function is dezero.Function and mul is F.mul and div is F.div
+"""
+
+
+@pytest.mark.parametrize("stage", later_than(2))
+def test_the_core_of_the_book_reaches_the_real_modules(play, stage):
+    done = play(FACADE, "--stage", stage)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_core_simple_is_stage_2s(play):
+    source = """
+from dezero.core_simple import Variable
+import dezero.core_simple as dz, dezero
+assert dz.Variable is Variable is dezero.Variable and dz.Config is dezero.Config and dezero.core_simple is dz
+"""
+    assert play(source, "--stage", "2").stderr == ""
+    done = play(source, "--stage", "3")
+    assert done.returncode == 1
+    assert "No module named 'dezero.core_simple': stage 2 has it, since then it is dezero.core" in done.stderr
+
+
+def test_a_dezero_that_is_installed_or_lies_beside_the_script_is_hidden(play, tmp_path):
+    for folder in ("dezero", "elsewhere/dezero"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "__init__.py").write_text("raise SystemExit('the other one')")
+        (tmp_path / folder / "layers.py").write_text("")
+    for statement in ("import dezero", "from dezero.functions import square"):
+        done = play(statement, environment={"PYTHONPATH": str(tmp_path / "elsewhere")})
+        assert (done.returncode, done.stderr) == (0, "")
+    done = play("import dezero.layers", "--stage", "3", environment={"PYTHONPATH": str(tmp_path / "elsewhere")})
+    assert "No module named 'dezero.layers'" in done.stderr
+
+
+def test_nothing_of_dezero_stays_behind(play):
+    source = "import subprocess, sys\nraise SystemExit(subprocess.call([sys.executable, '-c', 'import dezero']))"
+    assert "No module named 'dezero'\n" in play(source).stderr
+    assert "dezero" not in sys.modules
+
+
+# --- the script is run as Python would ---
+
+
+def test_a_script_has_its_own_argv_file_path_and_name(play, tmp_path):
+    source = """
+import json, os, sys
+import helper
+print(json.dumps([sys.argv, __file__, sys.path[0], __name__, sys.modules["__main__"].__file__, helper.WORD]))
+print(__spec__, __package__, "Finder" in globals(), sorted(n for n in globals() if not n.startswith("__")))
+"""
+    (tmp_path / "helper.py").write_text("WORD = 'found'")
+    done = play(source, "a", "--epochs", "3", "--stage", "2", "--", "--stage", "7", "--", "--json")
+    said, rest = done.stdout.splitlines()
+    path = str(tmp_path / "script.py")
+    arguments = [path, "a", "--epochs", "3", "--stage", "7", "--", "--json"]
+    assert json.loads(said) == [arguments, path, str(tmp_path), "__main__", path, "found"]
+    assert rest == "None None False ['helper', 'json', 'os', 'sys']"
+
+
+def test_a_relative_path_stays_relative_in_argv(play, tmp_path):
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "relative.py").write_text("import sys; print(sys.argv, __file__, sys.path[0])")
+    command = [sys.executable, "-m", "crosscheck", "play", os.path.join("inner", "relative.py")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True)
+    inner = tmp_path / "inner"
+    assert done.stdout == f"['inner/relative.py'] {inner / 'relative.py'} {inner}\n"
+
+
+def test_the_folder_where_the_user_is_is_not_searched(tmp_path):
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts" / "script.py").write_text("import dezero; print(1)")
+    (tmp_path / "tomllib.py").write_text("raise SystemExit('shadowed')")
+    command = [sys.executable, "-P", "-m", "crosscheck", "play", "scripts/script.py"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert (done.stdout, done.stderr) == ("1\n", "")
+
+
+@pytest.mark.parametrize(
+    ("source", "status", "error"),
+    [
+        ("import sys; sys.exit(3)", 3, ""),
+        ("raise SystemExit", 0, ""),
+        ("import sys; sys.exit('no data')", 1, "no data\n"),
+        ("import os; os._exit(9)", 9, ""),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", 128 + signal.SIGTERM, ""),
+    ],
+)
+def test_the_status_of_the_script_is_that_of_play(play, source, status, error):
+    done = play(source)
+    assert (done.returncode, done.stderr) == (status, error)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f():\n    return 1 / 0\n\n\nf()\n",
+        "print(1\nx = = 2\n",
+        "try:\n    {}['a']\nexcept KeyError as error:\n    raise ValueError('no') from error\n",
+        "def f():\n    try:\n        1 / 0\n    except ZeroDivisionError:\n        import nowhere\nf()\n",
+        "raise ExceptionGroup('two', [ValueError(1), TypeError(2)])",
+        "import sys\nsys.excepthook = lambda *three: print('mine', three[2].tb_frame.f_code.co_name)\n1 / 0",
+        "import atexit, threading\natexit.register(print, 'bye')\nthreading.Thread(target=lambda: 1 / 0).start()\n",
+        '"""Doc."""\nfrom __future__ import annotations\nx: nothing = 1\nprint(__doc__, __annotations__)\n',
+        "x: nothing = 1\n",
+        "class A:\n    pass\nimport pickle\nprint(pickle.loads(pickle.dumps(A())).__class__ is A, A)",
+        "import inspect\ndef f():\n    return 1\nprint(inspect.getsource(f))",
+    ],
+)
+def test_a_script_ends_as_it_does_under_python(play, tmp_path, source):
+    done = play(source)
+    alone = subprocess.run([sys.executable, str(tmp_path / "script.py")], capture_output=True, text=True)
+
+    def neutral(text):
+        return re.sub(r"0x[0-9a-f]+|Thread-\d+", "", text)
+
+    assert (done.returncode, neutral(done.stdout), neutral(done.stderr)) == (
+        alone.returncode,
+        neutral(alone.stdout),
+        neutral(alone.stderr),
+    )
+
+
+def test_a_missing_name_has_no_frames_of_ours_either(play):
+    source = (
+        "import dezero.functions as F\ntry:\n    F.nothing\nexcept AttributeError:\n    from dezero import Nothing\n"
+    )
+    done = play(source)
+    files = set(re.findall(r'File "([^"]+)"', done.stderr))
+    assert {pathlib.Path(file).name for file in files} == {"script.py"}
+    assert done.stderr.count("Traceback") == 2
+
+
+def test_an_interrupt_reaches_the_script(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import time\nprint('ready', flush=True)\ntry:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n"
+        "    print('mine')\n    raise SystemExit(5)\n"
+    )
+    command = [sys.executable, "-m", "crosscheck", "play", str(script)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.stdout.read() == "mine\n"
+    assert process.returncode == 5
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems have their display always")
+@pytest.mark.parametrize(
+    ("environment", "backend"),
+    [
+        ({}, "Agg"),
+        ({"DISPLAY": ":0"}, "None"),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, "None"),
+        ({"MPLBACKEND": "svg"}, "svg"),
+    ],
+)
+def test_figures_need_no_display(play, monkeypatch, environment, backend):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND"):
+        monkeypatch.delenv(name, raising=False)
+    assert play("import os; print(os.environ.get('MPLBACKEND'))", environment=environment).stdout == f"{backend}\n"
+
+
+# --- what is missing ---
+
+
+@pytest.mark.parametrize(
+    ("stage", "statement", "error"),
+    [
+        (1, "from dezero import no_grad", "ImportError: cannot import name 'no_grad' from 'dezero': step 18 (stage 2)"),
+        (1, "from dezero.core import add", "ImportError: cannot import name 'add' from 'dezero.core': step 1"),
+        (1, "F.add", "AttributeError: module 'dezero.functions' has no attribute 'add': step 1"),
+        (1, "import dezero.utils", "ModuleNotFoundError: No module named 'dezero.utils': step 26 (stage 3)"),
+        (
+            2,
+            "from dezero.functions import sin",
+            "ImportError: cannot import name 'sin' from 'dezero.functions': step 34",
+        ),
+        (2, "F.tanh", "AttributeError: module 'dezero.functions' has no attribute 'tanh': step 35 (stage 3) brings it"),
+        (2, "dezero.utils", "AttributeError: module 'dezero' has no attribute 'utils': step 26 (stage 3)"),
+        (3, "from dezero import Layer", "ImportError: cannot import name 'Layer' from 'dezero': step 44 (stage 4)"),
+        (3, "from dezero import layers", "ImportError: cannot import name 'layers' from 'dezero': step 44 (stage 4)"),
+        (3, "import dezero.layers", "ModuleNotFoundError: No module named 'dezero.layers': step 44 (stage 4)"),
+        (3, "import dezero.layers as L", "ModuleNotFoundError: No module named 'dezero.layers': step 44 (stage 4)"),
+        (3, "from dezero.layers import Linear", "ModuleNotFoundError: No module named 'dezero.layers': step 44"),
+        (3, "F.min", "AttributeError: module 'dezero.functions' has no attribute 'min': step "),
+        (3, "F.relu", "AttributeError: module 'dezero.functions' has no attribute 'relu': step 51 (stage 4) brings it"),
+        (
+            3,
+            "from dezero.functions import relu",
+            "cannot import name 'relu' from 'dezero.functions': step 51 (stage 4)",
+        ),
+        (
+            3,
+            "from dezero.core import Parameter",
+            "cannot import name 'Parameter' from 'dezero.core': step 44 (stage 4)",
+        ),
+        (
+            3,
+            "from dezero.utils import get_file",
+            "cannot import name 'get_file' from 'dezero.utils': step 58 (stage 5)",
+        ),
+        (3, "from dezero.functions_conv import conv2d", "No module named 'dezero.functions_conv': step 57 (stage 5)"),
+        (3, "dezero.optimizers", "AttributeError: module 'dezero' has no attribute 'optimizers': step 46 (stage 4)"),
+        (3, "from dezero import sin", "cannot import name 'sin' from 'dezero': stage 3 has dezero.functions.sin"),
+        (3, "from dezero import Nothing", "cannot import name 'Nothing' from 'dezero': no step of the book brings it"),
+    ],
+)
+def test_what_is_missing_names_the_step_that_brings_it(play, stage, statement, error):
+    done = play(f"import dezero\nimport dezero.functions as F\n{statement}\n", "--stage", str(stage))
+    assert done.returncode == 1
+    assert error in done.stderr.splitlines()[-1]
+    assert "Did you mean" not in done.stderr
+
+
+def test_a_name_that_no_step_brings_may_be_a_slip(play):
+    error = play("import dezero.functions as F; F.squar").stderr.splitlines()[-1]
+    assert "no attribute 'squar': no step of the book brings it" in error
+    assert error.endswith("Did you mean: 'square'?")
+
+
+def test_a_script_may_ask_whether_a_name_is_there(play):
+    source = """
+import dezero, dezero.functions as F
+assert not hasattr(F, "relu") and not hasattr(dezero, "Layer") and getattr(F, "relu", None) is None
+try:
+    import dezero.cuda
+except ImportError as error:
+    assert error.name == "dezero.cuda"
+"""
+    assert play(source, "--stage", "3").stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("stage", "statement", "hint"),
+    [
+        (1, "x.cleargrad()", "step 14 (stage 2) brings it; this is stage 1"),
+        (1, "x + x", "step 20 (stage 2) brings this; this is stage 1"),
+        (1, "x - x", "step 22 (stage 2) brings this; this is stage 1"),
+        (1, "len(x)", "step 19 (stage 2) brings this; this is stage 1"),
+        (2, "x.backward(create_graph=True)", "step 32 (stage 3) brings this; this is stage 2"),
+        (3, "x.reshape(1)", "step 38 (stage 4) brings it; this is stage 3"),
+        (3, "x[0]", "step 47 (stage 4) brings this; this is stage 3"),
+    ],
+)
+def test_what_a_variable_cannot_do_yet_has_a_hint(play, stage, statement, hint):
+    done = play(
+        f"import numpy as np\nfrom dezero import Variable\nx = Variable(np.array(2.0))\n{statement}", f"--stage={stage}"
+    )
+    assert done.stderr.splitlines()[-1] == f"crosscheck: {hint}"
+    assert play("(1).nothing").stderr.count("crosscheck: ") == 0
+
+
+def test_the_table_of_the_book_has_its_modules():
+    assert stage_number(10) == 1
+    assert stage_number(11) == 2
+    assert [stage.first_step for stage in STAGES] == list(FIRST_STEPS[: len(STAGES)])
+    assert {"layers", "models", "optimizers", "datasets", "dataloaders", "transforms", "cuda", "utils"} <= STEPS.keys()
+    for name in STEPS:
+        assert "." not in name or name.partition(".")[0] in STEPS.keys() | {*KINDS}
+    assert list(BOOK) == sorted(BOOK)
+
+
+# --- --stage all ---
+
+
+def test_all_stages_tell_where_a_script_runs(play):
+    done = play(GOLDSTEIN, "--stage", "all")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"stage1 │ fails │ TypeError: unsupported operand type\(s\) for \+: 'Variable' and", done.stdout)
+    assert re.search(r"│ +│ +│ step 20 \(stage 2\) brings this", done.stdout)
+    for stage in later_than(2):
+        assert re.search(rf"{stage} │ runs  │ +│", done.stdout)
+
+
+def test_all_stages_as_json(play):
+    done = play(GOLDSTEIN, "--stage", "all", "--json")
+    data = json.loads(done.stdout)
+    assert [(one["stage"], one["runs"]) for one in data["stages"]] == [
+        (stage.name, stage.number > 1) for stage in STAGES
+    ]
+    assert data["stages"][0]["missing"].startswith("TypeError: unsupported operand")
+    assert "8064.0" in data["stages"][1]["stdout"]
+
+
+def test_a_script_that_runs_nowhere_is_a_failure(play):
+    done = play("import sys; sys.exit(7)", "--stage", "all")
+    assert done.returncode == 1
+    assert done.stdout.count("exit status 7") == len(STAGES)
+
+
+def test_a_script_in_the_background_gets_no_input(tmp_path):
+    (tmp_path / "script.py").write_text("input()")
+    command = [sys.executable, "-m", "crosscheck", "play", "script.py", "--stage"]
+    for stages, status, said in (("1,2", 1, 2), ("1", 0, 0)):
+        done = subprocess.run([*command, stages], capture_output=True, text=True, input="a\nb\n", cwd=tmp_path)
+        assert (done.returncode, done.stdout.count("EOFError")) == (status, said)
+
+
+def test_one_stage_as_json(play):
+    done = play("import sys; print(1); print(2, file=sys.stderr); sys.exit(3)", "--json")
+    assert (done.returncode, done.stderr) == (3, "")
+    (result,) = json.loads(done.stdout)["stages"]
+    assert (result["status"], result["stdout"], result["stderr"], result["missing"]) == (3, "1\n", "2\n", "2")
+
+
+# --- --repair ---
+
+OLD = """
+import numpy as np
+from dezero import Variable
+x = Variable(np.array([1.5]))
+total = 0.0
+for i in range(3):
+    total += float(x.data)
+total += int(np.array([[3]])) + float("1") + int(2.5)
+total += float(np.array(2.0)) + int(np.int64(1))
+total += float(
+    x
+)
+print(total)
+"""
+
+
+def test_repair_takes_the_item_of_a_one_element_array_and_says_where(play):
+    done = play(OLD, "--repair", "--stage", "2")
+    assert (done.returncode, done.stdout) == (0, f"{3 * 1.5 + 3 + 1 + 2 + 2 + 1 + 1.5}\n")
+    assert done.stderr.splitlines() == [
+        "crosscheck: script.py:7: float() took the item of a one-element array of shape (1,)",
+        "crosscheck: script.py:8: int() took the item of a one-element array of shape (1, 1)",
+        "crosscheck: script.py:10: float() took the item of a one-element variable of shape (1,)",
+    ]
+
+
+def test_repair_says_nothing_where_nothing_is_needed(play):
+    done = play("print(float('2') + int(3.7) + float(x for x in ()) if 0 else int('11', 2))", "--repair")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "3\n", "")
+
+
+def test_repair_leaves_arrays_of_several_elements_and_line_numbers_alone(play, tmp_path):
+    source = (
+        '"""Doc."""\nfrom __future__ import annotations\nimport numpy as np\n\nx: no = float(\n    np.arange(3.0))\n'
+    )
+    done = play(source, "--repair")
+    assert done.returncode == 1
+    assert f'File "{tmp_path / "script.py"}", line 5, in <module>' in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("TypeError: only ")
+    assert "--repair" not in done.stderr
+
+
+def test_without_repair_the_option_is_named(play):
+    import numpy as np
+
+    try:
+        float(np.ones(1))
+    except (TypeError, DeprecationWarning) as error:
+        if not isinstance(error, TypeError):
+            pytest.skip("this NumPy still takes the item by itself")
+    done = play(OLD, "--stage", "2")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-2:] == [
+        "TypeError: only 0-dimensional arrays can be converted to Python scalars",
+        "crosscheck: NumPy before 2.4 took the item of a one-element array here; crosscheck play --repair does so",
+    ]
+
+
+# --- what cannot be done ---
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere.py"], "play: there is no file nowhere.py"),
+        (["--stage", "9", __file__], "unknown stage '9'"),
+        ([__file__, "--stage", "nine"], "unknown stage 'nine'"),
+        (["."], "play: there is no file ."),
+    ],
+)
+def test_what_cannot_be_played_is_said_in_one_line(tmp_path, arguments, said):
+    command = [sys.executable, "-m", "crosscheck", "play", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"crosscheck: {said}")
+    assert done.stderr.count("\n") == 1

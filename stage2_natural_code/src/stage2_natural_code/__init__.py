@@ -1,0 +1,10 @@
+"""Steps 11-24: any graph, written as ordinary Python: operators, loops and branches."""
+
+from . import functions
+from .config import Config, no_grad, using_config
+from .core import Function, Variable, as_array, as_variable
+from .functions import Exp, Square, exp, square
+from .gradcheck import numerical_diff
+from .operators import setup_variable
+
+setup_variable()

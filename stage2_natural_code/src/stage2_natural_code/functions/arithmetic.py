@@ -1,0 +1,120 @@
+"""The functions behind the operators + - * / and **, elementwise."""
+
+import numpy as np
+
+from ..core import Function, as_operand
+
+
+class Add(Function):
+    """y = x0 + x1;  gx0 = gy, gx1 = gy."""
+
+    def forward(self, x0, x1):
+        return x0 + x1
+
+    def backward(self, gy):
+        return gy, gy
+
+
+def add(x0, x1):
+    """Sum: x0 + x1. x1 may be a number or an array. [steps 12, 20, 21]"""
+    return Add()(x0, as_operand(x1, x0))
+
+
+class Mul(Function):
+    """y = x0 x1;  gx0 = gy x1, gx1 = gy x0."""
+
+    def forward(self, x0, x1):
+        return x0 * x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs[0].data, self.inputs[1].data
+        return gy * x1, gy * x0
+
+
+def mul(x0, x1):
+    """Product: x0 * x1. x1 may be a number or an array. [steps 20, 21]"""
+    return Mul()(x0, as_operand(x1, x0))
+
+
+class Neg(Function):
+    """y = -x;  gx = -gy."""
+
+    def forward(self, x):
+        return -x
+
+    def backward(self, gy):
+        return -gy
+
+
+def neg(x):
+    """Negative: -x. [step 22]"""
+    return Neg()(x)
+
+
+class Sub(Function):
+    """y = x0 - x1;  gx0 = gy, gx1 = -gy."""
+
+    def forward(self, x0, x1):
+        return x0 - x1
+
+    def backward(self, gy):
+        return gy, -gy
+
+
+def sub(x0, x1):
+    """Difference: x0 - x1. x1 may be a number or an array. [step 22]"""
+    return Sub()(x0, as_operand(x1, x0))
+
+
+def rsub(x0, x1):
+    """Difference with the operands reversed: x1 - x0. [step 22]"""
+    return Sub()(as_operand(x1, x0), x0)
+
+
+class Div(Function):
+    """y = x0 / x1;  gx0 = gy / x1, gx1 = -gy x0 / x1^2."""
+
+    def forward(self, x0, x1):
+        return x0 / x1
+
+    def backward(self, gy):
+        x0, x1 = self.inputs[0].data, self.inputs[1].data
+        return gy / x1, gy * (-x0 / x1**2)
+
+
+def div(x0, x1):
+    """Quotient: x0 / x1. x1 may be a number or an array. [step 22]"""
+    return Div()(x0, as_operand(x1, x0))
+
+
+def rdiv(x0, x1):
+    """Quotient with the operands reversed: x1 / x0. [step 22]"""
+    return Div()(as_operand(x1, x0), x0)
+
+
+class Pow(Function):
+    """y = x^c;  gx = c x^(c-1) gy, and 0 for c = 0. The exponent c is a constant number."""
+
+    def __init__(self, c):
+        self.c = c
+
+    def forward(self, x):
+        return x ** exponent(self.c, x)
+
+    def backward(self, gy):
+        x, c = self.inputs[0].data, self.c
+        if c == 0:  # c x^(c-1) would be 0 * inf at x = 0
+            return np.zeros_like(gy)
+        return c * x ** exponent(c - 1, x) * gy
+
+
+def exponent(c, x):
+    """The exponent as NumPy wants it: it raises integers to negative powers only as floats."""
+    return float(c) if c < 0 and x.dtype.kind in "iu" else c
+
+
+def pow(x, c):
+    """Power with a constant exponent: x ** c. TypeError unless c is a number. [step 22]"""
+    if not np.isscalar(c):
+        raise TypeError(f"pow: {type(c)} came as the exponent, a number is needed")
+    return Pow(c)(x)

@@ -1,0 +1,18 @@
+"""The operators of Variable: which function stands behind which sign."""
+
+from .core import Variable
+from .functions import add, div, mul, neg, pow, rdiv, rsub, sub
+
+
+def setup_variable():
+    """Give Variable its operators. [step 23]"""
+    Variable.__add__ = add
+    Variable.__radd__ = add
+    Variable.__mul__ = mul
+    Variable.__rmul__ = mul
+    Variable.__neg__ = neg
+    Variable.__sub__ = sub
+    Variable.__rsub__ = rsub
+    Variable.__truediv__ = div
+    Variable.__rtruediv__ = rdiv
+    Variable.__pow__ = pow

@@ -1,0 +1,217 @@
+"""Step 13: any number of arguments, backward.
+
+Backward is forward in a mirror: one gradient comes in for each output, one goes out for each input.
+
+    (x0) --+                                (gx0) <--+
+           +--> [ + ] ---> (y)                       +--- [ +' ] <--- (gy)
+    (x1) --+                                (gx1) <--+
+
+dy/dx0 = dy/dx1 = 1, so addition hands gy on to both of its inputs. In `backward` position i of the
+result belongs to `inputs[i]`; Square and Exp find their one input at `inputs[0]`.
+
+Repaired here: in the book x0, x1 and y then hold one and the same gradient array, and editing one
+gradient edits the others; ours copies what was given before. And a `backward` that returns too few
+gradients, or too many, is an error and not cut short.
+
+Two things do not work yet: a variable used twice (step 14), and graphs that branch and join (16).
+An output that nothing was computed from has no gradient, so its function gets None for it (17).
+"""
+
+import numpy as np
+
+
+class Variable:
+    """A box for an array, its gradient and the function that made it. [steps 1, 6, 7, 9]
+
+    data: numpy.ndarray of any shape and dtype, or None. Raises TypeError for anything else.
+    grad: None until `backward` fills it; then an ndarray with the shape of data, and with its dtype
+        unless the seed had another.
+    creator: the Function whose result this is, or None for a variable that the user made.
+
+    Backward reads the data of the forward pass again: do not edit `data` in between.
+    """
+
+    def __init__(self, data):
+        if data is not None and not isinstance(data, np.ndarray):
+            raise TypeError(f"{type(data)} is not supported: Variable needs a numpy.ndarray, or None")
+        self.data = data
+        self.grad = None
+        self.creator = None
+
+    def set_creator(self, func):
+        """Remember the function that made this variable. [step 7]"""
+        self.creator = func
+
+    def backward(self):
+        """Fill `grad` of every variable that this one was computed from. [steps 7-9, 13]
+
+        Starts from `self.grad`, or from ones where it is None. Each `grad` is overwritten, not
+        added to. ValueError if `self.grad` has not the shape of the data; RuntimeError if a
+        function on the way was called again since, for it remembers only its latest call.
+        """
+        if self.grad is not None and np.shape(self.grad) != self.data.shape:
+            raise ValueError(f"backward: grad has shape {np.shape(self.grad)}, data has {self.data.shape}")
+        funcs = []
+
+        def add_creator(variable):
+            f = variable.creator
+            if f is None:  # made by the user: here the chain begins
+                return
+            if variable not in f.outputs:
+                raise RuntimeError(
+                    f"backward: this {type(f).__name__} was called again after it made this variable; "
+                    f"use one {type(f).__name__}() for each call"
+                )
+            funcs.append(f)
+
+        add_creator(self)
+        # Every grad is an array of its own: the user's seed is copied,
+        self.grad = np.ones_like(self.data) if self.grad is None else np.array(self.grad)
+        while funcs:
+            f = funcs.pop()
+            gys = [output.grad for output in f.outputs]
+            gxs = f.backward(*gys)
+            if not isinstance(gxs, tuple):
+                gxs = (gxs,)
+            given = gys.copy()
+            for x, gx in zip(f.inputs, gxs, strict=True):
+                gx = as_array(gx)
+                # and so is a gradient that is, or may be a piece of, another array.
+                if gx.base is not None or any(gx is other for other in given):
+                    gx = gx.copy()
+                given.append(gx)
+                x.grad = gx
+                add_creator(x)
+
+
+class Function:
+    """A computation from Variables to Variables. [steps 2, 6, 7, 9, 11-13]
+
+    A subclass writes `forward` and `backward`, both from arrays to arrays: one argument for each
+    input or output, and a tuple where there are several results. An instance remembers its latest
+    call (`inputs`, `outputs`), so each call takes an instance of its own: `Square()(x)`.
+    """
+
+    def __call__(self, *inputs):
+        for x in inputs:
+            if not isinstance(x, Variable):
+                raise TypeError(f"{type(self).__name__}: {type(x)} came, a Variable is needed: Variable(np.array(...))")
+        xs = [x.data for x in inputs]
+        ys = self.forward(*xs)
+        if not isinstance(ys, tuple):
+            ys = (ys,)
+        outputs = [Variable(as_array(y)) for y in ys]
+        for output in outputs:
+            output.set_creator(self)
+        self.inputs = inputs
+        self.outputs = outputs
+        return outputs if len(outputs) > 1 else outputs[0]
+
+    def forward(self, *xs):
+        """The values: arrays xs -> array y, or a tuple of arrays."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def backward(self, *gys):
+        """The chain rule: gradients gys of the outputs -> gradients of the inputs, all arrays."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward")
+
+
+def as_array(x):
+    """A 0-d array for a Python or NumPy scalar; anything else as it is. [step 9]
+
+    NumPy's arithmetic on 0-d arrays returns scalars, which Variable would refuse.
+    """
+    return np.array(x) if np.isscalar(x) else x
+
+
+class Square(Function):
+    """y = x^2;  gx = 2 x gy."""
+
+    def forward(self, x):
+        return x**2
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return 2 * x * gy
+
+
+def square(x):
+    """Square, elementwise. [step 9]"""
+    return Square()(x)
+
+
+class Exp(Function):
+    """y = e^x;  gx = e^x gy."""
+
+    def forward(self, x):
+        return np.exp(x)
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return np.exp(x) * gy
+
+
+def exp(x):
+    """Exponential, elementwise. [step 9]"""
+    return Exp()(x)
+
+
+class Add(Function):
+    """y = x0 + x1;  gx0 = gy, gx1 = gy."""
+
+    def forward(self, x0, x1):
+        return x0 + x1
+
+    def backward(self, gy):
+        return gy, gy
+
+
+def add(x0, x1):
+    """Sum: x0 + x1. [step 12]"""
+    return Add()(x0, x1)
+
+
+def numerical_diff(f, x, eps=1e-4):
+    """Central difference (f(x + eps) - f(x - eps)) / (2 eps), as an array. [steps 4, 10]
+
+    f: from Variable to Variable. All elements of x are moved together, so for an array this is
+    the derivative element by element only where f works elementwise.
+    """
+    if not isinstance(x, Variable):
+        raise TypeError(f"numerical_diff: {type(x)} came, a Variable is needed: Variable(np.array(...))")
+    x0 = Variable(as_array(x.data - eps))
+    x1 = Variable(as_array(x.data + eps))
+    y0 = f(x0)
+    y1 = f(x1)
+    return (y1.data - y0.data) / (2 * eps)
+
+
+# --- demonstration ---
+
+x = Variable(np.array(2.0))
+y = Variable(np.array(3.0))
+z = add(square(x), square(y))
+z.backward()
+print(z.data)  # -> 13.0
+print(x.grad)  # -> 4.0
+print(y.grad)  # -> 6.0
+
+# Each gradient is an array of its own.
+x0, x1 = Variable(np.array([1.0])), Variable(np.array([2.0]))
+y = add(x0, x1)
+y.backward()
+x0.grad += 10
+print(x0.grad, x1.grad, y.grad)  # -> [11.] [1.] [1.]
+
+# The three that were away are back.
+x = Variable(np.array(0.5))
+y = exp(square(x))
+y.backward()
+print(np.allclose(x.grad, numerical_diff(lambda x: exp(square(x)), x)))  # -> True
+
+# Not right yet: y = 2x, so the gradient is 2, but the second gradient overwrites the first.
+x = Variable(np.array(3.0))
+y = add(x, x)
+print("y", y.data)  # -> y 6.0
+y.backward()
+print("x.grad", x.grad)  # -> x.grad 1.0

@@ -1,0 +1,242 @@
+"""Step 14: using a variable more than once.
+
+The chain rule of several variables adds up what comes back along every path:
+
+    (x) ==> [ + ] --> (y)         gx = 1 + 1 = 2, since y = x + x = 2x
+
+Step 13 assigned, so that the last path won. Now a gradient that is there already is added to, by
+making a new array: `x.grad + gx`. The short form `x.grad += gx` writes into an array that others may
+hold: in the book's code `add` hands one array to y and to both inputs, and add(x, x) would turn y's
+gradient into 2.
+
+The price: gradients are never cleared by themselves. Whoever uses a variable in a second computation
+calls `cleargrad` first. That holds for the variables in between as well, so call `backward` only once
+on one graph; step 18 puts this right.
+"""
+
+import numpy as np
+
+
+class Variable:
+    """A box for an array, its gradient and the function that made it. [steps 1, 6, 7, 9]
+
+    data: numpy.ndarray of any shape and dtype, or None. Raises TypeError for anything else.
+    grad: None until `backward` fills it; then an ndarray with the shape of data, and with its dtype
+        unless the seed had another.
+    creator: the Function whose result this is, or None for a variable that the user made.
+
+    Backward reads the data of the forward pass again: do not edit `data` in between.
+    """
+
+    def __init__(self, data):
+        if data is not None and not isinstance(data, np.ndarray):
+            raise TypeError(f"{type(data)} is not supported: Variable needs a numpy.ndarray, or None")
+        self.data = data
+        self.grad = None
+        self.creator = None
+
+    def set_creator(self, func):
+        """Remember the function that made this variable. [step 7]"""
+        self.creator = func
+
+    def cleargrad(self):
+        """Forget the gradient, so that the next backward pass does not add to it. [step 14]"""
+        self.grad = None
+
+    def backward(self):
+        """Add to `grad` of every variable that this one was computed from. [steps 7-9, 13, 14]
+
+        Starts from `self.grad`, or from ones where it is None. `cleargrad` forgets what an earlier
+        pass left. ValueError if `self.grad` has not the shape of the data; RuntimeError if a
+        function on the way was called again since, for it remembers only its latest call.
+        """
+        if self.grad is not None and np.shape(self.grad) != self.data.shape:
+            raise ValueError(f"backward: grad has shape {np.shape(self.grad)}, data has {self.data.shape}")
+        funcs = []
+
+        def add_creator(variable):
+            f = variable.creator
+            if f is None:  # made by the user: here the chain begins
+                return
+            if variable not in f.outputs:
+                raise RuntimeError(
+                    f"backward: this {type(f).__name__} was called again after it made this variable; "
+                    f"use one {type(f).__name__}() for each call"
+                )
+            funcs.append(f)
+
+        add_creator(self)
+        # Every grad is an array of its own: the user's seed is copied,
+        self.grad = np.ones_like(self.data) if self.grad is None else np.array(self.grad)
+        while funcs:
+            f = funcs.pop()
+            gys = [output.grad for output in f.outputs]
+            gxs = f.backward(*gys)
+            if not isinstance(gxs, tuple):
+                gxs = (gxs,)
+            given = gys.copy()
+            for x, gx in zip(f.inputs, gxs, strict=True):
+                gx = as_array(gx)
+                # and so is a gradient that is, or may be a piece of, another array.
+                if gx.base is not None or any(gx is other for other in given):
+                    gx = gx.copy()
+                given.append(gx)
+                # Never +=, which would change the array for others that hold it too.
+                x.grad = gx if x.grad is None else as_array(x.grad + gx)
+                add_creator(x)
+
+
+class Function:
+    """A computation from Variables to Variables. [steps 2, 6, 7, 9, 11-13]
+
+    A subclass writes `forward` and `backward`, both from arrays to arrays: one argument for each
+    input or output, and a tuple where there are several results. An instance remembers its latest
+    call (`inputs`, `outputs`), so each call takes an instance of its own: `Square()(x)`.
+    """
+
+    def __call__(self, *inputs):
+        for x in inputs:
+            if not isinstance(x, Variable):
+                raise TypeError(f"{type(self).__name__}: {type(x)} came, a Variable is needed: Variable(np.array(...))")
+        xs = [x.data for x in inputs]
+        ys = self.forward(*xs)
+        if not isinstance(ys, tuple):
+            ys = (ys,)
+        outputs = [Variable(as_array(y)) for y in ys]
+        for output in outputs:
+            output.set_creator(self)
+        self.inputs = inputs
+        self.outputs = outputs
+        return outputs if len(outputs) > 1 else outputs[0]
+
+    def forward(self, *xs):
+        """The values: arrays xs -> array y, or a tuple of arrays."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def backward(self, *gys):
+        """The chain rule: gradients gys of the outputs -> gradients of the inputs, all arrays."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward")
+
+
+def as_array(x):
+    """A 0-d array for a Python or NumPy scalar; anything else as it is. [step 9]
+
+    NumPy's arithmetic on 0-d arrays returns scalars, which Variable would refuse.
+    """
+    return np.array(x) if np.isscalar(x) else x
+
+
+class Square(Function):
+    """y = x^2;  gx = 2 x gy."""
+
+    def forward(self, x):
+        return x**2
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return 2 * x * gy
+
+
+def square(x):
+    """Square, elementwise. [step 9]"""
+    return Square()(x)
+
+
+class Exp(Function):
+    """y = e^x;  gx = e^x gy."""
+
+    def forward(self, x):
+        return np.exp(x)
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return np.exp(x) * gy
+
+
+def exp(x):
+    """Exponential, elementwise. [step 9]"""
+    return Exp()(x)
+
+
+class Add(Function):
+    """y = x0 + x1;  gx0 = gy, gx1 = gy."""
+
+    def forward(self, x0, x1):
+        return x0 + x1
+
+    def backward(self, gy):
+        return gy, gy
+
+
+def add(x0, x1):
+    """Sum: x0 + x1. [step 12]"""
+    return Add()(x0, x1)
+
+
+def numerical_diff(f, x, eps=1e-4):
+    """Central difference (f(x + eps) - f(x - eps)) / (2 eps), as an array. [steps 4, 10]
+
+    f: from Variable to Variable. All elements of x are moved together, so for an array this is
+    the derivative element by element only where f works elementwise.
+    """
+    if not isinstance(x, Variable):
+        raise TypeError(f"numerical_diff: {type(x)} came, a Variable is needed: Variable(np.array(...))")
+    x0 = Variable(as_array(x.data - eps))
+    x1 = Variable(as_array(x.data + eps))
+    y0 = f(x0)
+    y1 = f(x1)
+    return (y1.data - y0.data) / (2 * eps)
+
+
+# --- demonstration ---
+
+# Before: step 13 overwrote. Its assignment by hand:
+x = Variable(np.array(3.0))
+y = add(x, x)
+print("y", y.data)  # -> y 6.0
+for gx in y.creator.backward(np.array(1.0)):
+    x.grad = gx
+print("x.grad", x.grad)  # -> x.grad 1.0
+
+# Now they add up.
+x = Variable(np.array(3.0))
+y = add(x, x)
+y.backward()
+print(x.grad)  # -> 2.0
+
+x = Variable(np.array(3.0))
+y = add(add(x, x), x)
+y.backward()
+print(x.grad)  # -> 3.0
+
+# The trap: a second computation with the same variable adds to what the first one left.
+x = Variable(np.array(3.0))
+y = add(x, x)
+y.backward()
+print(x.grad)  # -> 2.0
+y = add(add(x, x), x)
+y.backward()
+print(x.grad)  # -> 5.0
+
+# The way out.
+x = Variable(np.array(3.0))
+y = add(x, x)
+y.backward()
+print(x.grad)  # -> 2.0
+x.cleargrad()
+y = add(add(x, x), x)
+y.backward()
+print(x.grad)  # -> 3.0
+
+# Why not +=: the arrays that Add.backward returns are the one that it got.
+gy = np.array(1.0)
+gx0, gx1 = Add().backward(gy)
+gx0 += gx1
+print(gy)  # -> 2.0
+
+# Not right yet: y = 2x^4, so the gradient is 8x^3 = 64 (step 15 says why, step 16 puts it right).
+x = Variable(np.array(2.0))
+a = square(x)
+y = add(square(a), square(a))
+y.backward()
+print(y.data, x.grad)  # -> 32.0 96.0

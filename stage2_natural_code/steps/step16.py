@@ -1,0 +1,267 @@
+"""Step 16: graphs that branch and join.
+
+Step 15 as code. The forward pass numbers the generations, and `backward` takes, of the functions
+that wait, one of the newest generation, and each function once:
+
+    generation    0     0      1     1      2      2      3
+                 (x)  [ A ]   (a)  [ B ]   (b)   [ D ]   (y)
+                                   [ C ]   (c)
+
+The functions wait in a heap, where putting one in and taking one out costs log n steps. The book
+sorts its whole list at each insertion, so that a sum of many terms, whose functions all wait at once,
+takes time that grows with the square of their number. Of one generation the last added comes first,
+in both.
+
+Still to come: a second `backward` on the same graph adds to the gradients that the first one left in
+between (step 18).
+"""
+
+import heapq
+
+import numpy as np
+
+
+class Variable:
+    """A box for an array, its gradient and the function that made it. [steps 1, 6, 7, 9, 16]
+
+    data: numpy.ndarray of any shape and dtype, or None. Raises TypeError for anything else.
+    grad: None until `backward` fills it; then an ndarray with the shape of data, and with its dtype
+        unless the seed had another.
+    creator: the Function whose result this is, or None for a variable that the user made.
+    generation: 0 for a variable of the user's; one more than its creator's for a result.
+
+    Backward reads the data of the forward pass again: do not edit `data` in between.
+    """
+
+    def __init__(self, data):
+        if data is not None and not isinstance(data, np.ndarray):
+            raise TypeError(f"{type(data)} is not supported: Variable needs a numpy.ndarray, or None")
+        self.data = data
+        self.grad = None
+        self.creator = None
+        self.generation = 0
+
+    def set_creator(self, func):
+        """Remember the function that made this variable; it is one generation younger. [steps 7, 16]"""
+        self.creator = func
+        self.generation = func.generation + 1
+
+    def cleargrad(self):
+        """Forget the gradient, so that the next backward pass does not add to it. [step 14]"""
+        self.grad = None
+
+    def backward(self):
+        """Add to `grad` of every variable that this one was computed from. [steps 7-9, 13, 14, 16]
+
+        Starts from `self.grad`, or from ones where it is None. `cleargrad` forgets what an earlier
+        pass left. ValueError if `self.grad` has not the shape of the data; RuntimeError if a
+        function on the way was called again since, for it remembers only its latest call.
+        """
+        if self.grad is not None and np.shape(self.grad) != self.data.shape:
+            raise ValueError(f"backward: grad has shape {np.shape(self.grad)}, data has {self.data.shape}")
+        funcs = []  # a heap: the newest generation first, of one generation the last added
+        seen = set()
+
+        def add_creator(variable):
+            f = variable.creator
+            if f is None:  # made by the user: here the chain begins
+                return
+            if variable not in f.outputs:
+                raise RuntimeError(
+                    f"backward: this {type(f).__name__} was called again after it made this variable; "
+                    f"use one {type(f).__name__}() for each call"
+                )
+            if f not in seen:
+                seen.add(f)
+                heapq.heappush(funcs, (-f.generation, -len(seen), f))
+
+        add_creator(self)
+        # Every grad is an array of its own: the user's seed is copied,
+        self.grad = np.ones_like(self.data) if self.grad is None else np.array(self.grad)
+        while funcs:
+            _, _, f = heapq.heappop(funcs)
+            gys = [output.grad for output in f.outputs]
+            gxs = f.backward(*gys)
+            if not isinstance(gxs, tuple):
+                gxs = (gxs,)
+            given = gys.copy()
+            for x, gx in zip(f.inputs, gxs, strict=True):
+                gx = as_array(gx)
+                # and so is a gradient that is, or may be a piece of, another array.
+                if gx.base is not None or any(gx is other for other in given):
+                    gx = gx.copy()
+                given.append(gx)
+                # Never +=, which would change the array for others that hold it too.
+                x.grad = gx if x.grad is None else as_array(x.grad + gx)
+                add_creator(x)
+
+
+class Function:
+    """A computation from Variables to Variables. [steps 2, 6, 7, 9, 11-13, 16]
+
+    A subclass writes `forward` and `backward`, both from arrays to arrays: one argument for each
+    input or output, and a tuple where there are several results. An instance remembers its latest
+    call (`inputs`, `outputs`), so each call takes an instance of its own: `Square()(x)`.
+    """
+
+    def __call__(self, *inputs):
+        for x in inputs:
+            if not isinstance(x, Variable):
+                raise TypeError(f"{type(self).__name__}: {type(x)} came, a Variable is needed: Variable(np.array(...))")
+        xs = [x.data for x in inputs]
+        ys = self.forward(*xs)
+        if not isinstance(ys, tuple):
+            ys = (ys,)
+        outputs = [Variable(as_array(y)) for y in ys]
+        self.generation = max([x.generation for x in inputs])
+        for output in outputs:
+            output.set_creator(self)
+        self.inputs = inputs
+        self.outputs = outputs
+        return outputs if len(outputs) > 1 else outputs[0]
+
+    def forward(self, *xs):
+        """The values: arrays xs -> array y, or a tuple of arrays."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def backward(self, *gys):
+        """The chain rule: gradients gys of the outputs -> gradients of the inputs, all arrays."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward")
+
+
+def as_array(x):
+    """A 0-d array for a Python or NumPy scalar; anything else as it is. [step 9]
+
+    NumPy's arithmetic on 0-d arrays returns scalars, which Variable would refuse.
+    """
+    return np.array(x) if np.isscalar(x) else x
+
+
+class Square(Function):
+    """y = x^2;  gx = 2 x gy."""
+
+    def forward(self, x):
+        return x**2
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return 2 * x * gy
+
+
+def square(x):
+    """Square, elementwise. [step 9]"""
+    return Square()(x)
+
+
+class Exp(Function):
+    """y = e^x;  gx = e^x gy."""
+
+    def forward(self, x):
+        return np.exp(x)
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return np.exp(x) * gy
+
+
+def exp(x):
+    """Exponential, elementwise. [step 9]"""
+    return Exp()(x)
+
+
+class Add(Function):
+    """y = x0 + x1;  gx0 = gy, gx1 = gy."""
+
+    def forward(self, x0, x1):
+        return x0 + x1
+
+    def backward(self, gy):
+        return gy, gy
+
+
+def add(x0, x1):
+    """Sum: x0 + x1. [step 12]"""
+    return Add()(x0, x1)
+
+
+def numerical_diff(f, x, eps=1e-4):
+    """Central difference (f(x + eps) - f(x - eps)) / (2 eps), as an array. [steps 4, 10]
+
+    f: from Variable to Variable. All elements of x are moved together, so for an array this is
+    the derivative element by element only where f works elementwise.
+    """
+    if not isinstance(x, Variable):
+        raise TypeError(f"numerical_diff: {type(x)} came, a Variable is needed: Variable(np.array(...))")
+    x0 = Variable(as_array(x.data - eps))
+    x1 = Variable(as_array(x.data + eps))
+    y0 = f(x0)
+    y1 = f(x1)
+    return (y1.data - y0.data) / (2 * eps)
+
+
+# --- demonstration ---
+
+
+class Dummy:
+    """Something with a generation."""
+
+    def __init__(self, generation):
+        self.generation = generation
+
+
+generations = [2, 0, 1, 4, 2]
+funcs = [Dummy(g) for g in generations]
+print([f.generation for f in funcs])  # -> [2, 0, 1, 4, 2]
+
+# The book's way.
+funcs.sort(key=lambda f: f.generation)
+print([f.generation for f in funcs])  # -> [0, 1, 2, 2, 4]
+print(funcs.pop().generation)  # -> 4
+
+# A heap gives the smallest first, hence the minus sign.
+funcs = []
+for generation in generations:
+    heapq.heappush(funcs, -generation)
+print(-heapq.heappop(funcs))  # -> 4
+
+x = Variable(np.array(2.0))
+a = square(x)
+b, c = square(a), square(a)
+y = add(b, c)
+y.backward()
+print(y.data)  # -> 32.0
+print(x.grad)  # -> 64.0
+
+# The generations: of the variables, of the functions.
+print([variable.generation for variable in (x, a, b, c, y)])  # -> [0, 1, 2, 2, 3]
+print([variable.creator.generation for variable in (a, b, c, y)])  # -> [0, 1, 1, 2]
+
+# A function is as old as the youngest of its inputs.
+print(add(a, y).creator.generation)  # -> 3
+
+
+# A function with two outputs is called back once, when both gradients are there.
+class Separate(Function):
+    """y0 is the first half of x, y1 the second half."""
+
+    def forward(self, x):
+        y0, y1 = np.split(x, 2)
+        return y0, y1
+
+    def backward(self, gy0, gy1):
+        return np.concatenate([gy0, gy1])
+
+
+x = Variable(np.array([1.0, 2.0, 3.0, 4.0]))
+y0, y1 = Separate()(x)
+y = add(square(y0), y1)
+y.backward()
+print(x.grad)  # -> [2. 4. 1. 1.]
+
+# A sum of 20,000 terms: while the additions are gone through, all the squares wait.
+x = Variable(np.array(1.0))
+y = square(x)
+for _ in range(19999):
+    y = add(y, square(x))
+y.backward()
+print(y.data, x.grad)  # -> 20000.0 40000.0

@@ -1,0 +1,352 @@
+"""Step 17: memory, and references that go in a circle.
+
+Python frees an object the moment the last reference to it is gone. A function held its outputs and
+each output held its creator, a circle in which the count never falls to zero:
+
+    (x) <---inputs--- [ f ] <---creator--- (y)
+                        |                   ^
+                        +-----outputs-------+       now a weak reference, which does not count
+
+Such a graph waited for the garbage collector, which comes when it comes. Now whoever holds y holds the
+whole graph, nobody else does, and when y goes all of it goes, at once.
+
+Repaired here: a function with several outputs may have lost one that nobody held, and the book's
+`backward` fails there with AttributeError. An output that is gone, or that nothing was computed from,
+has no influence, so its gradient is zeros; the function remembers `kinds`, the shapes and dtypes of its
+outputs, to make them (`fill_in`). With one output there is nothing to fill in: nobody reaches a
+function but through a variable that it made, and `called_again` is what to say where that variable is
+none of its outputs any more.
+
+`--out DIR` writes the figure of memory, with and without weak references, to DIR/step17.png (needs
+matplotlib); without it the figure is shown in a window.
+"""
+
+import argparse
+import gc
+import heapq
+import pathlib
+import sys
+import tracemalloc
+import weakref
+
+import numpy as np
+
+
+class Variable:
+    """A box for an array, its gradient and the function that made it. [steps 1, 6, 7, 9, 16]
+
+    data: numpy.ndarray of any shape and dtype, or None. Raises TypeError for anything else.
+    grad: None until `backward` fills it; then an ndarray with the shape of data, and with its dtype
+        unless the seed had another.
+    creator: the Function whose result this is, or None for a variable that the user made.
+    generation: 0 for a variable of the user's; one more than its creator's for a result.
+
+    Backward reads the data of the forward pass again: do not edit `data` in between.
+    """
+
+    def __init__(self, data):
+        if data is not None and not isinstance(data, np.ndarray):
+            raise TypeError(f"{type(data)} is not supported: Variable needs a numpy.ndarray, or None")
+        self.data = data
+        self.grad = None
+        self.creator = None
+        self.generation = 0
+
+    def set_creator(self, func):
+        """Remember the function that made this variable; it is one generation younger. [steps 7, 16]"""
+        self.creator = func
+        self.generation = func.generation + 1
+
+    def cleargrad(self):
+        """Forget the gradient, so that the next backward pass does not add to it. [step 14]"""
+        self.grad = None
+
+    def backward(self):
+        """Add to `grad` of every variable that this one was computed from. [steps 7-9, 13, 14, 16, 17]
+
+        Starts from `self.grad`, or from ones where it is None. `cleargrad` forgets what an earlier
+        pass left. ValueError if `self.grad` has not the shape of the data; RuntimeError if a
+        function on the way was called again since, for it remembers only its latest call.
+        """
+        if self.grad is not None and np.shape(self.grad) != self.data.shape:
+            raise ValueError(f"backward: grad has shape {np.shape(self.grad)}, data has {self.data.shape}")
+        funcs = []  # a heap: the newest generation first, of one generation the last added
+        seen = set()
+
+        def add_creator(variable):
+            f = variable.creator
+            if f is None:  # made by the user: here the chain begins
+                return
+            if all(output() is not variable for output in f.outputs):
+                raise RuntimeError(f.called_again())
+            if f not in seen:
+                seen.add(f)
+                heapq.heappush(funcs, (-f.generation, -len(seen), f))
+
+        add_creator(self)
+        # Every grad is an array of its own: the user's seed is copied,
+        self.grad = np.ones_like(self.data) if self.grad is None else np.array(self.grad)
+        while funcs:
+            _, _, f = heapq.heappop(funcs)
+            gys = []
+            for output in f.outputs:
+                y = output()
+                gys.append(None if y is None else y.grad)
+            if any(gy is None for gy in gys):
+                gys = f.fill_in(gys)
+            gxs = f.backward(*gys)
+            if not isinstance(gxs, tuple):
+                gxs = (gxs,)
+            given = gys.copy()
+            for x, gx in zip(f.inputs, gxs, strict=True):
+                gx = as_array(gx)
+                # and so is a gradient that is, or may be a piece of, another array.
+                if gx.base is not None or any(gx is other for other in given):
+                    gx = gx.copy()
+                given.append(gx)
+                # Never +=, which would change the array for others that hold it too.
+                x.grad = gx if x.grad is None else as_array(x.grad + gx)
+                add_creator(x)
+
+
+class Function:
+    """A computation from Variables to Variables. [steps 2, 6, 7, 9, 11-13, 16, 17]
+
+    A subclass writes `forward` and `backward`, both from arrays to arrays: one argument for each
+    input or output, and a tuple where there are several results. An instance remembers its latest
+    call (`inputs`, `outputs`), so each call takes an instance of its own: `Square()(x)`. The
+    outputs are weak references, so that a graph nobody holds is freed at once.
+    """
+
+    def __call__(self, *inputs):
+        for x in inputs:
+            if not isinstance(x, Variable):
+                raise TypeError(f"{type(self).__name__}: {type(x)} came, a Variable is needed: Variable(np.array(...))")
+        xs = [x.data for x in inputs]
+        ys = self.forward(*xs)
+        if not isinstance(ys, tuple):
+            ys = (ys,)
+        outputs = [Variable(as_array(y)) for y in ys]
+        self.generation = max([x.generation for x in inputs])
+        for output in outputs:
+            output.set_creator(self)
+        self.inputs = inputs
+        self.outputs = [weakref.ref(output) for output in outputs]
+        if len(outputs) > 1:
+            self.kinds = [(output.data.shape, output.data.dtype) for output in outputs]
+        return outputs if len(outputs) > 1 else outputs[0]
+
+    def fill_in(self, gys):
+        """Zeros for outputs that were not used or that nobody held. [step 17]"""
+        return [np.zeros(*kind) if gy is None else gy for gy, kind in zip(gys, self.kinds, strict=True)]
+
+    def called_again(self):
+        """What to say where backward meets an output of an earlier call."""
+        name = type(self).__name__
+        return f"backward: this {name} was called again after it made this variable; use one {name}() for each call"
+
+    def forward(self, *xs):
+        """The values: arrays xs -> array y, or a tuple of arrays."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def backward(self, *gys):
+        """The chain rule: gradients gys of the outputs -> gradients of the inputs, all arrays."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward")
+
+
+def as_array(x):
+    """A 0-d array for a Python or NumPy scalar; anything else as it is. [step 9]
+
+    NumPy's arithmetic on 0-d arrays returns scalars, which Variable would refuse.
+    """
+    return np.array(x) if np.isscalar(x) else x
+
+
+class Square(Function):
+    """y = x^2;  gx = 2 x gy."""
+
+    def forward(self, x):
+        return x**2
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return 2 * x * gy
+
+
+def square(x):
+    """Square, elementwise. [step 9]"""
+    return Square()(x)
+
+
+class Exp(Function):
+    """y = e^x;  gx = e^x gy."""
+
+    def forward(self, x):
+        return np.exp(x)
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return np.exp(x) * gy
+
+
+def exp(x):
+    """Exponential, elementwise. [step 9]"""
+    return Exp()(x)
+
+
+class Add(Function):
+    """y = x0 + x1;  gx0 = gy, gx1 = gy."""
+
+    def forward(self, x0, x1):
+        return x0 + x1
+
+    def backward(self, gy):
+        return gy, gy
+
+
+def add(x0, x1):
+    """Sum: x0 + x1. [step 12]"""
+    return Add()(x0, x1)
+
+
+def numerical_diff(f, x, eps=1e-4):
+    """Central difference (f(x + eps) - f(x - eps)) / (2 eps), as an array. [steps 4, 10]
+
+    f: from Variable to Variable. All elements of x are moved together, so for an array this is
+    the derivative element by element only where f works elementwise.
+    """
+    if not isinstance(x, Variable):
+        raise TypeError(f"numerical_diff: {type(x)} came, a Variable is needed: Variable(np.array(...))")
+    x0 = Variable(as_array(x.data - eps))
+    x1 = Variable(as_array(x.data + eps))
+    y0 = f(x0)
+    y1 = f(x1)
+    return (y1.data - y0.data) / (2 * eps)
+
+
+# --- demonstration ---
+
+# A weak reference does not keep its object alive.
+a = np.array([1, 2, 3])
+b = weakref.ref(a)
+print(b())  # -> [1 2 3]
+a = None
+print(b())  # -> None
+print(repr(b).endswith("dead>"))  # -> True
+
+
+class Obj:
+    """Something to hang references on."""
+
+
+gc.disable()  # from here on only the counts of references free anything
+a, b, c = Obj(), Obj(), Obj()
+a.b, b.c = b, c  # a chain
+watch = [weakref.ref(obj) for obj in (a, b, c)]
+a = b = c = None
+print([ref() is None for ref in watch])  # -> [True, True, True]
+
+a, b, c = Obj(), Obj(), Obj()
+a.b, b.c, c.a = b, c, a  # a ring
+watch = [weakref.ref(obj) for obj in (a, b, c)]
+a = b = c = None
+print([ref() is None for ref in watch])  # -> [False, False, False]
+gc.collect()
+print([ref() is None for ref in watch])  # -> [True, True, True]
+
+# The graph of y lives while y does.
+x = Variable(np.array(2.0))
+a = square(x)
+y = square(a)
+watch = weakref.ref(a)
+a = None
+print(watch() is None)  # -> False
+y = None
+print(watch() is None)  # -> True
+
+
+def strengthen(y):
+    """Make the references to the outputs behind y strong ones, as they were up to step 16."""
+    while y.creator is not None:
+        y.creator.outputs = [lambda y=y: y]
+        y = y.creator.inputs[0]
+
+
+def measure(weak):
+    """Memory held after each of 10 iterations, in bytes, and the number of living variables."""
+    gc.collect()
+    tracemalloc.start()
+    held, living = [], []
+    for _ in range(10):
+        x = Variable(np.random.randn(10000))
+        y = square(square(square(x)))
+        if not weak:
+            strengthen(y)
+        held.append(tracemalloc.get_traced_memory()[0])
+        living.append(sum(type(obj) is Variable for obj in gc.get_objects()))
+    tracemalloc.stop()
+    return held, living
+
+
+x = y = None
+np.random.seed(0)
+with_weak, living = measure(weak=True)
+print(living)  # -> [4, 4, 4, 4, 4, 4, 4, 4, 4, 4]
+without_weak, living = measure(weak=False)
+print(living)  # -> [4, 8, 12, 16, 20, 24, 28, 32, 36, 40]
+print([round(n / 1e6, 2) for n in with_weak])
+# ~> [0.32, 0.32, 0.32, 0.32, 0.32, 0.32, 0.32, 0.32, 0.32, 0.32] (0.1)
+print([round(n / 1e6, 2) for n in without_weak])
+# ~> [0.32, 0.64, 0.96, 1.28, 1.61, 1.93, 2.25, 2.57, 2.89, 3.21] (0.1)
+gc.enable()
+
+
+# An output that nobody held counts as zeros.
+class Separate(Function):
+    """y0 is the first half of x, y1 the second half."""
+
+    def forward(self, x):
+        y0, y1 = np.split(x, 2)
+        return y0, y1
+
+    def backward(self, gy0, gy1):
+        return np.concatenate([gy0, gy1])
+
+
+x = Variable(np.array([1.0, 2.0, 3.0, 4.0]))
+y = square(Separate()(x)[0])
+y.backward()
+print(x.grad)  # -> [2. 4. 0. 0.]
+
+
+def draw(plt):
+    """Memory held after each iteration."""
+    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    iterations = range(1, len(with_weak) + 1)
+    for held, label, color in (
+        (without_weak, "without: outputs held by their functions", "tab:orange"),
+        (with_weak, "with weak references to the outputs", "tab:blue"),
+    ):
+        axes.plot(iterations, [n / 1e6 for n in held], "o-", color=color, label=label)
+    axes.set_xticks(iterations)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("iteration")
+    axes.set_ylabel("memory held, in MB")
+    axes.set_title("y = square(square(square(x))) of 10,000 numbers, collector off")
+    axes.legend(loc="upper left")
+    return figure
+
+
+parser = argparse.ArgumentParser(description="Step 17: memory management and circular references")
+parser.add_argument("--out", type=pathlib.Path, metavar="DIR", help="write the figure to DIR/step17.png")
+arguments = parser.parse_args()
+try:
+    import matplotlib.pyplot as plt
+except ImportError:
+    sys.exit("step17: no figure without matplotlib: pip install matplotlib" if arguments.out else 0)
+figure = draw(plt)
+if arguments.out:
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    figure.savefig(arguments.out / "step17.png", dpi=150)
+elif plt.get_backend().lower() != "agg":  # Agg is what matplotlib takes where there is no display
+    plt.show()

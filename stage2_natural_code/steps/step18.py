@@ -1,0 +1,337 @@
+"""Step 18: modes that need less memory.
+
+Two things were kept that are seldom wanted. The gradients of the variables in between: `backward` now
+drops them, unless called with `retain_grad=True`. And the links of the graph, which only a backward
+pass needs: inside `with no_grad():` a call computes its values and remembers nothing. `Config` holds
+this mode for the whole process, and `using_config` puts the old value back, error or not.
+
+Repaired here: gradients on their way are kept apart from `.grad`. In the book they travel through
+`.grad` itself, where a gradient that an earlier pass retained is taken for a part of this one: the graph
+below, run twice with retain_grad, would give x0 5.0 and not 4.0. Now a pass that fails leaves every
+`grad` as it was, and `own_array` copies what two variables would share, once, at the end. A variable
+whose function was called again shows itself there too: nobody came for its gradient.
+
+`backward` on a variable made inside `no_grad` finds no graph and only sets that variable's own gradient;
+the book's fails with AttributeError.
+"""
+
+import contextlib
+import heapq
+import tracemalloc
+import weakref
+
+import numpy as np
+
+
+class Config:
+    """The one configuration; used as a class, never instantiated. It is shared by all threads. [step 18]
+
+    enable_backprop: whether function calls remember their inputs for a backward pass.
+    """
+
+    enable_backprop = True
+
+
+@contextlib.contextmanager
+def using_config(name, value):
+    """Set Config.name to a value inside a with block; the old value comes back in any case. [step 18]
+
+    AttributeError for a name that Config does not have.
+    """
+    old_value = getattr(Config, name)
+    setattr(Config, name, value)
+    try:
+        yield
+    finally:
+        setattr(Config, name, old_value)
+
+
+def no_grad():
+    """Record no graph inside a with block: less memory where no gradient is wanted. [step 18]"""
+    return using_config("enable_backprop", False)
+
+
+class Variable:
+    """A box for an array, its gradient and the function that made it. [steps 1, 6, 7, 9, 16]
+
+    data: numpy.ndarray of any shape and dtype, or None. Raises TypeError for anything else.
+    grad: None until `backward` fills it; then an ndarray with the shape of data, and with its dtype
+        unless the seed had another.
+    creator: the Function whose result this is, or None for a variable that the user made.
+    generation: 0 for a variable of the user's; one more than its creator's for a result.
+
+    Backward reads the data of the forward pass again: do not edit `data` in between.
+    """
+
+    def __init__(self, data):
+        if data is not None and not isinstance(data, np.ndarray):
+            raise TypeError(f"{type(data)} is not supported: Variable needs a numpy.ndarray, or None")
+        self.data = data
+        self.grad = None
+        self.creator = None
+        self.generation = 0
+
+    def set_creator(self, func):
+        """Remember the function that made this variable; it is one generation younger. [steps 7, 16]"""
+        self.creator = func
+        self.generation = func.generation + 1
+
+    def cleargrad(self):
+        """Forget the gradient, so that the next backward pass does not add to it. [step 14]"""
+        self.grad = None
+
+    def backward(self, retain_grad=False):
+        """Add to `grad` of every leaf that this variable was computed from. [steps 7-9, 13, 14, 16-18]
+
+        Starts from `self.grad`, or from ones where it is None. The variables in between end with no
+        gradient; with retain_grad they keep that of this pass. ValueError if `self.grad` has not the
+        shape of the data; RuntimeError if a function on the way was called again since, for it
+        remembers only its latest call. An error leaves every `grad` as it was.
+        """
+        if self.grad is not None and np.shape(self.grad) != self.data.shape:
+            raise ValueError(f"backward: grad has shape {np.shape(self.grad)}, data has {self.data.shape}")
+        seed = np.ones_like(self.data) if self.grad is None else np.array(self.grad)
+        grads = {self: seed}  # on their way: what has come together at each variable in this pass
+        between = []  # the variables that functions made, each with the gradient that it keeps
+        funcs = []  # a heap: the newest generation first, of one generation the last added
+        seen = set()
+
+        def add_creator(variable):
+            f = variable.creator
+            if f is not None and f not in seen:
+                seen.add(f)
+                heapq.heappush(funcs, (-f.generation, -len(seen), f))
+
+        add_creator(self)
+        while funcs:
+            _, _, f = heapq.heappop(funcs)
+            gys = []
+            for output in f.outputs:
+                y = output()
+                gy = grads.pop(y, None)
+                gys.append(gy)
+                between.append((y, gy if retain_grad else None))
+            if len(gys) > 1 or gys[0] is None:
+                gys = f.fill_in(gys)
+            gxs = f.backward(*gys)
+            if not isinstance(gxs, tuple):
+                gxs = (gxs,)
+            for x, gx in zip(f.inputs, gxs, strict=True):
+                # Never +=, which would change the array for others that hold it too.
+                grads[x] = grads[x] + gx if x in grads else gx
+                add_creator(x)
+
+        for x in grads:  # only leaves are left, unless a function does not know its output any more
+            if x.creator is not None:
+                raise RuntimeError(x.creator.called_again())
+        leaves = [(x, gx if x.grad is None or x is self else x.grad + gx) for x, gx in grads.items()]
+        given = set()
+        for variable, grad in between + leaves:
+            if variable is not None:
+                variable.grad = None if grad is None else own_array(grad, given)
+
+
+class Function:
+    """A computation from Variables to Variables. [steps 2, 6, 7, 9, 11-13, 16-18]
+
+    A subclass writes `forward` and `backward`, both from arrays to arrays: one argument for each
+    input or output, and a tuple where there are several results. An instance remembers its latest
+    call (`inputs`, `outputs`), so each call takes an instance of its own: `Square()(x)`. The
+    outputs are weak references, so that a graph nobody holds is freed at once.
+    """
+
+    def __call__(self, *inputs):
+        for x in inputs:
+            if not isinstance(x, Variable):
+                raise TypeError(f"{type(self).__name__}: {type(x)} came, a Variable is needed: Variable(np.array(...))")
+        xs = [x.data for x in inputs]
+        ys = self.forward(*xs)
+        if not isinstance(ys, tuple):
+            ys = (ys,)
+        outputs = [Variable(as_array(y)) for y in ys]
+
+        if Config.enable_backprop:
+            self.generation = max([x.generation for x in inputs])
+            for output in outputs:
+                output.set_creator(self)
+            self.inputs = inputs
+            self.outputs = [weakref.ref(output) for output in outputs]
+            if len(outputs) > 1:
+                self.kinds = [(output.data.shape, output.data.dtype) for output in outputs]
+        return outputs if len(outputs) > 1 else outputs[0]
+
+    def fill_in(self, gys):
+        """Zeros for outputs that were not used or that nobody held. [step 17]"""
+        if len(gys) == 1:
+            raise RuntimeError(self.called_again())
+        return [np.zeros(*kind) if gy is None else gy for gy, kind in zip(gys, self.kinds, strict=True)]
+
+    def called_again(self):
+        """What to say where backward meets an output of an earlier call."""
+        name = type(self).__name__
+        return f"backward: this {name} was called again after it made this variable; use one {name}() for each call"
+
+    def forward(self, *xs):
+        """The values: arrays xs -> array y, or a tuple of arrays."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def backward(self, *gys):
+        """The chain rule: gradients gys of the outputs -> gradients of the inputs, all arrays."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward")
+
+
+def as_array(x):
+    """A 0-d array for a Python or NumPy scalar; anything else as it is. [step 9]
+
+    NumPy's arithmetic on 0-d arrays returns scalars, which Variable would refuse.
+    """
+    return np.array(x) if np.isscalar(x) else x
+
+
+def own_array(grad, given):
+    """The gradient as an array that no other variable has. given: the ids of those given out so far. [step 18]"""
+    grad = as_array(grad)
+    if grad.base is not None or id(grad) in given:
+        grad = grad.copy()
+    given.add(id(grad))
+    return grad
+
+
+class Square(Function):
+    """y = x^2;  gx = 2 x gy."""
+
+    def forward(self, x):
+        return x**2
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return 2 * x * gy
+
+
+def square(x):
+    """Square, elementwise. [step 9]"""
+    return Square()(x)
+
+
+class Exp(Function):
+    """y = e^x;  gx = e^x gy."""
+
+    def forward(self, x):
+        return np.exp(x)
+
+    def backward(self, gy):
+        x = self.inputs[0].data
+        return np.exp(x) * gy
+
+
+def exp(x):
+    """Exponential, elementwise. [step 9]"""
+    return Exp()(x)
+
+
+class Add(Function):
+    """y = x0 + x1;  gx0 = gy, gx1 = gy."""
+
+    def forward(self, x0, x1):
+        return x0 + x1
+
+    def backward(self, gy):
+        return gy, gy
+
+
+def add(x0, x1):
+    """Sum: x0 + x1. [step 12]"""
+    return Add()(x0, x1)
+
+
+def numerical_diff(f, x, eps=1e-4):
+    """Central difference (f(x + eps) - f(x - eps)) / (2 eps), as an array. [steps 4, 10]
+
+    f: from Variable to Variable. All elements of x are moved together, so for an array this is
+    the derivative element by element only where f works elementwise.
+    """
+    if not isinstance(x, Variable):
+        raise TypeError(f"numerical_diff: {type(x)} came, a Variable is needed: Variable(np.array(...))")
+    x0 = Variable(as_array(x.data - eps))
+    x1 = Variable(as_array(x.data + eps))
+    y0 = f(x0)
+    y1 = f(x1)
+    return (y1.data - y0.data) / (2 * eps)
+
+
+# --- demonstration ---
+
+x0 = Variable(np.array(1.0))
+x1 = Variable(np.array(1.0))
+t = add(x0, x1)
+y = add(x0, t)
+y.backward()
+print(y.grad, t.grad)  # -> None None
+print(x0.grad, x1.grad)  # -> 2.0 1.0
+
+x0.cleargrad()
+x1.cleargrad()
+y.backward(retain_grad=True)  # as it was before this step
+print(y.grad, t.grad)  # -> 1.0 1.0
+print(x0.grad, x1.grad)  # -> 2.0 1.0
+
+y.backward(retain_grad=True)  # the leaves add up; what t retained is not sent round again
+print(y.grad, t.grad)  # -> 1.0 1.0
+print(x0.grad, x1.grad)  # -> 4.0 2.0
+
+
+def held(enable_backprop):
+    """Memory in use after the forward pass, in MB: x, y and what the graph holds between them."""
+    tracemalloc.start()
+    with using_config("enable_backprop", enable_backprop):
+        x = Variable(np.ones((100, 100, 100)))
+        y = square(square(square(x)))
+        megabytes = tracemalloc.get_traced_memory()[0] / 1e6
+    tracemalloc.stop()
+    if enable_backprop:
+        y.backward()
+        print(np.all(x.grad == 8.0))  # -> True
+    return megabytes
+
+
+print(held(True))  # ~> 32.0 (0.5)
+print(held(False))  # ~> 16.0 (0.5)
+
+
+@contextlib.contextmanager
+def config_test():
+    print("start")
+    try:
+        yield
+    finally:
+        print("done")
+
+
+with config_test():
+    print("process...")
+# -> start
+# -> process...
+# -> done
+
+with using_config("enable_backprop", False):
+    x = Variable(np.array(2.0))
+    y = square(x)
+print(y.data, y.creator)  # -> 4.0 None
+
+with no_grad():
+    x = Variable(np.array(2.0))
+    y = square(x)
+print(y.data, y.creator)  # -> 4.0 None
+
+try:
+    with no_grad():
+        print(Config.enable_backprop)  # -> False
+        raise KeyError("an error on the way")
+except KeyError:
+    print(Config.enable_backprop)  # -> True
+
+try:
+    with using_config("enable_backdrop", False):
+        pass
+except AttributeError as error:
+    print(f"AttributeError: {error}")  # !> AttributeError: type object 'Config' has no attribute 'enable_backdrop'

@@ -1,0 +1,73 @@
+"""numerical_diff, and every function held against it."""
+
+import numpy as np
+import pytest
+
+from stage2_natural_code import Function, Square, Variable, exp, numerical_diff, square
+
+ELEMENTWISE = [  # f on variables, the same on arrays
+    (square, np.square),
+    (exp, np.exp),
+    (lambda x: -x, lambda x: -x),
+    (lambda x: x + x, lambda x: 2 * x),
+    (lambda x: x + 2.0, lambda x: x + 2.0),
+    (lambda x: 2.0 * x - 1, lambda x: 2.0 * x - 1),
+    (lambda x: 1.0 - x, lambda x: 1.0 - x),
+    (lambda x: x * x * x, lambda x: x * x * x),
+    (lambda x: x / 3.0, lambda x: x / 3.0),
+    (lambda x: 1.0 / (x * x + 1.0), lambda x: 1.0 / (x * x + 1.0)),
+    (lambda x: x / (square(x) + 2), lambda x: x / (np.square(x) + 2)),
+    (lambda x: x**3, lambda x: x**3),
+    (lambda x: (x * x + 1) ** -0.5, lambda x: (x * x + 1) ** -0.5),
+    (lambda x: exp(x) - x * np.full(x.shape, 2.0), lambda x: np.exp(x) - 2 * x),
+]
+
+
+def test_numerical_diff_prints_what_the_book_prints():
+    assert numerical_diff(Square(), Variable(np.array(2.0))) == pytest.approx(4.000000000004, rel=1e-12)
+    x = Variable(np.array(0.5))
+    assert numerical_diff(lambda x: square(exp(square(x))), x) == pytest.approx(3.2974426293330694, rel=1e-12)
+
+
+@pytest.mark.parametrize(("function", "reference"), ELEMENTWISE)
+@pytest.mark.parametrize("shape", [(), (1,), (3,), (2, 3), (0,)])
+def test_backward_agrees_with_differences(function, reference, shape):
+    rng = np.random.default_rng(0)
+    x = Variable(rng.normal(size=shape))
+    y = function(x)
+    np.testing.assert_array_equal(y.data, reference(x.data))
+    y.grad = seed = rng.normal(size=shape)
+    y.backward()
+    np.testing.assert_allclose(x.grad, seed * numerical_diff(function, x), rtol=1e-6, atol=1e-8)
+
+
+def test_a_wrong_gradient_is_seen():
+    class Wrong(Function):
+        def forward(self, x):
+            return x**2
+
+        def backward(self, gy):
+            return self.inputs[0].data * gy
+
+    x = Variable(np.array(3.0))
+    Wrong()(x).backward()
+    assert not np.allclose(x.grad, numerical_diff(lambda x: Wrong()(x), x))
+
+
+def test_the_point_is_left_as_it_was():
+    x = Variable(np.array([1.0, 2.0]))
+    numerical_diff(square, x)
+    np.testing.assert_array_equal(x.data, [1.0, 2.0])
+    assert x.grad is None
+
+
+def test_the_step_can_be_chosen():
+    x = Variable(np.array(2.0))
+    error = numerical_diff(exp, x, eps=0.1) - np.exp(2.0)
+    assert error == pytest.approx(np.exp(2.0) * 0.1**2 / 6, rel=1e-2)  # the first term that is left out
+
+
+@pytest.mark.parametrize("wrong", [2.0, np.array(2.0)])
+def test_the_point_must_be_a_variable(wrong):
+    with pytest.raises(TypeError, match=rf"numerical_diff: {type(wrong)} came, a Variable is needed"):
+        numerical_diff(square, wrong)

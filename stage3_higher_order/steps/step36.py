@@ -1,0 +1,92 @@
+"""Step 36: other uses of double backpropagation.
+
+A gradient that is a Variable can do more than be differentiated at once: it can stand in a formula, beside other
+variables, and the formula is differentiated. For example
+
+    y = x^2,    z = (dy/dx)^3 + y,    what is dz/dx at x = 2?
+
+By paper: dy/dx = 2x, so z = 8 x^3 + x^2 and dz/dx = 24 x^2 + 2x = 100. The trap is to put the number 4 for dy/dx
+too early: (4)^3 is a constant, and what is left is 2x = 4. With create_graph, x.grad is both, the number 4 and the
+expression 2x.
+
+Formulas of this kind are no curiosity. WGAN-GP has the length of a gradient in its loss; MAML differentiates
+through a step of training; TRPO needs the Hessian of a loss, though only its product with a vector. That product
+is the way around step 29's problem, a matrix of n^2 elements:
+
+    H v = grad( v . grad f )        two backward passes, and never a matrix
+
+First grad f with create_graph, then the gradient of its inner product with v. An inner product needs no sum and no
+matmul here (they come in stage 4): seeding the second pass with v in place of ones gives just that,
+`grad(gx, x, grad_outputs=v)`.
+
+At last, `check_gradients` compares backpropagation with differences, for first and second derivatives, at each
+input and with random seeds; it is silent when they agree.
+"""
+
+import numpy as np
+
+from stage3_higher_order import Variable, check_gradients, grad
+
+# --- demonstration ---
+
+x = Variable(np.array(2.0))
+y = x**2
+y.backward(create_graph=True)
+gx = x.grad
+x.cleargrad()
+z = gx**3 + y
+z.backward()
+print(z)  # -> variable(68.0)
+print(x.grad)  # -> variable(100.0)
+
+# The trap: gx as a mere number.
+x = Variable(np.array(2.0))
+y = x**2
+y.backward()
+gx = x.grad
+x.cleargrad()
+z = gx**3 + y
+z.backward()
+print(x.grad)  # -> variable(4.0)
+
+# The other trap, as in step 33: without cleargrad the first derivative is added, 100 + 4.
+x = Variable(np.array(2.0))
+y = x**2
+y.backward(create_graph=True)
+gx = x.grad
+z = gx**3 + y
+z.backward()
+print(x.grad)  # -> variable(104.0)
+
+# H v for the sum of x^2, whose Hessian is 2 on the diagonal. The seed of ones sums up y, the seed v weights gx.
+x = Variable(np.array([1.0, 2.0]))
+v = Variable(np.array([4.0, 5.0]))
+y = x**2
+gx = grad(y, x, create_graph=True)
+print(grad(gx, x, grad_outputs=v))  # -> variable([ 8. 10.])
+
+
+def rosenbrock(x0, x1):
+    return 100 * (x1 - x0**2) ** 2 + (x0 - 1) ** 2
+
+
+# Two variables. At (1, 1) the Hessian is [[802, -400], [-400, 200]]. Along the valley, in the direction (1, 2), the
+# gradient hardly changes; across, it changes a great deal. This is why step 28 was so slow.
+x0 = Variable(np.array(1.0))
+x1 = Variable(np.array(1.0))
+gx0, gx1 = grad(rosenbrock(x0, x1), [x0, x1], create_graph=True)
+for v0, v1 in [(1.0, 2.0), (-2.0, 1.0)]:
+    print(*grad([gx0, gx1], [x0, x1], grad_outputs=[np.array(v0), np.array(v1)]))
+# -> variable(2.0) variable(0.0)
+# -> variable(-2004.0) variable(1000.0)
+
+check_gradients(rosenbrock, np.array(0.5), np.array(-1.5))
+
+
+def penalty(x):
+    """(dy/dx)^3 + y for y = x^2: a function whose formula has a derivative in it."""
+    y = x**2
+    return grad(y, x, create_graph=True) ** 3 + y
+
+
+check_gradients(penalty, np.array([2.0, -1.0, 0.5]))
