@@ -1,11 +1,14 @@
 """What makes a cell red, and what does not: the runner against frameworks that are wrong on purpose."""
 
+import sys
 import types
 
 import numpy as np
 import pytest
 
 import stage1_autodiff
+import stage3_higher_order
+from crosscheck import runner as runner_module
 from crosscheck.computations import Computation
 from crosscheck.frameworks import BookStyle
 from crosscheck.inputs import normal
@@ -29,11 +32,11 @@ def computation(body=square, **declared):
     return Computation(body.__name__, body, 2, declared.pop("since", 1), declared.pop("inputs", [normal()]), **declared)
 
 
-def framework(name="stage1", number=1, guest=False, **replaced):
-    """Stage 1 with some of its names replaced."""
+def framework(name="stage1", number=1, guest=False, package=stage1_autodiff, **replaced):
+    """A stage with some of its names replaced."""
     module = types.ModuleType(name)
-    module.__dict__.update({key: value for key, value in vars(stage1_autodiff).items() if not key.startswith("__")})
-    module.__file__ = stage1_autodiff.__file__
+    module.__dict__.update({key: value for key, value in vars(package).items() if not key.startswith("__")})
+    module.__file__ = package.__file__
     module.__dict__.update(replaced)
     return BookStyle(name, [module], number, guest)
 
@@ -83,6 +86,113 @@ def test_a_wrong_square_is_red(torch_adapter, wrong, kind, dtype):
     (cell,) = run(torch_adapter, computation(), framework(square=wrong), dtype=dtype)
     assert cell.state == "failed"
     assert kind in {failure.kind for failure in cell.failures}
+
+
+def writes_and_restores(x):
+    y = x**2
+    if x.flags.writeable and x.size:
+        x[...] = 7.0
+    return y
+
+
+@pytest.mark.parametrize(
+    ("forward", "text"),
+    [
+        (lambda x: x**2 if x.flags.c_contiguous else x**3, "transposed"),
+        (lambda x: x**2 if x.flags.c_contiguous or x.flags.f_contiguous else x**3, "gaps in memory"),
+        (lambda x: x**2 if x.flags.writeable else x**3, "read-only"),
+        (lambda x: x**2 if x.size else x.sum(), "shape (0,)"),
+        (lambda x: x**2 if x.ndim else x**3, "shape ()"),
+        (lambda x: x**2 if x.dtype.kind == "f" else x**3, "integers"),
+        (writes_and_restores, "an input was changed"),
+    ],
+)
+def test_every_case_and_invariant_can_turn_a_cell_red(torch_adapter, forward, text):
+    (cell,) = run(torch_adapter, computation(order=0), framework(square=op(forward)))
+    assert cell.state == "failed"
+    assert any(text in failure.text for failure in cell.failures)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda variable: variable.creator.input.__dict__.update(grad=None), "gradient"),
+        (lambda variable: variable.__dict__.update(grad=variable.grad * 3), "is not its seed any more"),
+        (lambda variable: variable.__dict__.update(grad=None), "is gone"),
+    ],
+)
+def test_what_backward_leaves_behind_is_looked_at(torch_adapter, change, text):
+    class Meddling(stage1_autodiff.Variable):
+        def backward(self):
+            super().backward()
+            change(self)
+
+    class Op(stage1_autodiff.Function):
+        def __call__(self, x):
+            y = super().__call__(x)
+            y.__class__ = Meddling
+            return y
+
+        def forward(self, x):
+            return x**2
+
+        def backward(self, gy):
+            return 2 * self.input.data * gy
+
+    (cell,) = run(torch_adapter, computation(), framework(square=lambda x: Op()(x)))
+    assert any(text in failure.text for failure in cell.failures)
+
+
+def test_a_gradient_that_grows_with_every_call_is_red(torch_adapter):
+    class Growing(stage1_autodiff.Function):
+        calls = 0
+
+        def forward(self, x):
+            return x**2
+
+        def backward(self, gy):
+            self.calls += 1
+            return self.calls * 2 * self.input.data * gy
+
+    (cell,) = run(torch_adapter, computation(), framework(square=lambda x: Growing()(x)))
+    assert any("another gradient the second time" in failure.text for failure in cell.failures)
+
+
+class Detached(stage3_higher_order.Function):
+    """x^2 whose derivative is a constant to the next pass."""
+
+    def forward(self, x):
+        return x**2
+
+    def backward(self, gy):
+        return 2 * self.inputs[0].data * gy
+
+
+@pytest.mark.parametrize("oracle", [True, False])
+def test_a_wrong_second_derivative_is_refused_by_both_judges(torch_adapter, oracle):
+    right = framework("stage3", 3, package=stage3_higher_order)
+    wrong = framework("stage3", 3, package=stage3_higher_order, square=lambda x: Detached()(x))
+    judge = torch_adapter if oracle else None
+    assert run(judge, computation(order=2), right)[0].state == "equal"
+    (cell,) = run(judge, computation(order=2), wrong)
+    assert {failure.kind for failure in cell.failures} == ({"torch", "differences"} if oracle else {"differences"})
+    assert run(judge, computation(order=1), wrong)[0].state == "equal"
+
+
+def test_a_cell_that_never_ends_is_red(torch_adapter, monkeypatch):
+    monkeypatch.setattr(runner_module, "TIME_LIMIT", 1)
+
+    def endless(x):
+        while True:
+            pass
+
+    (cell,) = run(torch_adapter, computation(), framework(square=endless))
+    assert [(f.kind, f.text) for f in cell.failures] == [("hang", "no answer within 1 s")]
+
+
+def test_sys_exit_is_no_way_out(torch_adapter):
+    (cell,) = run(torch_adapter, computation(), framework(square=op(forward=lambda x: sys.exit(0))))
+    assert cell.state == "failed"
 
 
 def test_central_differences_find_a_wrong_gradient_without_torch():

@@ -20,8 +20,9 @@ def test_step_4_draws_its_figure(tmp_path):
     assert (tmp_path / "figures" / "step04.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_every_oracle_belongs_to_a_step():
-    assert {oracle.step for oracle in oracles()} <= set(STEPS)
+def test_every_step_with_numbers_has_oracles():
+    without_numbers = {5, 10, 15, 25, 30, 31, 32}  # theory; unittest's report, whose times vary
+    assert {oracle.step for oracle in oracles()} == set(STEPS) - without_numbers
 
 
 @pytest.mark.parametrize(

@@ -166,6 +166,19 @@ def test_the_earlier_result_of_an_instance_that_was_called_again_is_refused_unch
     assert y.grad is None
 
 
+def test_an_error_half_way_leaves_every_gradient_as_it_was():
+    f = Square()
+    x = Variable(np.array(0.5))
+    a = f(x)
+    b = f(a)
+    y = exp(b)
+    x.grad = before = np.array(7.0)
+    with pytest.raises(RuntimeError, match="was called again"):
+        y.backward()
+    assert x.grad is before
+    assert [variable.grad for variable in (a, b, y)] == [None, None, None]
+
+
 def test_a_long_chain_does_not_recurse():
     x = Variable(np.array(1.0))
     y = x

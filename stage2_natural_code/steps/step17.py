@@ -210,7 +210,7 @@ def add(x0, x1):
 
 
 def numerical_diff(f, x, eps=1e-4):
-    """Central difference (f(x + eps) - f(x - eps)) / (2 eps), as an array. [steps 4, 10]
+    """Central difference (f(x + eps) - f(x - eps)) / (2 eps), an array or NumPy scalar. [steps 4, 10]
 
     f: from Variable to Variable. All elements of x are moved together, so for an array this is
     the derivative element by element only where f works elementwise.

@@ -84,8 +84,8 @@ class Variable:
         remembers only its latest call. An error leaves every `grad` as it was.
         """
         seed = as_seed(self.grad, self, create_graph)
-        arrived = propagate([self], [seed], create_graph, keep_all=retain_grad)
         with using_config("enable_backprop", create_graph):
+            arrived = propagate([self], [seed], keep_all=retain_grad)
             for x, gx in arrived.items():
                 if x.creator is None and x.grad is not None and x is not self:
                     arrived[x] = x.grad + gx
@@ -178,7 +178,7 @@ def as_seed(gy, y, create_graph):
     return gy if create_graph else Variable(gy.data.copy())
 
 
-def propagate(outputs, seeds, create_graph, keep_all=False, keep=()):
+def propagate(outputs, seeds, keep_all=False, keep=()):
     """The backward pass from outputs with these seeds: a dict from variables to their gradients. [step 32]
 
     It has every leaf that was reached. Of the variables in between it has those in keep, or all with
@@ -196,32 +196,31 @@ def propagate(outputs, seeds, create_graph, keep_all=False, keep=()):
             seen.add(f)
             heapq.heappush(funcs, (-f.generation, -len(seen), f))
 
-    with using_config("enable_backprop", create_graph):
-        for y, gy in zip(outputs, seeds, strict=True):
-            grads[y] = grads[y] + gy if y in grads else gy
-            add_creator(y)
-        while funcs:
-            _, _, f = heapq.heappop(funcs)
-            gys = []
-            for output in f.outputs:
-                y = output()
-                gy = grads.pop(y, None)
-                gys.append(gy)
-                if y is None:  # nobody held it
-                    continue
-                if keep_all or y in keep:
-                    between[y] = gy
-                elif y.grad is not None:  # kept by an earlier pass
-                    between[y] = None
-            if len(gys) > 1 or gys[0] is None:
-                gys = f.fill_in(gys)
-            gxs = f.backward(*gys)
-            if not isinstance(gxs, tuple):
-                gxs = (gxs,)
-            for x, gx in zip(f.inputs, gxs, strict=True):
-                # Never +=, which would change the array for others that hold it too.
-                grads[x] = grads[x] + gx if x in grads else gx
-                add_creator(x)
+    for y, gy in zip(outputs, seeds, strict=True):
+        grads[y] = grads[y] + gy if y in grads else gy
+        add_creator(y)
+    while funcs:
+        _, _, f = heapq.heappop(funcs)
+        gys = []
+        for output in f.outputs:
+            y = output()
+            gy = grads.pop(y, None)
+            gys.append(gy)
+            if y is None:  # nobody held it
+                continue
+            if keep_all or y in keep:
+                between[y] = gy
+            elif y.grad is not None:  # kept by an earlier pass
+                between[y] = None
+        if len(gys) > 1 or gys[0] is None:
+            gys = f.fill_in(gys)
+        gxs = f.backward(*gys)
+        if not isinstance(gxs, tuple):
+            gxs = (gxs,)
+        for x, gx in zip(f.inputs, gxs, strict=True):
+            # Never +=, which would change the array for others that hold it too.
+            grads[x] = grads[x] + gx if x in grads else gx
+            add_creator(x)
 
     for x in grads:  # only leaves are left, unless a function does not know its output any more
         if x.creator is not None:
@@ -253,7 +252,8 @@ def grad(outputs, inputs, grad_outputs=None, create_graph=False):
     if len(gys) != len(ys):
         raise ValueError(f"grad: {len(gys)} grad_outputs came for {len(ys)} outputs")
     seeds = [as_seed(gy, y, create_graph) for y, gy in zip(ys, gys, strict=True)]
-    arrived = propagate(ys, seeds, create_graph, keep=set(xs))
+    with using_config("enable_backprop", create_graph):
+        arrived = propagate(ys, seeds, keep=set(xs))
     gxs = []
     given = set()
     for x in xs:
