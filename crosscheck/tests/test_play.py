@@ -264,7 +264,13 @@ def test_an_interrupt_reaches_the_script(tmp_path):
         "    print('mine')\n    raise SystemExit(5)\n"
     )
     command = [sys.executable, "-m", "crosscheck", "play", str(script)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+
+    def listen():  # where the tests run in the background, interrupts are ignored, and so they would be here
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=listen
+    ) as process:
         assert process.stdout.readline() == "ready\n"
         time.sleep(0.1)
         os.killpg(process.pid, signal.SIGINT)

@@ -20,6 +20,7 @@ STATES = {
     "error": "bad input, refused as declared",
     "failed": "not as declared: red",
 }
+SIGNS = {"equal": "=", "absent": "absent", "differs": "differs", "error": "error", "failed": "FAILED"}
 
 
 @dataclass
@@ -43,6 +44,9 @@ class Report:
     def columns(self) -> list[str]:
         """The frameworks that have a cell."""
         return [name for name in self.frameworks if any(cell.framework == name for cell in self.cells)]
+
+    def dtypes(self) -> list[str]:
+        return list(dict.fromkeys(cell.dtype for cell in self.cells))
 
     def worst(self) -> Cell | None:
         """The cell furthest from the oracle among those with the usual budget."""
@@ -85,6 +89,14 @@ def rows(cells: Sequence[Cell]) -> dict[str, dict[str, list[Cell]]]:
     for cell in cells:
         table.setdefault(cell.computation.name, {}).setdefault(cell.framework, []).append(cell)
     return table
+
+
+def label(cells: Sequence[Cell]) -> tuple[str, str]:
+    """What the matrix shows for the dtypes of a computation: the state, and `= 0.4 | 1.2`, the distances in eps."""
+    states = [cell.state for cell in cells]
+    state = "failed" if "failed" in states else states[0]
+    distances = [eps(cell.distance) for cell in cells if cell.distance is not None and state in ("equal", "failed")]
+    return state, f"{SIGNS[state]} {' | '.join(distances)}".rstrip()
 
 
 def eps(distance: float | None) -> str:

@@ -13,8 +13,7 @@ from pygments.lexers import PythonLexer
 
 from .. import UsageError
 from ..computations import Computation
-from . import STATES, Report, eps, repeat_command, rows
-from .terminal import SIGNS
+from . import SIGNS, STATES, Report, eps, label, repeat_command, rows
 
 TEMPLATE = pathlib.Path(__file__).parent / "page.html.jinja"
 
@@ -30,7 +29,12 @@ def render(report: Report) -> str:
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.undefined = jinja2.StrictUndefined
     environment.globals.update(
-        eps=eps, code=code, states=STATES, signs=SIGNS, repeat=lambda cell: repeat_command(cell, report.options)
+        eps=eps,
+        code=code,
+        label=label,
+        states=STATES,
+        signs=SIGNS,
+        repeat=lambda cell: repeat_command(cell, report.options),
     )
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     css = HtmlFormatter(style="friendly").get_style_defs("pre.code")  # type: ignore[no-untyped-call]  # no annotation

@@ -11,10 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..runner import Cell
-from . import Report, eps, repeat_command, rows
+from . import Report, eps, label, repeat_command, rows
 
 STYLES = {"equal": "green", "absent": "dim", "differs": "yellow", "error": "cyan", "failed": "bold red"}
-SIGNS = {"equal": "=", "absent": "absent", "differs": "differs", "error": "error", "failed": "FAILED"}
 PIPED_WIDTH = 120
 SHOWN_FAILURES = 3
 
@@ -27,17 +26,14 @@ def console(stream: Any = None) -> Console:
 
 
 def cell_text(cells: list[Cell]) -> str:
-    """`= 0.4 | 1.2`: the state, and the distances of the dtypes in eps."""
-    states = list(dict.fromkeys(cell.state for cell in cells))
-    state = "failed" if "failed" in states else states[0]
-    distances = [eps(cell.distance) for cell in cells if cell.distance is not None and state in ("equal", "failed")]
-    return f"[{STYLES[state]}]{SIGNS[state]} {' | '.join(distances)}[/]"
+    """The label in the colour of its state."""
+    state, text = label(cells)
+    return f"[{STYLES[state]}]{text}[/]"
 
 
 def matrix(report: Report) -> Table:
     """computation x framework."""
-    dtypes = list(dict.fromkeys(cell.dtype for cell in report.cells))
-    table = Table(title=f"distance in eps: {' | '.join(dtypes)}", title_justify="left", title_style="dim")
+    table = Table(title=f"distance in eps: {' | '.join(report.dtypes())}", title_justify="left", title_style="dim")
     table.add_column("step", justify="right")
     table.add_column("computation", no_wrap=True)
     for name in report.columns():
