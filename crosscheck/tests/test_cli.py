@@ -16,8 +16,9 @@ EXAMPLE = ROOT / "crosscheck" / "examples" / "tiny.py"
 
 
 @pytest.fixture
-def crosscheck(capsys):
+def crosscheck(capsys, monkeypatch):
     """Run the command in this process: status, standard output, standard error."""
+    monkeypatch.setenv("COLUMNS", "120")  # whatever the terminal of the tests has
 
     def run(*arguments):
         try:
