@@ -66,8 +66,9 @@ class Variable:
             f = funcs.pop()
             x, y = f.input, f.output
             gx = as_array(f.backward(grads[y]))
-            # and so is a gradient that is, or may be a piece of, the one before.
-            grads[x] = gx.copy() if gx is grads[y] or gx.base is not None else gx
+            # and so is a gradient that is the one before, the data, or perhaps a piece of them.
+            shared = gx is grads[y] or gx is x.data or gx.base is not None
+            grads[x] = gx.copy() if shared else gx
             add_creator(x)
         for variable, grad in grads.items():
             variable.grad = grad

@@ -142,7 +142,11 @@ class Variable:
             gxs = f.backward(*gys)
             if not isinstance(gxs, tuple):
                 gxs = (gxs,)
+            if len(gxs) != len(f.inputs):
+                raise ValueError(f"{type(f).__name__}.backward: {len(gxs)} gradients for {len(f.inputs)} inputs")
             for x, gx in zip(f.inputs, gxs, strict=True):
+                if gx is None:
+                    raise TypeError(f"{type(f).__name__}.backward: None came for a gradient, an array is needed")
                 # Never +=, which would change the array for others that hold it too.
                 grads[x] = grads[x] + gx if x in grads else gx
                 add_creator(x)
@@ -151,7 +155,7 @@ class Variable:
             if x.creator is not None:
                 raise RuntimeError(x.creator.called_again())
         leaves = [(x, gx if x.grad is None or x is self else x.grad + gx) for x, gx in grads.items()]
-        given = set()
+        given = {id(x.data) for x in grads}
         for variable, grad in between + leaves:
             if variable is not None:
                 variable.grad = None if grad is None else own_array(grad, given)

@@ -505,8 +505,33 @@ def test_a_wrong_number_of_gradients_is_refused(gradients):
         def backward(self, gy):
             return gradients
 
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match=f"Wrong.backward: {len(gradients)} gradients for 2 inputs"):
         Wrong()(scalar(1.0), scalar(2.0)).backward()
+
+
+def test_a_backward_that_returns_nothing_is_named():
+    class Forgetful(Function):
+        def forward(self, x):
+            return x
+
+        def backward(self, gy):
+            pass
+
+    with pytest.raises(TypeError, match=r"Forgetful\.backward: None came for a gradient, an array is needed"):
+        Forgetful()(scalar(1.0)).backward()
+
+
+def test_a_gradient_that_is_the_data_itself_is_copied():
+    class Lazy(Function):
+        def forward(self, x):
+            return x**2 / 2
+
+        def backward(self, gy):
+            return self.inputs[0].data
+
+    x = Variable(np.array([1.0, 2.0]))
+    Lazy()(x).backward()
+    assert not np.shares_memory(x.grad, x.data)
 
 
 def test_an_error_on_the_way_leaves_every_gradient_as_it_was():

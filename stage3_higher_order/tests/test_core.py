@@ -656,3 +656,45 @@ def test_grad_meets_an_instance_that_was_called_again():
     f(x)
     with pytest.raises(RuntimeError, match="this Square was called again"):
         grad(y, x)
+
+
+@pytest.mark.parametrize(
+    ("gradients", "error", "text"),
+    [
+        (
+            np.array(1.0),
+            TypeError,
+            r"Wrong\.backward: <class 'numpy.ndarray'> came for a gradient, a Variable is needed",
+        ),
+        (None, TypeError, r"Wrong\.backward: <class 'NoneType'> came for a gradient, a Variable is needed"),
+        ((), ValueError, r"Wrong\.backward: 0 gradients for 1 inputs"),
+    ],
+)
+def test_a_backward_that_returns_no_variable_is_named_and_nothing_changes(gradients, error, text):
+    class Wrong(Function):
+        def forward(self, x):
+            return x
+
+        def backward(self, gy):
+            return gradients
+
+    x = Variable(np.array(1.0))
+    y = Wrong()(x * x) + x
+    with pytest.raises(error, match=text):
+        y.backward()
+    assert x.grad is None
+    assert y.grad is None
+
+
+def test_a_gradient_that_is_its_own_input_is_copied():
+    class Lazy(Function):
+        def forward(self, x):
+            return x**2 / 2
+
+        def backward(self, gy):
+            return self.inputs[0]
+
+    x = Variable(np.array([1.0, 2.0]))
+    Lazy()(x).backward()
+    assert x.grad is not x
+    assert not np.shares_memory(x.grad.data, x.data)

@@ -176,3 +176,10 @@ def test_without_graphviz_it_is_said_what_to_install(tmp_path, monkeypatch):
     with pytest.raises(RuntimeError, match="the command 'dot' is not there; install Graphviz"):
         plot_dot_graph(addition(), to_file=path)
     assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize("to_file", [".", "no_such_folder/graph.png"])
+def test_a_place_that_cannot_hold_the_picture_is_named(to_file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="plot_dot_graph: to_file="):
+        plot_dot_graph(Variable(np.array(1.0)), to_file=to_file)

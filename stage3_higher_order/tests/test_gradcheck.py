@@ -173,3 +173,21 @@ def test_numerical_diff_prints_what_the_book_prints():
 def test_the_point_of_numerical_diff_must_be_a_variable(wrong):
     with pytest.raises(TypeError, match=rf"numerical_diff: {type(wrong)} came, a Variable is needed"):
         numerical_diff(F.square, wrong)
+
+
+def test_a_gradient_of_another_shape_is_refused():
+    class Wrong(Function):
+        def forward(self, x):
+            return x * 2
+
+        def backward(self, gy):
+            return Variable((gy.data * 2)[None])
+
+    with pytest.raises(AssertionError, match="order 1, input 0"):
+        check_gradients(lambda x: Wrong()(x), np.array([1.0, 2.0]), order=1)
+
+
+@pytest.mark.parametrize(("inputs", "order"), [((), 1), ((np.ones(2),), 0)])
+def test_nothing_to_compare_is_refused(inputs, order):
+    with pytest.raises(ValueError, match=f"order {order} of {len(inputs)} inputs came"):
+        check_gradients(lambda *xs: xs[0], *inputs, order=order)

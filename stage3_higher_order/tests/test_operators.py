@@ -131,3 +131,25 @@ def test_the_operators_are_the_functions():
     assert (Variable.__sub__, Variable.__rsub__) == (F.sub, F.rsub)
     assert (Variable.__truediv__, Variable.__rtruediv__) == (F.div, F.rdiv)
     assert (Variable.__pow__, Variable.__rpow__, Variable.__neg__) == (F.pow, F.rpow, F.neg)
+
+
+@pytest.mark.parametrize(
+    ("power", "value"),
+    [
+        (lambda x, c: x**c, 2.0**-1),
+        (lambda x, c: x ** Variable(c), 2.0**-1),
+        (lambda x, c: 3 ** (x * -1), 3.0**-2),
+    ],
+)
+def test_integers_have_negative_powers_with_arrays_as_exponents_too(power, value):
+    x = Variable(np.array(2))
+    y = power(x, np.array(-1))
+    y.backward()
+    np.testing.assert_allclose(y.data, value)
+    assert np.isfinite(x.grad.data)
+
+
+def test_an_integer_to_the_power_of_an_integer_zero_has_a_gradient():
+    x, c = Variable(np.array(2)), Variable(np.array(0))
+    (x**c).backward()
+    np.testing.assert_allclose([x.grad.data, c.grad.data], [0.0, np.log(2.0)])

@@ -371,7 +371,7 @@ def select(
         change
         for change in whole.definitions
         if (file is None or ends_with(change.path, file, "/"))
-        and (symbol is None or ends_with(change.name, symbol, "."))
+        and (symbol is None or is_or_belongs_to(change.name, symbol))
         and (step is None or step in change.steps)
     ]
     by_file = file if symbol is None and step is None else None
@@ -395,6 +395,11 @@ def select(
         lessons=tuple(one for one in whole.lessons if (one.step == step if step else one.step in named)),
         files=tuple(one for one in whole.files if one.path in {change.path for change in [*chosen, *around]}),
     )
+
+
+def is_or_belongs_to(name: str, symbol: str) -> bool:
+    """Whether a definition is meant by a symbol, or is a member of the class that is: `Mul` means `Mul.forward` too."""
+    return ends_with(name, symbol, ".") or ends_with(name.rpartition(".")[0], symbol, ".")
 
 
 def ends_with(name: str, suffix: str, separator: str) -> bool:

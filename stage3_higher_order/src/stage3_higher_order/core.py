@@ -81,7 +81,8 @@ class Variable:
         is a computation like any other: gradients know how they were made and can be differentiated
         again; they may be shared, so do not edit their data. ValueError if `self.grad` has not the
         shape of the data; RuntimeError if a function on the way was called again since, for it
-        remembers only its latest call. An error leaves every `grad` as it was.
+        remembers only its latest call. An error leaves every `grad` as it was. The mode is that of the
+        process: meanwhile forward passes in other threads record as this pass does, or not at all.
         """
         seed = as_seed(self.grad, self, create_graph)
         with using_config("enable_backprop", create_graph):
@@ -89,7 +90,7 @@ class Variable:
             for x, gx in arrived.items():
                 if x.creator is None and x.grad is not None and x is not self:
                     arrived[x] = x.grad + gx
-        given = set()
+        given = {id(x.data) for x in arrived}
         for x, gx in arrived.items():
             x.grad = gx if create_graph or gx is None else own_gradient(gx, given)
 
@@ -217,7 +218,11 @@ def propagate(outputs, seeds, keep_all=False, keep=()):
         gxs = f.backward(*gys)
         if not isinstance(gxs, tuple):
             gxs = (gxs,)
+        if len(gxs) != len(f.inputs):
+            raise ValueError(f"{type(f).__name__}.backward: {len(gxs)} gradients for {len(f.inputs)} inputs")
         for x, gx in zip(f.inputs, gxs, strict=True):
+            if not isinstance(gx, Variable):
+                raise TypeError(f"{type(f).__name__}.backward: {type(gx)} came for a gradient, a Variable is needed")
             # Never +=, which would change the array for others that hold it too.
             grads[x] = grads[x] + gx if x in grads else gx
             add_creator(x)
@@ -255,7 +260,7 @@ def grad(outputs, inputs, grad_outputs=None, create_graph=False):
     with using_config("enable_backprop", create_graph):
         arrived = propagate(ys, seeds, keep=set(xs))
     gxs = []
-    given = set()
+    given = {id(x.data) for x in xs}
     for x in xs:
         gx = arrived.get(x)
         if gx is None:

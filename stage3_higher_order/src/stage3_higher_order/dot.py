@@ -20,7 +20,7 @@ def get_dot_graph(output, verbose=True):
         return numbers.setdefault(node, len(numbers))
 
     def var(v):
-        label = v.name or ""
+        label = "" if v.name is None else str(v.name)
         if verbose and v.data is not None:
             label += (": " if label else "") + f"{v.data.shape} {v.data.dtype}"
         return f"{number(v)} [label={quote(label)}, color=orange, style=filled]\n"
@@ -67,9 +67,11 @@ def plot_dot_graph(output, verbose=True, to_file="graph.png"):
     is not installed or refuses; the file is then left as it was.
     """
     path = pathlib.Path(to_file)
-    kind = path.suffix[1:]
+    kind = path.suffix[1:].lower()
     if not kind:
         raise ValueError(f"plot_dot_graph: to_file={str(to_file)!r} has no ending such as .png that tells the format")
+    if path.is_dir() or not path.parent.is_dir():
+        raise ValueError(f"plot_dot_graph: to_file={str(to_file)!r} must be a file in a folder that exists")
     if shutil.which("dot") is None:
         raise RuntimeError(
             "plot_dot_graph: the command 'dot' is not there; install Graphviz: "

@@ -50,8 +50,11 @@ def check_gradients(f, *xs, order=2, rtol=1e-4, atol=1e-5):
 
     f: from Variables to a Variable, or several; xs: its inputs, arrays or Variables, left as they
     are. Each output is weighted with random numbers of its own, since a wrong gradient can be right
-    for equal weights. AssertionError names the order and the input where they differ. [beside step 36]
+    for equal weights. AssertionError names the order and the input where they differ; ValueError if
+    there is nothing to compare. [beside step 36]
     """
+    if order < 1 or not xs:
+        raise ValueError(f"check_gradients: order {order} of {len(xs)} inputs came, at least one of each is needed")
     rng = np.random.default_rng(0)
     points = [to_float64(x) for x in xs]  # and, from the second order on, the weights of the orders before
 
@@ -76,7 +79,7 @@ def check_gradients(f, *xs, order=2, rtol=1e-4, atol=1e-5):
                 return [y * gy for y, gy in zip(ys, gys, strict=True)]
 
             expected = numerical_grad(weighted, points[i], *points[:i], *points[i + 1 :])
-            if not np.allclose(gx.data, expected, rtol, atol):
+            if gx.shape != expected.shape or not np.allclose(gx.data, expected, rtol, atol):
                 raise AssertionError(
                     f"check_gradients: order {level}, input {i}: backward gives {gx.data}, differences give {expected}"
                 )

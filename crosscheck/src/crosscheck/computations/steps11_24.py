@@ -217,6 +217,16 @@ def no_grad(fw: Any, x: Any) -> Any:
     return y, np.array([fw.creator(y) is None, fw.creator(z) is None])
 
 
+@computation(step=18, order=0, inputs=[normal()], edges=False)
+def nested_no_grad(fw: Any, x: Any) -> Any:
+    """The end of an inner no_grad gives back the mode outside, not the usual one"""
+    with fw.no_grad():
+        with fw.no_grad():
+            y = x * x
+        z = x * x
+    return np.array([fw.creator(y) is None, fw.creator(z) is None])
+
+
 @computation(step=17, order=0, inputs=[normal()], edges=False, absent="wrong")
 def graph_is_freed(fw: Any, x: Any) -> Any:
     """Which variables of a graph that nobody holds any more are still there, without the garbage collector"""

@@ -182,6 +182,23 @@ def functional_grad(fw: Any, x0: Any, x1: Any) -> Any:
     return ga * 2.0 + g1 * g1
 
 
+@computation(step=32, order=0, inputs=[normal()], edges=False)
+def graph_of_a_gradient(fw: Any, x: Any) -> Any:
+    """A gradient knows how it was made with create_graph, and not without"""
+    plain = fw.gradients([fw.sin(x)], [x], None)[0]
+    graph = fw.gradients([fw.sin(x)], [x], None, create_graph=True)[0]
+    return np.array([fw.creator(plain) is None, fw.creator(graph) is None])
+
+
+@computation(step=36, inputs=[normal()], order=1)
+def grad_of_an_output_given_twice(fw: Any, x: Any) -> Any:
+    """grad([y, y], x): both seeds count"""
+    y = x * x
+    seeds = [fw.Variable(np.full_like(fw.array(y), value)) for value in (2, 3)]
+    (gx,) = fw.grad([y, y], [x], seeds, create_graph=True)
+    return gx
+
+
 @computation(step=36, inputs=[normal(), normal()], order=0)
 def grad_of_what_does_not_depend(fw: Any, x0: Any, x1: Any) -> Any:
     """Zeros for an input that the output was not computed from"""

@@ -68,7 +68,8 @@ def print_chapter(chapter: Chapter, out: Console, side_by_side: bool) -> None:
         heading(out, "Named by no lesson")
     if chapter.later:
         later = ", ".join(f"{change.name} (step {change.steps[-1]})" for change in chapter.later)
-        out.print(Text(f"Shown under the last step that changes it: {later}", "dim"))
+        alone = f"; this step alone: crosscheck step {chapter.lesson.step}" if chapter.lesson else ""
+        out.print(Text(f"Shown under the last step that changes it: {later}{alone}", "dim"))
     for change in chapter.shown:
         print_change(change, out, side_by_side, chapter.lesson)
 

@@ -118,6 +118,8 @@ class Power(Function):
     """y = x0^x1;  gx0 = gy x1 x0^(x1-1), gx1 = gy y log(x0); 0 in place of 0 * inf at x0 = 0, x1 >= 0."""
 
     def forward(self, x0, x1):
+        if x0.dtype.kind in "iu" and x1.dtype.kind in "iu" and (x1 < 0).any():
+            x1 = x1.astype(float)  # as exponent() does for numbers
         return x0**x1
 
     def backward(self, gy):
