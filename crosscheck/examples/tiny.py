@@ -1,4 +1,4 @@
-"""A framework in sixty lines: each variable keeps its parents and the way back to them."""
+"""A framework in some sixty lines: each variable keeps its parents and the way back to them."""
 
 import itertools
 

@@ -84,3 +84,10 @@ def test_raising_the_ledger_needs_a_reason_and_lowering_none(tmp_path):
     assert again.distances == {"f": {"float64": 1.0}, "g": {"float32": 3.0}}
     assert again.allowed("g", "float32") == 12.0
     assert again.allowed("g", "float64") is None
+
+
+def test_a_reason_is_kept_only_where_an_entry_was_raised():
+    ledger = Ledger({"f": {"float64": 42.6}, "g": {"float64": 1.0}}, {})
+    assert ledger.update({("f", "float64"): 42.63, ("g", "float64"): 2.0}, "why g") == []
+    assert ledger.reasons == {"g": {"float64": "why g"}}
+    assert ledger.distances == {"f": {"float64": 42.6}, "g": {"float64": 2.0}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pathlib
 import tomllib
 from collections.abc import Mapping
@@ -38,22 +39,21 @@ class Ledger:
 
     def update(self, measured: Mapping[tuple[str, str], float], reason: str | None) -> list[str]:
         """Take in a whole run. Raised entries without a reason are returned, and then nothing is changed."""
-        raised = [
-            f"{name} {dtype}: {self.distances[name][dtype]:.3g} -> {value:.3g}"
-            for (name, dtype), value in measured.items()
-            if dtype in self.distances.get(name, {}) and float(f"{value:.3g}") > self.distances[name][dtype]
-        ]
+        rounded = {key: float(f"{value:.3g}") for key, value in sorted(measured.items())}
+        raised = {
+            (name, dtype): f"{name} {dtype}: {self.distances[name][dtype]:.3g} -> {value:.3g}"
+            for (name, dtype), value in rounded.items()
+            if value > self.distances.get(name, {}).get(dtype, math.inf)
+        }
         if raised and not reason:
-            return raised
+            return list(raised.values())
         distances: dict[str, dict[str, float]] = {}
         reasons: dict[str, dict[str, str]] = {}
-        for (name, dtype), value in sorted(measured.items()):
-            old = self.distances.get(name, {}).get(dtype)
-            distances.setdefault(name, {})[dtype] = float(f"{value:.3g}")
-            if reason and old is not None and value > old:
-                reasons.setdefault(name, {})[dtype] = reason
-            elif dtype in self.reasons.get(name, {}):
-                reasons.setdefault(name, {})[dtype] = self.reasons[name][dtype]
+        for (name, dtype), value in rounded.items():
+            distances.setdefault(name, {})[dtype] = value
+            why = reason if (name, dtype) in raised else self.reasons.get(name, {}).get(dtype)
+            if why:
+                reasons.setdefault(name, {})[dtype] = why
         self.distances, self.reasons = distances, reasons
         return []
 
