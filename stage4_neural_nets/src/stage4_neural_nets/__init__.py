@@ -1,0 +1,12 @@
+"""Steps 37-51: neural networks: tensors, layers, optimizers, data."""
+
+from . import functions, layers, models, optimizers, utils
+from .config import Config, no_grad, using_config
+from .core import Function, Parameter, Variable, as_array, as_variable, grad
+from .functions import Exp, Square, exp, square
+from .gradcheck import check_gradients, numerical_diff, numerical_grad
+from .layers import Layer
+from .models import Model
+from .operators import setup_variable
+
+setup_variable()

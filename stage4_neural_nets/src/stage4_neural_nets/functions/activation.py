@@ -1,0 +1,96 @@
+"""Activations: sigmoid, relu, softmax, log_softmax."""
+
+import numpy as np
+
+from ..core import Function, as_variable
+from .elementwise import exp
+from .reduce import axes_of, largest, log_sum_exp, sum
+
+
+class Sigmoid(Function):
+    """y = 1 / (1 + e^-x);  gx = gy y (1 - y)."""
+
+    def forward(self, x):
+        e = np.exp(-np.abs(x))  # at most 1: no overflow
+        return np.where(x < 0, e, 1) / (1 + e)
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        return gy * y * (1 - y)
+
+
+def sigmoid(x):
+    """Sigmoid, elementwise. [step 43]"""
+    return Sigmoid()(x)
+
+
+def sigmoid_simple(x):
+    """The same of simple functions; e^-x overflows for x < -709, in float32 for x < -88. [step 43]"""
+    x = as_variable(x)
+    return 1 / (1 + exp(-x))
+
+
+class ReLU(Function):
+    """y = max(x, 0);  gx = gy where x > 0, otherwise 0."""
+
+    def forward(self, x):
+        return np.maximum(x, 0.0)
+
+    def backward(self, gy):
+        return gy * (self.inputs[0].data > 0)  # a mask is constant, so bare data is enough
+
+
+def relu(x):
+    """Rectified linear unit, elementwise; its gradient at 0 is 0. [step 51]"""
+    return ReLU()(x)
+
+
+class Softmax(Function):
+    """y = e^x / sum e^x along an axis;  gx = y (gy - sum(y gy))."""
+
+    def __init__(self, axis):
+        self.axis = axis
+
+    def forward(self, x):
+        axes_of("softmax", self.axis, x.ndim)
+        y = x - largest(x, self.axis)
+        np.exp(y, out=y)
+        y /= y.sum(self.axis, keepdims=True)
+        return y
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        gx = y * gy
+        return gx - y * sum(gx, self.axis, keepdims=True)
+
+
+def softmax(x, axis=1):
+    """Scores to probabilities along an axis: x (N, C) -> (N, C), rows of sum 1, without overflow. [step 47]"""
+    return Softmax(axis)(x)
+
+
+def softmax_simple(x, axis=1):
+    """The same of simple functions; e^x overflows for x > 709, in float32 for x > 88. [step 47]"""
+    x = as_variable(x)
+    y = exp(x)
+    return y / sum(y, axis, keepdims=True)
+
+
+class LogSoftmax(Function):
+    """y = x - log sum e^x along an axis;  gx = gy - e^y sum(gy)."""
+
+    def __init__(self, axis):
+        self.axis = axis
+
+    def forward(self, x):
+        axes_of("log_softmax", self.axis, x.ndim)
+        return x - log_sum_exp(x, self.axis)
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        return gy - exp(y) * sum(gy, self.axis, keepdims=True)
+
+
+def log_softmax(x, axis=1):
+    """The logarithm of softmax, finite also where softmax is 0 in rounding. [beside step 47]"""
+    return LogSoftmax(axis)(x)

@@ -1,0 +1,151 @@
+"""Functions that move elements without changing them: reshape, transpose, get_item, concat and their kin."""
+
+import math
+
+import numpy as np
+
+from ..core import Function, Variable, as_input, as_variable
+
+
+class Reshape(Function):
+    """y = x in another shape;  gx = gy in the shape of x."""
+
+    def __init__(self, shape):
+        self.shape = shape
+
+    def forward(self, x):
+        self.x_shape = x.shape
+        return x.reshape(self.shape)
+
+    def backward(self, gy):
+        return reshape(gy, self.x_shape)
+
+
+def reshape(x, shape):
+    """The elements of x in another shape; one length may be -1. The result may share memory with x. [step 38]"""
+    x = as_variable(x)
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    return x if x.shape == shape else Reshape(shape)(x)
+
+
+def expand_dims(x, axis):
+    """A new axis of length 1 where axis says; several for a tuple. [beside step 39]"""
+    x = as_variable(x)
+    return reshape(x, np.expand_dims(x.data, axis).shape)
+
+
+def flatten(x):
+    """All axes but the first made one: (N, C, H, W) -> (N, C*H*W). [beside step 38]"""
+    x = as_variable(x)
+    if x.ndim == 0:
+        raise ValueError("flatten: x has no axis, at least one is needed")
+    return reshape(x, (x.shape[0], math.prod(x.shape[1:])))
+
+
+class Transpose(Function):
+    """y = x with its axes in another order;  gx = gy with the order undone."""
+
+    def __init__(self, axes):
+        self.axes = axes
+
+    def forward(self, x):
+        if self.axes is not None and len(self.axes) != x.ndim:
+            raise ValueError(f"transpose: axes {self.axes} came, x {x.shape} has {x.ndim}")
+        return x.transpose(self.axes)
+
+    def backward(self, gy):
+        if self.axes is None:
+            return transpose(gy)
+        inverse = np.argsort([axis % len(self.axes) for axis in self.axes])
+        return transpose(gy, tuple(map(int, inverse)))
+
+
+def transpose(x, axes=None):
+    """x with its axes in the order given, reversed for None; shares memory with x. [step 38]"""
+    return Transpose(axes)(x)
+
+
+class GetItem(Function):
+    """y = x[slices];  gx = gy where it was taken from, 0 elsewhere."""
+
+    def __init__(self, slices):
+        self.slices = slices
+
+    def forward(self, x):
+        self.x_shape = x.shape
+        return x[self.slices]
+
+    def backward(self, gy):
+        return GetItemGrad(self.slices, self.x_shape)(gy)
+
+
+class GetItemGrad(Function):
+    """The gradient of GetItem, floating even for integers: gx[slices] += gy;  ggy = ggx[slices]."""
+
+    def __init__(self, slices, x_shape):
+        self.slices = slices
+        self.x_shape = x_shape
+
+    def forward(self, gy):
+        gx = np.zeros(self.x_shape, np.result_type(gy, 0.0))
+        if takes_each_once(self.slices):
+            gx[self.slices] = gy
+        else:
+            np.add.at(gx, self.slices, gy)
+        return gx
+
+    def backward(self, ggx):
+        return get_item(ggx, self.slices)
+
+
+def takes_each_once(slices):
+    """Whether no element can be taken twice: so it is without arrays of indices."""
+    parts = slices if isinstance(slices, tuple) else (slices,)
+    if len(parts) == 1 and isinstance(parts[0], np.ndarray):
+        return parts[0].dtype == bool
+    return all(part is None or part is Ellipsis or isinstance(part, (int, np.integer, slice)) for part in parts)
+
+
+def get_item(x, slices):
+    """x[slices]: numbers, slices, Ellipsis, None, arrays of indices or masks, also in Variables. [step 47]
+
+    What numbers and slices take shares memory with x; what index arrays take does not.
+    """
+    if isinstance(slices, tuple):
+        slices = tuple(part.data if isinstance(part, Variable) else part for part in slices)
+    return GetItem(slices.data if isinstance(slices, Variable) else slices)(x)
+
+
+class Concat(Function):
+    """y = the xs one behind the other along an axis;  gx = its part of gy."""
+
+    def __init__(self, axis):
+        self.axis = axis
+
+    def forward(self, *xs):
+        self.lengths = [x.shape[self.axis] for x in xs]
+        return np.concatenate(xs, self.axis)
+
+    def backward(self, gy):
+        gxs = []
+        lead = (slice(None),) * (self.axis % gy.ndim)
+        start = 0
+        for x, length in zip(self.inputs, self.lengths, strict=True):
+            gxs.append(None if x.constant else gy[(*lead, slice(start, start + length))])
+            start += length
+        return tuple(gxs)
+
+
+def concat(xs, axis=0):
+    """A list of variables or arrays joined along an axis that they have. ValueError for none. [beside step 47]"""
+    if len(xs) == 0:
+        raise ValueError("concat: an empty list came, at least one variable is needed")
+    return Concat(axis)(*xs)
+
+
+def stack(xs, axis=0):
+    """A list of variables or arrays of one shape joined along a new axis. ValueError for none. [beside step 47]"""
+    xs = [as_input(x) for x in xs]
+    if len({x.shape for x in xs}) > 1:
+        raise ValueError(f"stack: shapes {[x.shape for x in xs]} came, all must be the same")
+    return concat([expand_dims(x, axis) for x in xs], axis)

@@ -1,0 +1,50 @@
+"""Models: layers that make a whole; Sequential and MLP."""
+
+from . import functions as F
+from .dot import plot_dot_graph
+from .layers import Layer, Linear
+
+
+class Model(Layer):
+    """A layer that can draw its graph. [step 45]"""
+
+    def plot(self, *inputs, to_file="model.png"):
+        """Run the model on inputs and draw the graph to a file; returns what `plot_dot_graph` returns. [step 45]"""
+        y = self(*inputs)
+        return plot_dot_graph(y, verbose=True, to_file=to_file)
+
+
+class Sequential(Model):
+    """Layers, or functions, one after the other; they are the attributes l0, l1, ... [beside step 45]"""
+
+    def __init__(self, *layers):
+        super().__init__()
+        self.layers = layers
+        for i, layer in enumerate(layers):
+            setattr(self, f"l{i}", layer)
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+class MLP(Model):
+    """A multi-layer perceptron: Linear layers of the sizes given, an activation between them. [step 45]
+
+    MLP((10, 1)) has two layers, l0 and l1, and takes inputs of any width at its first call.
+    """
+
+    def __init__(self, fc_output_sizes, activation=F.sigmoid):
+        super().__init__()
+        self.activation = activation
+        self.layers = []
+        for i, out_size in enumerate(fc_output_sizes):
+            layer = Linear(out_size)
+            setattr(self, f"l{i}", layer)
+            self.layers.append(layer)
+
+    def forward(self, x):
+        for layer in self.layers[:-1]:
+            x = self.activation(layer(x))
+        return self.layers[-1](x)

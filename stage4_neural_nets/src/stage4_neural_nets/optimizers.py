@@ -1,0 +1,227 @@
+"""Optimizers: rules that turn gradients into updates; and hooks, which edit gradients before.
+
+Notation: p a parameter's data, g its gradient's. All state has the dtype of the parameter.
+"""
+
+import math
+import weakref
+
+import numpy as np
+
+from .core import Variable
+
+
+class Optimizer:
+    """Updates the parameters of its target; a subclass writes `update_one`. [step 46]"""
+
+    def __init__(self):
+        self.target = None
+        self.hooks = []
+        self.states = weakref.WeakKeyDictionary()  # parameter -> name -> array
+
+    def setup(self, target):
+        """Take a layer or model as the target; returns the optimizer. [step 46]"""
+        if not hasattr(target, "params"):
+            raise TypeError(f"{type(self).__name__}.setup: {type(target)} came, a Layer or Model is needed")
+        self.target = target
+        return self
+
+    def update(self):
+        """Call the hooks, then update every parameter that has a gradient. [step 46]"""
+        if self.target is None:
+            raise RuntimeError(f"{type(self).__name__}.update: no target yet; call setup(model) first")
+        params = [param for param in self.target.params() if param.grad is not None]
+        for hook in self.hooks:
+            hook(params)
+        for param in params:
+            if param.grad is not None:  # a hook may have taken it away
+                self.update_one(param)
+
+    def update_one(self, param):
+        """Change param.data, in place, by param.grad.data."""
+        raise NotImplementedError(f"{type(self).__name__} has no update_one")
+
+    def add_hook(self, f):
+        """Call f with the list of parameters that have gradients, before each update. [step 46]"""
+        self.hooks.append(f)
+
+    def state_of(self, param, *names):
+        """Arrays that are kept from update to update, one for each name; zeros like the parameter at first."""
+        state = self.states.setdefault(param, {})
+        for name in names:
+            if name not in state:
+                state[name] = np.zeros_like(param.data)
+        return [state[name] for name in names]
+
+    def state(self):
+        """A copy of all state by path, {"l0/W/v": array, ...}; np.savez(file, **state) saves it. [beside step 46]"""
+        return {
+            f"{path}/{name}": np.array(value)
+            for path, param in self.target.named_params()
+            for name, value in self.states.get(param, {}).items()
+        }
+
+    def load_state(self, state):
+        """Take over what `state` gave, or a file that it was saved to: load_state(np.load(file)). [beside step 46]
+
+        ValueError for a path that the target does not have, or an array of another shape or dtype; then
+        nothing has changed.
+        """
+        params = dict(self.target.named_params())
+        loaded = weakref.WeakKeyDictionary()
+        for key in state:
+            path, _, name = key.rpartition("/")
+            if path not in params or params[path].data is None:
+                raise ValueError(f"load_state: there is no parameter {path!r} for {key!r}; there are {sorted(params)}")
+            value, data = np.array(state[key]), params[path].data
+            if name != "t" and (value.shape, value.dtype) != (data.shape, data.dtype):
+                raise ValueError(
+                    f"load_state: {key!r} is {value.shape} {value.dtype}, its parameter is {data.shape} {data.dtype}"
+                )
+            loaded.setdefault(params[path], {})[name] = value
+        self.states = loaded
+
+
+def blocks(p):
+    """Slices of p small enough for the processor's cache: an update walks over each several times."""
+    if p.ndim == 0:
+        yield ...
+    else:
+        rows = max(1, 16384 * len(p) // max(1, p.size))
+        for start in range(0, len(p), rows):
+            yield slice(start, start + rows)
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent:  p -= lr g. [step 46]"""
+
+    def __init__(self, lr=0.01):
+        super().__init__()
+        self.lr = lr
+
+    def update_one(self, param):
+        p, g = param.data, param.grad.data
+        for i in blocks(p):
+            p[i] -= self.lr * g[i]
+
+
+class MomentumSGD(Optimizer):
+    """Gradient descent with inertia:  v <- momentum v - lr g,  p += v. [step 46]
+
+    v has the learning rate in it, as the book has it; PyTorch's has not, which differs once lr changes.
+    """
+
+    def __init__(self, lr=0.01, momentum=0.9):
+        super().__init__()
+        self.lr = lr
+        self.momentum = momentum
+
+    def update_one(self, param):
+        p, g = param.data, param.grad.data
+        (v,) = self.state_of(param, "v")
+        for i in blocks(p):
+            v[i] *= self.momentum
+            v[i] -= self.lr * g[i]
+            p[i] += v[i]
+
+
+class AdaGrad(Optimizer):
+    """Smaller steps where gradients were large:  h += g^2,  p -= lr g / (sqrt(h) + eps). [beside step 46]"""
+
+    def __init__(self, lr=0.001, eps=1e-8):
+        super().__init__()
+        self.lr = lr
+        self.eps = eps
+
+    def update_one(self, param):
+        p, g = param.data, param.grad.data
+        (h,) = self.state_of(param, "h")
+        for i in blocks(p):
+            h[i] += g[i] * g[i]
+            p[i] -= self.lr * g[i] / (np.sqrt(h[i]) + self.eps)
+
+
+class AdaDelta(Optimizer):
+    """Steps in the units of the parameter. [beside step 46]
+
+    h <- rho h + (1 - rho) g^2,  d = sqrt((e + eps) / (h + eps)) g,  e <- rho e + (1 - rho) d^2,  p -= d
+    """
+
+    def __init__(self, rho=0.95, eps=1e-6):
+        super().__init__()
+        self.rho = rho
+        self.eps = eps
+
+    def update_one(self, param):
+        p, g = param.data, param.grad.data
+        h, e = self.state_of(param, "h", "e")
+        for i in blocks(p):
+            h[i] += (1 - self.rho) * (g[i] * g[i] - h[i])
+            d = np.sqrt((e[i] + self.eps) / (h[i] + self.eps)) * g[i]
+            e[i] += (1 - self.rho) * (d * d - e[i])
+            p[i] -= d
+
+
+class Adam(Optimizer):
+    """Momentum, and steps of about alpha whatever the size of the gradients. [beside step 46]
+
+    m <- beta1 m + (1 - beta1) g,  v <- beta2 v + (1 - beta2) g^2; both start at zero, so the t-th update divides
+    them by 1 - beta^t:  p -= alpha m' / (sqrt(v') + eps)
+    """
+
+    def __init__(self, alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
+        super().__init__()
+        self.alpha = alpha
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.eps = eps
+
+    def update_one(self, param):
+        p, g = param.data, param.grad.data
+        m, v = self.state_of(param, "m", "v")
+        state = self.states[param]
+        t = int(state.get("t", 0)) + 1
+        state["t"] = np.array(t)
+        lr = self.alpha / (1 - self.beta1**t)
+        scale = 1 / math.sqrt(1 - self.beta2**t)
+        for i in blocks(p):
+            m[i] += (1 - self.beta1) * (g[i] - m[i])
+            v[i] += (1 - self.beta2) * (g[i] * g[i] - v[i])
+            p[i] -= lr * m[i] / (np.sqrt(v[i]) * scale + self.eps)
+
+
+class WeightDecay:
+    """A hook:  g + rate p, the gradient of a penalty of rate/2 on the sum of squares. [step 46]"""
+
+    def __init__(self, rate):
+        self.rate = rate
+
+    def __call__(self, params):
+        for param in params:
+            param.grad = Variable(param.grad.data + self.rate * param.data)
+
+
+class ClipGrad:
+    """A hook:  g shortened so that all gradients together have at most the length max_norm. [step 46]"""
+
+    def __init__(self, max_norm):
+        self.max_norm = max_norm
+
+    def __call__(self, params):
+        norm = math.sqrt(sum(float((param.grad.data**2).sum()) for param in params))
+        rate = self.max_norm / (norm + 1e-6)
+        if rate < 1:
+            for param in params:
+                param.grad = Variable(param.grad.data * rate)
+
+
+class FreezeParam:
+    """A hook: no update for these parameters, or for all of these layers. [step 46]"""
+
+    def __init__(self, *layers):
+        self.layers = layers
+
+    def __call__(self, params):
+        for layer in self.layers:
+            for param in layer.params() if hasattr(layer, "params") else [layer]:
+                param.cleargrad()
