@@ -82,14 +82,15 @@ class Optimizer:
         self.states = loaded
 
 
-def blocks(p):
-    """Slices of p small enough for the processor's cache: an update walks over each several times."""
-    if p.ndim == 0:
-        yield ...
-    else:
-        rows = max(1, 16384 * len(p) // max(1, p.size))
-        for start in range(0, len(p), rows):
-            yield slice(start, start + rows)
+def blocks(*arrays):
+    """Views of arrays of one shape, piece by piece: small enough for the cache, since an update reads them often."""
+    first = arrays[0]
+    if first.ndim == 0:
+        yield arrays
+        return
+    rows = max(1, 16384 * len(first) // max(1, first.size))
+    for start in range(0, len(first), rows):
+        yield [a[start : start + rows] for a in arrays]
 
 
 class SGD(Optimizer):
@@ -100,9 +101,8 @@ class SGD(Optimizer):
         self.lr = lr
 
     def update_one(self, param):
-        p, g = param.data, param.grad.data
-        for i in blocks(p):
-            p[i] -= self.lr * g[i]
+        for p, g in blocks(param.data, param.grad.data):
+            p -= self.lr * g
 
 
 class MomentumSGD(Optimizer):
@@ -117,12 +117,10 @@ class MomentumSGD(Optimizer):
         self.momentum = momentum
 
     def update_one(self, param):
-        p, g = param.data, param.grad.data
-        (v,) = self.state_of(param, "v")
-        for i in blocks(p):
-            v[i] *= self.momentum
-            v[i] -= self.lr * g[i]
-            p[i] += v[i]
+        for p, g, v in blocks(param.data, param.grad.data, *self.state_of(param, "v")):
+            v *= self.momentum
+            v -= self.lr * g
+            p += v
 
 
 class AdaGrad(Optimizer):
@@ -134,11 +132,9 @@ class AdaGrad(Optimizer):
         self.eps = eps
 
     def update_one(self, param):
-        p, g = param.data, param.grad.data
-        (h,) = self.state_of(param, "h")
-        for i in blocks(p):
-            h[i] += g[i] * g[i]
-            p[i] -= self.lr * g[i] / (np.sqrt(h[i]) + self.eps)
+        for p, g, h in blocks(param.data, param.grad.data, *self.state_of(param, "h")):
+            h += g * g
+            p -= self.lr * g / (np.sqrt(h) + self.eps)
 
 
 class AdaDelta(Optimizer):
@@ -153,13 +149,11 @@ class AdaDelta(Optimizer):
         self.eps = eps
 
     def update_one(self, param):
-        p, g = param.data, param.grad.data
-        h, e = self.state_of(param, "h", "e")
-        for i in blocks(p):
-            h[i] += (1 - self.rho) * (g[i] * g[i] - h[i])
-            d = np.sqrt((e[i] + self.eps) / (h[i] + self.eps)) * g[i]
-            e[i] += (1 - self.rho) * (d * d - e[i])
-            p[i] -= d
+        for p, g, h, e in blocks(param.data, param.grad.data, *self.state_of(param, "h", "e")):
+            h += (1 - self.rho) * (g * g - h)
+            d = np.sqrt((e + self.eps) / (h + self.eps)) * g
+            e += (1 - self.rho) * (d * d - e)
+            p -= d
 
 
 class Adam(Optimizer):
@@ -177,17 +171,16 @@ class Adam(Optimizer):
         self.eps = eps
 
     def update_one(self, param):
-        p, g = param.data, param.grad.data
-        m, v = self.state_of(param, "m", "v")
+        moments = self.state_of(param, "m", "v")
         state = self.states[param]
         t = int(state.get("t", 0)) + 1
         state["t"] = np.array(t)
         lr = self.alpha / (1 - self.beta1**t)
         scale = 1 / math.sqrt(1 - self.beta2**t)
-        for i in blocks(p):
-            m[i] += (1 - self.beta1) * (g[i] - m[i])
-            v[i] += (1 - self.beta2) * (g[i] * g[i] - v[i])
-            p[i] -= lr * m[i] / (np.sqrt(v[i]) * scale + self.eps)
+        for p, g, m, v in blocks(param.data, param.grad.data, *moments):
+            m += (1 - self.beta1) * (g - m)
+            v += (1 - self.beta2) * (g * g - v)
+            p -= lr * m / (np.sqrt(v) * scale + self.eps)
 
 
 class WeightDecay:

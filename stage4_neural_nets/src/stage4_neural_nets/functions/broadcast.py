@@ -23,8 +23,8 @@ class BroadcastTo(Function):
 
 def broadcast_to(x, shape):
     """x copied to a shape, as NumPy does it; the result's data are a read-only view. [step 40]"""
-    x, shape = as_variable(x), as_shape(shape)
-    return x if x.shape == shape else BroadcastTo(shape)(x)
+    x = as_variable(x)
+    return x if x.shape == shape else BroadcastTo(as_shape(shape))(x)
 
 
 class SumTo(Function):
@@ -43,8 +43,8 @@ class SumTo(Function):
 
 def sum_to(x, shape):
     """x summed to a shape from which NumPy would broadcast to that of x: (2, 3) to (1, 3) or (3,). [step 40]"""
-    x, shape = as_variable(x), as_shape(shape)
-    return x if x.shape == shape else SumTo(shape)(x)
+    x = as_variable(x)
+    return x if x.shape == shape else SumTo(as_shape(shape))(x)
 
 
 def broadcasts(small, large):

@@ -6,7 +6,7 @@ from ..core import Function, Variable, as_input
 from .activation import softmax, softmax_simple
 from .broadcast import sum_to
 from .elementwise import clip, log
-from .reduce import sum
+from .reduce import largest, sum
 from .shape import get_item
 
 
@@ -64,30 +64,30 @@ class SoftmaxCrossEntropy(Function):
 
     def forward(self, x):
         N = len(x)
-        shifted = x - x.max(axis=1, keepdims=True)
-        picked = shifted[np.arange(N), self.t]
-        p = np.exp(shifted, out=shifted)
-        total = p.sum(axis=1, keepdims=True)
-        self.p = np.divide(p, total, out=p)
-        return (np.log(total[:, 0]) - picked).sum() / N
+        e = x - largest(x, axis=1)
+        picked = e[np.arange(N), self.t]
+        self.e = np.exp(e, out=e)
+        self.total = e.sum(axis=1, keepdims=True)
+        return (np.log(self.total[:, 0]) - picked).sum() / N
 
     def backward(self, gy):
-        return SoftmaxCrossEntropyGrad(self.t, self.p)(self.inputs[0], gy)
+        return SoftmaxCrossEntropyGrad(self.t, self.e, self.total)(self.inputs[0], gy)
 
 
 class SoftmaxCrossEntropyGrad(Function):
     """gx = (p - one-hot t) gy / N, p = softmax(x);  by x: p (s - sum(p s)), s = ggx gy / N;  by gy: sum(ggx gx / gy).
 
-    p is handed over from the forward pass, not to be computed twice. The one-hot is never made.
+    p = e / total is handed over from the forward pass in its two parts. The one-hot is never made.
     """
 
-    def __init__(self, t, p):
+    def __init__(self, t, e, total):
         self.t = t
-        self.p = p
+        self.e = e
+        self.total = total
 
     def forward(self, x, gy):
         N = len(x)
-        gx = self.p * (gy / N)
+        gx = self.e * (gy / (N * self.total))
         gx[np.arange(N), self.t] -= gy / N
         return gx
 

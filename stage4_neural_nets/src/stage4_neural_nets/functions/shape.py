@@ -24,7 +24,6 @@ class Reshape(Function):
 def reshape(x, shape):
     """The elements of x in another shape; one length may be -1. The result may share memory with x. [step 38]"""
     x = as_variable(x)
-    shape = (shape,) if isinstance(shape, int) else tuple(shape)
     return x if x.shape == shape else Reshape(shape)(x)
 
 
@@ -90,6 +89,8 @@ class GetItemGrad(Function):
         gx = np.zeros(self.x_shape, np.result_type(gy, 0.0))
         if takes_each_once(self.slices):
             gx[self.slices] = gy
+        elif isinstance(self.slices, np.ndarray) and self.slices.size > 0:
+            add_rows(gx, self.slices, gy)
         else:
             np.add.at(gx, self.slices, gy)
         return gx
@@ -104,6 +105,13 @@ def takes_each_once(slices):
     if len(parts) == 1 and isinstance(parts[0], np.ndarray):
         return parts[0].dtype == bool
     return all(part is None or part is Ellipsis or isinstance(part, (int, np.integer, slice)) for part in parts)
+
+
+def add_rows(x, index, rows):
+    """np.add.at(x, index, rows) for an index of the first axis; one axis is the only case that np.add.at is fast in."""
+    width = math.prod(x.shape[1:])
+    positions = index.reshape(-1, 1) % len(x) * width + np.arange(width)
+    np.add.at(x.reshape(-1), positions.ravel(), rows.ravel())
 
 
 def get_item(x, slices):

@@ -1,0 +1,199 @@
+"""Data sets: samples one by one, preprocessed when they are asked for."""
+
+import gzip
+import math
+import operator
+import pathlib
+import struct
+import zlib
+
+import numpy as np
+
+from .download import fetch
+from .transforms import Compose, Flatten, Normalize, ToFloat
+
+
+class Dataset:
+    """dataset[i] -> (transform(data[i]), target_transform(label[i])); the label is None where there are none. [step 49]
+
+    A subclass writes `prepare`, which sets `data` and, if there are labels, `label`: arrays or other
+    sequences, one entry for each sample. One that loads on access writes `__getitem__` and `__len__`.
+    train: whether these are the data to train with. transform, target_transform: callables on one
+    sample or label; None changes nothing. TypeError if one is not callable.
+    """
+
+    def __init__(self, train=True, transform=None, target_transform=None):
+        for f in (transform, target_transform):
+            if f is not None and not callable(f):
+                raise TypeError(f"{type(self).__name__}: {type(f).__name__} came as a transform, a callable is needed")
+        self.train = train
+        self.transform = Compose() if transform is None else transform
+        self.target_transform = Compose() if target_transform is None else target_transform
+        self.data = None
+        self.label = None
+        self.prepare()
+
+    def prepare(self):
+        """Set `data` and `label`; called once, when the data set is made."""
+
+    def __getitem__(self, index):
+        """One sample, a pair; an integer label is an int.
+
+        TypeError for an index that is no integer, IndexError if there is no such sample.
+        """
+        try:
+            i = operator.index(index)
+        except TypeError:
+            raise TypeError(f"{type(self).__name__}: {type(index).__name__} came, one integer is needed") from None
+        if not -len(self) <= i < len(self):
+            raise IndexError(f"{type(self).__name__}: index {i} came, there are {len(self)} samples")
+        x = self.transform(self.data[i])
+        if self.label is None:
+            return x, None
+        t = self.target_transform(self.label[i])
+        return x, int(t) if isinstance(t, np.integer) else t  # which prints as 1, not as np.int64(1)
+
+    def __len__(self):
+        """The number of samples; ValueError if `prepare` has set no data."""
+        if self.data is None:
+            raise ValueError(f"{type(self).__name__}: there are no data, its prepare must set self.data")
+        return len(self.data)
+
+
+def get_spiral(train=True):
+    """Three arms of a spiral: points x (300, 2), float32, classes t (300,), int; shuffled. [step 48]
+
+    Arm j, point i, r = i / 100:  angle = 4j + 4r + 0.2 noise,  x = (r sin angle, r cos angle). The noise
+    has a generator of its own, so the numbers are always the same and np.random stays as it is. The
+    samples that step 49 prints are these; those of step 48 are of an older version, not shuffled.
+    """
+    rng = np.random.RandomState(1984 if train else 2020)
+    r = np.arange(100) / 100
+    arms = []
+    for j in range(3):
+        angle = 4 * j + 4 * r + 0.2 * rng.randn(100)
+        arms.append(np.stack([r * np.sin(angle), r * np.cos(angle)], axis=1))
+    x = np.concatenate(arms).astype(np.float32)
+    t = np.repeat(np.arange(3), 100)
+    order = rng.permutation(300)
+    return x[order], t[order]
+
+
+class Spiral(Dataset):
+    """The points of `get_spiral`: x (2,), float32, label 0, 1 or 2; 300 of them, others for train=False. [step 49]"""
+
+    def prepare(self):
+        self.data, self.label = get_spiral(self.train)
+
+
+class Images(Dataset):
+    """Pictures of digits: data (N, C, H, W), label (N,). [step 51]"""
+
+    def show(self, row=10, col=10, to_file=None):
+        """Draw the first row * col pictures, as they are before the transform. [step 51]
+
+        In a window, or to a file if one is named. RuntimeError if matplotlib is not installed.
+        """
+        if row < 1 or col < 1:
+            raise ValueError(f"show: row={row}, col={col} came, both must be at least 1")
+        try:
+            import matplotlib.pyplot as plt
+        except ImportError as error:
+            raise RuntimeError("show: matplotlib is needed: pip install matplotlib") from error
+        pictures = self.data[: row * col]
+        N, C, H, W = pictures.shape
+        page = np.zeros((row * col, C, H, W), pictures.dtype)
+        page[:N] = pictures
+        # (row * col, C, H, W) -> (row * H, col * W, C)
+        page = page.reshape(row, col, C, H, W).transpose(0, 3, 1, 4, 2).reshape(row * H, col * W, C)
+        figure, axes = plt.subplots(layout="constrained")
+        axes.imshow(page, cmap="gray")
+        axes.axis("off")
+        if to_file is None:
+            plt.show()
+        else:
+            figure.savefig(to_file)
+        plt.close(figure)
+
+    @staticmethod
+    def labels():
+        """The name of each label: {0: '0', ..., 9: '9'}. [step 51]"""
+        return {i: str(i) for i in range(10)}
+
+
+DIGITS_TRANSFORM = Compose([Flatten(), ToFloat(), Normalize(0, 16)])
+MNIST_TRANSFORM = Compose([Flatten(), ToFloat(), Normalize(0, 255)])
+
+
+class Digits(Images):
+    """Small handwritten digits, part of this package: 1,500 to train, 297 to test. [beside step 51]
+
+    A sample is (64,), float32, 0-1; with transform=None (1, 8, 8), uint8, 0-16. The label is 0-9.
+    Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning
+    Repository (1998), https://doi.org/10.24432/C50P49, CC BY 4.0; stored as bytes.
+    """
+
+    def __init__(self, train=True, transform=DIGITS_TRANSFORM, target_transform=None):
+        super().__init__(train, transform, target_transform)
+
+    def prepare(self):
+        part = slice(0, 1500) if self.train else slice(1500, None)
+        with np.load(pathlib.Path(__file__).with_name("digits.npz")) as arrays:
+            self.data = arrays["images"][part, None]
+            self.label = arrays["labels"][part].astype(int)
+
+
+class MNIST(Images):
+    """Handwritten digits: 60,000 to train, 10,000 to test; 11 MB, downloaded once. [step 51]
+
+    A sample is (784,), float32, 0-1; with transform=None (1, 28, 28), uint8, 0-255. The label is 0-9.
+    RuntimeError if a file cannot be had (it says how to put it there by hand), ValueError if one holds
+    something else.
+    """
+
+    FOLDER = "mnist"
+    MIRRORS = (
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    )
+    FILES = (  # images and labels to train, images and labels to test: name, SHA-256
+        ("train-images-idx3-ubyte.gz", "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
+        ("train-labels-idx1-ubyte.gz", "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
+        ("t10k-images-idx3-ubyte.gz", "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
+        ("t10k-labels-idx1-ubyte.gz", "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
+    )
+
+    def __init__(self, train=True, transform=MNIST_TRANSFORM, target_transform=None):
+        super().__init__(train, transform, target_transform)
+
+    def prepare(self):
+        paths = [
+            fetch(self.FOLDER, name, [mirror + name for mirror in self.MIRRORS], checksum)
+            for name, checksum in (self.FILES[:2] if self.train else self.FILES[2:])
+        ]
+        images, labels = read_idx(paths[0], ndim=3), read_idx(paths[1], ndim=1)
+        if images.shape != (len(labels), 28, 28):
+            raise ValueError(f"MNIST: images {images.shape} and labels {labels.shape} came, not (N, 28, 28) and (N,)")
+        self.data = images[:, None]
+        self.label = labels.astype(int)
+
+
+def read_idx(path, ndim):
+    """The array in a gzipped idx file: uint8, ndim axes. [step 51]
+
+    The file: two zeros, 8 for bytes, ndim; the length of each axis, four bytes, the highest first; the
+    elements. ValueError if it is something else.
+    """
+    try:
+        with gzip.open(path) as file:
+            content = file.read()
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"{path} is no complete gzip file: {error}") from error
+    magic = bytes([0, 0, 8, ndim])
+    start = 4 + 4 * ndim
+    if content[:4] != magic or len(content) < start:
+        raise ValueError(f"{path} begins with {content[:4]}, an idx file of bytes with {ndim} axes begins with {magic}")
+    shape = struct.unpack_from(f">{ndim}I", content, 4)
+    if len(content) - start != math.prod(shape):
+        raise ValueError(f"{path} has {len(content) - start} elements, its header says {shape}")
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()  # of the file's bytes: not writable
