@@ -9,7 +9,7 @@ from .config import Config, using_config
 
 
 class Variable:
-    """A box for an array, its gradient and the function that made it. [steps 1, 6, 7, 9, 16, 19, 21, 32, 41]
+    """A box for an array, its gradient and the function that made it. [steps 1, 6, 7, 9, 16, 19, 21, 32, 41, 44]
 
     data: numpy.ndarray of any shape and dtype, or None. Raises TypeError for anything else.
     name: None, or a text that tells this variable from others.
@@ -87,12 +87,12 @@ class Variable:
         remembers only its latest call. An error leaves every `grad` as it was. The mode is that of the
         process: meanwhile forward passes in other threads record as this pass does, or not at all.
         """
-        seed = as_seed(self.grad, self, create_graph)
         with using_config("enable_backprop", create_graph):
+            seed = as_seed(self.grad, self, create_graph)
             arrived = propagate([self], [seed], keep_all=retain_grad)
             for x, gx in arrived.items():
                 if x.creator is None and x.grad is not None and x is not self:
-                    arrived[x] = x.grad + gx
+                    arrived[x] = like(x, x.grad + gx)
         given = {id(x.data) for x in arrived}
         for x, gx in arrived.items():
             x.grad = gx if create_graph or gx is None else own_gradient(gx, given)
@@ -301,8 +301,8 @@ def grad(outputs, inputs, grad_outputs=None, create_graph=False):
             raise TypeError(f"grad: {type(variable)} came, a Variable is needed")
     if len(gys) != len(ys):
         raise ValueError(f"grad: {len(gys)} grad_outputs came for {len(ys)} outputs")
-    seeds = [as_seed(gy, y, create_graph) for y, gy in zip(ys, gys, strict=True)]
     with using_config("enable_backprop", create_graph):
+        seeds = [as_seed(gy, y, create_graph) for y, gy in zip(ys, gys, strict=True)]
         arrived = propagate(ys, seeds, keep=set(xs))
     gxs = []
     given = {id(x.data) for x in xs}

@@ -23,6 +23,8 @@ class Layer:
         if isinstance(value, (Parameter, Layer)):
             if "_params" not in self.__dict__:
                 raise RuntimeError(f"{type(self).__name__}: call super().__init__() before setting {name!r}")
+            if name in ("inputs", "outputs"):
+                raise ValueError(f"{type(self).__name__}: {name!r} is where a call is remembered; use another name")
             if name not in self._params:
                 self._params.append(name)
         elif name in self.__dict__.get("_params", ()):
@@ -41,6 +43,10 @@ class Layer:
         self.inputs = [weakly(x) for x in inputs]
         self.outputs = [weakly(y) for y in outputs]
         return outputs if len(outputs) > 1 else outputs[0]
+
+    def __getstate__(self):
+        """What copies and pickles keep: all but the weak references to a call."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("inputs", "outputs")}
 
     def forward(self, *inputs):
         """The outputs: a Variable, or a tuple of them."""
@@ -97,6 +103,8 @@ class Linear(Layer):
 
     def forward(self, x):
         if self.W.data is None:
+            if x.ndim == 0 or x.shape[-1] == 0:
+                raise ValueError(f"Linear: x {x.shape} came, (N, in_size) with in_size at least 1 is needed")
             self.in_size = x.shape[-1]
             self._init_W()
         return F.linear(x, self.W, self.b)

@@ -19,9 +19,14 @@ class Sequential(Model):
 
     def __init__(self, *layers):
         super().__init__()
-        self.layers = layers
+        self.size = len(layers)
         for i, layer in enumerate(layers):
             setattr(self, f"l{i}", layer)
+
+    @property
+    def layers(self):
+        """The layers in a list: those that l0, l1, ... are now."""
+        return [getattr(self, f"l{i}") for i in range(self.size)]
 
     def forward(self, x):
         for layer in self.layers:
@@ -29,22 +34,21 @@ class Sequential(Model):
         return x
 
 
-class MLP(Model):
+class MLP(Sequential):
     """A multi-layer perceptron: Linear layers of the sizes given, an activation between them. [step 45]
 
-    MLP((10, 1)) has two layers, l0 and l1, and takes inputs of any width at its first call.
+    MLP((10, 1)) has two layers, l0 and l1, and takes inputs of any width at its first call. ValueError
+    without sizes.
     """
 
     def __init__(self, fc_output_sizes, activation=F.sigmoid):
-        super().__init__()
+        super().__init__(*[Linear(out_size) for out_size in fc_output_sizes])
+        if self.size == 0:
+            raise ValueError("MLP: no sizes came, at least one is needed")
         self.activation = activation
-        self.layers = []
-        for i, out_size in enumerate(fc_output_sizes):
-            layer = Linear(out_size)
-            setattr(self, f"l{i}", layer)
-            self.layers.append(layer)
 
     def forward(self, x):
-        for layer in self.layers[:-1]:
+        *hidden, last = self.layers
+        for layer in hidden:
             x = self.activation(layer(x))
-        return self.layers[-1](x)
+        return last(x)

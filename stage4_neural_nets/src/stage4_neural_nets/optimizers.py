@@ -4,11 +4,10 @@ Notation: p a parameter's data, g its gradient's. All state has the dtype of the
 """
 
 import math
-import weakref
 
 import numpy as np
 
-from .core import Variable
+from .core import Variable, as_array
 
 
 class Optimizer:
@@ -17,7 +16,7 @@ class Optimizer:
     def __init__(self):
         self.target = None
         self.hooks = []
-        self.states = weakref.WeakKeyDictionary()  # parameter -> name -> array
+        self.states = {}  # parameter -> name -> array
 
     def setup(self, target):
         """Take a layer or model as the target; returns the optimizer. [step 46]"""
@@ -28,13 +27,11 @@ class Optimizer:
 
     def update(self):
         """Call the hooks, then update every parameter that has a gradient. [step 46]"""
-        if self.target is None:
-            raise RuntimeError(f"{type(self).__name__}.update: no target yet; call setup(model) first")
-        params = [param for param in self.target.params() if param.grad is not None]
+        params = list(self.target_for("update").params())
         for hook in self.hooks:
-            hook(params)
+            hook([param for param in params if param.grad is not None])
         for param in params:
-            if param.grad is not None:  # a hook may have taken it away
+            if param.grad is not None:
                 self.update_one(param)
 
     def update_one(self, param):
@@ -45,41 +42,52 @@ class Optimizer:
         """Call f with the list of parameters that have gradients, before each update. [step 46]"""
         self.hooks.append(f)
 
-    def state_of(self, param, *names):
-        """Arrays that are kept from update to update, one for each name; zeros like the parameter at first."""
-        state = self.states.setdefault(param, {})
-        for name in names:
-            if name not in state:
-                state[name] = np.zeros_like(param.data)
-        return [state[name] for name in names]
+    def new_state(self, param):
+        """What the rule remembers of a parameter from update to update, as it begins: name -> array."""
+        return {}
+
+    def state_of(self, param):
+        """What it remembers now."""
+        if param not in self.states:
+            self.states[param] = self.new_state(param)
+        return self.states[param]
 
     def state(self):
         """A copy of all state by path, {"l0/W/v": array, ...}; np.savez(file, **state) saves it. [beside step 46]"""
         return {
-            f"{path}/{name}": np.array(value)
-            for path, param in self.target.named_params()
+            f"{path}/{name}": value.copy()
+            for path, param in self.target_for("state").named_params()
             for name, value in self.states.get(param, {}).items()
         }
 
     def load_state(self, state):
         """Take over what `state` gave, or a file that it was saved to: load_state(np.load(file)). [beside step 46]
 
-        ValueError for a path that the target does not have, or an array of another shape or dtype; then
-        nothing has changed.
+        ValueError for what is no state of this rule and these parameters; then nothing has changed.
         """
-        params = dict(self.target.named_params())
-        loaded = weakref.WeakKeyDictionary()
+        params = dict(self.target_for("load_state").named_params())
+        found = {}
         for key in state:
             path, _, name = key.rpartition("/")
-            if path not in params or params[path].data is None:
-                raise ValueError(f"load_state: there is no parameter {path!r} for {key!r}; there are {sorted(params)}")
-            value, data = np.array(state[key]), params[path].data
-            if name != "t" and (value.shape, value.dtype) != (data.shape, data.dtype):
-                raise ValueError(
-                    f"load_state: {key!r} is {value.shape} {value.dtype}, its parameter is {data.shape} {data.dtype}"
-                )
-            loaded.setdefault(params[path], {})[name] = value
-        self.states = loaded
+            if path not in params:
+                raise ValueError(f"load_state: {key!r} came, there are the parameters {list(params)}")
+            found.setdefault(path, {})[name] = np.array(state[key])
+        for path, arrays in found.items():
+            if params[path].data is None:
+                raise ValueError(f"load_state: {path!r} has no data yet; call the model once before")
+            came, needed = (
+                ", ".join(f"{name} {a.shape} {a.dtype}" for name, a in sorted(values.items()))
+                for values in (arrays, self.new_state(params[path]))
+            )
+            if came != needed:
+                raise ValueError(f"load_state: {path!r} came with {came}; {type(self).__name__} has {needed or 'none'}")
+        self.states = {params[path]: arrays for path, arrays in found.items()}
+
+    def target_for(self, purpose):
+        """The target, or an error if there is none."""
+        if self.target is None:
+            raise RuntimeError(f"{type(self).__name__}.{purpose}: no target yet; call setup(model) first")
+        return self.target
 
 
 def blocks(*arrays):
@@ -116,8 +124,11 @@ class MomentumSGD(Optimizer):
         self.lr = lr
         self.momentum = momentum
 
+    def new_state(self, param):
+        return {"v": np.zeros_like(param.data)}
+
     def update_one(self, param):
-        for p, g, v in blocks(param.data, param.grad.data, *self.state_of(param, "v")):
+        for p, g, v in blocks(param.data, param.grad.data, self.state_of(param)["v"]):
             v *= self.momentum
             v -= self.lr * g
             p += v
@@ -131,8 +142,11 @@ class AdaGrad(Optimizer):
         self.lr = lr
         self.eps = eps
 
+    def new_state(self, param):
+        return {"h": np.zeros_like(param.data)}
+
     def update_one(self, param):
-        for p, g, h in blocks(param.data, param.grad.data, *self.state_of(param, "h")):
+        for p, g, h in blocks(param.data, param.grad.data, self.state_of(param)["h"]):
             h += g * g
             p -= self.lr * g / (np.sqrt(h) + self.eps)
 
@@ -148,8 +162,12 @@ class AdaDelta(Optimizer):
         self.rho = rho
         self.eps = eps
 
+    def new_state(self, param):
+        return {"h": np.zeros_like(param.data), "e": np.zeros_like(param.data)}
+
     def update_one(self, param):
-        for p, g, h, e in blocks(param.data, param.grad.data, *self.state_of(param, "h", "e")):
+        state = self.state_of(param)
+        for p, g, h, e in blocks(param.data, param.grad.data, state["h"], state["e"]):
             h += (1 - self.rho) * (g * g - h)
             d = np.sqrt((e + self.eps) / (h + self.eps)) * g
             e += (1 - self.rho) * (d * d - e)
@@ -170,14 +188,16 @@ class Adam(Optimizer):
         self.beta2 = beta2
         self.eps = eps
 
+    def new_state(self, param):
+        return {"m": np.zeros_like(param.data), "v": np.zeros_like(param.data), "t": np.array(0)}
+
     def update_one(self, param):
-        moments = self.state_of(param, "m", "v")
-        state = self.states[param]
-        t = int(state.get("t", 0)) + 1
-        state["t"] = np.array(t)
+        state = self.state_of(param)
+        state["t"] += 1
+        t = int(state["t"])
         lr = self.alpha / (1 - self.beta1**t)
         scale = 1 / math.sqrt(1 - self.beta2**t)
-        for p, g, m, v in blocks(param.data, param.grad.data, *moments):
+        for p, g, m, v in blocks(param.data, param.grad.data, state["m"], state["v"]):
             m += (1 - self.beta1) * (g - m)
             v += (1 - self.beta2) * (g * g - v)
             p -= lr * m / (np.sqrt(v) * scale + self.eps)
@@ -191,7 +211,7 @@ class WeightDecay:
 
     def __call__(self, params):
         for param in params:
-            param.grad = Variable(param.grad.data + self.rate * param.data)
+            param.grad = Variable(as_array(param.grad.data + self.rate * param.data))
 
 
 class ClipGrad:
@@ -205,7 +225,7 @@ class ClipGrad:
         rate = self.max_norm / (norm + 1e-6)
         if rate < 1:
             for param in params:
-                param.grad = Variable(param.grad.data * rate)
+                param.grad = Variable(as_array(param.grad.data * rate))
 
 
 class FreezeParam:

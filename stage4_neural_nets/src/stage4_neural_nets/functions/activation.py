@@ -12,7 +12,7 @@ class Sigmoid(Function):
 
     def forward(self, x):
         with np.errstate(over="ignore"):  # to inf, and 1 / inf is right
-            return 1 / (1 + np.exp(-x))
+            return 1 / (1 + np.exp(-1.0 * x))  # a float: -x of unsigned integers would wrap around
 
     def backward(self, gy):
         y = self.outputs[0]()
@@ -52,16 +52,16 @@ class Softmax(Function):
         self.axis = axis
 
     def forward(self, x):
-        axes_of("softmax", self.axis, x.ndim)
-        y = x - largest(x, self.axis)
+        self.axes = axes_of("softmax", self.axis, x.ndim)
+        y = np.asarray(x - largest(x, self.axes))
         np.exp(y, out=y)
-        y /= y.sum(self.axis, keepdims=True)
+        y /= y.sum(self.axes, keepdims=True)
         return y
 
     def backward(self, gy):
         y = self.outputs[0]()
         gx = y * gy
-        return gx - y * sum(gx, self.axis, keepdims=True)
+        return gx - y * sum(gx, self.axes, keepdims=True)
 
 
 def softmax(x, axis=1):
@@ -83,12 +83,12 @@ class LogSoftmax(Function):
         self.axis = axis
 
     def forward(self, x):
-        axes_of("log_softmax", self.axis, x.ndim)
-        return x - log_sum_exp(x, self.axis)
+        self.axes = axes_of("log_softmax", self.axis, x.ndim)
+        return x - log_sum_exp(x, self.axes)
 
     def backward(self, gy):
         y = self.outputs[0]()
-        return gy - exp(y) * sum(gy, self.axis, keepdims=True)
+        return gy - exp(y) * sum(gy, self.axes, keepdims=True)
 
 
 def log_softmax(x, axis=1):

@@ -11,8 +11,9 @@ class Add(Function):
     """y = x0 + x1;  gx0 = gy, gx1 = gy, each summed to its operand's shape."""
 
     def forward(self, x0, x1):
+        y = x0 + x1
         self.x0_shape, self.x1_shape = x0.shape, x1.shape
-        return x0 + x1
+        return y
 
     def backward(self, gy):
         x0, x1 = self.inputs
@@ -63,8 +64,9 @@ class Sub(Function):
     """y = x0 - x1;  gx0 = gy, gx1 = -gy."""
 
     def forward(self, x0, x1):
+        y = x0 - x1
         self.x0_shape, self.x1_shape = x0.shape, x1.shape
-        return x0 - x1
+        return y
 
     def backward(self, gy):
         x0, x1 = self.inputs

@@ -87,7 +87,7 @@ class SoftmaxCrossEntropyGrad(Function):
 
     def forward(self, x, gy):
         N = len(x)
-        gx = self.e * (gy / (N * self.total))
+        gx = self.e * (gy / N / self.total)
         gx[np.arange(N), self.t] -= gy / N
         return gx
 

@@ -1,9 +1,11 @@
 """Matrix products: matmul, and linear, the affine map of a layer."""
 
+import math
+
 import numpy as np
 
 from ..core import Function, as_input
-from .broadcast import sum_to
+from .broadcast import broadcasts, sum_to
 from .shape import expand_dims, reshape, transpose
 
 
@@ -38,6 +40,8 @@ def matmul(x, W):
     if x.ndim == 0 or W.ndim == 0:
         raise ValueError(f"matmul: x {x.shape}, W {W.shape} came, both need an axis")
     check_product("matmul", x, W)
+    if W.ndim == 2 and x.ndim > 2:  # one product for the whole batch
+        return Linear()(x, W)
     return MatMul()(x, W)
 
 
@@ -57,7 +61,8 @@ class Linear(Function):
     """y = x W + b;  gx = gy W^T, gW = x^T gy, gb = gy summed over the rows. Keeps no intermediate array."""
 
     def forward(self, x, W, b=None):
-        y = np.matmul(x, W)
+        self.N = math.prod(x.shape[:-1])
+        y = np.matmul(x.reshape(self.N, x.shape[-1]), W).reshape(*x.shape[:-1], W.shape[1])
         if b is None:
             return y
         self.b_shape = b.shape
@@ -69,8 +74,7 @@ class Linear(Function):
         gW = None
         if not W.constant:
             D, H = W.shape
-            N = gy.size // H if H else x.size // D
-            gW = matmul(transpose(reshape(x, (N, D))), reshape(gy, (N, H)))
+            gW = matmul(transpose(reshape(x, (self.N, D))), reshape(gy, (self.N, H)))
         if len(self.inputs) == 2:
             return gx, gW
         return gx, gW, sum_to(gy, self.b_shape)
@@ -89,7 +93,7 @@ def linear(x, W, b=None):
     if b is None:
         return Linear()(x, W)
     b = as_input(b)
-    if b.shape not in ((W.shape[1],), (1, W.shape[1]), (1,), ()):
+    if not broadcasts(b.shape, (1,) * (x.ndim - 1) + W.shape[1:]):
         raise ValueError(f"linear: b {b.shape} came, ({W.shape[1]},) is needed for W {W.shape}")
     return Linear()(x, W, b)
 

@@ -1,6 +1,8 @@
 """Measures that are not differentiated."""
 
-from ..core import Variable, as_array, as_variable
+import numpy as np
+
+from ..core import Variable, as_array
 
 
 def accuracy(y, t):
@@ -8,7 +10,7 @@ def accuracy(y, t):
 
     y (N, C) scores, t (N,) classes.
     """
-    y, t = as_variable(y).data, as_variable(t).data
+    y, t = (a.data if isinstance(a, Variable) else np.asarray(a) for a in (y, t))
     if y.ndim != 2 or t.size != len(y):
         raise ValueError(f"accuracy: y {y.shape}, t {t.shape} came, y (N, C) and t (N,) are needed")
     return Variable(as_array((y.argmax(axis=1).reshape(t.shape) == t).mean()))

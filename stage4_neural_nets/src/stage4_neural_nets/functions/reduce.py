@@ -132,7 +132,7 @@ def log_sum_exp(x, axis=1):
 def largest(x, axis):
     """The largest over axis, which is kept; -inf where there is nothing: what softmax and its kin take off first."""
     x = x if x.dtype.kind == "f" else x.astype(float)
-    return x.max(axis, keepdims=True, initial=-np.inf)
+    return np.asarray(x.max(axis, keepdims=True, initial=-np.inf))
 
 
 def reshape_sum_backward(gy, x_shape, axis, keepdims):

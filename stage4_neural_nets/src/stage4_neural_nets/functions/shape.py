@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from ..core import Function, Variable, as_input, as_variable
 
@@ -110,7 +111,7 @@ def takes_each_once(slices):
 def add_rows(x, index, rows):
     """np.add.at(x, index, rows) for an index of the first axis; one axis is the only case that np.add.at is fast in."""
     width = math.prod(x.shape[1:])
-    positions = index.reshape(-1, 1) % len(x) * width + np.arange(width)
+    positions = index.reshape(-1, 1).astype(np.intp) % len(x) * width + np.arange(width)
     np.add.at(x.reshape(-1), positions.ravel(), rows.ravel())
 
 
@@ -131,12 +132,13 @@ class Concat(Function):
         self.axis = axis
 
     def forward(self, *xs):
+        self.axis = normalize_axis_index(self.axis, xs[0].ndim, "concat")
         self.lengths = [x.shape[self.axis] for x in xs]
         return np.concatenate(xs, self.axis)
 
     def backward(self, gy):
         gxs = []
-        lead = (slice(None),) * (self.axis % gy.ndim)
+        lead = (slice(None),) * self.axis
         start = 0
         for x, length in zip(self.inputs, self.lengths, strict=True):
             gxs.append(None if x.constant else gy[(*lead, slice(start, start + length))])
@@ -153,6 +155,8 @@ def concat(xs, axis=0):
 
 def stack(xs, axis=0):
     """A list of variables or arrays of one shape joined along a new axis. ValueError for none. [beside step 47]"""
+    if len(xs) == 0:
+        raise ValueError("stack: an empty list came, at least one variable is needed")
     xs = [as_input(x) for x in xs]
     if len({x.shape for x in xs}) > 1:
         raise ValueError(f"stack: shapes {[x.shape for x in xs]} came, all must be the same")

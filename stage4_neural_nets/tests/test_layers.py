@@ -1,0 +1,301 @@
+"""Layers: which parameters they have, in which order, under which names; and Linear."""
+
+import copy
+import gc
+import math
+import weakref
+
+import numpy as np
+import pytest
+
+import stage4_neural_nets.functions as F
+import stage4_neural_nets.layers as L
+from stage4_neural_nets import Layer, Parameter, Variable, check_gradients
+
+
+class Scale(Layer):
+    """y = c x, c a parameter."""
+
+    def __init__(self, c=1.0):
+        super().__init__()
+        self.c = Parameter(np.array(c), name="c")
+
+    def forward(self, x):
+        return self.c * x
+
+
+class Both(Layer):
+    """Two outputs of two inputs."""
+
+    def forward(self, x0, x1):
+        return x0 + x1, x0 - x1
+
+
+def parameter(*shape):
+    return Parameter(np.ones(shape))
+
+
+def paths(layer):
+    return [path for path, _ in layer.named_params()]
+
+
+# --- which are collected ---
+
+
+def test_parameters_are_collected_in_the_order_of_their_definition_and_nothing_else_is():
+    layer = Layer()
+    layer.p2 = Parameter(np.array(2))
+    layer.p1 = Parameter(np.array(1))
+    layer.p3 = Variable(np.array(3))
+    layer.p4 = "test"
+    assert layer._params == ["p2", "p1"]
+    assert list(layer.params()) == [layer.p2, layer.p1]
+    assert [repr(p) for p in layer.params()] == ["variable(2)", "variable(1)"]
+
+
+def test_many_parameters_keep_their_order():
+    layer = Layer()
+    names = [f"p{i * 7 % 50}" for i in range(50)]
+    for name in names:
+        setattr(layer, name, parameter())
+    assert paths(layer) == names
+
+
+def test_a_parameter_that_is_replaced_keeps_its_place():
+    layer = Layer()
+    layer.a, layer.b = parameter(), parameter()
+    layer.a = new = parameter(2)
+    assert paths(layer) == ["a", "b"]
+    assert next(layer.params()) is new
+
+
+@pytest.mark.parametrize("value", [None, 3, "text", Variable(np.array(1.0)), np.ones(2)], ids=repr)
+def test_what_is_no_parameter_any_more_leaves_no_name_behind(value):
+    layer = Layer()
+    layer.a, layer.b = parameter(), parameter()
+    layer.a = value
+    assert paths(layer) == ["b"]
+    assert layer.a is value
+    layer.a = parameter()
+    assert paths(layer) == ["b", "a"]
+
+
+def test_a_parameter_that_is_deleted_leaves_no_name_behind():
+    layer = Layer()
+    layer.a, layer.b, layer.plain = parameter(), L.Linear(2), 1
+    del layer.a, layer.b, layer.plain
+    assert paths(layer) == []
+    with pytest.raises(AttributeError, match="nothing"):
+        del layer.nothing
+
+
+def test_a_parameter_that_is_in_two_places_comes_once_and_has_two_paths():
+    model = Layer()
+    model.l1, model.l2 = Scale(), Scale()
+    model.l2.c = model.l1.c
+    model.again = model.l1
+    assert list(model.params()) == [model.l1.c]
+    assert paths(model) == ["l1/c", "l2/c", "again/c"]
+
+
+def test_the_parameters_of_a_tree_are_walked_in_depth():
+    model = Layer()
+    model.first = Layer()
+    model.first.inner = L.Linear(3, in_size=2)
+    model.own = parameter()
+    model.last = L.Linear(1, nobias=True)
+    assert paths(model) == ["first/inner/W", "first/inner/b", "own", "last/W"]
+    assert list(model.params()) == [model.first.inner.W, model.first.inner.b, model.own, model.last.W]
+
+
+def test_layers_in_a_list_are_not_collected():
+    model = Layer()
+    model.layers = [Scale(), Scale()]
+    assert paths(model) == []
+
+
+def test_a_layer_of_a_list_is_collected_once_it_is_an_attribute_too():
+    model = Layer()
+    model.layers = [Scale(), Scale()]
+    for i, layer in enumerate(model.layers):
+        setattr(model, f"l{i}", layer)
+    assert paths(model) == ["l0/c", "l1/c"]
+
+
+def test_cleargrads_clears_every_gradient_of_the_tree():
+    model = Layer()
+    model.l1, model.l2, model.own = Scale(2.0), Scale(3.0), parameter()
+    (model.l2(model.l1(Variable(np.array(5.0)))) * model.own).backward()
+    assert [p.grad.data for p in model.params()] == [15.0, 10.0, 30.0]
+    model.cleargrads()
+    assert [p.grad for p in model.params()] == [None, None, None]
+
+
+@pytest.mark.parametrize("value", [parameter(), L.Linear(2)], ids=["parameter", "layer"])
+def test_a_constructor_without_the_base_classes_is_refused(value):
+    class Forgetful(Layer):
+        def __init__(self):
+            self.x = value
+
+    with pytest.raises(RuntimeError, match=r"Forgetful: call super\(\).__init__\(\) before setting 'x'"):
+        Forgetful()
+
+
+# --- calls ---
+
+
+def test_a_layer_is_called_like_a_function():
+    y = Scale(3.0)(Variable(np.array(2.0)))
+    assert isinstance(y, Variable)
+    assert y.data == 6.0
+
+
+def test_several_outputs_are_a_tuple():
+    x0, x1 = Variable(np.array(5.0)), Variable(np.array(2.0))
+    layer = Both()
+    total, difference = layer(x0, x1)
+    assert (total.data, difference.data) == (7.0, 3.0)
+    assert [x() for x in layer.inputs] == [x0, x1]
+    assert [y() for y in layer.outputs] == [total, difference]
+
+
+def test_the_base_class_has_no_formula():
+    with pytest.raises(NotImplementedError, match="Layer has no forward"):
+        Layer()(Variable(np.array(1.0)))
+
+
+def test_a_layer_keeps_neither_inputs_nor_outputs_alive():
+    layer = Scale()
+    gc.collect()
+    gc.disable()
+    try:
+        x = Variable(np.array(1.0))
+        y = layer(x)
+        refs = [weakref.ref(x), weakref.ref(y), weakref.ref(y.creator)]
+        del x, y
+        assert [ref() for ref in refs] == [None, None, None]
+        assert (layer.inputs[0](), layer.outputs[0]()) == (None, None)
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("x", [np.ones((2, 3)), 2.0, 3, (1, 2), [1, 2], None, "text"], ids=repr)
+def test_an_input_may_be_anything(x):
+    class Takes(Layer):
+        def forward(self, x):
+            return Variable(np.array(1.0))
+
+    layer = Takes()
+    layer(x)
+    assert layer.inputs[0]() is x
+
+
+def test_a_copy_of_a_layer_that_was_called_is_independent():
+    model = Layer()
+    model.l1, model.l2 = L.Linear(3), L.Linear(2)
+    x = Variable(np.ones((4, 5), np.float32))
+
+    def predict(model):
+        return model.l2(F.sigmoid(model.l1(x)))
+
+    F.sum(predict(model)).backward()
+    twin = copy.deepcopy(model)
+    assert paths(twin) == paths(model)
+    np.testing.assert_array_equal(predict(twin).data, predict(model).data)
+    for p, q in zip(model.params(), twin.params(), strict=True):
+        assert p is not q
+        assert isinstance(q, Parameter)
+        np.testing.assert_array_equal(p.grad.data, q.grad.data)
+    before = predict(model).data
+    twin.l1.W.data += 1
+    twin.l2.b.grad.data += 1
+    np.testing.assert_array_equal(predict(model).data, before)
+    np.testing.assert_array_equal(model.l2.b.grad.data, [4.0, 4.0])
+
+
+# --- Linear ---
+
+
+def test_linear_draws_casts_and_then_scales():
+    np.random.seed(0)
+    layer = L.Linear(4, in_size=3)
+    np.random.seed(0)
+    expected = np.random.randn(3, 4).astype(np.float32) * math.sqrt(1 / 3)
+    assert layer.W.data.tobytes() == expected.tobytes()
+    assert (layer.W.dtype, layer.W.shape) == (np.float32, (3, 4))
+    np.testing.assert_array_equal(layer.b.data, np.zeros(4, np.float32))
+    assert layer.b.dtype == np.float32
+
+
+def test_the_first_weights_of_seed_zero():
+    np.random.seed(0)
+    layer = L.Linear(2, in_size=4, dtype=np.float64)
+    np.testing.assert_allclose(layer.W.data[0], [0.882026172983832, 0.2000786041836117], rtol=1e-15)
+
+
+def test_without_in_size_the_weights_are_drawn_at_the_first_call():
+    np.random.seed(0)
+    layer = L.Linear(4)
+    assert (layer.W.data, layer.in_size) == (None, None)
+    assert list(layer.params()) == [layer.W, layer.b]  # so an optimizer may be set up before
+    layer.cleargrads()
+    np.random.seed(0)
+    y = layer(np.ones((2, 3), np.float32))
+    W = layer.W.data
+    np.random.seed(0)
+    assert W.tobytes() == L.Linear(4, in_size=3).W.data.tobytes()
+    assert (layer.in_size, y.shape) == (3, (2, 4))
+    layer(np.ones((5, 3), np.float32))
+    assert layer.W.data is W
+
+
+def test_making_a_lazy_layer_draws_nothing():
+    np.random.seed(0)
+    expected = np.random.randn()
+    np.random.seed(0)
+    L.Linear(4)
+    assert np.random.randn() == expected
+
+
+def test_linear_is_x_W_plus_b():
+    layer = L.Linear(2, in_size=3, dtype=np.float64)
+    layer.b.data[...] = [1.0, -1.0]
+    for shape in ((4, 3), (2, 4, 3), (3,), (0, 3)):
+        x = np.random.default_rng(0).standard_normal(shape)
+        np.testing.assert_allclose(layer(Variable(x)).data, x @ layer.W.data + layer.b.data, rtol=1e-14)
+        check_gradients(layer, x)
+
+
+def test_parameters_have_names():
+    layer = L.Linear(2)
+    assert (layer.W.name, layer.b.name) == ("W", "b")
+
+
+def test_nobias_has_no_b():
+    layer = L.Linear(2, nobias=True, in_size=3)
+    assert layer.b is None
+    assert paths(layer) == ["W"]
+    x = np.ones((4, 3), np.float32)
+    np.testing.assert_allclose(layer(Variable(x)).data, x @ layer.W.data, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_the_weights_have_the_dtype_that_was_asked_for(dtype):
+    for layer in (L.Linear(4, dtype=dtype, in_size=3), L.Linear(4, dtype=dtype)):
+        layer(np.ones((2, 3)))
+        assert (layer.W.dtype, layer.b.dtype) == (dtype, dtype)
+
+
+def test_input_is_not_cast_and_gradients_have_the_dtype_of_the_weights():
+    layer = L.Linear(4)
+    x = Variable(np.ones((2, 3)))
+    y = layer(x)
+    F.sum(y).backward()
+    assert (y.dtype, x.grad.dtype) == (np.float64, np.float64)
+    assert (layer.W.grad.dtype, layer.b.grad.dtype) == (np.float32, np.float32)
+
+
+def test_an_input_of_another_width_is_refused():
+    layer = L.Linear(4, in_size=3)
+    with pytest.raises(ValueError, match=r"linear: x \(2, 5\) has 5 columns, W \(3, 4\) has 3 rows"):
+        layer(np.ones((2, 5)))

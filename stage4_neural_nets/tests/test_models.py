@@ -1,0 +1,178 @@
+"""Models: Model, Sequential, MLP, and their pictures."""
+
+import copy
+import shutil
+
+import numpy as np
+import pytest
+
+import stage4_neural_nets.functions as F
+import stage4_neural_nets.layers as L
+from stage4_neural_nets import Layer, Model, Variable
+from stage4_neural_nets.models import MLP, Sequential
+
+needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
+X = np.linspace(-1, 1, 12).reshape(4, 3).astype(np.float32)
+
+
+class TwoLayerNet(Model):
+    """Step 45's."""
+
+    def __init__(self, hidden_size, out_size):
+        super().__init__()
+        self.l1 = L.Linear(hidden_size)
+        self.l2 = L.Linear(out_size)
+
+    def forward(self, x):
+        return self.l2(F.sigmoid(self.l1(x)))
+
+
+def paths(model):
+    return [path for path, _ in model.named_params()]
+
+
+# --- MLP ---
+
+
+@pytest.mark.parametrize("sizes", [(10, 1), [10, 1], (10, 20, 30, 40, 1), (7,)], ids=str)
+def test_an_mlp_has_a_linear_layer_for_each_size(sizes):
+    model = MLP(sizes)
+    assert paths(model) == [f"l{i}/{name}" for i in range(len(sizes)) for name in "Wb"]
+    assert [getattr(model, f"l{i}") for i in range(len(sizes))] == model.layers
+    assert model(X).shape == (4, sizes[-1])
+    assert [layer.W.shape for layer in model.layers] == list(zip([3, *sizes], sizes, strict=False))
+
+
+@pytest.mark.parametrize(("arguments", "activation"), [({}, F.sigmoid), ({"activation": F.relu}, F.relu)])
+def test_the_activation_stands_between_layers_and_not_at_the_end(arguments, activation):
+    model = MLP((5, 4, 2), **arguments)
+    y = model(X)
+    expected = model.l2(activation(model.l1(activation(model.l0(X)))))
+    np.testing.assert_array_equal(y.data, expected.data)
+    assert type(y.creator) is F.Linear
+
+
+def test_the_weights_of_an_mlp_are_drawn_in_the_order_of_its_layers():
+    np.random.seed(0)
+    model = MLP((5, 2))
+    model(X)
+    np.random.seed(0)
+    for layer, in_size in ((model.l0, 3), (model.l1, 5)):
+        np.testing.assert_array_equal(layer.W.data, L.Linear(layer.out_size, in_size=in_size).W.data)
+
+
+def test_an_mlp_is_the_two_layer_net_of_step_45():
+    outputs = []
+    for make in (lambda: MLP((5, 2)), lambda: TwoLayerNet(5, 2)):
+        np.random.seed(0)
+        outputs.append(make()(X).data)
+    np.testing.assert_array_equal(*outputs)
+
+
+def test_a_bare_layer_can_be_a_model_too():
+    model = Layer()
+    model.l1 = L.Linear(5)
+    model.l2 = L.Linear(3)
+    y = model.l2(F.sigmoid(model.l1(X)))
+    F.sum(y).backward()
+    assert [p.grad.shape for p in model.params()] == [(3, 5), (5,), (5, 3), (3,)]
+
+
+# --- Sequential ---
+
+
+def test_a_sequence_of_layers_and_functions():
+    model = Sequential(L.Linear(5), F.tanh, L.Linear(2))
+    assert paths(model) == ["l0/W", "l0/b", "l2/W", "l2/b"]
+    assert model.l1 is F.tanh
+    y = model(X)
+    np.testing.assert_array_equal(y.data, model.l2(F.tanh(model.l0(X))).data)
+
+
+def test_sequences_can_be_nested():
+    model = Sequential(Sequential(L.Linear(5), F.relu), MLP((4, 2)))
+    assert paths(model) == ["l0/l0/W", "l0/l0/b", "l1/l0/W", "l1/l0/b", "l1/l1/W", "l1/l1/b"]
+    assert model(X).shape == (4, 2)
+
+
+def test_an_empty_sequence_changes_nothing():
+    x = Variable(X)
+    assert Sequential()(x) is x
+
+
+def test_a_layer_that_comes_twice_has_its_parameters_once():
+    layer = L.Linear(3, in_size=3)
+    model = Sequential(layer, F.tanh, layer)
+    assert len(list(model.params())) == 2
+    F.sum(model(X)).backward()
+    h = F.tanh(layer(X)).data
+    gb = (1 - h**2) * (np.ones((4, 3)) @ layer.W.data.T)
+    np.testing.assert_allclose(layer.b.grad.data, gb.sum(axis=0) + 4, rtol=1e-5)
+
+
+# --- all ---
+
+MODELS = {
+    "MLP": lambda: MLP((5, 2)),
+    "Sequential": lambda: Sequential(L.Linear(5), F.relu, L.Linear(2)),
+    "TwoLayerNet": lambda: TwoLayerNet(5, 2),
+}
+
+
+@pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
+def test_a_copy_of_a_model_is_independent_and_whole(make):
+    model = make()
+    expected = model(X).data
+    twin = copy.deepcopy(model)
+    for param in twin.params():
+        param.data += 1
+    np.testing.assert_array_equal(model(X).data, expected)
+    assert not np.array_equal(twin(X).data, expected)  # what it computes with is what it lists
+
+
+@pytest.mark.parametrize("make", [MODELS["MLP"], MODELS["Sequential"]], ids=["MLP", "Sequential"])
+def test_a_layer_that_is_replaced_is_the_one_that_computes(make):
+    model = make()
+    model.l0 = L.Linear(7)
+    model(X)
+    assert model.l0.W.shape == (3, 7)
+
+
+def test_a_model_without_a_formula_says_so():
+    with pytest.raises(NotImplementedError, match="Model has no forward"):
+        Model()(X)
+
+
+# --- pictures ---
+
+
+@needs_dot
+def test_a_model_is_drawn_with_names_shapes_and_dtypes(tmp_path):
+    path = TwoLayerNet(100, 10).plot(Variable(np.ones((5, 10)), name="x"), to_file=tmp_path / "model.svg")
+    assert path == tmp_path / "model.svg"
+    text = path.read_text(encoding="utf-8")
+    for label in ("x: (5, 10) float64", "W: (10, 100) float32", "b: (100,) float32", "W: (100, 10) float32", "Sigmoid"):
+        assert label in text
+    assert text.count(">Linear<") == 2
+
+
+@needs_dot
+def test_the_picture_of_a_model_is_called_model_png(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    MLP((5, 2)).plot(X)
+    assert (tmp_path / "model.png").read_bytes().startswith(b"\x89PNG")
+
+
+@needs_dot
+def test_a_model_of_two_inputs_is_drawn(tmp_path):
+    class Distance(Model):
+        def forward(self, x0, x1):
+            return F.mean_squared_error(x0, x1)
+
+    assert Distance().plot(Variable(X), Variable(X + 1), to_file=tmp_path / "d.png").exists()
+
+
+def test_without_graphviz_a_plot_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RuntimeError, match="the command 'dot' is not there; install Graphviz"):
+        MLP((5, 2)).plot(X, to_file=tmp_path / "model.png")
