@@ -4,7 +4,7 @@ import numpy as np
 
 from ..core import Function, as_variable
 from .elementwise import exp
-from .reduce import axes_of, largest, log_sum_exp, sum
+from .reduce import axes_of, largest, sum
 
 
 class Sigmoid(Function):
@@ -84,7 +84,8 @@ class LogSoftmax(Function):
 
     def forward(self, x):
         self.axes = axes_of("log_softmax", self.axis, x.ndim)
-        return x - log_sum_exp(x, self.axes)
+        y = x - largest(x, self.axes)  # before the logarithm is, or rounding would be that of large scores
+        return y - np.log(np.exp(y).sum(self.axes, keepdims=True))
 
     def backward(self, gy):
         y = self.outputs[0]()
