@@ -1,0 +1,120 @@
+"""Step 47: softmax and cross entropy.
+
+Up to here a network predicted a number. Now it is to say which of C classes a sample belongs to. It has C outputs, the
+scores; the class with the highest is the answer. For learning this is too coarse, the highest stays the highest under
+small changes. Softmax makes probabilities of the scores, all positive, 1 together:
+
+    p_k = exp(y_k) / (exp(y_1) + ... + exp(y_C))
+
+and the loss, the cross entropy, asks only how probable the right class t was:
+
+    L = -log p[t]           0 if it was certain, large if it was thought impossible; for N samples, the mean
+
+`t` holds the numbers of the classes, (N,), not N rows of zeros with a one.
+
+To pick p[t] by a formula that can be differentiated, indexing must become a function, `F.get_item`, and `x[...]` for
+Variables means just that. The gradient goes to the places it was taken from, all else gets zeros; what was taken twice
+gets both.
+
+    [[1 2 3]    --[1]-->    [4 5 6]             [[0 0 0]   <--   [1 1 1]
+     [4 5 6]]                                    [1 1 1]]
+
+`F.softmax_cross_entropy_simple` puts this together from softmax, clip, log and get_item. clip lifts probabilities below
+1e-15, for log(0) is minus infinity; but where it does, no gradient comes through, and the sample that is most wrong
+teaches nothing. exp overflows for scores of a few hundred. `F.softmax_cross_entropy` is one Function and has neither
+fault: it subtracts the highest score first, which leaves softmax as it is, and never takes the log of a probability,
+
+    -log p[t]  =  log(sum exp(y - max)) - (y[t] - max),      gradient:  (p - one-hot t) / N
+
+That gradient is the nicest of the book: what was predicted minus what is true.
+
+The book's text has no seed for its weights; seed 0 gives its numbers, 15 digits of them for the loss, if the weights
+are float32. (Its first print of the scores is that of float64 weights.)
+"""
+
+import numpy as np
+
+import stage4_neural_nets.functions as F
+from stage4_neural_nets import Variable, as_variable
+from stage4_neural_nets.models import MLP
+
+# --- demonstration ---
+
+# Indexing.
+x = Variable(np.array([[1, 2, 3], [4, 5, 6]]))
+y = F.get_item(x, 1)
+print(y)  # -> variable([4 5 6])
+y.backward()
+print(x.grad)  # -> variable([[0. 0. 0.]
+#                             [1. 1. 1.]])
+
+indices = np.array([0, 0, 1])
+y = F.get_item(x, indices)
+print(y)  # -> variable([[1 2 3]
+#                        [1 2 3]
+#                        [4 5 6]])
+x.cleargrad()
+y.backward()
+print(x.grad)  # -> variable([[2. 2. 2.]
+#                             [1. 1. 1.]])
+
+y = x[1]
+print(y)  # -> variable([4 5 6])
+y = x[:, 2]
+print(y)  # -> variable([3 6])
+
+# The scores of a network for one sample, and their probabilities.
+np.random.seed(0)
+model = MLP((10, 3))
+
+x = np.array([[0.2, -0.4]])
+y = model(x)
+print(y)  # ~> variable([[-0.61505778 -0.42790161  0.31733289]]) (1e-7)
+
+
+def softmax1d(x):
+    x = as_variable(x)
+    y = F.exp(x)
+    sum_y = F.sum(y)
+    return y / sum_y
+
+
+p = softmax1d(y)
+print(p)  # ~> variable([[0.21068638 0.25404893 0.53526469]]) (1e-7)
+print(F.sum(p))  # ~> variable(1.0) (1e-12)
+
+# Several samples at once: one row each.
+x = np.array([[0.2, -0.4], [0.3, 0.5], [1.3, -3.2], [2.1, 0.3]])
+y = model(x)
+p = F.softmax(y)
+print(y)  # ~> variable([[-0.61505778 -0.42790161  0.31733289] (1e-7)
+#                        [-0.76395313 -0.2497645   0.18591382]
+#                        [-0.52006391 -0.96254612  0.57818938]
+#                        [-0.94252164 -0.50307479  0.17576323]])
+print(p)  # ~> variable([[0.21068639 0.25404893 0.53526469] (1e-7)
+#                        [0.19019916 0.31806646 0.49173438]
+#                        [0.21545395 0.13841619 0.64612986]
+#                        [0.17820704 0.27655034 0.54524263]])
+print(np.allclose(F.softmax_simple(y).data, p.data))  # -> True
+
+# The loss, if these are the right classes.
+t = np.array([2, 0, 1, 0])
+loss = F.softmax_cross_entropy(y, t)
+print(loss)  # ~> variable(1.4967442524053058) (1e-7)
+loss = F.softmax_cross_entropy_simple(y, t)
+print(loss)  # ~> variable(1.4967442524053058) (1e-7)
+
+# The gradient by the scores is prediction minus truth, over N.
+y = Variable(y.data)
+F.softmax_cross_entropy(y, t).backward()
+print(np.allclose(y.grad.data, (p.data - np.eye(3)[t]) / 4))  # -> True
+
+# A score of 50 against 0, and the right class is the other one: the simple form has no gradient left.
+y = Variable(np.array([[50.0, 0.0]]))
+t = np.array([1])
+for f in (F.softmax_cross_entropy_simple, F.softmax_cross_entropy):
+    y.cleargrad()
+    loss = f(y, t)
+    loss.backward()
+    print(f"{loss.data:.1f}", y.grad)  # -> 34.5 variable([[0. 0.]])
+    #    50.0 variable([[ 1. -1.]])
