@@ -9,10 +9,12 @@ import sys
 import pytest
 
 from crosscheck import cli, frameworks, stages
+from crosscheck.bench import kernels_hint
 from crosscheck.select import matches
 
 ROOT = pathlib.Path(__file__).parents[2]
 EXAMPLE = ROOT / "crosscheck" / "examples" / "tiny.py"
+FRAMEWORKS = [*(stage.name for stage in stages.STAGES), "torch"]
 
 
 @pytest.fixture
@@ -102,7 +104,7 @@ def test_a_red_cell_is_explained_and_gives_the_command_that_repeats_it(crosschec
         (["run", "--update-ledger", "-k", "square"], "--update-ledger takes a whole run"),
         (["show", "square"], "show: 'square' is not of the form computation/framework/dtype"),
         (["show", "cube/stage1/float64"], "unknown computation 'cube'"),
-        (["show", "square/stage9/float64"], "unknown framework 'stage9'; there is stage1, stage2, stage3, torch"),
+        (["show", "square/stage9/float64"], f"unknown framework 'stage9'; there is {', '.join(FRAMEWORKS)}"),
         (["show", "square/stage1/int8"], "square is run in float64, float32, not in 'int8'"),
         (["rosetta", "cube"], "the Rosetta has no 'cube'"),
         (["faults", "-k", "nothing"], "no fault matches"),
@@ -211,8 +213,34 @@ def test_bench_prints_ratios_and_what_they_were_measured_on(crosscheck):
     assert "dezero, the published original," in out
     status, out, _ = crosscheck("bench", "--rounds", "2", "-k", "chain_of_100_squares", "--json")
     data = json.loads(out)
-    assert [timing["framework"] for timing in data["timings"]] == ["stage1", "stage2", "stage3", "torch"]
-    assert data["timings"][3]["ratio"] == 1.0
+    assert [timing["framework"] for timing in data["timings"]] == FRAMEWORKS
+    assert data["timings"][-1]["ratio"] == 1.0
+    assert data["geometric_means"].keys() == set(FRAMEWORKS)
+
+
+def test_bench_memory_compares_the_peaks_of_a_training_step(crosscheck):
+    if not pathlib.Path("/proc/self/clear_refs").exists():
+        pytest.skip("needs Linux")
+    status, out, _ = crosscheck("bench", "--memory", "--stages", "4", "-k", "mlp_784_1000_10_sgd", "--json")
+    assert status == 0
+    ours, torch = json.loads(out)["peaks"]
+    assert (ours["framework"], torch["framework"], torch["traced"]) == ("stage4", "torch", None)
+    weights = 784 * 1000 * 4 / 2**20  # the gradient of the first layer is as large as its weights, in MiB
+    assert ours["resident"] > weights
+    assert ours["traced"] > weights
+    status, _, err = crosscheck("bench", "--memory", "-k", "goldstein_price")
+    assert (status, "none of these workloads is a training step" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("flags", "architecture", "hint"),
+    [("sse avx2 avx512f", "Haswell", True), ("sse avx2 avx512f", "SkylakeX", False), ("sse avx2", "Haswell", False)],
+)
+def test_bench_hints_at_the_kernels_that_openblas_leaves_unused(tmp_path, flags, architecture, hint):
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(f"flags : {flags}\n")
+    assert ("OPENBLAS_CORETYPE" in kernels_hint([{"architecture": architecture}], cpuinfo)) is hint
+    assert kernels_hint([{"architecture": architecture}], tmp_path / "nothing") == ""
 
 
 @pytest.mark.parametrize(

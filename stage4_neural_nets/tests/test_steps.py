@@ -133,9 +133,10 @@ def test_step_51_falls_back_to_digits_and_says_so(tmp_path):
 
 def test_step_51_learns_the_digits():
     stdout, _ = run(51, "--data", "digits", "--epochs", 6, hide=["matplotlib"])
-    *_, first, improved = stdout.splitlines()
-    assert float(first.removeprefix("the first: ")) > 0.25
-    assert float(improved.removeprefix("improved: ")) > 0.88
+    *_, first, improved, more = stdout.splitlines()
+    assert float(first.removeprefix("sigmoid, SGD: ")) > 0.25
+    assert float(improved.removeprefix("ReLU, Adam: ")) > 0.88
+    assert float(more.removeprefix("ReLU, Adam, more hands: ")) > 0.88
 
 
 def endless(step):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import pathlib
 import platform
 import statistics
 import sys
@@ -108,6 +109,22 @@ def machine(torch: Any) -> dict[str, Any]:
     }
 
 
+def kernels_hint(pools: Sequence[Mapping[str, Any]], cpuinfo: pathlib.Path = pathlib.Path("/proc/cpuinfo")) -> str:
+    """What to try where OpenBLAS does not use what the processor has; empty if it does, or if nothing tells."""
+    wide = cpuinfo.is_file() and "avx512f" in cpuinfo.read_text().split()
+    if wide and any(pool["architecture"] == "Haswell" for pool in pools):
+        return "this processor has AVX-512, but OpenBLAS runs its Haswell kernels: try OPENBLAS_CORETYPE=SkylakeX"
+    return ""
+
+
+def geometric_means(found: Sequence[Timing]) -> dict[str, float]:
+    """Over all workloads of a framework."""
+    ratios: dict[str, list[float]] = {}
+    for timing in found:
+        ratios.setdefault(timing.framework, []).append(timing.ratio)
+    return {framework: statistics.geometric_mean(values) for framework, values in ratios.items()}
+
+
 def describe(found: Mapping[str, Any]) -> str:
     """The machine on one line."""
     pools = [
@@ -134,6 +151,8 @@ def bench_report(arguments: argparse.Namespace) -> int:
         )
     frameworks: list[Framework] = [load_stage(stage) for stage in stages]
     reference = load_torch()
+    if arguments.memory:
+        return memory_report(arguments, workloads, [*frameworks, reference])
     import torch
 
     published, why_not = original()
@@ -154,13 +173,40 @@ def bench_report(arguments: argparse.Namespace) -> int:
             works = {f.name: workload.build(f) for f in able}
             found += timings(workload.name, measure(works, arguments.rounds), reference.name)
             progress.advance(task)
+    notes = [note for note in (kernels_hint(on["pools"]), why_not) if note]
     data = {
         "machine": on,
         "rounds": arguments.rounds,
         "timings": [vars(timing) for timing in found],
-        "note": why_not,
+        "geometric_means": geometric_means(found),
+        "notes": notes,
     }
-    output(arguments, data, lambda: print_timings(workloads, found, [describe(on), *([why_not] if why_not else [])]))
+    output(arguments, data, lambda: print_timings(workloads, found, [describe(on), *notes]))
+    return 0
+
+
+def memory_report(arguments: argparse.Namespace, workloads: Sequence[Workload], frameworks: Sequence[Framework]) -> int:
+    """`crosscheck bench --memory`: the table of peaks."""
+    from .cli import output
+    from .memory import Peak, peaks
+
+    chosen = [workload for workload in workloads if workload.memory]
+    if not chosen:
+        raise UsageError("--memory: none of these workloads is a training step")
+    found: list[Peak] = []
+    for workload in chosen:
+        found += peaks(workload, [f for f in frameworks if f.number is None or f.number >= workload.since])
+
+    def show() -> None:
+        table = Table(title="peak memory above what was there, in MiB; ratio to torch's", title_justify="left")
+        for title in ("workload", "framework", "resident", "tracemalloc", "ratio"):
+            table.add_column(title, justify="left" if title in ("workload", "framework") else "right")
+        for peak in found:
+            traced = "" if peak.traced is None else f"{peak.traced:.1f}"
+            table.add_row(peak.workload, peak.framework, f"{peak.resident:.1f}", traced, f"{peak.ratio:.2f}")
+        console().print(table)
+
+    output(arguments, {"peaks": [vars(peak) for peak in found]}, show)
     return 0
 
 
@@ -180,6 +226,8 @@ def print_timings(workloads: Sequence[Workload], found: Sequence[Timing], notes:
                 f"{low:.2f}-{high:.2f}",
             )
         table.add_section()
+    for framework, mean in geometric_means(found).items():
+        table.add_row("geometric mean", framework, "", f"{mean:.2f}", "")
     out.print(table)
     for note in notes:
         out.print(note, style="dim")

@@ -17,7 +17,8 @@ from rich.table import Table
 
 from . import UsageError, __version__
 from .computations import DTYPES, Computation, all_computations
-from .frameworks import Framework, load_file, load_stage, load_torch
+from .coverage import uncovered
+from .frameworks import BookStyle, Framework, load_file, load_stage, load_torch
 from .ledger import Ledger
 from .report import Report
 from .report.terminal import console, print_report
@@ -123,6 +124,7 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("--stages", metavar="LIST", help="these stages only (default: all)")
     bench.add_argument("--rounds", type=int, default=30, help="how often each is timed (default: %(default)s)")
     bench.add_argument("--threads", type=int, help="threads for NumPy and PyTorch (default: as they are)")
+    bench.add_argument("--memory", action="store_true", help="peak memory of training steps in place of times")
     bench.add_argument("-k", metavar="EXPR", dest="expression", help="workloads whose names match")
     return top
 
@@ -193,6 +195,9 @@ def run_command(arguments: argparse.Namespace) -> int:
             progress.update(task, description=f"{computation.name} {framework.name} {dtype}")
             report.cells.append(runner.run(computation, framework, dtype))
             progress.advance(task)
+    if not narrowed:
+        stages = [framework for framework in frameworks if isinstance(framework, BookStyle) and framework.number]
+        report.uncovered = [text for stage in stages for text in uncovered(stage, all_computations())]
     report.seconds = time.perf_counter() - start
     if arguments.json != "-":
         print_report(report, console())

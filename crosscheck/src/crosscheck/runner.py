@@ -59,6 +59,23 @@ class Failure:
     text: str
 
 
+@dataclass(frozen=True)
+class Curve:
+    """The losses of a training run, step by step, and the oracle's on the very same inputs."""
+
+    losses: list[float]
+    oracle: list[float]
+
+    @classmethod
+    def of(cls, outcome: Outcome, oracle: Outcome | None, steps: int) -> Curve:
+        found = [o.values[:steps] if o else [] for o in (outcome, oracle)]
+        return cls(*([float(a) for a in values if a.ndim == 0] for values in found))
+
+    def differences(self) -> list[float]:
+        """|loss - oracle's| / |oracle's|, for each step."""
+        return [abs(a - r) / abs(r) if r else float(a != r) for a, r in zip(self.losses, self.oracle, strict=False)]
+
+
 @dataclass
 class Cell:
     """One computation in one framework and dtype."""
@@ -72,6 +89,7 @@ class Cell:
     reason: str = ""
     failures: list[Failure] = field(default_factory=list)
     seconds: float = 0.0
+    curve: Curve | None = None
 
     @property
     def name(self) -> str:
@@ -237,6 +255,9 @@ class Runner:
         for (name, a), (_, b) in zip(outcome.arrays(), again.arrays(), strict=False):  # again is of order 1
             if not same_bytes(a, b):
                 cell.failures.append(Failure("invariant", f"{case.name}: {name}: another answer the second time"))
+        if computation.curve and cell.curve is None:  # of the first case
+            oracle = self.oracles(computation, case, dtype)[0] if self.oracle else None
+            cell.curve = Curve.of(outcome, oracle, computation.curve)
         against_torch = self.compare_with_oracle(cell, framework, case, outcome)
         self.compare_with_stage_before(cell, framework, case, outcome)
         if case.smooth and computation.differences and order and dtype == np.float64:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .frameworks import Framework
+from .frameworks.base import Array
 
 Work = Callable[[], object]
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A name, the first stage that can do it, and what builds the work for a framework."""
+    """A name, the first stage that can do it, and what builds the work for a framework.
+
+    memory: a training step, whose peak memory is compared as well.
+    """
 
     name: str
     since: int
     build: Callable[[Framework], Work]
+    memory: bool = False
 
     @property
     def doc(self) -> str:
@@ -29,11 +35,11 @@ class Workload:
 WORKLOADS: list[Workload] = []
 
 
-def workload(since: int) -> Callable[[Callable[[Framework], Work]], Callable[[Framework], Work]]:
+def workload(since: int, memory: bool = False) -> Callable[[Callable[[Framework], Work]], Callable[[Framework], Work]]:
     """Register the builder below."""
 
     def register(build: Callable[[Framework], Work]) -> Callable[[Framework], Work]:
-        WORKLOADS.append(Workload(build.__name__, since, build))
+        WORKLOADS.append(Workload(build.__name__, since, build, memory))
         return build
 
     return register
@@ -145,3 +151,130 @@ def seventh_derivative_of_sin(fw: Any) -> Work:
 def fifth_derivative_of_tanh(fw: Any) -> Work:
     """The fifth derivative of tanh at 1.0"""
     return derivative_of_order(fw, fw.tanh, 5)
+
+
+# --- tensors and training, in float32 ---
+
+
+def normals(*shape: int, seed: int = 0) -> Array:
+    """Normal numbers of float32."""
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def classes(n: int, count: int) -> Array:
+    """n labels."""
+    return np.random.default_rng(1).integers(0, count, n)
+
+
+def training_step(fw: Any, sizes: Sequence[int], activation: Any, rule: Any) -> Callable[[Any, Any], object]:
+    """What happens for one batch: scores, loss, gradients, update."""
+    model = fw.MLP(tuple(sizes), activation)
+    loss, cleargrads, backward, update = fw.softmax_cross_entropy, fw.cleargrads, fw.backward, fw.update
+    optimizer: Any = None
+
+    def step(x: Any, t: Any) -> object:
+        nonlocal optimizer
+        y = loss(model(x), t)
+        if optimizer is None:  # now the model knows its input
+            optimizer = fw.setup(rule, model)
+        cleargrads(model)
+        backward(y)
+        update(optimizer)
+        return y
+
+    return step
+
+
+def mnist_step(fw: Any, sizes: Sequence[int], activation: Any, rule: Any) -> Work:
+    """A step on one batch of 100 pictures of 28 x 28."""
+    step = training_step(fw, sizes, activation, rule)
+    x, t = fw.constant(normals(100, 784)), fw.constant(classes(100, 10))
+    return lambda: step(x, t)
+
+
+@workload(since=4)
+def mlp_784_10_10_sgd(fw: Any) -> Work:
+    """A training step of a small network with sigmoid: batch 100"""
+    return mnist_step(fw, (10, 10), fw.sigmoid, fw.SGD(0.01))
+
+
+@workload(since=4, memory=True)
+def mlp_784_1000_10_sgd(fw: Any) -> Work:
+    """A training step of step 51's network with sigmoid: batch 100"""
+    return mnist_step(fw, (1000, 10), fw.sigmoid, fw.SGD(0.01))
+
+
+@workload(since=4, memory=True)
+def mlp_784_1000_1000_10_adam(fw: Any) -> Work:
+    """A training step of step 51's second network with ReLU: batch 100"""
+    return mnist_step(fw, (1000, 1000, 10), fw.relu, fw.Adam())
+
+
+@workload(since=4, memory=True)
+def softmax_cross_entropy_256_10000(fw: Any) -> Work:
+    """The loss of 10,000 classes and its gradient"""
+    t, loss = fw.constant(classes(256, 10000)), fw.softmax_cross_entropy
+    return forward_and_backward(fw, normals(256, 10000), lambda x: loss(x, t))
+
+
+@workload(since=4)
+def matmul_chain(fw: Any) -> Work:
+    """A product of eight matrices of 128 x 128, forward and backward"""
+    matrices = [normals(128, 128, seed=i) * 0.1 for i in range(8)]
+    matmul = fw.matmul
+
+    def work() -> object:
+        leaves = [fw.Variable(m) for m in matrices]
+        return fw.gradients([functools.reduce(matmul, leaves)], leaves, None)
+
+    return work
+
+
+@workload(since=4)
+def broadcasting_256x1024_and_1024(fw: Any) -> Work:
+    """(256, 1024) and (1024,): sum, product, difference and quotient, forward and backward"""
+    x0, x1 = normals(256, 1024), normals(1024, seed=1)
+
+    def work() -> object:
+        x, b = fw.Variable(x0), fw.Variable(x1)
+        y = ((x + b) * b - x) / (b * b + 2.0)
+        return fw.gradients([y], [x, b], None)
+
+    return work
+
+
+@workload(since=4)
+def get_item_with_repeats(fw: Any) -> Work:
+    """5,000 rows of a table (1000, 64), many taken several times, forward and backward"""
+    rows, get_item = fw.constant(classes(5000, 1000)), fw.get_item
+    return forward_and_backward(fw, normals(1000, 64), lambda x: get_item(x, rows))
+
+
+class Pictures:
+    """As many pictures as Digits has to train with, preprocessed one by one."""
+
+    def __init__(self) -> None:
+        self.images = np.random.default_rng(0).integers(0, 17, (1500, 1, 8, 8)).astype(np.uint8)
+        self.labels = classes(1500, 10)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, i: int) -> tuple[Array, int]:
+        if i >= len(self):
+            raise IndexError(i)
+        return self.images[i].reshape(-1).astype(np.float32) / 16, int(self.labels[i])
+
+
+@workload(since=4)
+def epoch_of_digits(fw: Any) -> Work:
+    """1,500 pictures of 8 x 8 in shuffled batches of 100, loaded and trained on: 64-100-10, ReLU, Adam"""
+    step = training_step(fw, (100, 10), fw.relu, fw.Adam())
+    loader = fw.DataLoader(Pictures(), 100, True)
+
+    def work() -> object:
+        for x, t in loader:
+            step(x, t)
+        return loader
+
+    return work

@@ -36,6 +36,7 @@ class Computation:
     differences: bool = True  # held against central differences
     budget: Mapping[str, float] = field(default_factory=dict)  # dtype -> eps allowed, where not the usual
     why_budget: str = ""
+    curve: int = 0  # so many results, the first ones, are the losses of a training run: the report draws them
     raises: tuple[type[Exception], str] | None = None  # the error that is expected, and a piece of its text
     absent: str | Mapping[int, str] = "missing"  # how stages before `since` fail: missing or wrong
     differs: Mapping[str, str] = field(default_factory=dict)  # framework -> reason

@@ -20,7 +20,9 @@ class Framework(abc.ABC):
     """A framework under test.
 
     Besides the methods below, a computation uses the names of the framework itself: `fw.square(x)`,
-    `fw.exp(x)`, `fw.numerical_diff(f, x)` and so on; a name that is not there raises Missing.
+    `fw.exp(x)`, `fw.numerical_diff(f, x)`, `fw.MLP((10, 3))` and so on; a name that is not there raises
+    Missing. Methods of variables, layers and optimizers are functions of them: `fw.backward(loss)`,
+    `fw.cleargrads(model)`, `fw.update(optimizer)`.
     """
 
     name: str
@@ -56,6 +58,24 @@ class Framework(abc.ABC):
     def constant(self, a: Array) -> Any:
         """An array as an operand beside a variable: what has no gradient."""
         return a
+
+    # --- training, from stage 4 on ---
+
+    @abc.abstractmethod
+    def weights(self, layer: Any) -> list[Array]:
+        """The arrays of all parameters, in the order of `params`; W of a Linear is (in_size, out_size)."""
+
+    @abc.abstractmethod
+    def weight_gradients(self, layer: Any) -> list[Array | None]:
+        """Their gradients, None where there is none."""
+
+    @abc.abstractmethod
+    def set_weights(self, layer: Any, arrays: Sequence[Array]) -> None:
+        """Copy arrays into all parameters, whatever shape and dtype these had."""
+
+    @abc.abstractmethod
+    def set_rate(self, optimizer: Any, rate: float) -> None:
+        """Go on with another learning rate."""
 
     def version(self) -> str:
         """What was really imported: version and place."""

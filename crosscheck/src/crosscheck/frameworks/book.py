@@ -32,18 +32,22 @@ class BookStyle(Framework):
 
     @classmethod
     def from_package(cls, name: str, package: str, number: int | None = None) -> BookStyle:
-        """Import the package and look for names in it and in its functions, layers and so on."""
+        """Import the package; names are looked for in it, then in its parts. Linear is the layer, not the Function."""
         modules = [importlib.import_module(package)]
-        for part in ("functions", "layers", "models", "optimizers", "utils"):
+        for part in ("layers", "models", "optimizers", "dataloaders", "datasets", "functions", "utils"):
             with contextlib.suppress(ModuleNotFoundError):
                 modules.append(importlib.import_module(f"{package}.{part}"))
         return cls(name, modules, number)
 
     def find(self, name: str) -> Any:
-        """The framework's own object of that name."""
+        """The framework's own object of that name, or a method as a function: update(optimizer)."""
         for module in self.modules:
             if hasattr(module, name):
                 return getattr(module, name)
+        for module in self.modules:
+            for owner in ("Variable", "Layer", "Optimizer"):
+                if callable(getattr(getattr(module, owner, None), name, None)):
+                    return lambda x, *arguments: getattr(x, name)(*arguments)
         raise Missing(f"{self.name} has no {name}")
 
     def __getattr__(self, name: str) -> Any:
@@ -100,6 +104,19 @@ class BookStyle(Framework):
         members = {"forward": lambda func, *xs: forward(*xs), "backward": call_backward}
         custom = type("Custom", (self.find("Function"),), members)
         return lambda *variables: custom()(*variables)
+
+    def weights(self, layer: Any) -> list[Array]:
+        return [self.array(param) for param in layer.params()]
+
+    def weight_gradients(self, layer: Any) -> list[Array | None]:
+        return [None if param.grad is None else self.array(param.grad) for param in layer.params()]
+
+    def set_weights(self, layer: Any, arrays: Sequence[Array]) -> None:
+        for param, a in zip(layer.params(), arrays, strict=False):  # a wrong number shows in the results
+            param.data = a.copy()
+
+    def set_rate(self, optimizer: Any, rate: float) -> None:
+        setattr(optimizer, "alpha" if hasattr(optimizer, "alpha") else "lr", rate)
 
     def version(self) -> str:
         module = self.modules[0]

@@ -14,9 +14,13 @@ import torch
 
 from .base import Array, Framework, Missing
 from .torch_functions import TorchFunctions
+from .torch_networks import TorchNetworks
+from .torch_tensors import TorchTensors
+from .torch_training import TorchTraining
+from .weights import TorchWeights
 
 
-class TorchFramework(TorchFunctions, Framework):
+class TorchFramework(TorchTraining, TorchWeights, TorchNetworks, TorchTensors, TorchFunctions, Framework):
     name = "torch"
     xp = torch
     takes_integers = False  # "only Tensors of floating point dtype can require gradients"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections import Counter
 from collections.abc import Sequence
@@ -32,10 +33,11 @@ class Report:
     options: str = ""  # of the command line, to repeat a cell
     cells: list[Cell] = field(default_factory=list)
     seconds: float = 0.0
+    uncovered: list[str] = field(default_factory=list)  # public names that no computation differentiates
 
     @property
     def ok(self) -> bool:
-        return bool(self.cells) and all(cell.ok for cell in self.cells)
+        return bool(self.cells) and all(cell.ok for cell in self.cells) and not self.uncovered
 
     def counts(self) -> dict[str, int]:
         counted = Counter(cell.state for cell in self.cells)
@@ -63,13 +65,14 @@ class Report:
             "seed": self.seed,
             "seconds": round(self.seconds, 3),
             "ok": self.ok,
+            "uncovered": self.uncovered,
             "counts": self.counts(),
             "cells": [cell_as_json(cell) for cell in self.cells],
         }
 
 
 def cell_as_json(cell: Cell) -> dict[str, Any]:
-    return {
+    data: dict[str, Any] = {
         "cell": cell.name,
         "computation": cell.computation.name,
         "step": cell.computation.step,
@@ -81,6 +84,10 @@ def cell_as_json(cell: Cell) -> dict[str, Any]:
         "failures": [{"kind": failure.kind, "text": failure.text} for failure in cell.failures],
         "seconds": round(cell.seconds, 4),
     }
+    if cell.curve is not None:
+        for key, losses in (("losses", cell.curve.losses), ("oracle_losses", cell.curve.oracle)):
+            data[key] = [loss if math.isfinite(loss) else None for loss in losses]  # JSON has no nan
+    return data
 
 
 def rows(cells: Sequence[Cell]) -> dict[str, dict[str, list[Cell]]]:

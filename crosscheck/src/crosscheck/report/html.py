@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import pathlib
 import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import jinja2
 from pygments import highlight
@@ -13,8 +15,13 @@ from pygments.lexers import PythonLexer
 
 from .. import UsageError
 from ..computations import Computation
+from ..runner import Cell
 from . import SIGNS, STATES, Report, eps, label, repeat_command, rows
 
+if TYPE_CHECKING:
+    from .curves import Figure
+
+SHOWN_FAILURES = 20  # of a cell; a training run that goes wrong has one for each step
 TEMPLATE = pathlib.Path(__file__).parent / "page.html.jinja"
 
 
@@ -34,11 +41,32 @@ def render(report: Report) -> str:
         label=label,
         states=STATES,
         signs=SIGNS,
+        shown_failures=SHOWN_FAILURES,
         repeat=lambda cell: repeat_command(cell, report.options),
     )
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    css = HtmlFormatter(style="friendly").get_style_defs("pre.code")  # type: ignore[no-untyped-call]  # no annotation
-    return template.render(report=report, rows=rows(report.cells), worst=report.worst(), highlighting=css)
+    return template.render(
+        report=report,
+        rows=rows(report.cells),
+        worst=report.worst(),
+        figures=figures(report.cells),
+        highlighting=highlighting("friendly"),
+        highlighting_in_the_dark=highlighting("github-dark"),
+    )
+
+
+def figures(cells: Sequence[Cell]) -> list[Figure]:
+    """The training runs, drawn; matplotlib takes its time, so it is left alone where there are none."""
+    if all(cell.curve is None for cell in cells):
+        return []
+    from .curves import draw
+
+    return draw(cells)
+
+
+def highlighting(style: str) -> str:
+    """The CSS of highlighted code."""
+    return str(HtmlFormatter(style=style).get_style_defs("pre.code"))  # type: ignore[no-untyped-call]  # no annotation
 
 
 def write_html(report: Report, folder: pathlib.Path) -> pathlib.Path:

@@ -14,7 +14,7 @@ from ..runner import Cell
 from . import Report, eps, label, repeat_command, rows
 
 STYLES = {"equal": "green", "absent": "dim", "differs": "yellow", "error": "cyan", "failed": "bold red"}
-PIPED_WIDTH = 120
+PIPED_WIDTH = 180
 SHOWN_FAILURES = 3
 
 
@@ -58,7 +58,9 @@ def print_report(report: Report, out: Console) -> None:
             out.print(f"  and {len(cell.failures) - SHOWN_FAILURES} more")
         out.print(f"  see it again: {escape(repeat_command(cell, report.options))}", soft_wrap=True)
     print_what_guests_lack(report, out)
-    out.print(summary(report))
+    for text in report.uncovered:
+        out.print(f"[bold red]not covered[/]  {escape(text)}")
+    out.print(summary(report), soft_wrap=True)  # one line, so that its end can be looked for
 
 
 def print_what_guests_lack(report: Report, out: Console) -> None:
@@ -77,5 +79,6 @@ def summary(report: Report) -> str:
     parts = [f"[{STYLES[state]}]{count} {state}[/]" for state, count in report.counts().items()]
     worst = report.worst()
     furthest = f"; furthest {eps(worst.distance)} eps, {worst.computation.name} {worst.dtype}" if worst else ""
-    verdict = "every cell is as declared" if report.ok else "[bold red]not every cell is as declared[/]"
+    as_declared = bool(report.cells) and all(cell.ok for cell in report.cells)
+    verdict = "every cell is as declared" if as_declared else "[bold red]not every cell is as declared[/]"
     return f"{len(report.cells)} cells: {', '.join(parts)}{furthest}; {verdict} ({report.seconds:.1f} s)"

@@ -1,0 +1,183 @@
+"""Layers and models of steps 44 and 45: parameters in layers in layers, and what a backward pass leaves in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..frameworks.base import Array
+from ..inputs import normal, stable_rng
+from ..stages import STAGES
+from . import computation
+
+ROWS: tuple[tuple[int, ...], ...] = ((4, 3), (1, 3), (2, 5, 3))  # of three columns
+LAYERS_AS_THEY_WERE_SET = {
+    stage.name: "parameters and layers come in the order in which they were set; PyTorch has a module's own first"
+    for stage in STAGES
+    if stage.number >= 4
+}
+
+
+def fixed(like: Array, *shapes: tuple[int, ...]) -> list[Array]:
+    """Arrays of numbers that float32 has too, so that float32 and float64 start from the very same ones."""
+    rng = stable_rng("weights", str(shapes))
+    return [rng.standard_normal(shape).astype(np.float32).astype(like.dtype) for shape in shapes]
+
+
+def pull(fw: Any, y: Any) -> None:
+    """Backward from a weighted sum of y, every element with a weight of its own."""
+    (weights,) = fixed(fw.array(y), fw.array(y).shape)
+    fw.backward((y * fw.constant(weights)).sum())
+
+
+def without_gradient(fw: Any, layer: Any) -> Array:
+    """Which of the parameters have none."""
+    return np.array([g is None for g in fw.weight_gradients(layer)])
+
+
+# --- Linear ---
+
+
+@computation(step=44, inputs=[normal()], shapes=ROWS, edges=False)
+def linear_layer(fw: Any, x: Any) -> Any:
+    """y = x W + b, in_size given; W and b are copied in"""
+    layer = fw.Linear(2, in_size=3)
+    fw.set_weights(layer, fixed(fw.array(x), (3, 2), (2,)))
+    return layer(x)
+
+
+@computation(step=44, inputs=[normal()], shapes=ROWS, edges=False)
+def linear_layer_without_in_size(fw: Any, x: Any) -> Any:
+    """W and b copied into a layer before its first call, and into one that has made its own"""
+    W_and_b = fixed(fw.array(x), (3, 2), (2,))
+    early, late = fw.Linear(2), fw.Linear(2)
+    fw.set_weights(early, W_and_b)
+    late(fw.constant(fw.array(x).astype(np.float32)))
+    fw.set_weights(late, W_and_b)
+    return early(x), late(x)
+
+
+@computation(step=44, inputs=[normal()], shapes=ROWS, edges=False)
+def linear_layer_without_b(fw: Any, x: Any) -> Any:
+    """y = x W, nobias"""
+    layer = fw.Linear(2, nobias=True, in_size=3)
+    fw.set_weights(layer, fixed(fw.array(x), (3, 2)))
+    return layer(x)
+
+
+@computation(step=44, inputs=[normal()], shapes=((4, 3),), edges=False, order=0)
+def weights_of_a_new_layer(fw: Any, x: Any) -> Any:
+    """Shape and dtype of W and b: float32, or as asked for; given in_size, or taken from the first input"""
+    lazy = fw.Linear(2)
+    lazy(fw.constant(fw.array(x).astype(np.float32)))
+    layers = [lazy, fw.Linear(2, in_size=3), fw.Linear(2, True, fw.array(x).dtype, 3)]
+    return [np.zeros_like(a) for layer in layers for a in fw.weights(layer)]
+
+
+@computation(step=44, inputs=[normal()], shapes=((4, 3), (2, 5, 3)), edges=False, order=0)
+def gradients_of_a_layer(fw: Any, x: Any) -> Any:
+    """gW and gb: none, after a backward pass, the sum of two passes, none after cleargrads"""
+    layer = fw.Linear(2, in_size=3)
+    fw.set_weights(layer, fixed(fw.array(x), (3, 2), (2,)))
+    found = [without_gradient(fw, layer)]
+    for _ in range(2):
+        pull(fw, fw.sigmoid(layer(x)))
+        found += [np.array(g) for g in fw.weight_gradients(layer)]
+    fw.cleargrads(layer)
+    return [*found, without_gradient(fw, layer)]
+
+
+# --- layers in layers ---
+
+
+def numbered(fw: Any, layer: Any) -> Any:
+    """The layer with its n-th parameter filled with n."""
+    fw.set_weights(layer, [np.full(a.shape, float(n)) for n, a in enumerate(fw.weights(layer))])
+    return layer
+
+
+@computation(step=45, inputs=[normal()], shapes=((4, 3),), edges=False, order=0)
+def nested_layers(fw: Any, x: Any) -> Any:
+    """A bare Layer with layers two levels deep: parameters in order, gradients of all, cleared together"""
+    model, inner = fw.Layer(), fw.Layer()
+    model.first = fw.Linear(4, in_size=3)
+    inner.second, inner.third = fw.Linear(5, in_size=4), fw.Linear(2, nobias=True, in_size=5)
+    model.inner = inner
+    fw.set_weights(model, fixed(fw.array(x), (3, 4), (4,), (4, 5), (5,), (5, 2)))
+    y = inner.third(fw.sigmoid(inner.second(fw.sigmoid(model.first(x)))))
+    pull(fw, y)
+    found = [y, *fw.weights(model), *(np.array(g) for g in fw.weight_gradients(model))]
+    fw.cleargrads(model)
+    return [*found, without_gradient(fw, model)]
+
+
+@computation(step=45, order=0, dtypes=("float64",), differs=LAYERS_AS_THEY_WERE_SET)
+def parameters_set_around_a_layer(fw: Any) -> Any:
+    """A parameter, a layer and another parameter, in the order of params()"""
+    model = fw.Layer()
+    model.before = fw.Parameter(np.array(1.0))
+    model.between = fw.Layer()
+    model.between.inside = fw.Parameter(np.array(2.0))
+    model.after = fw.Parameter(np.array(3.0))
+    return np.array([float(a) for a in fw.weights(model)])
+
+
+@computation(step=44, order=0, dtypes=("float64",))
+def parameters_replaced_and_deleted(fw: Any) -> Any:
+    """A parameter set again keeps its place; one that is deleted, or set to None, is gone"""
+    model = fw.Layer()
+    for name, value in (("a", 1.0), ("b", 2.0), ("c", 3.0), ("d", 4.0), ("a", 5.0)):
+        setattr(model, name, fw.Parameter(np.array(value)))
+    model.c = None
+    del model.b
+    return np.array([float(a) for a in fw.weights(model)])
+
+
+@computation(step=45, inputs=[normal()], shapes=((4, 3),), edges=False, order=0)
+def a_layer_in_two_places(fw: Any, x: Any) -> Any:
+    """Its parameters come once, its gradients are the sum"""
+    model = fw.Layer()
+    model.l0 = model.l1 = fw.Linear(3, in_size=3)
+    fw.set_weights(model, fixed(fw.array(x), (3, 3), (3,)))
+    pull(fw, model.l1(fw.sigmoid(model.l0(x))))
+    return fw.weight_gradients(model)
+
+
+# --- Sequential and MLP ---
+
+
+@computation(step=45, inputs=[normal()], shapes=((4, 3), (1, 3)), edges=False)
+def sequential(fw: Any, x: Any) -> Any:
+    """Linear layers and functions, one after the other"""
+    model = fw.Sequential(fw.Linear(4), fw.tanh, fw.Linear(2, nobias=True), fw.sigmoid)
+    fw.set_weights(model, fixed(fw.array(x), (3, 4), (4,), (4, 2)))
+    return model(x)
+
+
+@computation(step=45, inputs=[normal()], shapes=((4, 3), (1, 3)), edges=False)
+def mlp(fw: Any, x: Any) -> Any:
+    """MLP((5, 4, 2)): three layers, two sigmoids"""
+    model = fw.MLP((5, 4, 2))
+    fw.set_weights(model, fixed(fw.array(x), (3, 5), (5,), (5, 4), (4,), (4, 2), (2,)))
+    return model(x)
+
+
+@computation(step=45, inputs=[normal()], shapes=((4, 3), (1, 3)), edges=False)
+def mlp_of_one_layer(fw: Any, x: Any) -> Any:
+    """MLP((2,)): no activation at all"""
+    model = fw.MLP((2,))
+    fw.set_weights(model, fixed(fw.array(x), (3, 2), (2,)))
+    return model(x)
+
+
+@computation(step=51, inputs=[normal()], shapes=((4, 3),), edges=False, order=0)
+def gradients_of_an_mlp(fw: Any, x: Any) -> Any:
+    """Every gW and gb of MLP((5, 4, 2)), with sigmoid, tanh and relu between the layers"""
+    found = []
+    for activation in (fw.sigmoid, fw.tanh, fw.relu):
+        model = fw.MLP((5, 4, 2), activation=activation)
+        fw.set_weights(model, fixed(fw.array(x), (3, 5), (5,), (5, 4), (4,), (4, 2), (2,)))
+        pull(fw, model(x))
+        found += [np.array(g) for g in fw.weight_gradients(model)]
+    return found

@@ -1,0 +1,419 @@
+"""Optimizers step by step, and whole training runs from the same weights and batches: steps 42 to 51."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from ..compare import same_bytes
+from ..frameworks import load_stage
+from ..frameworks.base import Array
+from ..inputs import Generator
+from ..stages import STAGES
+from . import computation
+
+ONCE: tuple[tuple[int, ...], ...] = ((),)  # the generators below have shapes of their own
+
+
+def cut(numbers: Array, shapes: Sequence[tuple[int, ...]]) -> list[Array]:
+    """Arrays of these shapes, copied one after the other out of a flat one."""
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
+    return [a.reshape(shape).copy() for a, shape in zip(np.split(numbers, ends[:-1]), shapes, strict=True)]
+
+
+# --- optimizers ---
+
+STEPS, CHANGE = 50, 25
+# One has two axes, one has tiny gradients, one is a number, one has a gradient every third step, one never.
+PARAMETERS: tuple[tuple[int, ...], ...] = ((3, 2), (2,), (), (4,), (3,))
+TINY, SOMETIMES, NEVER = 1, 3, 4
+SIZE = sum(int(np.prod(shape)) for shape in PARAMETERS)
+
+
+def slopes(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """A constant slope for each parameter and step; at step 7 there is none."""
+    drawn = rng.standard_normal((STEPS, SIZE))
+    drawn[:, 6:8] *= 1e-7
+    drawn[7] = 0
+    return drawn
+
+
+def numbers(count: int) -> Generator:
+    """So many normal numbers, whatever shape is asked for."""
+    return lambda rng, shape: rng.standard_normal(count)
+
+
+OPTIMIZING: dict[str, Any] = {"inputs": [numbers(SIZE), slopes], "shapes": ONCE, "edges": False, "order": 0}
+
+
+class Descent:
+    """A layer with PARAMETERS, and an optimizer that goes down  sum a p^2 + slope p."""
+
+    def __init__(self, fw: Any, optimizer: Any, start: Sequence[Array], slopes: Array):
+        self.fw = fw
+        self.layer = fw.Layer()
+        for i, a in enumerate(start):
+            setattr(self.layer, f"p{i}", fw.Parameter(a))
+        self.optimizer = fw.setup(optimizer, self.layer)
+        self.slopes = slopes
+
+    def step(self, number: int) -> list[Array]:
+        """One update; the parameters after it."""
+        fw = self.fw
+        loss = None
+        for i, slope in enumerate(cut(self.slopes[number], PARAMETERS)):
+            if i == NEVER or (i == SOMETIMES and number % 3):
+                continue
+            p = getattr(self.layer, f"p{i}")
+            a = 0.0 if i == TINY or number == 7 else 0.25
+            term = (p * p * a + p * fw.constant(slope)).sum()
+            loss = term if loss is None else loss + term
+        fw.cleargrads(self.layer)
+        fw.backward(loss)
+        fw.update(self.optimizer)
+        return [np.array(a) for a in fw.weights(self.layer)]
+
+
+def descent(fw: Any, optimizer: Any, start: Any, slopes: Any) -> Descent:
+    """A descent from the inputs of a computation."""
+    return Descent(fw, optimizer, cut(fw.array(start), PARAMETERS), fw.array(slopes))
+
+
+def paths(steps: Iterable[list[Array]]) -> list[Array]:
+    """For each parameter its values after each step, one array."""
+    return [np.array(path) for path in zip(*steps, strict=True)]
+
+
+def fifty_steps(fw: Any, optimizer: Any, start: Any, slopes: Any, rate: float | None = None) -> list[Array]:
+    """The way of all parameters; from step 25 on with another learning rate, if there is one."""
+    down = descent(fw, optimizer, start, slopes)
+
+    def steps() -> Iterator[list[Array]]:
+        for number in range(STEPS):
+            if rate is not None and number == CHANGE:
+                fw.set_rate(down.optimizer, rate)
+            yield down.step(number)
+
+    return paths(steps())
+
+
+@computation(step=46, **OPTIMIZING)
+def sgd(fw: Any, start: Any, slopes: Any) -> Any:
+    """50 steps of SGD, a fifth of the learning rate from step 25 on"""
+    return fifty_steps(fw, fw.SGD(0.1), start, slopes, rate=0.02)
+
+
+@computation(step=46, **OPTIMIZING)
+def momentum_sgd(fw: Any, start: Any, slopes: Any) -> Any:
+    """50 steps of MomentumSGD"""
+    return fifty_steps(fw, fw.MomentumSGD(0.05, 0.8), start, slopes)
+
+
+MOMENTUM = {
+    stage.name: "the book's velocity has the learning rate in it, so a new one acts on new gradients only; "
+    "PyTorch's is multiplied by the rate of the moment"
+    for stage in STAGES
+    if stage.number >= 4
+}
+
+
+@computation(step=46, differs=MOMENTUM, **OPTIMIZING)
+def momentum_sgd_with_a_changed_rate(fw: Any, start: Any, slopes: Any) -> Any:
+    """The same, a fifth of the learning rate from step 25 on"""
+    return fifty_steps(fw, fw.MomentumSGD(0.05, 0.8), start, slopes, rate=0.01)
+
+
+@computation(step=46, **OPTIMIZING)
+def ada_grad(fw: Any, start: Any, slopes: Any) -> Any:
+    """50 steps of AdaGrad, a fifth of the learning rate from step 25 on"""
+    return fifty_steps(fw, fw.AdaGrad(0.1), start, slopes, rate=0.02)
+
+
+@computation(step=46, **OPTIMIZING)
+def ada_delta(fw: Any, start: Any, slopes: Any) -> Any:
+    """50 steps of AdaDelta, which has no learning rate"""
+    return fifty_steps(fw, fw.AdaDelta(0.9), start, slopes)
+
+
+@computation(step=46, **OPTIMIZING)
+def adam(fw: Any, start: Any, slopes: Any) -> Any:
+    """50 steps of Adam, a fifth of the learning rate from step 25 on"""
+    return fifty_steps(fw, fw.Adam(0.1), start, slopes, rate=0.02)
+
+
+@computation(step=46, **OPTIMIZING)
+def adam_with_other_constants(fw: Any, start: Any, slopes: Any) -> Any:
+    """50 steps of Adam with a large epsilon, and betas that forget soon"""
+    return fifty_steps(fw, fw.Adam(0.05, 0.5, 0.7, 1e-3), start, slopes)
+
+
+EVERY: dict[str, Callable[[Any], Any]] = {
+    "SGD": lambda fw: fw.SGD(0.1),
+    "MomentumSGD": lambda fw: fw.MomentumSGD(0.05, 0.8),
+    "AdaGrad": lambda fw: fw.AdaGrad(0.1),
+    "AdaDelta": lambda fw: fw.AdaDelta(0.9),
+    "Adam": lambda fw: fw.Adam(0.1),
+}
+
+
+def hooked(fw: Any, start: Any, slopes: Any, *hooks: Any) -> list[Array]:
+    """50 steps of SGD and of Adam, with hooks."""
+    found = []
+    for optimizer in (fw.SGD(0.1), fw.Adam(0.1)):
+        down = descent(fw, optimizer, start, slopes)
+        for hook in hooks:
+            fw.add_hook(down.optimizer, hook)
+        found += paths(down.step(number) for number in range(STEPS))
+    return found
+
+
+@computation(step=46, **OPTIMIZING)
+def weight_decay(fw: Any, start: Any, slopes: Any) -> Any:
+    """WeightDecay(0.1): the parameter's tenth joins the gradient, if there is one"""
+    return hooked(fw, start, slopes, fw.WeightDecay(0.1))
+
+
+@computation(step=46, **OPTIMIZING)
+def clip_grad(fw: Any, start: Any, slopes: Any) -> Any:
+    """ClipGrad(3.0): some gradients are longer than that, all together, and some are not"""
+    return hooked(fw, start, slopes, fw.ClipGrad(3.0))
+
+
+@computation(step=46, **OPTIMIZING)
+def clip_grad_then_weight_decay(fw: Any, start: Any, slopes: Any) -> Any:
+    """Hooks run in the order in which they were added"""
+    return hooked(fw, start, slopes, fw.ClipGrad(1.0), fw.WeightDecay(0.1))
+
+
+def frozen(fw: Any, start: Any, *hooks: Any) -> list[Array]:
+    """10 steps of every optimizer with a parameter and a layer frozen, then other hooks."""
+    found = []
+    for make in EVERY.values():
+        a, b, c, *_ = cut(fw.array(start), PARAMETERS)
+        layer = fw.Layer()
+        layer.frozen, layer.b, layer.c = fw.Parameter(a), fw.Parameter(b), fw.Parameter(c)
+        layer.inner = fw.Linear(1, in_size=2)
+        fw.set_weights(layer.inner, [a[:2, :1], a[2, :1]])
+        optimizer = fw.setup(make(fw), layer)
+        for hook in (fw.FreezeParam(layer.frozen, layer.inner), *hooks):
+            fw.add_hook(optimizer, hook)
+        for _ in range(10):
+            y = layer.inner(layer.b.reshape(1, 2)).sum() + (layer.frozen * layer.frozen).sum()
+            fw.cleargrads(layer)
+            fw.backward(y + layer.c * layer.c)
+            fw.update(optimizer)
+        found += [np.array(w) for w in fw.weights(layer)]
+    return found
+
+
+@computation(step=46, **OPTIMIZING)
+def freeze_param(fw: Any, start: Any, slopes: Any) -> Any:
+    """FreezeParam of a parameter and of a layer: these stay, the others go on"""
+    return frozen(fw, start)
+
+
+@computation(step=46, **OPTIMIZING)
+def freeze_param_then_other_hooks(fw: Any, start: Any, slopes: Any) -> Any:
+    """What is frozen has no part in the length of the gradients, and does not decay"""
+    return frozen(fw, start, fw.ClipGrad(0.5), fw.WeightDecay(0.1))
+
+
+@computation(step=46, **OPTIMIZING)
+def optimizer_state_saved_and_loaded(fw: Any, start: Any, slopes: Any) -> Any:
+    """10 steps, the state saved; 10 more, once at once and once with a new optimizer that loads it: the same"""
+    found = []
+    for make in EVERY.values():
+        down = descent(fw, make(fw), start, slopes)
+        half = [down.step(number) for number in range(10)][-1]
+        saved = pickle.dumps(fw.state(down.optimizer))
+        ahead = paths(down.step(number) for number in range(10, 20))
+        other = Descent(fw, make(fw), half, fw.array(slopes))
+        fw.load_state(other.optimizer, pickle.loads(saved))
+        again = paths(other.step(number) for number in range(10, 20))
+        found += [*ahead, np.array([same_bytes(a, b) for a, b in zip(ahead, again, strict=True)])]
+    return found
+
+
+def arrays_in(fw: Any, state: Any) -> Iterator[Array]:
+    """The arrays in a state, however it is nested, but for the number of steps done."""
+    if hasattr(state, "items"):
+        for key, value in state.items():
+            if key != "step":
+                yield from arrays_in(fw, value)
+    elif hasattr(state, "dtype"):
+        yield fw.array(state)
+
+
+@computation(step=46, **OPTIMIZING)
+def dtype_of_the_optimizer_state(fw: Any, start: Any, slopes: Any) -> Any:
+    """Whatever an optimizer keeps has the dtype of the parameters, floating as they are"""
+    found = []
+    for make in EVERY.values():
+        down = descent(fw, make(fw), start, slopes)
+        for number in range(4):
+            down.step(number)
+        dtypes = {a.dtype for a in arrays_in(fw, fw.state(down.optimizer)) if a.dtype.kind == "f"}
+        found.append(np.array(dtypes <= {fw.array(start).dtype}))
+    return found
+
+
+# --- training runs ---
+
+RUN = 200  # steps
+TRAINING: dict[str, Any] = {"shapes": ONCE, "edges": False, "order": 0, "curve": RUN}
+# The losses of the steps are results of their own, so that each is compared in units of its own size: 64 eps
+# of float64, the usual budget, are 1.4e-14 of a loss; nothing here may exceed 1e-9 of it.
+
+
+def shapes_of(sizes: Sequence[int]) -> list[tuple[int, ...]]:
+    """W and b of each layer between layers of these sizes."""
+    return [shape for D, H in itertools.pairwise(sizes) for shape in ((D, H), (H,))]
+
+
+def weights(*sizes: int) -> Generator:
+    """Initial weights, flat: W normal with deviation sqrt(1 / in), b smaller, and not zero."""
+
+    def draw(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        scales = [(1 / shape[0]) ** 0.5 if len(shape) == 2 else 0.1 for shape in shapes_of(sizes)]
+        drawn = [rng.standard_normal(shape) * scale for shape, scale in zip(shapes_of(sizes), scales, strict=True)]
+        return np.concatenate([a.ravel() for a in drawn])
+
+    return draw
+
+
+def on_a_line(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Step 42's points (x, y): y = 5 + 2 x + noise."""
+    x, noise = rng.random((2, 100))
+    return np.stack([x, 5 + 2 * x + noise], axis=1)
+
+
+def on_a_sine(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Step 43's points (x, y): y = sin(2 pi x) + noise."""
+    x, noise = rng.random((2, 100))
+    return np.stack([x, np.sin(2 * np.pi * x) + noise], axis=1)
+
+
+def on_a_spiral(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Step 48's points and their classes (x0, x1, t): three arms of a hundred points."""
+    t, r = np.repeat(np.arange(3), 100), np.tile(np.arange(100) / 100, 3)
+    angle = 4 * t + 4 * r + 0.2 * rng.standard_normal(300)
+    return np.stack([r * np.sin(angle), r * np.cos(angle), t], axis=1)
+
+
+def orders(count: int, length: int) -> Generator:
+    """Numbers of samples: one shuffled pass over all of them after the other, so many in all."""
+
+    def draw(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        passes = [rng.permutation(count) for _ in range(-(-length // count))]
+        return np.concatenate(passes)[:length]
+
+    return draw
+
+
+@functools.cache
+def digits() -> tuple[Array, Array]:
+    """The handwritten digits that stages from 4 on bring along, (1797, 64) and (1797,)."""
+    for stage in STAGES:
+        if stage.number >= 4 and stage.installed():
+            parts = [load_stage(stage).Digits(train=train) for train in (True, False)]
+            samples = [part[i] for part in parts for i in range(len(part))]
+            return np.array([x for x, _ in samples]), np.array([t for _, t in samples])
+    # No stage that can be trained: what is left are the columns of PyTorch and of guests. They get other pictures.
+    rng = np.random.default_rng(0)
+    t = rng.integers(0, 10, 1797)
+    return (rng.integers(0, 17, (10, 64))[t] / 16).astype(np.float32), t
+
+
+def train(fw: Any, model: Any, optimizer: Any, loss_of: Callable[..., Any], batches: Iterable[Any]) -> list[Array]:
+    """The loss of each step, then the weights after the last. Raises TypeError if one changes its dtype on the way."""
+    dtypes = [a.dtype for a in fw.weights(model)]
+    optimizer = fw.setup(optimizer, model)
+    losses = []
+    with threadpool_limits(1):  # with matrices as small as these threads only wait for each other
+        for number, batch in enumerate(batches):
+            loss = loss_of(*batch)
+            fw.cleargrads(model)
+            fw.backward(loss)
+            for kind, arrays in (("gradient", fw.weight_gradients(model)), ("weight", fw.weights(model))):
+                for i, (a, dtype) in enumerate(zip(arrays, dtypes, strict=True)):
+                    found = None if a is None else a.dtype
+                    if found != dtype:
+                        raise TypeError(f"step {number}: {kind} {i} is {found}, at first the weights were {dtype}")
+            fw.update(optimizer)
+            losses.append(np.array(fw.array(loss)))
+    return [*losses, *(np.array(a) for a in fw.weights(model))]
+
+
+@computation(step=42, inputs=[weights(1, 1), on_a_line], **TRAINING)
+def training_linear_regression(fw: Any, start: Any, points: Any) -> Any:
+    """A line through 100 points: Linear(1), SGD(0.1), all points in every step"""
+    model = fw.Linear(1)
+    fw.set_weights(model, cut(fw.array(start), shapes_of((1, 1))))
+    x, y = (fw.constant(fw.array(points)[:, i : i + 1].copy()) for i in (0, 1))
+    return train(fw, model, fw.SGD(0.1), lambda: fw.mean_squared_error(y, model(x)), [()] * RUN)
+
+
+@computation(step=46, inputs=[weights(1, 10, 1), on_a_sine], **TRAINING)
+def training_a_sine_fit(fw: Any, start: Any, points: Any) -> Any:
+    """A sine through 100 points: MLP((10, 1)), SGD(0.2), all points in every step"""
+    model = fw.MLP((10, 1))
+    fw.set_weights(model, cut(fw.array(start), shapes_of((1, 10, 1))))
+    x, y = (fw.constant(fw.array(points)[:, i : i + 1].copy()) for i in (0, 1))
+    return train(fw, model, fw.SGD(0.2), lambda: fw.mean_squared_error(y, model(x)), [()] * RUN)
+
+
+@computation(
+    step=50,
+    inputs=[weights(2, 10, 3), on_a_spiral, orders(300, 30 * RUN)],
+    budget={"float64": 1e3, "float32": 1e3},
+    why_budget="what is added to all biases of the last layer alike changes no loss, so rounding adds up there",
+    **TRAINING,
+)
+def training_a_spiral_mlp(fw: Any, start: Any, points: Any, order: Any) -> Any:
+    """Three classes on a spiral: MLP((10, 3)), SGD(1.0), batches of 30 from the framework's DataLoader"""
+    model = fw.MLP((10, 3))
+    fw.set_weights(model, cut(fw.array(start), shapes_of((2, 10, 3))))
+    samples = [(a[:2], int(a[2])) for a in fw.array(points)[fw.array(order).astype(int)]]
+    batches = fw.DataLoader(samples, 30, shuffle=False)
+    return train(fw, model, fw.SGD(1.0), lambda x, t: fw.softmax_cross_entropy(model(x), t), batches)
+
+
+DIGITS_MLP = (64, 260, 32, 10)  # W of the first layer is large enough to be updated in blocks
+
+
+@computation(
+    step=51,
+    inputs=[weights(*DIGITS_MLP), orders(1500, 50 * RUN)],
+    budget={"float64": 1e4, "float32": 4e5},
+    why_budget="Adam makes large steps of small gradients; in float32 rounding switches a ReLU, in PyTorch as well",
+    **TRAINING,
+)
+def training_a_digits_mlp(fw: Any, start: Any, order: Any) -> Any:
+    """Handwritten digits: three layers, ReLU, Adam, batches of 50; and the accuracy on those not trained with"""
+    model = fw.MLP(DIGITS_MLP[1:], activation=fw.relu)
+    fw.set_weights(model, cut(fw.array(start), shapes_of(DIGITS_MLP)))
+    x, t = digits()
+    x = x.astype(fw.array(start).dtype)
+    batches = [(x[i], t[i]) for i in np.split(fw.array(order).astype(int), RUN)]
+
+    def loss_of(x: Array, t: Array) -> Any:
+        return fw.softmax_cross_entropy(model(fw.constant(x)), fw.constant(t))
+
+    found = train(fw, model, fw.Adam(), loss_of, batches)
+    with fw.no_grad():
+        return [*found, fw.accuracy(model(fw.constant(x[1500:])), fw.constant(t[1500:]))]
+
+
+@computation(step=50, order=0, dtypes=("float64",))
+def data_loader(fw: Any) -> Any:
+    """Batches in order, the last one smaller; and shuffled ones: each sample once"""
+    samples = [(np.array([i, -i], np.float32), i % 3) for i in range(10)]
+    found = [fw.array(a) for batch in fw.DataLoader(samples, 4, shuffle=False) for a in batch]
+    shuffled = [fw.array(x)[:, 0] for x, _ in fw.DataLoader(samples, 4)]
+    return [*found, np.sort(np.concatenate(shuffled)), np.array([len(x) for x in shuffled])]

@@ -1,0 +1,71 @@
+"""The Rosetta's networks: activations, losses and measures as PyTorch calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from .torch_tensors import axes_of, promoted
+
+
+class TorchNetworks:
+    """What a method returns is the call; its docstring is the difference, if there is one."""
+
+    # --- activations ---
+
+    def sigmoid(self, x: Any) -> Any:
+        return torch.sigmoid(x)
+
+    def sigmoid_simple(self, x: Any) -> Any:
+        """torch.sigmoid does not overflow; this does, as ours."""
+        return 1 / (1 + torch.exp(-x))
+
+    def relu(self, x: Any) -> Any:
+        """PyTorch hands the gradient on where x is nan."""
+        return torch.relu(x)
+
+    def clip(self, x: Any, x_min: float, x_max: float) -> Any:
+        return torch.clamp(x, x_min, x_max)
+
+    def softmax(self, x: Any, axis: Any = 1) -> Any:
+        """One axis, without a default; ours takes several."""
+        if not isinstance(axis, int):
+            return torch.exp(self.log_softmax(x, axis))
+        return torch.softmax(x, dim=axis)
+
+    def softmax_simple(self, x: Any, axis: Any = 1) -> Any:
+        """torch.softmax does not overflow; this does, as ours."""
+        return torch.exp(x) / torch.exp(x).sum(dim=axes_of(x, axis), keepdim=True)
+
+    def log_softmax(self, x: Any, axis: Any = 1) -> Any:
+        """One axis, without a default; ours takes several."""
+        if not isinstance(axis, int):
+            return x - torch.logsumexp(x, axes_of(x, axis), keepdim=True)
+        return torch.log_softmax(x, dim=axis)
+
+    # --- losses ---
+
+    def mean_squared_error(self, x0: Any, x1: Any) -> Any:
+        """reduction="mean" divides by all elements, ours by the length of axis 0; other shapes are a warning."""
+        x0, x1 = (x.expand(np.broadcast_shapes(x0.shape, x1.shape)) for x in promoted(x0, x1))
+        return torch.nn.functional.mse_loss(x0, x1, reduction="sum") / len(x0)
+
+    def mean_squared_error_simple(self, x0: Any, x1: Any) -> Any:
+        return torch.sum((x0 - x1) ** 2) / len(x0 - x1)
+
+    def softmax_cross_entropy(self, x: Any, t: Any) -> Any:
+        """t has int64 or uint8, ours any integers; -100 in it is passed over."""
+        t = t if t.is_floating_point() else t.long()
+        return torch.nn.functional.cross_entropy(x, t)
+
+    def softmax_cross_entropy_simple(self, x: Any, t: Any) -> Any:
+        """torch.nn.functional.cross_entropy does not clip, and so has a gradient however wrong the answer is."""
+        t = t if t.is_floating_point() else t.long()
+        p = torch.clamp(self.softmax_simple(x), 1e-15, 1.0)
+        return torch.nn.functional.nll_loss(torch.log(p), t)
+
+    def accuracy(self, y: Any, t: Any) -> Any:
+        """No call of its own."""
+        return (y.argmax(dim=1).reshape(t.shape) == t).double().mean()

@@ -1,0 +1,126 @@
+"""The Rosetta's tensors: shapes, sums, broadcasting, matrix products as PyTorch calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+
+def axes_of(x: Any, axis: Any) -> tuple[int, ...]:
+    """axis as PyTorch wants it: a tuple."""
+    return tuple(range(x.ndim) if axis is None else [axis] if isinstance(axis, int) else axis)
+
+
+def over(reduce: Callable[..., Any]) -> Callable[..., Any]:
+    """A reduction over a tuple of axes; nothing to do for (), which to PyTorch means all axes."""
+
+    def method(self: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        axes = axes_of(x, axis)
+        return reduce(self, x, axes, keepdims) if axes else x.clone()
+
+    method.__wrapped__ = reduce  # type: ignore[attr-defined]  # what the Rosetta reads
+    method.__doc__ = reduce.__doc__
+    return method
+
+
+def promoted(*xs: Any) -> list[Any]:
+    """Tensors in the dtype that NumPy would compute in."""
+    dtype = torch.from_numpy(np.empty(0, np.result_type(*(x.detach().numpy() for x in xs)))).dtype
+    return [x.to(dtype) for x in xs]
+
+
+class TorchTensors:
+    """What a method returns is the call; its docstring is the difference, if there is one."""
+
+    # --- shapes ---
+
+    def reshape(self, x: Any, shape: Any) -> Any:
+        shape = (shape,) if isinstance(shape, int) else shape
+        return torch.reshape(x, shape)
+
+    def transpose(self, x: Any, axes: Any = None) -> Any:
+        """torch.transpose exchanges two axes; x.T is for matrices, x.mT for batches of them."""
+        axes = range(x.ndim)[::-1] if axes is None else axes
+        return torch.permute(x, tuple(axes))
+
+    def flatten(self, x: Any) -> Any:
+        """Without start_dim PyTorch joins the first axis too; a vector has no axis 1 to it, ours makes it a column."""
+        x = x[:, None] if x.ndim == 1 else x
+        return torch.flatten(x, start_dim=1)
+
+    def expand_dims(self, x: Any, axis: Any) -> Any:
+        """One axis a call."""
+        axes = axis if isinstance(axis, tuple) else (axis,)
+        *first, axis = sorted(i % (x.ndim + len(axes)) for i in axes)
+        for i in first:
+            x = x.unsqueeze(i)
+        return torch.unsqueeze(x, axis)
+
+    def get_item(self, x: Any, slices: Any) -> Any:
+        """PyTorch has no negative steps: torch.flip, or, as here, the positions."""
+        parts = slices if isinstance(slices, tuple) else (slices,)
+        if any(isinstance(part, slice) and (part.step or 1) < 0 for part in parts):
+            return torch.take(x, torch.as_tensor(np.arange(x.numel()).reshape(x.shape)[slices].copy()))
+        return x[slices]
+
+    def concat(self, xs: Any, axis: int = 0) -> Any:
+        return torch.cat(xs, dim=axis)
+
+    def stack(self, xs: Any, axis: int = 0) -> Any:
+        return torch.stack(xs, dim=axis)
+
+    # --- sums and their kin ---
+
+    @over
+    def sum(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        """axis=() means no axis, for PyTorch all; so it is with mean, max and min."""
+        return torch.sum(x, dim=axis, keepdim=keepdims)
+
+    @over
+    def mean(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        return torch.mean(x, dim=axis, keepdim=keepdims)
+
+    average = mean
+
+    @over
+    def max(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        """torch.max returns indices too, and gives the gradient of a tie along an axis to one of them."""
+        return torch.amax(x, dim=axis, keepdim=keepdims)
+
+    @over
+    def min(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        """torch.min returns indices too, and gives the gradient of a tie along an axis to one of them."""
+        return torch.amin(x, dim=axis, keepdim=keepdims)
+
+    @over
+    def logsumexp(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        """PyTorch needs an axis, and fails for axis=()."""
+        return torch.logsumexp(x, dim=axis, keepdim=keepdims)
+
+    # --- broadcasting, matrix products ---
+
+    def broadcast_to(self, x: Any, shape: Any) -> Any:
+        shape = (shape,) if isinstance(shape, int) else shape
+        return torch.broadcast_to(x, shape)
+
+    def sum_to(self, x: Any, shape: Any) -> Any:
+        return x.sum_to_size(shape)
+
+    def matmul(self, x: Any, W: Any) -> Any:
+        """One dtype for both, where ours promotes."""
+        x, W = promoted(x, W)
+        return torch.matmul(x, W)
+
+    def linear(self, x: Any, W: Any, b: Any = None) -> Any:
+        """W is (out, in); one dtype for all, where ours promotes."""
+        x, W, *rest = promoted(x, W, *([] if b is None else [b.flatten()]))
+        b = rest[0].expand(W.shape[1]) if rest else None
+        return torch.nn.functional.linear(x, W.mT, b)
+
+    def linear_simple(self, x: Any, W: Any, b: Any = None) -> Any:
+        """PyTorch cannot release the product's memory before backward."""
+        x, W, b = promoted(x, W, torch.zeros((), dtype=W.dtype) if b is None else b)
+        return torch.matmul(x, W) + b
