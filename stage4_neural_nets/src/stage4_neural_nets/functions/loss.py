@@ -67,7 +67,7 @@ class SoftmaxCrossEntropy(Function):
         e = x - largest(x, axis=1)
         picked = e[np.arange(N), self.t]
         self.e = np.exp(e, out=e)
-        self.total = e.sum(axis=1, keepdims=True)
+        self.total = (e @ np.ones(x.shape[1], e.dtype))[:, None]  # e.sum(axis=1), several times faster
         return (np.log(self.total[:, 0]) - picked).sum() / N
 
     def backward(self, gy):
