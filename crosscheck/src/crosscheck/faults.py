@@ -94,7 +94,7 @@ def load_copy(stage: Stage, copy: pathlib.Path) -> BookStyle:
 
 
 def judge(runner: Runner, costs: dict[str, float], stage: Stage, name: str, copy: pathlib.Path) -> Verdict:
-    """Run the cells of a copy until one is red, those that took the least time so far first."""
+    """Run the cells of a copy until one is red."""
     for module in [module for module in sys.modules if module.partition(".")[0] in {s.package for s in STAGES}]:
         del sys.modules[module]  # copies that were planted before
     before = [load_stage(other) for other in STAGES if other.number == stage.number - 1]
@@ -108,7 +108,9 @@ def judge(runner: Runner, costs: dict[str, float], stage: Stage, name: str, copy
     runner.frameworks = [*before, planted]
     runner.outcomes = {key: value for key, value in runner.outcomes.items() if key[1].startswith("oracle")}
     invalid = None
-    for computation in sorted(all_computations(), key=lambda computation: costs.get(computation.name, 0.0)):
+    # Those that the stage brings come first, then the quick ones: so most bugs are met soon.
+    order = sorted(all_computations(), key=lambda c: (c.since != stage.number, costs.get(c.name, 0.0)))
+    for computation in order:
         for dtype in computation.dtypes:
             cell = runner.run(computation, planted, dtype)
             costs[computation.name] = max(cell.seconds, costs.get(computation.name, 0.0))
