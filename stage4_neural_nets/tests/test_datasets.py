@@ -416,11 +416,11 @@ def test_show_draws_rows_of_digits(drawn, tmp_path, row, col):
     path = tmp_path / "page.png"
     assert Digits().show(row, col, to_file=path) is None
     (page,) = drawn
-    assert page.shape == (8 * row, 8 * col, 1)
+    assert page.shape == (10 * row, 10 * col, 1)  # a black frame of one pixel around each
     for i in range(row * col):
         r, c = divmod(i, col)
-        picture = page[8 * r : 8 * r + 8, 8 * c : 8 * c + 8, 0]
-        np.testing.assert_array_equal(picture, Digits().data[i, 0])
+        picture = page[10 * r : 10 * r + 10, 10 * c : 10 * c + 10, 0]
+        np.testing.assert_array_equal(picture, np.pad(Digits().data[i, 0], 1))
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
@@ -429,13 +429,13 @@ def test_show_opens_a_window_and_leaves_places_empty(drawn, put):
     MNIST(train=False).show(row=2, col=2)
     page, window = drawn
     assert window == "window"
-    np.testing.assert_array_equal(page[:28, 28:, 0], IMAGES["t10k"][1])
-    np.testing.assert_array_equal(page[28:, 28:], 0)
+    np.testing.assert_array_equal(page[1:29, 31:59, 0], IMAGES["t10k"][1])
+    np.testing.assert_array_equal(page[30:, 30:], 0)
 
 
 def test_a_page_is_ten_by_ten(drawn):
     Digits().show()
-    assert drawn[0].shape == (80, 80, 1)
+    assert drawn[0].shape == (100, 100, 1)
 
 
 def test_show_without_matplotlib_says_what_to_install(monkeypatch):

@@ -100,7 +100,7 @@ class Images(Dataset):
             import matplotlib.pyplot as plt
         except ImportError as error:
             raise RuntimeError("show: matplotlib is needed: pip install matplotlib") from error
-        pictures = self.data[: row * col]
+        pictures = np.pad(self.data[: row * col], ((0, 0), (0, 0), (1, 1), (1, 1)))  # so that they stay apart
         N, C, H, W = pictures.shape
         page = np.zeros((row * col, C, H, W), pictures.dtype)
         page[:N] = pictures
@@ -112,7 +112,7 @@ class Images(Dataset):
         if to_file is None:
             plt.show()
         else:
-            figure.savefig(to_file)
+            figure.savefig(to_file, dpi=150)
         plt.close(figure)
 
     @staticmethod
