@@ -758,3 +758,25 @@ def test_arrays_and_variables_are_compared():
 @pytest.mark.parametrize(("a", "b", "close"), [(0.0, 5e-5, False), (5e-5, 0.0, False), (1000.05, 1000.0, True)])
 def test_arrays_are_close_up_to_a_ten_thousandth_of_them_and_a_little(a, b, close):
     assert utils.array_allclose(np.array(a), np.array(b)) is close
+
+
+def test_clip_without_a_bound_and_with_those_of_numpy():
+    x = Variable(np.array([-2.0, 0.0, 2.0], np.float32))
+    for bounds, expected, slope in [
+        ((None, 1), [-2, 0, 1], [1, 1, 0]),
+        ((np.float64(-1), None), [-1, 0, 2], [0, 1, 1]),
+    ]:
+        y = F.clip(x, *bounds)
+        x.cleargrad()
+        y.backward()
+        np.testing.assert_array_equal(y.data, expected)
+        np.testing.assert_array_equal(x.grad.data, slope)
+        assert y.dtype == np.float32
+    with pytest.raises(ValueError, match=r"clip: bounds of shapes \(2,\), \(\) came, numbers are needed"):
+        F.clip(x, [0, 1], 1)
+
+
+@pytest.mark.parametrize("function", [F.concat, F.stack])
+def test_one_variable_is_no_list_of_them(function):
+    with pytest.raises(TypeError, match=f"{function.__name__}: one Variable came, a list of them is needed"):
+        function(Variable(np.ones((2, 2))))

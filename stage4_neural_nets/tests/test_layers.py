@@ -299,3 +299,24 @@ def test_an_input_of_another_width_is_refused():
     layer = L.Linear(4, in_size=3)
     with pytest.raises(ValueError, match=r"linear: x \(2, 5\) has 5 columns, W \(3, 4\) has 3 rows"):
         layer(np.ones((2, 5)))
+
+
+def test_a_copy_has_names_of_its_own():
+    layer = Layer()
+    layer.a = Parameter(np.array(1.0))
+    other = copy.copy(layer)
+    other.b = Parameter(np.array(2.0))
+    del other.a
+    assert [[name for name, _ in each.named_params()] for each in (layer, other)] == [["a"], ["b"]]
+
+
+def test_a_name_that_cannot_be_set_is_not_registered():
+    class Fixed(Layer):
+        @property
+        def gain(self):
+            return 1.0
+
+    layer = Fixed()
+    with pytest.raises(AttributeError):
+        layer.gain = Parameter(np.array(1.0))
+    assert list(layer.params()) == []

@@ -176,3 +176,10 @@ def test_without_graphviz_a_plot_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(RuntimeError, match="the command 'dot' is not there; install Graphviz"):
         MLP((5, 2)).plot(X, to_file=tmp_path / "model.png")
+
+
+def test_layers_may_be_set_as_a_list():
+    model = Sequential()
+    model.layers = [L.Linear(4, in_size=3), F.relu]
+    assert (model.layers, [path for path, _ in model.named_params()]) == ([model.l0, F.relu], ["l0/W", "l0/b"])
+    assert model(X).shape == (len(X), 4)

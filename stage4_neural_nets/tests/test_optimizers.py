@@ -536,3 +536,45 @@ def test_the_length_of_all_gradients_is_what_clip_grad_says():
     optimizer.update()
     norm = math.sqrt(sum(float((p.grad.data.astype(np.float64) ** 2).sum()) for p in model.params()))
     np.testing.assert_allclose(norm, 2.0, rtol=1e-5)
+
+
+# --- all or nothing ---
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        (Variable(np.ones((3,))), r"Adam.update: gradient \(3,\) came for a parameter \(4, 3\)"),
+        (Variable(np.ones((7, 7))), r"Adam.update: gradient \(7, 7\) came"),
+        (np.ones((4, 3)), r"Adam.update: gradient <class 'numpy.ndarray'> came for a parameter \(4, 3\)"),
+    ],
+)
+def test_an_update_that_cannot_be_done_changes_nothing(wrong, text):
+    layer = layer_of(a=np.ones((2, 2)), b=np.ones((4, 3)))
+    layer.a.grad, layer.b.grad = Variable(np.ones((2, 2))), wrong
+    optimizer = Adam().setup(layer)
+    with pytest.raises(ValueError, match=text):
+        optimizer.update()
+    np.testing.assert_array_equal(layer.a.data, 1)
+    assert optimizer.state() == {}
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda: SGD().add_hook(3), TypeError, "SGD.add_hook: <class 'int'> came, a callable is needed"),
+        (lambda: ClipGrad(-1), ValueError, "ClipGrad: max_norm -1 came, more than 0 is needed"),
+        (lambda: FreezeParam([Layer()]), TypeError, "FreezeParam: <class 'list'> came, layers and parameters"),
+    ],
+)
+def test_a_hook_that_makes_no_sense_is_refused_at_once(call, error, text):
+    with pytest.raises(error, match=text):
+        call()
+
+
+def test_the_numbers_of_hooks_may_be_those_of_numpy():
+    layer = layer_of(p=np.ones(2, np.float32))
+    for hook in (WeightDecay(np.float64(0.5)), ClipGrad(np.float64(0.1))):
+        layer.p.grad = Variable(np.ones(2, np.float32))
+        hook([layer.p])
+        assert layer.p.grad.dtype == np.float32

@@ -6,7 +6,7 @@ import weakref
 import numpy as np
 
 from . import functions as F
-from .core import Parameter, Variable
+from .core import Parameter, Variable, as_input
 
 
 class Layer:
@@ -25,11 +25,12 @@ class Layer:
                 raise RuntimeError(f"{type(self).__name__}: call super().__init__() before setting {name!r}")
             if name in ("inputs", "outputs"):
                 raise ValueError(f"{type(self).__name__}: {name!r} is where a call is remembered; use another name")
+        super().__setattr__(name, value)
+        if isinstance(value, (Parameter, Layer)):
             if name not in self._params:
                 self._params.append(name)
         elif name in self.__dict__.get("_params", ()):
             self._params.remove(name)
-        super().__setattr__(name, value)
 
     def __delattr__(self, name):
         super().__delattr__(name)
@@ -45,8 +46,9 @@ class Layer:
         return outputs if len(outputs) > 1 else outputs[0]
 
     def __getstate__(self):
-        """What copies and pickles keep: all but the weak references to a call."""
-        return {name: value for name, value in self.__dict__.items() if name not in ("inputs", "outputs")}
+        """What copies and pickles keep: all but the weak references to a call, and a list of names of their own."""
+        kept = {name: value for name, value in self.__dict__.items() if name not in ("inputs", "outputs")}
+        return kept | {"_params": list(self._params)}
 
     def forward(self, *inputs):
         """The outputs: a Variable, or a tuple of them."""
@@ -102,6 +104,7 @@ class Linear(Layer):
         self.W.data = np.random.randn(I, O).astype(self.dtype) * math.sqrt(1 / I)
 
     def forward(self, x):
+        x = as_input(x)
         if self.W.data is None:
             if x.ndim == 0 or x.shape[-1] == 0:
                 raise ValueError(f"Linear: x {x.shape} came, (N, in_size) with in_size at least 1 is needed")

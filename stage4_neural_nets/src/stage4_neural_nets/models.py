@@ -19,14 +19,18 @@ class Sequential(Model):
 
     def __init__(self, *layers):
         super().__init__()
-        self.size = len(layers)
-        for i, layer in enumerate(layers):
-            setattr(self, f"l{i}", layer)
+        self.layers = layers
 
     @property
     def layers(self):
         """The layers in a list: those that l0, l1, ... are now."""
         return [getattr(self, f"l{i}") for i in range(self.size)]
+
+    @layers.setter
+    def layers(self, layers):
+        self.size = len(layers)
+        for i, layer in enumerate(layers):
+            setattr(self, f"l{i}", layer)
 
     def forward(self, x):
         for layer in self.layers:

@@ -30,9 +30,13 @@ class Optimizer:
         params = list(self.target_for("update").params())
         for hook in self.hooks:
             hook([param for param in params if param.grad is not None])
+        params = [param for param in params if param.grad is not None]
+        for param in params:  # all of them first: an update is done whole or not at all
+            if not isinstance(param.grad, Variable) or param.grad.shape != param.shape:
+                came = param.grad.shape if isinstance(param.grad, Variable) else type(param.grad)
+                raise ValueError(f"{type(self).__name__}.update: gradient {came} came for a parameter {param.shape}")
         for param in params:
-            if param.grad is not None:
-                self.update_one(param)
+            self.update_one(param)
 
     def update_one(self, param):
         """Change param.data, in place, by param.grad.data."""
@@ -40,6 +44,8 @@ class Optimizer:
 
     def add_hook(self, f):
         """Call f with the list of parameters that have gradients, before each update. [step 46]"""
+        if not callable(f):
+            raise TypeError(f"{type(self).__name__}.add_hook: {type(f)} came, a callable is needed")
         self.hooks.append(f)
 
     def new_state(self, param):
@@ -207,7 +213,7 @@ class WeightDecay:
     """A hook:  g + rate p, the gradient of a penalty of rate/2 on the sum of squares. [step 46]"""
 
     def __init__(self, rate):
-        self.rate = rate
+        self.rate = float(rate)  # a NumPy number would make float64 of float32
 
     def __call__(self, params):
         for param in params:
@@ -218,7 +224,9 @@ class ClipGrad:
     """A hook:  g shortened so that all gradients together have at most the length max_norm. [step 46]"""
 
     def __init__(self, max_norm):
-        self.max_norm = max_norm
+        if not max_norm > 0:
+            raise ValueError(f"ClipGrad: max_norm {max_norm} came, more than 0 is needed")
+        self.max_norm = float(max_norm)
 
     def __call__(self, params):
         norm = math.sqrt(sum(float((param.grad.data**2).sum()) for param in params))
@@ -232,6 +240,9 @@ class FreezeParam:
     """A hook: no update for these parameters, or for all of these layers. [step 46]"""
 
     def __init__(self, *layers):
+        for layer in layers:
+            if not (hasattr(layer, "params") or hasattr(layer, "cleargrad")):
+                raise TypeError(f"FreezeParam: {type(layer)} came, layers and parameters are needed, one by one")
         self.layers = layers
 
     def __call__(self, params):

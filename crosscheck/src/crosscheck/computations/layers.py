@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,14 @@ def weights_of_a_new_layer(fw: Any, x: Any) -> Any:
     lazy(fw.constant(fw.array(x).astype(np.float32)))
     layers = [lazy, fw.Linear(2, in_size=3), fw.Linear(2, True, fw.array(x).dtype, 3)]
     return [np.zeros_like(a) for layer in layers for a in fw.weights(layer)]
+
+
+@computation(step=44, order=0, dtypes=("float64",))
+def scale_of_new_weights(fw: Any) -> Any:
+    """W is of the size of sqrt(1 / in_size), whatever out_size: its deviation here, a bound in PyTorch; b is small"""
+    layer = fw.Linear(50, in_size=400)
+    W, b = fw.weights(layer)
+    return np.array([0.5 < np.std(W) * math.sqrt(400) < 1.1, np.abs(b).max() <= math.sqrt(1 / 400)])
 
 
 @computation(step=44, inputs=[normal()], shapes=((4, 3), (2, 5, 3)), edges=False, order=0)

@@ -78,7 +78,11 @@ def summary(report: Report) -> str:
     """One line: how many cells in which state, the worst distance, the time."""
     parts = [f"[{STYLES[state]}]{count} {state}[/]" for state, count in report.counts().items()]
     worst = report.worst()
-    furthest = f"; furthest {eps(worst.distance)} eps, {worst.computation.name} {worst.dtype}" if worst else ""
+    furthest = (
+        f"; furthest within the usual budget {eps(worst.distance)} eps, {worst.computation.name} {worst.dtype}"
+        if worst
+        else ""
+    )
     as_declared = bool(report.cells) and all(cell.ok for cell in report.cells)
     verdict = "every cell is as declared" if as_declared else "[bold red]not every cell is as declared[/]"
     return f"{len(report.cells)} cells: {', '.join(parts)}{furthest}; {verdict} ({report.seconds:.1f} s)"

@@ -1,5 +1,7 @@
 """Functions that work on each element by itself: square, exp, log, sin, cos, tanh, clip."""
 
+import math
+
 import numpy as np
 
 from ..core import Function
@@ -117,5 +119,10 @@ class Clip(Function):
 
 
 def clip(x, x_min, x_max):
-    """x, but no less than x_min and no more than x_max, two numbers; elementwise. [step 47]"""
-    return Clip(x_min, x_max)(x)
+    """x, but no less than x_min and no more than x_max, two numbers or None for no bound; elementwise. [step 47]"""
+    x_min = -math.inf if x_min is None else x_min
+    x_max = math.inf if x_max is None else x_max
+    if not (np.ndim(x_min) == np.ndim(x_max) == 0):
+        raise ValueError(f"clip: bounds of shapes {np.shape(x_min)}, {np.shape(x_max)} came, numbers are needed")
+    # Python's numbers: a NumPy one would make float64 of float32.
+    return Clip(np.asarray(x_min).item(), np.asarray(x_max).item())(x)

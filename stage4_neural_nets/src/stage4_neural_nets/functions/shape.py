@@ -111,7 +111,7 @@ def takes_each_once(slices):
 def add_rows(x, index, rows):
     """np.add.at(x, index, rows) for an index of the first axis; one axis is the only case that np.add.at is fast in."""
     width = math.prod(x.shape[1:])
-    positions = index.reshape(-1, 1).astype(np.intp) % len(x) * width + np.arange(width)
+    positions = index.reshape(-1, 1).astype(np.intp) * width + np.arange(width)  # negative ones wrap around as well
     np.add.at(x.reshape(-1), positions.ravel(), rows.ravel())
 
 
@@ -148,6 +148,8 @@ class Concat(Function):
 
 def concat(xs, axis=0):
     """A list of variables or arrays joined along an axis that they have. ValueError for none. [beside step 47]"""
+    if isinstance(xs, (Variable, np.ndarray)):
+        raise TypeError(f"concat: one {type(xs).__name__} came, a list of them is needed")
     if len(xs) == 0:
         raise ValueError("concat: an empty list came, at least one variable is needed")
     return Concat(axis)(*xs)
@@ -155,6 +157,8 @@ def concat(xs, axis=0):
 
 def stack(xs, axis=0):
     """A list of variables or arrays of one shape joined along a new axis. ValueError for none. [beside step 47]"""
+    if isinstance(xs, (Variable, np.ndarray)):
+        raise TypeError(f"stack: one {type(xs).__name__} came, a list of them is needed")
     if len(xs) == 0:
         raise ValueError("stack: an empty list came, at least one variable is needed")
     xs = [as_input(x) for x in xs]
