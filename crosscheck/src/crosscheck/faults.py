@@ -108,8 +108,9 @@ def judge(runner: Runner, costs: dict[str, float], stage: Stage, name: str, copy
     runner.frameworks = [*before, planted]
     runner.outcomes = {key: value for key, value in runner.outcomes.items() if key[1].startswith("oracle")}
     invalid = None
-    # Those that the stage brings come first, then the quick ones: so most bugs are met soon.
-    order = sorted(all_computations(), key=lambda c: (c.since != stage.number, costs.get(c.name, 0.0)))
+    # What the stage can do; what it brings comes first, then what is quick: so most bugs are met soon.
+    able = [computation for computation in all_computations() if computation.since <= stage.number]
+    order = sorted(able, key=lambda c: (c.since != stage.number, costs.get(c.name, 0.0)))
     for computation in order:
         for dtype in computation.dtypes:
             cell = runner.run(computation, planted, dtype)
