@@ -183,3 +183,5 @@ def test_layers_may_be_set_as_a_list():
     model.layers = [L.Linear(4, in_size=3), F.relu]
     assert (model.layers, [path for path, _ in model.named_params()]) == ([model.l0, F.relu], ["l0/W", "l0/b"])
     assert model(X).shape == (len(X), 4)
+    model.layers = [F.relu]  # a shorter list: nothing of the longer one is left
+    assert (model.layers, list(model.params())) == ([F.relu], [])

@@ -121,7 +121,9 @@ def test_walks_a_whole_training_step_and_looks_at_every_array(make, hooks):
 @pytest.mark.parametrize("activation", ACTIVATIONS, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda f: f.__name__)
 def test_every_array_of_a_step_is_float32_with_other_functions_too(activation, loss):
-    step_of(Adam, HOOKS["all hooks"], activation, loss)
+    seen, with_gradient, state = step_of(Adam, HOOKS["all hooks"], activation, loss)
+    assert seen >= with_gradient >= 1 + 4 + 1  # x, the parameters, the loss
+    assert state > 0
 
 
 def test_no_function_gets_or_gives_float64_on_the_way(monkeypatch):

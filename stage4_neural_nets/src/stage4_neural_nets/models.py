@@ -28,6 +28,8 @@ class Sequential(Model):
 
     @layers.setter
     def layers(self, layers):
+        for i in range(len(layers), self.__dict__.get("size", 0)):  # of a longer list before
+            delattr(self, f"l{i}")
         self.size = len(layers)
         for i, layer in enumerate(layers):
             setattr(self, f"l{i}", layer)

@@ -77,7 +77,8 @@ class Linear(Function):
             gW = matmul(transpose(reshape(x, (self.N, D))), reshape(gy, (self.N, H)))
         if len(self.inputs) == 2:
             return gx, gW
-        return gx, gW, sum_to(gy, self.b_shape)
+        gb = None if self.inputs[2].constant else sum_to(gy, self.b_shape)
+        return gx, gW, gb
 
 
 def linear(x, W, b=None):

@@ -148,20 +148,21 @@ class Concat(Function):
 
 def concat(xs, axis=0):
     """A list of variables or arrays joined along an axis that they have. ValueError for none. [beside step 47]"""
-    if isinstance(xs, (Variable, np.ndarray)):
-        raise TypeError(f"concat: one {type(xs).__name__} came, a list of them is needed")
-    if len(xs) == 0:
-        raise ValueError("concat: an empty list came, at least one variable is needed")
-    return Concat(axis)(*xs)
+    return Concat(axis)(*as_inputs("concat", xs))
 
 
 def stack(xs, axis=0):
     """A list of variables or arrays of one shape joined along a new axis. ValueError for none. [beside step 47]"""
-    if isinstance(xs, (Variable, np.ndarray)):
-        raise TypeError(f"stack: one {type(xs).__name__} came, a list of them is needed")
-    if len(xs) == 0:
-        raise ValueError("stack: an empty list came, at least one variable is needed")
-    xs = [as_input(x) for x in xs]
+    xs = as_inputs("stack", xs)
     if len({x.shape for x in xs}) > 1:
         raise ValueError(f"stack: shapes {[x.shape for x in xs]} came, all must be the same")
     return concat([expand_dims(x, axis) for x in xs], axis)
+
+
+def as_inputs(name, xs):
+    """A list of variables or arrays as Variables. TypeError for one that is in no list, ValueError for none."""
+    if isinstance(xs, (Variable, np.ndarray)):
+        raise TypeError(f"{name}: one {type(xs).__name__} came, a list of them is needed")
+    if len(xs) == 0:
+        raise ValueError(f"{name}: an empty list came, at least one variable is needed")
+    return [as_input(x) for x in xs]
