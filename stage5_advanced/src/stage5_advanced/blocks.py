@@ -1,0 +1,75 @@
+"""Blocks: layers of which larger networks are built; those of ResNet and SqueezeNet. [beside step 58]"""
+
+from . import functions as F
+from .layers import BatchNorm, Conv2d, Layer
+
+
+class Bottleneck(Layer):
+    """y = relu(h(x) + x), h = 1x1, 3x3 and 1x1 convolutions.  x (N, out_channels, H, W) -> its shape. [beside step 58]
+
+    The middle one has mid_channels, fewer than x. strides: those of the first and of the second.
+    """
+
+    def __init__(self, mid_channels, out_channels, strides=(1, 1)):
+        super().__init__()
+        self.conv1 = Conv2d(mid_channels, 1, strides[0], nobias=True)
+        self.bn1 = BatchNorm()
+        self.conv2 = Conv2d(mid_channels, 3, strides[1], pad=1, nobias=True)
+        self.bn2 = BatchNorm()
+        self.conv3 = Conv2d(out_channels, 1, nobias=True)
+        self.bn3 = BatchNorm()
+
+    def shortcut(self, x):
+        """What is added to h(x)."""
+        return x
+
+    def forward(self, x):
+        h = F.relu(self.bn1(self.conv1(x)))
+        h = F.relu(self.bn2(self.conv2(h)))
+        h = self.bn3(self.conv3(h))
+        return F.relu(h + self.shortcut(x))
+
+
+class Projection(Bottleneck):
+    """The same, but x too goes through a 1x1 convolution.  x (N, C, H, W) -> (N, out_channels, OH, OW)."""
+
+    def __init__(self, mid_channels, out_channels, strides):
+        super().__init__(mid_channels, out_channels, strides)
+        self.conv4 = Conv2d(out_channels, 1, max(strides), nobias=True)
+        self.bn4 = BatchNorm()
+
+    def shortcut(self, x):
+        return self.bn4(self.conv4(x))
+
+
+class Residuals(Layer):
+    """n_blocks in a row: a, a Projection, then b1, b2, ..., Bottlenecks.  strides: those of a. [beside step 58]"""
+
+    def __init__(self, n_blocks, mid_channels, out_channels, strides):
+        super().__init__()
+        self.a = Projection(mid_channels, out_channels, strides)
+        self.names = ["a", *[f"b{i}" for i in range(1, n_blocks)]]
+        for name in self.names[1:]:
+            setattr(self, name, Bottleneck(mid_channels, out_channels))
+
+    def forward(self, x):
+        for name in self.names:
+            x = getattr(self, name)(x)
+        return x
+
+
+class Fire(Layer):
+    """A 1x1 convolution to few channels, then 1x1 and 3x3 ones beside each other, relu after each. [beside step 58]
+
+    x (N, C, H, W) -> (N, 2 expand_channels, H, W).
+    """
+
+    def __init__(self, squeeze_channels, expand_channels):
+        super().__init__()
+        self.squeeze = Conv2d(squeeze_channels, 1)
+        self.expand1x1 = Conv2d(expand_channels, 1)
+        self.expand3x3 = Conv2d(expand_channels, 3, pad=1)
+
+    def forward(self, x):
+        x = F.relu(self.squeeze(x))
+        return F.concat([F.relu(self.expand1x1(x)), F.relu(self.expand3x3(x))], axis=1)

@@ -1,0 +1,74 @@
+"""F: every function, gathered from the families."""
+
+from .activation import (
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    leaky_relu,
+    log_softmax,
+    relu,
+    sigmoid,
+    sigmoid_simple,
+    softmax,
+    softmax_simple,
+)
+from .arithmetic import Add, Div, Mul, Neg, Pow, Power, Sub, add, div, mul, neg, pow, rdiv, rpow, rsub, sub
+from .broadcast import BroadcastTo, SumTo, broadcast_to, sum_to
+from .conv import (
+    Col2im,
+    Conv2d,
+    Conv2dGradW,
+    Deconv2d,
+    Im2col,
+    col2im,
+    conv2d,
+    conv2d_simple,
+    deconv2d,
+    get_conv_outsize,
+    get_deconv_outsize,
+    im2col,
+    pair,
+)
+from .elementwise import Clip, Cos, Exp, Log, Sin, Square, Tanh, clip, cos, exp, log, sin, square, tanh
+from .loss import (
+    BinaryCrossEntropy,
+    MeanSquaredError,
+    SigmoidCrossEntropy,
+    SoftmaxCrossEntropy,
+    binary_cross_entropy,
+    mean_squared_error,
+    mean_squared_error_simple,
+    sigmoid_cross_entropy,
+    softmax_cross_entropy,
+    softmax_cross_entropy_simple,
+)
+from .matrix import Linear, MatMul, linear, linear_simple, matmul
+from .metrics import accuracy
+from .pool import (
+    AveragePooling,
+    Pooling,
+    average_pooling,
+    average_pooling_simple,
+    pooling,
+    pooling_simple,
+)
+from .recurrent import LSTMCell, lstm_cell
+from .reduce import LogSumExp, Max, Min, Sum, average, logsumexp, max, mean, min, sum
+from .regularize import BatchNorm, batch_norm, batch_nrom, dropout
+from .shape import (
+    Concat,
+    GetItem,
+    GetItemGrad,
+    Reshape,
+    Transpose,
+    concat,
+    embed_id,
+    expand_dims,
+    flatten,
+    get_item,
+    reshape,
+    stack,
+    transpose,
+)

@@ -1,0 +1,361 @@
+"""Convolution: im2col and col2im, conv2d and deconv2d; the gradient of each is made of the others. [steps 55-57]
+
+Shapes: x (N, C, H, W), W (OC, C, KH, KW), y (N, OC, OH, OW). A size for both directions is one number, or a
+pair: height, width.
+"""
+
+import math
+
+import numpy as np
+
+from .. import cuda
+from ..core import Function, as_input
+from .matrix import linear
+from .reduce import sum
+from .shape import reshape, transpose
+
+CACHED = 2**21  # bytes of columns worked on at once: what a processor's cache holds between writing and reading ...
+ON_GPU = 2**28  # ... and on a GPU, where a call costs more than the memory
+
+
+def pair(x):
+    """A size for both directions: 1 -> (1, 1), (1, 2) -> (1, 2). ValueError for anything else. [step 57]"""
+    if isinstance(x, (int, np.integer)):
+        return (int(x), int(x))
+    if isinstance(x, tuple) and len(x) == 2 and all(isinstance(n, (int, np.integer)) for n in x):
+        return x
+    raise ValueError(f"pair: {x!r} came, an integer or a tuple of two is needed")
+
+
+def get_conv_outsize(input_size, kernel_size, stride, pad):
+    """The positions of a window along one direction: (input + 2 pad - kernel) // stride + 1. [step 55]"""
+    return (input_size + pad * 2 - kernel_size) // stride + 1
+
+
+def get_deconv_outsize(size, k, s, p):
+    """The smallest input that a convolution turns into this size: s (size - 1) + k - 2 p. [beside step 57]"""
+    return s * (size - 1) + k - 2 * p
+
+
+def pairs(name, kernel_size, stride, pad):
+    """All three as pairs; ValueError where one is too small."""
+    kernel, stride, pad = pair(kernel_size), pair(stride), pair(pad)
+    if min(kernel) < 1 or min(stride) < 1 or min(pad) < 0:
+        raise ValueError(f"{name}: kernel {kernel}, stride {stride}, pad {pad} came, at least 1, 1 and 0 are needed")
+    return kernel, stride, pad
+
+
+class Windows:
+    """Where the windows of a kernel lie in images (H, W).
+
+    The padded image is split into SH * SW planes, one for each remainder of a position by the stride. In
+    its plane, row after row in one line, what a place (i, j) of the kernel sees in all windows is one
+    contiguous run of OH rows of the plane's width QW: QW - OW numbers at the end of each row are of no
+    window, and are the price of never moving single numbers.
+    """
+
+    def __init__(self, name, x_size, kernel_size, stride, pad):
+        self.size = x_size
+        self.kernel, self.stride, self.pad = pairs(name, kernel_size, stride, pad)
+        self.out = tuple(map(get_conv_outsize, self.size, self.kernel, self.stride, self.pad))
+        if min(self.out) < 1:
+            raise ValueError(f"{name}: a kernel {self.kernel} does not fit images {self.size} with padding {self.pad}")
+        (KH, KW), (SH, SW), (OH, OW) = self.kernel, self.stride, self.out
+        self.plane = QH, QW = OH + (KH - 1) // SH, OW + (KW - 1) // SW
+        self.run = OH * QW
+        self.line = QH * QW + (KW - 1) // SW
+        self.places = [  # (i, j), its plane, where its run begins there
+            (i, j, i % SH, j % SW, i // SH * QW + j // SW) for i in range(KH) for j in range(KW)
+        ]
+
+    def parts(self):
+        """For each plane that is needed: its place, the part of it that is no padding, where that is in the image."""
+        for a in range(min(self.stride[0], self.kernel[0])):
+            for b in range(min(self.stride[1], self.kernel[1])):
+                inside, there = zip(*map(part, (a, b), self.size, self.stride, self.pad, self.plane), strict=True)
+                yield (slice(None), slice(None), a, b, *inside), (slice(None), slice(None), *there)
+
+    def lines(self, xp, N, C, dtype):
+        """Planes of zeros (N, C, SH, SW, line), and a view of them (N, C, SH, SW, QH, QW)."""
+        lines = xp.zeros((N, C, *self.stride, self.line), dtype)
+        return lines, lines[..., : math.prod(self.plane)].reshape(N, C, *self.stride, *self.plane)
+
+    def unroll(self, xp, x):
+        """Every window as a column, windows of none among them: x (N, C, H, W) -> (C*KH*KW, N*OH*QW)."""
+        N, C = x.shape[:2]
+        lines, planes = self.lines(xp, N, C, x.dtype)
+        for inside, there in self.parts():
+            planes[inside] = x[there]
+        col = xp.empty((C, *self.kernel, N, self.run), x.dtype)
+        for i, j, a, b, start in self.places:
+            col[:, i, j] = lines[:, :, a, b, start : start + self.run].transpose(1, 0, 2)
+        return col.reshape(C * math.prod(self.kernel), N * self.run)
+
+    def roll(self, xp, col, gx):
+        """The reverse, overlaps added up, written to gx."""
+        N, C = gx.shape[:2]
+        col = col.reshape(C, *self.kernel, N, self.run)
+        lines, planes = self.lines(xp, N, C, gx.dtype)
+        for i, j, a, b, start in self.places:
+            lines[:, :, a, b, start : start + self.run] += col[:, i, j].transpose(1, 0, 2)
+        for inside, there in self.parts():
+            gx[there] = planes[inside]
+
+    def widen(self, xp, gy):
+        """gy (N, OC, OH, OW) -> (OC, N*OH*QW), zeros where no window is."""
+        N, OC = gy.shape[:2]
+        wide = xp.zeros((OC, N, self.out[0], self.plane[1]), gy.dtype)
+        wide[..., : self.out[1]] = gy.transpose(1, 0, 2, 3)
+        return wide.reshape(OC, N * self.run)
+
+    def narrow(self, y):
+        """The reverse: (OC, N*OH*QW) -> (N, OC, OH, OW)."""
+        return y.reshape(len(y), -1, self.out[0], self.plane[1])[..., : self.out[1]].transpose(1, 0, 2, 3)
+
+    def slices(self, xp, N, C, dtype):
+        """The batch in slices, so that their columns take little memory."""
+        each = C * math.prod(self.kernel) * self.run * dtype.itemsize
+        step = max(1, (CACHED if xp is np else ON_GPU) // max(1, each))
+        return [slice(start, start + step) for start in range(0, N, step)]
+
+
+def part(a, size, stride, pad, plane):
+    """Along one direction, of the padded positions a, a + stride, ...: those in the image, and where they are there."""
+    first = (a - pad) % stride
+    start = (pad + first) // stride
+    count = min(len(range(first, size, stride)), plane - start)
+    return slice(start, start + max(count, 0)), slice(first, first + max(count, 0) * stride, stride)
+
+
+def convolve(xp, windows, x, W, b=None):
+    """y (N, OC, OH, OW) of x (N, C, H, W) and W (OC, C, KH, KW), from arrays to array."""
+    y = xp.empty((len(x), len(W), *windows.out), np.result_type(x.dtype, W.dtype))
+    for s in windows.slices(xp, *x.shape[:2], x.dtype):
+        part = windows.narrow(xp.matmul(W.reshape(len(W), -1), windows.unroll(xp, x[s])))
+        y[s] = part if b is None else part + b.reshape(-1, 1, 1)
+    return y
+
+
+def convolve_back(xp, windows, gy, W):
+    """gx (N, C, H, W) of gy (N, OC, OH, OW) and W (OC, C, KH, KW), from arrays to array."""
+    gx = xp.zeros((len(gy), W.shape[1], *windows.size), np.result_type(gy.dtype, W.dtype))
+    for s in windows.slices(xp, *gx.shape[:2], gx.dtype):
+        windows.roll(xp, xp.matmul(W.reshape(len(W), -1).T, windows.widen(xp, gy[s])), gx[s])
+    return gx
+
+
+def correlate(xp, windows, x, gy):
+    """gW (OC, C, KH, KW) of x (N, C, H, W) and gy (N, OC, OH, OW), from arrays to array."""
+    C, OC = x.shape[1], gy.shape[1]
+    gW = xp.zeros((OC, C * math.prod(windows.kernel)), np.result_type(x.dtype, gy.dtype))
+    for s in windows.slices(xp, *x.shape[:2], x.dtype):
+        gW += xp.matmul(windows.widen(xp, gy[s]), windows.unroll(xp, x[s]).T)
+    return gW.reshape(OC, C, *windows.kernel)
+
+
+class Conv2d(Function):
+    """y = x * W + b;  gx = deconv2d(gy, W), gW = what x and gy have in common, gb = gy summed over N, OH, OW."""
+
+    def __init__(self, stride=1, pad=0):
+        self.stride = stride
+        self.pad = pad
+
+    def forward(self, x, W, b=None):
+        windows = Windows("conv2d", x.shape[2:], W.shape[2:], self.stride, self.pad)
+        return convolve(self.xp, windows, x, W, b)
+
+    def backward(self, gy):
+        x, W = self.inputs[:2]
+        gx = gW = None
+        if not x.constant:
+            gx = deconv2d(gy, W, None, self.stride, self.pad, x.shape[2:])
+        if not W.constant:
+            gW = Conv2dGradW(W.shape[2:], self.stride, self.pad)(x, gy)
+        if len(self.inputs) == 2:
+            return gx, gW
+        return gx, gW, None if self.inputs[2].constant else sum(gy, (0, 2, 3))
+
+
+def conv2d(x, W, b=None, stride=1, pad=0):
+    """Convolution.  x (N, C, H, W), W (OC, C, KH, KW), b (OC,) -> (N, OC, OH, OW). [step 57]
+
+    OH = (H + 2 PH - KH) // SH + 1, OW likewise; the padding is of zeros. Large batches are worked in
+    slices, so that the unrolled windows take little memory. ValueError for what does not fit.
+    """
+    inputs = check_inputs("conv2d", x, W, b, channels=1)
+    return Conv2d(stride, pad)(*inputs)
+
+
+class Deconv2d(Function):
+    """y = the gradient of a convolution by its input;  gx = conv2d(gy, W), gW = that of the convolution."""
+
+    def __init__(self, stride=1, pad=0, outsize=None):
+        self.stride = stride
+        self.pad = pad
+        self.outsize = outsize
+
+    def forward(self, x, W, b=None):
+        kernel, stride, pad = W.shape[2:], pair(self.stride), pair(self.pad)
+        fitting = tuple(map(get_deconv_outsize, x.shape[2:], kernel, stride, pad))
+        outsize = fitting if self.outsize is None else pair(self.outsize)
+        windows = Windows("deconv2d", outsize, kernel, stride, pad)
+        if windows.out != x.shape[2:]:
+            raise ValueError(
+                f"deconv2d: outsize {outsize} came; a convolution of that gives {windows.out}, not {x.shape[2:]}: "
+                f"from {fitting} on it fits"
+            )
+        y = convolve_back(self.xp, windows, x, W)
+        return y if b is None else y + b.reshape(-1, 1, 1)
+
+    def backward(self, gy):
+        x, W = self.inputs[:2]
+        gx = gW = None
+        if not x.constant:
+            gx = conv2d(gy, W, None, self.stride, self.pad)
+        if not W.constant:
+            gW = Conv2dGradW(W.shape[2:], self.stride, self.pad)(gy, x)
+        if len(self.inputs) == 2:
+            return gx, gW
+        return gx, gW, None if self.inputs[2].constant else sum(gy, (0, 2, 3))
+
+
+def deconv2d(x, W, b=None, stride=1, pad=0, outsize=None):
+    """Transposed convolution.  x (N, C, H, W), W (C, OC, KH, KW), b (OC,) -> (N, OC, OH, OW). [beside step 57]
+
+    It spreads every number over a window, as the gradient of a convolution does. OH = SH (H - 1) + KH -
+    2 PH, OW likewise; outsize can name up to SH - 1, SW - 1 more, which a convolution would have cut off.
+    ValueError for what does not fit.
+    """
+    inputs = check_inputs("deconv2d", x, W, b, channels=0)
+    return Deconv2d(stride, pad, outsize)(*inputs)
+
+
+class Conv2dGradW(Function):
+    """gW of a convolution, from x and gy;  by x: deconv2d(gy, ggW), by gy: conv2d(x, ggW)."""
+
+    def __init__(self, kernel_size, stride, pad):
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.pad = pad
+
+    def forward(self, x, gy):
+        windows = Windows("conv2d", x.shape[2:], self.kernel_size, self.stride, self.pad)
+        return correlate(self.xp, windows, x, gy)
+
+    def backward(self, ggW):
+        x, gy = self.inputs
+        gx = None if x.constant else deconv2d(gy, ggW, None, self.stride, self.pad, x.shape[2:])
+        ggy = None if gy.constant else conv2d(x, ggW, None, self.stride, self.pad)
+        return gx, ggy
+
+
+def check_inputs(name, x, W, b, channels):
+    """The inputs as Variables, without b if that is None. channels: the axis of W that has those of x."""
+    x, W = as_input(x), as_input(W)
+    needed = "W (OC, C, KH, KW)" if channels else "W (C, OC, KH, KW)"
+    if x.ndim != 4 or W.ndim != 4:
+        raise ValueError(f"{name}: x {x.shape}, W {W.shape} came, x (N, C, H, W) and {needed} are needed")
+    if x.shape[1] != W.shape[channels]:
+        raise ValueError(f"{name}: x {x.shape} has {x.shape[1]} channels, {needed} {W.shape} has {W.shape[channels]}")
+    if b is None:
+        return x, W
+    b = as_input(b)
+    if b.shape != (W.shape[1 - channels],):
+        raise ValueError(f"{name}: b {b.shape} came, ({W.shape[1 - channels]},) is needed for W {W.shape}")
+    return x, W, b
+
+
+def conv2d_simple(x, W, b=None, stride=1, pad=0):
+    """The same of simple functions: the matrix of im2col, one product, and the axes put in order. [step 57]"""
+    x, Weight = check_inputs("conv2d_simple", x, W, None, channels=1)
+    N, _, H, W = x.shape
+    OC, _, KH, KW = Weight.shape
+    (SH, SW), (PH, PW) = pair(stride), pair(pad)
+
+    col = im2col(x, (KH, KW), stride, pad, to_matrix=True)
+    t = linear(col, transpose(reshape(Weight, (OC, -1))), b)  # (N*OH*OW, OC)
+    OH, OW = get_conv_outsize(H, KH, SH, PH), get_conv_outsize(W, KW, SW, PW)
+    return transpose(reshape(t, (N, OH, OW, OC)), (0, 3, 1, 2))
+
+
+class Im2col(Function):
+    """y = the windows of x;  gx = col2im(gy), for each number the sum over the windows that it is in."""
+
+    def __init__(self, kernel_size, stride, pad, to_matrix):
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.pad = pad
+        self.to_matrix = to_matrix
+
+    def forward(self, x):
+        self.x_shape = x.shape
+        return im2col_array(x, self.kernel_size, self.stride, self.pad, self.to_matrix)
+
+    def backward(self, gy):
+        return col2im(gy, self.x_shape, self.kernel_size, self.stride, self.pad, self.to_matrix)
+
+
+def im2col(x, kernel_size, stride=1, pad=0, to_matrix=True):
+    """Every window as a row.  x (N, C, H, W) -> (N*OH*OW, C*KH*KW). [step 57]
+
+    Rows in the order of sample, output row, output column; in a row channel, kernel row, kernel column.
+    Without to_matrix (N, C, KH, KW, OH, OW). ValueError for a kernel that does not fit.
+    """
+    x = as_input(x)
+    if x.ndim != 4:
+        raise ValueError(f"im2col: x {x.shape} came, x (N, C, H, W) is needed")
+    return Im2col(kernel_size, stride, pad, to_matrix)(x)
+
+
+class Col2im(Function):
+    """y = windows put back where they come from, overlaps added up;  gx = im2col(gy)."""
+
+    def __init__(self, input_shape, kernel_size, stride, pad, to_matrix):
+        self.input_shape = input_shape
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.pad = pad
+        self.to_matrix = to_matrix
+
+    def forward(self, x):
+        return col2im_array(x, self.input_shape, self.kernel_size, self.stride, self.pad, self.to_matrix)
+
+    def backward(self, gy):
+        return im2col(gy, self.kernel_size, self.stride, self.pad, self.to_matrix)
+
+
+def col2im(x, input_shape, kernel_size, stride=1, pad=0, to_matrix=True):
+    """The reverse of im2col, overlaps added up: (N*OH*OW, C*KH*KW) -> input_shape (N, C, H, W). [beside step 57]
+
+    Without to_matrix x is (N, C, KH, KW, OH, OW). ValueError for what does not fit.
+    """
+    return Col2im(input_shape, kernel_size, stride, pad, to_matrix)(x)
+
+
+def im2col_array(img, kernel_size, stride, pad, to_matrix=True):
+    """im2col from array to array. [step 57]"""
+    windows = Windows("im2col", img.shape[2:], kernel_size, stride, pad)
+    (N, C), (KH, KW), (OH, OW) = img.shape[:2], windows.kernel, windows.out
+    xp = cuda.get_array_module(img)
+    col = windows.unroll(xp, img).reshape(C, KH, KW, N, OH, windows.plane[1])[..., :OW]
+    if to_matrix:
+        return col.transpose(3, 4, 5, 0, 1, 2).reshape(N * OH * OW, C * KH * KW)
+    return col.transpose(3, 0, 1, 2, 4, 5)
+
+
+def col2im_array(col, img_shape, kernel_size, stride, pad, to_matrix=True):
+    """col2im from array to array. [beside step 57]"""
+    N, C, H, W = img_shape
+    windows = Windows("col2im", (H, W), kernel_size, stride, pad)
+    (KH, KW), (OH, OW) = windows.kernel, windows.out
+    needed = (N * OH * OW, C * KH * KW) if to_matrix else (N, C, KH, KW, OH, OW)
+    if col.shape != needed:
+        raise ValueError(f"col2im: x {col.shape} came, {needed} is needed for images {img_shape}")
+    if to_matrix:
+        col = col.reshape(N, OH, OW, C, KH, KW).transpose(0, 3, 4, 5, 1, 2)
+    xp = cuda.get_array_module(col)
+    wide = xp.zeros((C, KH, KW, N, OH, windows.plane[1]), col.dtype)
+    wide[..., :OW] = col.transpose(1, 2, 3, 0, 4, 5)
+    img = xp.zeros(img_shape, col.dtype)
+    windows.roll(xp, wide, img)
+    return img

@@ -1,0 +1,128 @@
+"""Functions that work on each element by itself: square, exp, log, sin, cos, tanh, clip."""
+
+import math
+
+import numpy as np
+
+from ..core import Function
+
+
+class Square(Function):
+    """y = x^2;  gx = 2 x gy."""
+
+    def forward(self, x):
+        return x**2
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return 2 * x * gy
+
+
+def square(x):
+    """Square, elementwise. [step 9]"""
+    return Square()(x)
+
+
+class Exp(Function):
+    """y = e^x;  gx = e^x gy."""
+
+    def forward(self, x):
+        return self.xp.exp(x)
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        return y * gy
+
+
+def exp(x):
+    """Exponential, elementwise. [step 9]"""
+    return Exp()(x)
+
+
+class Log(Function):
+    """y = log(x);  gx = gy / x."""
+
+    def forward(self, x):
+        return self.xp.log(x)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy / x
+
+
+def log(x):
+    """Natural logarithm, elementwise. [beside step 34]"""
+    return Log()(x)
+
+
+class Sin(Function):
+    """y = sin(x);  gx = gy cos(x)."""
+
+    def forward(self, x):
+        return self.xp.sin(x)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * cos(x)
+
+
+def sin(x):
+    """Sine of x in radians, elementwise. [step 34]"""
+    return Sin()(x)
+
+
+class Cos(Function):
+    """y = cos(x);  gx = gy (-sin(x))."""
+
+    def forward(self, x):
+        return self.xp.cos(x)
+
+    def backward(self, gy):
+        (x,) = self.inputs
+        return gy * -sin(x)
+
+
+def cos(x):
+    """Cosine of x in radians, elementwise. [step 34]"""
+    return Cos()(x)
+
+
+class Tanh(Function):
+    """y = tanh(x);  gx = gy (1 - y^2)."""
+
+    def forward(self, x):
+        return self.xp.tanh(x)
+
+    def backward(self, gy):
+        y = self.outputs[0]()
+        return gy * (1 - y * y)
+
+
+def tanh(x):
+    """Hyperbolic tangent, elementwise. [step 35]"""
+    return Tanh()(x)
+
+
+class Clip(Function):
+    """y = x within [x_min, x_max], the bounds outside;  gx = gy inside, bounds included, 0 outside."""
+
+    def __init__(self, x_min, x_max):
+        self.x_min = x_min
+        self.x_max = x_max
+
+    def forward(self, x):
+        return self.xp.clip(x, self.x_min, self.x_max)
+
+    def backward(self, gy):
+        x = self.inputs[0].data  # a mask is constant, so bare data is enough
+        return gy * ((x >= self.x_min) & (x <= self.x_max))
+
+
+def clip(x, x_min, x_max):
+    """x, but no less than x_min and no more than x_max, two numbers or None for no bound; elementwise. [step 47]"""
+    x_min = -math.inf if x_min is None else x_min
+    x_max = math.inf if x_max is None else x_max
+    if not (np.ndim(x_min) == np.ndim(x_max) == 0):
+        raise ValueError(f"clip: bounds of shapes {np.shape(x_min)}, {np.shape(x_max)} came, numbers are needed")
+    # Python's numbers: a NumPy one would make float64 of float32.
+    return Clip(np.asarray(x_min).item(), np.asarray(x_max).item())(x)

@@ -1,0 +1,107 @@
+"""Matrix products: matmul, and linear, the affine map of a layer."""
+
+import math
+
+from ..core import Function, as_input
+from .broadcast import broadcasts, sum_to
+from .shape import expand_dims, reshape, transpose
+
+
+class MatMul(Function):
+    """y = x W;  gx = gy W^T, gW = x^T gy. Vectors are matrices of one row (x) or one column (W)."""
+
+    def forward(self, x, W):
+        return self.xp.matmul(x, W)
+
+    def backward(self, gy):
+        x, W = self.inputs
+        row, column = x.ndim == 1, W.ndim == 1
+        gy = expand_dims(gy, -1) if column else gy
+        gy = expand_dims(gy, -2) if row else gy
+        gx = gW = None
+        if not x.constant:
+            rows = (1, *x.shape) if row else x.shape
+            gx = reshape(sum_to(matmul(gy, swap(expand_dims(W, -1) if column else W)), rows), x.shape)
+        if not W.constant:
+            columns = (*W.shape, 1) if column else W.shape
+            gW = reshape(sum_to(matmul(swap(expand_dims(x, 0) if row else x), gy), columns), W.shape)
+        return gx, gW
+
+
+def matmul(x, W):
+    """Matrix product.  x (N, D), W (D, H) -> (N, H). [step 41]
+
+    A vector x is a row, a vector W a column; axes before the last two are those of batches, and
+    broadcast. ValueError for a number, or for columns of x that do not match the rows of W.
+    """
+    x, W = as_input(x), as_input(W)
+    if x.ndim == 0 or W.ndim == 0:
+        raise ValueError(f"matmul: x {x.shape}, W {W.shape} came, both need an axis")
+    check_product("matmul", x, W)
+    if W.ndim == 2 and x.ndim > 2:  # one product for the whole batch
+        return Linear()(x, W)
+    return MatMul()(x, W)
+
+
+def swap(x):
+    """x with its last two axes exchanged."""
+    return transpose(x) if x.ndim == 2 else transpose(x, (*range(x.ndim - 2), -1, -2))
+
+
+def check_product(name, x, W):
+    """ValueError unless the last axis of x has the length of the first of W that the product sums over."""
+    rows = W.shape[-2:][0]
+    if x.shape[-1] != rows:
+        raise ValueError(f"{name}: x {x.shape} has {x.shape[-1]} columns, W {W.shape} has {rows} rows")
+
+
+class Linear(Function):
+    """y = x W + b;  gx = gy W^T, gW = x^T gy, gb = gy summed over the rows. Keeps no intermediate array."""
+
+    def forward(self, x, W, b=None):
+        self.N = math.prod(x.shape[:-1])
+        y = self.xp.matmul(x.reshape(self.N, x.shape[-1]), W).reshape(*x.shape[:-1], W.shape[1])
+        if b is None:
+            return y
+        self.b_shape = b.shape
+        return self.xp.add(y, b, out=y if y.dtype == b.dtype else None)
+
+    def backward(self, gy):
+        x, W = self.inputs[:2]
+        gx = None if x.constant else matmul(gy, transpose(W))
+        gW = None
+        if not W.constant:
+            D, H = W.shape
+            gW = matmul(transpose(reshape(x, (self.N, D))), reshape(gy, (self.N, H)))
+        if len(self.inputs) == 2:
+            return gx, gW
+        gb = None if self.inputs[2].constant else sum_to(gy, self.b_shape)
+        return gx, gW, gb
+
+
+def linear(x, W, b=None):
+    """The affine map of a layer.  x (N, D), W (D, H), b (H,) -> x W + b (N, H). [step 43]
+
+    x may have more axes, or one: the last is D. Without b the product alone. ValueError for shapes
+    that do not fit.
+    """
+    x, W = as_input(x), as_input(W)
+    if x.ndim == 0 or W.ndim != 2:
+        raise ValueError(f"linear: x {x.shape}, W {W.shape} came, x (N, D) and W (D, H) are needed")
+    check_product("linear", x, W)
+    if b is None:
+        return Linear()(x, W)
+    b = as_input(b)
+    if not broadcasts(b.shape, (1,) * (x.ndim - 1) + W.shape[1:]):
+        raise ValueError(f"linear: b {b.shape} came, ({W.shape[1]},) is needed for W {W.shape}")
+    return Linear()(x, W, b)
+
+
+def linear_simple(x, W, b=None):
+    """The same of a product and a sum, the product's array released at once: nothing needs it again. [step 43]"""
+    t = matmul(x, W)
+    if b is None:
+        return t
+    y = t + b
+    t.data = None
+    return y

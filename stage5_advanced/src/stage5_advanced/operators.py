@@ -1,0 +1,78 @@
+"""The operators and array methods of Variable: which function stands behind which."""
+
+from .core import Variable
+from .functions import (
+    add,
+    div,
+    get_item,
+    matmul,
+    max,
+    mean,
+    min,
+    mul,
+    neg,
+    pow,
+    rdiv,
+    reshape,
+    rpow,
+    rsub,
+    sub,
+    sum,
+    transpose,
+)
+
+
+def setup_variable():
+    """Give Variable its operators and methods. [step 23]"""
+    Variable.__add__ = add
+    Variable.__radd__ = add
+    Variable.__mul__ = mul
+    Variable.__rmul__ = mul
+    Variable.__neg__ = neg
+    Variable.__sub__ = sub
+    Variable.__rsub__ = rsub
+    Variable.__truediv__ = div
+    Variable.__rtruediv__ = rdiv
+    Variable.__pow__ = pow
+    Variable.__rpow__ = rpow
+    Variable.__matmul__ = matmul
+    Variable.__rmatmul__ = rmatmul
+    Variable.__getitem__ = get_item
+    Variable.__iter__ = rows
+
+    Variable.reshape = reshape_to
+    Variable.transpose = transpose_to
+    Variable.T = property(transpose)
+    Variable.sum = sum
+    Variable.mean = mean
+    Variable.max = max
+    Variable.min = min
+    Variable.matmul = matmul
+    Variable.dot = matmul
+
+
+def reshape_to(x, *shape):
+    """`x.reshape(2, 3)`, `x.reshape((2, 3))` or `x.reshape([2, 3])`. [step 38]"""
+    return reshape(x, unpack(shape))
+
+
+def transpose_to(x, *axes):
+    """`x.transpose()`, `x.transpose(1, 0, 2)`, `x.transpose((1, 0, 2))`. [step 38]"""
+    return transpose(x, unpack(axes) or None)
+
+
+def unpack(numbers):
+    """The numbers, whether given one by one or as one tuple or list."""
+    if len(numbers) == 1 and (numbers[0] is None or isinstance(numbers[0], (tuple, list))):
+        return numbers[0]
+    return numbers
+
+
+def rmatmul(W, x):
+    """`x @ W` with an array x. [beyond the book]"""
+    return matmul(x, W)
+
+
+def rows(x):
+    """`for row in x`: x[0], x[1], ...; without this, Python would take a number for an empty list. [beyond the book]"""
+    return (x[i] for i in range(len(x)))

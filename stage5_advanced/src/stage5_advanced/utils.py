@@ -1,0 +1,43 @@
+"""The book's `utils`: names gathered here for scripts; nothing inside the package imports them from here."""
+
+import numpy as np
+
+from . import download
+from .cuda import as_numpy
+from .dot import get_dot_graph, plot_dot_graph
+from .download import get_file
+from .functions.broadcast import sum_array_to as sum_to
+from .functions.conv import get_conv_outsize, get_deconv_outsize, pair
+from .functions.reduce import log_sum_exp as logsumexp
+from .functions.reduce import max_backward_shape, reshape_sum_backward
+from .gradcheck import check_gradients, numerical_grad
+
+
+def gradient_check(f, x, *args, rtol=1e-4, atol=1e-5):
+    """Whether backpropagation and differences agree on the first derivatives of f by x. [beside step 36]
+
+    f: from Variables to a Variable; x, args: its inputs, arrays or Variables, all checked.
+    """
+    try:
+        check_gradients(f, x, *args, order=1, rtol=rtol, atol=atol)
+    except AssertionError as error:
+        print(error)
+        return False
+    return True
+
+
+def array_equal(a, b):
+    """Whether two arrays or Variables have the same shape and elements. [beside step 39]"""
+    return np.array_equal(as_numpy(a), as_numpy(b))
+
+
+def array_allclose(a, b, rtol=1e-4, atol=1e-5):
+    """Whether two arrays or Variables are equal up to rtol of b and atol. [beside step 39]"""
+    return np.allclose(as_numpy(a), as_numpy(b), rtol, atol)
+
+
+def __getattr__(name):
+    """`utils.cache_dir`, the folder of downloads as a text: looked up when asked for. [beside step 51]"""
+    if name == "cache_dir":
+        return str(download.cache_dir())
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
