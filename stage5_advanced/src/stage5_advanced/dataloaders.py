@@ -1,6 +1,7 @@
 """Mini-batches: the samples of a data set, shuffled and joined into arrays."""
 
 import copy
+import json
 import math
 import operator
 
@@ -88,6 +89,28 @@ class DataLoader:
     def next(self):
         """The same as next(loader). [step 50]"""
         return next(self)
+
+    def state(self):
+        """Where the loader's own pass is, and what decides the order of the next: name -> array. [beside step 53]"""
+        rng = None if self.rng is None else self.rng.bit_generator.state
+        return {
+            "iteration": np.array(self.iteration),
+            "index": self.index.copy(),
+            "rng": np.array(json.dumps(rng, default=np.ndarray.tolist)),
+        }
+
+    def load_state(self, state):
+        """Take over what `state` gave. ValueError, and no change, where that is of other data. [beside step 53]"""
+        if state.keys() != {"iteration", "index", "rng"} or state["index"].shape != self.index.shape:
+            came = {name: np.shape(value) for name, value in state.items()}
+            raise ValueError(f"DataLoader.load_state: {came} came, index {self.index.shape}, iteration, rng are needed")
+        rng = json.loads(str(state["rng"]))
+        if rng is not None:
+            generator = np.random.default_rng() if self.rng is None else self.rng
+            generator.bit_generator.state = rng  # ValueError for that of another kind of generator
+            self.rng = generator
+        self.index = state["index"].copy()
+        self.iteration = int(state["iteration"])
 
     def __len__(self):
         """The number of batches of a pass."""

@@ -245,9 +245,10 @@ class ResNet(TorchvisionModel):
         return layers
 
     def load_state_dict(self, state_dict, *, style="torch"):
-        """The same. style: how the module that it comes from is built; ValueError if the model has the other.
+        """As in TorchvisionModel. style: how the module is built that it comes from, PyTorch's own in 'torch'.
 
-        The numbers have no trace of where the strides are: in the wrong style they would fit, and mean nothing.
+        ValueError if the model has the other: the numbers have no trace of where the strides are, they would fit
+        and mean nothing.
         """
         name = f"{type(self).__name__}.load_state_dict"
         check_style(name, style)
@@ -260,7 +261,7 @@ class ResNet(TorchvisionModel):
         super().load_state_dict(state_dict)
 
     def take_weights(self, arrays):
-        """The same. ValueError for weights of the other style, too: only the book's has a bias in conv1."""
+        """As in Layer. ValueError for weights of the other style, too: only the book's has a bias in conv1."""
         style, bias = ("book", "a") if "conv1/b" in arrays else ("torch", "no")
         if style != self.style:
             raise ValueError(

@@ -60,7 +60,7 @@ class Optimizer:
         if param not in self.states:
             self.states[param] = self.new_state(param)
         elif cuda.gpu_enable:
-            self.states[param] = beside(param, self.states[param])
+            self.states[param] = placed_like(param, self.states[param])
         return self.states[param]
 
     def to_cpu(self):
@@ -80,7 +80,7 @@ class Optimizer:
         NumPy's arrays, wherever the parameters are.
         """
         return {
-            f"{path}/{name}": np.array(cuda.as_numpy(value))
+            f"{path}/{name}": cuda.as_numpy(value).copy()
             for path, param in self.target_for("state").named_params()
             for name, value in self.states.get(param, {}).items()
         }
@@ -106,7 +106,7 @@ class Optimizer:
             )
             if came != needed:
                 raise ValueError(f"load_state: {path!r} came with {came}; {type(self).__name__} has {needed or 'none'}")
-        self.states = {params[path]: beside(params[path], arrays) for path, arrays in found.items()}
+        self.states = {params[path]: placed_like(params[path], arrays) for path, arrays in found.items()}
 
     def target_for(self, purpose):
         """The target, or an error if there is none."""
@@ -120,7 +120,7 @@ def moved(state, place):
     return {name: value if value.dtype.kind in "iu" else place(value) for name, value in state.items()}
 
 
-def beside(param, state):
+def placed_like(param, state):
     """The same state where the parameter is."""
     return moved(state, cuda.as_cupy if cuda.is_on_gpu(param.data) else cuda.as_numpy)
 
@@ -191,9 +191,10 @@ class AdaGrad(Optimizer):
         return {"h": param.xp.zeros_like(param.data)}
 
     def update_one(self, param):
+        xp = param.xp
         for p, g, h in blocks(param.data, param.grad.data, self.state_of(param)["h"]):
             h += g * g
-            p -= self.lr * g / (param.xp.sqrt(h) + self.eps)
+            p -= self.lr * g / (xp.sqrt(h) + self.eps)
 
 
 class AdaDelta(Optimizer):
@@ -212,9 +213,10 @@ class AdaDelta(Optimizer):
 
     def update_one(self, param):
         state = self.state_of(param)
+        xp = param.xp
         for p, g, h, e in blocks(param.data, param.grad.data, state["h"], state["e"]):
             h += (1 - self.rho) * (g * g - h)
-            d = param.xp.sqrt((e + self.eps) / (h + self.eps)) * g
+            d = xp.sqrt((e + self.eps) / (h + self.eps)) * g
             e += (1 - self.rho) * (d * d - e)
             p -= d
 

@@ -156,8 +156,8 @@ def sigmoid_cross_entropy(x, t):
 
     -(t log p + (1 - t) log(1 - p)) with p = sigmoid(x), summed, over the length of axis 0 (for PyTorch's
     binary_cross_entropy_with_logits: over all elements). Finite for any finite scores. Axes of length 1
-    may differ, as (N, 1) and (N,). t takes the dtype of x. ValueError for shapes that do not fit and for
-    a t that is not in 0 to 1.
+    may differ, as (N, 1) and (N,). t takes the dtype of x, and gets no gradient. ValueError for shapes that
+    do not fit and for a t that is not in 0 to 1.
     """
     x = as_input(x)
     return SigmoidCrossEntropy(as_targets("sigmoid_cross_entropy", x, t))(x)
@@ -187,9 +187,9 @@ def binary_cross_entropy(p, t):
     """The same of probabilities p from 0 to 1, for models that end in a sigmoid. [beside step 60]
 
     -(t log p + (1 - t) log(1 - p)), summed, over the length of axis 0 (for PyTorch: over all elements).
-    Where p is 0 or 1, logarithms are -100 and quotients are over 1e-12, as in PyTorch; everywhere
-    between, value and gradient are exact. A sigmoid rounds to 1 for scores above 37, in float32 above 17,
-    and has no gradient there: sigmoid_cross_entropy has. ValueError as there, and for a p that is not in 0 to 1.
+    Logarithms are at least -100, and where p is 0 or 1 quotients are over 1e-12, as in PyTorch; everywhere
+    between the gradient is exact. A sigmoid rounds to 1 for scores above 37, in float32 above 17, and has no
+    gradient there: sigmoid_cross_entropy has. ValueError as there, and for a p that is not in 0 to 1.
     """
     p = as_input(p)
     t = as_targets("binary_cross_entropy", p, t)
@@ -199,7 +199,7 @@ def binary_cross_entropy(p, t):
 
 
 def as_targets(name, x, t):
-    """The targets as an array of the shape and floating dtype of x, checked."""
+    """The targets as an array of the shape and floating dtype of x, checked; for that the host waits for a GPU."""
     t = beside(name, x.data, t)
     if t.dtype.kind not in "fiub":
         raise TypeError(f"{name}: t of {t.dtype} came, numbers are needed")

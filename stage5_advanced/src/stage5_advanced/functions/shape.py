@@ -144,9 +144,9 @@ def get_item(x, slices):
 
 
 def embed_id(x, W):
-    """The rows of W by their numbers.  x ids 0 to V - 1, integers of any shape; W (V, D) -> (..., D). [beside step 60]
+    """The rows of W by their numbers.  x (...) ids, W (in_size, out_size) -> (..., out_size). [beside step 60]
 
-    TypeError for ids that are no integers, ValueError for one that is not there.
+    Ids are integers 0 to in_size - 1: TypeError for others, ValueError for one that is not there.
     """
     W = as_input(W)
     x = beside("embed_id", W.data, x)
