@@ -106,14 +106,18 @@ class Variable:
     def unchain_backward(self):
         """Unchain every variable that this one was computed from, and so free their graph. [step 59]
 
-        This variable itself keeps its creator.
+        This variable itself keeps its creator. What came out of the same functions beside those variables is
+        unchained too: an LSTM's newest c, which no function has taken yet, would lead back into the graph.
         """
         funcs = [self.creator] if self.creator is not None else []
         while funcs:
             for x in funcs.pop().inputs:
-                if x.creator is not None:
-                    funcs.append(x.creator)
-                    x.unchain()
+                f = x.creator
+                if f is not None:
+                    funcs.append(f)
+                    for y in (x, *(output() for output in f.outputs)):
+                        if y is not None:
+                            y.unchain()
 
     def backward(self, retain_grad=False, create_graph=False):
         """Add to `grad` of every leaf that this variable was computed from. [steps 7-9, 13, 14, 16-18, 32]

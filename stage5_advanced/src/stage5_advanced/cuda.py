@@ -34,11 +34,16 @@ def as_cupy(x):
 
     RuntimeError where there is no CuPy or no GPU.
     """
+    need_gpu()
+    return cupy.asarray(data_of(x))
+
+
+def need_gpu():
+    """RuntimeError where there is no CuPy or no GPU. [step 52]"""
     if cupy is None:
         raise RuntimeError("CuPy cannot be loaded. Install CuPy! pip install cupy-cuda12x, or cupy-cuda13x")
     if not gpu_enable:
         raise RuntimeError("CuPy is installed, but no GPU answers")
-    return cupy.asarray(data_of(x))
 
 
 def data_of(x):

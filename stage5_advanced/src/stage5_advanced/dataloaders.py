@@ -56,7 +56,7 @@ class DataLoader:
 
     def to_gpu(self):
         """From now on the batches are arrays of CuPy; RuntimeError where there is no CuPy or no GPU. [step 52]"""
-        cuda.as_cupy(0)  # which raises
+        cuda.need_gpu()
         self.gpu = True
 
     def reset(self):
@@ -100,17 +100,20 @@ class DataLoader:
         }
 
     def load_state(self, state):
-        """Take over what `state` gave. ValueError, and no change, where that is of other data. [beside step 53]"""
-        if state.keys() != {"iteration", "index", "rng"} or state["index"].shape != self.index.shape:
-            came = {name: np.shape(value) for name, value in state.items()}
-            raise ValueError(f"DataLoader.load_state: {came} came, index {self.index.shape}, iteration, rng are needed")
-        rng = json.loads(str(state["rng"]))
+        """Take over what `state` gave. ValueError, and no change, where it is of other data. [beside step 53]"""
+        if state.keys() != {"iteration", "index", "rng"}:
+            raise ValueError(f"DataLoader.load_state: {sorted(state)} came, index, iteration and rng are needed")
+        iteration, index, rng = int(state["iteration"]), np.array(state["index"]), json.loads(str(state["rng"]))
+        if index.shape != self.index.shape or index.dtype.kind != "i" or not set(index) <= set(range(self.data_size)):
+            raise ValueError(
+                f"DataLoader.load_state: the order of {index.size} samples came, there are {self.data_size}"
+            )
+        if (rng is None) != (self.rng is None):
+            raise ValueError("DataLoader.load_state: of two loaders with and without shuffle came the other's state")
         if rng is not None:
-            generator = np.random.default_rng() if self.rng is None else self.rng
-            generator.bit_generator.state = rng  # ValueError for that of another kind of generator
-            self.rng = generator
-        self.index = state["index"].copy()
-        self.iteration = int(state["iteration"])
+            self.rng.bit_generator.state = rng  # ValueError for that of another kind of generator
+        self.index = index
+        self.iteration = iteration
 
     def __len__(self):
         """The number of batches of a pass."""

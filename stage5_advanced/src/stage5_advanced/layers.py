@@ -52,9 +52,12 @@ class Layer:
         return outputs if len(outputs) > 1 else outputs[0]
 
     def __getstate__(self):
-        """What copies and pickles keep: all but the weak references to a call, and a list of names of their own."""
+        """What copies and pickles keep: not the weak references to a call; a state without the graph it came from."""
         kept = {name: value for name, value in self.__dict__.items() if name not in ("inputs", "outputs")}
-        return kept | {"_params": list(self._params)}
+        for name, value in kept.items():
+            if isinstance(value, Variable) and value.creator is not None:
+                kept[name] = Variable(value.data, value.name)
+        return kept | {"_params": list(self._params)}  # a list of their own
 
     def forward(self, *inputs):
         """The outputs: a Variable, or a tuple of them."""
@@ -97,6 +100,7 @@ class Layer:
 
     def to_gpu(self):
         """The same to the GPU. RuntimeError, and no change, where there is none. [step 52]"""
+        cuda.need_gpu()
         for variable in self.variables():
             variable.to_gpu()
 
@@ -138,9 +142,12 @@ class Layer:
             raise ValueError(f"{type(self).__name__}: the weights lack {missing}; {unknown} are not the model's")
         for path, variable in flat.items():
             a = arrays[path]
-            shape, dtype = variable.form if variable.data is None else (variable.shape, variable.dtype)
+            if variable.data is not None:
+                shape, dtype = variable.shape, variable.dtype
+            else:
+                shape, dtype = getattr(variable, "form", ((None,) * a.ndim, None))
             fits = len(shape) == a.ndim and all(n in (None, m) for n, m in zip(shape, a.shape, strict=True))
-            if not fits or dtype not in (None, a.dtype):
+            if not fits or a.dtype.kind not in "fiu" or (dtype is not None and a.dtype != dtype):
                 raise ValueError(f"{type(self).__name__}: {path!r} came as {a.shape} {a.dtype}, not {shape} {dtype}")
         xp = self.xp
         for path, variable in flat.items():
@@ -336,7 +343,7 @@ class RNN(Layer):
 
     def forward(self, x):
         x = as_input(x)
-        check_state("RNN", x, self.h)
+        check_rows("RNN", x, self.h)
         z = self.x2h(x)
         self.h = F.tanh(z if self.h is None else z + self.h2h(self.h))
         return self.h
@@ -370,7 +377,7 @@ class LSTM(Layer):
 
     def forward(self, x):
         x = as_input(x)
-        check_state("LSTM", x, self.h)
+        check_rows("LSTM", x, self.h)
         x2, h2 = (self.x2f, self.x2i, self.x2o, self.x2u), (self.h2f, self.h2i, self.h2o, self.h2u)
         for layer in x2:
             layer.prepare(x)
@@ -379,7 +386,9 @@ class LSTM(Layer):
         return self.h
 
 
-def check_state(name, x, h):
-    """ValueError where the rows of x are not those of the state."""
-    if h is not None and x.shape[:1] != h.shape[:1]:
+def check_rows(name, x, h):
+    """ValueError where x has no rows, or not those of the state."""
+    if x.ndim != 2:
+        raise ValueError(f"{name}: x {x.shape} came, (N, in_size) is needed")
+    if h is not None and len(x) != len(h):
         raise ValueError(f"{name}: x {x.shape} came, the state has {len(h)} rows; reset_state() begins anew")

@@ -16,8 +16,10 @@ def write_arrays(path, arrays):
     path = npz_path(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with open(part, "wb") as file:
-            np.savez_compressed(file, **arrays)
+        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as file:
+            for name, a in arrays.items():  # np.savez_compressed takes names as keywords, and cannot have all
+                with file.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, a, allow_pickle=False)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
@@ -25,12 +27,13 @@ def write_arrays(path, arrays):
 
 def read_arrays(path):
     """The arrays that write_arrays wrote: name -> array. ValueError for another kind of file. [step 53]"""
-    path = path if os.path.exists(path) else npz_path(path)
-    try:
-        with np.load(path) as arrays:  # never unpickles
-            return {name: arrays[name] for name in arrays.files}
-    except (ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} holds no arrays by name, as save_weights writes them: {error}") from error
+    path = path if os.path.exists(path) and not npz_path(path).exists() else npz_path(path)
+    with open(path, "rb") as file:
+        try:
+            with np.load(file) as arrays:  # never unpickles
+                return {name: arrays[name] for name in arrays.files}
+        except Exception as error:  # a damaged file can raise almost any
+            raise ValueError(f"{path} holds no arrays by name, as save_weights writes them: {error}") from error
 
 
 def npz_path(path):
@@ -46,11 +49,11 @@ def save_checkpoint(path, model, optimizer=None, loader=None, **values):
     values of your own, numbers or texts, such as epoch=3. Neither recurrent state nor CuPy's generator is
     kept. Atomic as `save_weights`.
     """
-    arrays = {"values": np.array(as_text(values)), "random": np.array(as_text(np.random.get_state(legacy=False)))}
-    for part, owner in (("model", model), ("optimizer", optimizer), ("loader", loader)):
-        state = {} if owner is None else owner.weights() if owner is model else owner.state()
-        arrays |= {f"{part}/{name}": value for name, value in state.items()}
-    write_arrays(path, arrays)
+    parts = states(model, optimizer, loader)
+    random = np.random.get_state(legacy=False)
+    head = json.dumps({"parts": list(parts), "values": values, "random": random}, default=lambda a: a.tolist())
+    arrays = {f"{part}/{name}": value for part, state in parts.items() for name, value in state.items()}
+    write_arrays(path, {"checkpoint": np.array(head), **arrays})
 
 
 def load_checkpoint(path, model, optimizer=None, loader=None):
@@ -59,34 +62,44 @@ def load_checkpoint(path, model, optimizer=None, loader=None):
     ValueError where the file does not fit them; then nothing has changed.
     """
     arrays = read_arrays(path)
-    if not {"values", "random"} <= arrays.keys():
-        raise ValueError(f"load_checkpoint: {path} is no checkpoint, it holds {sorted(arrays)[:5]} ...")
-    values, random = str(arrays.pop("values")), str(arrays.pop("random"))
-    parts = {"model": {}, "optimizer": {}, "loader": {}}
+    try:
+        head = json.loads(str(arrays.pop("checkpoint")))
+        parts, values = head["parts"], head["values"]
+        np.random.RandomState().set_state(head["random"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"load_checkpoint: {path} is no checkpoint: {error!r}") from error
+    owners = {"model": model, "optimizer": optimizer, "loader": loader}
+    owners = {part: owner for part, owner in owners.items() if owner is not None}
+    if parts != list(owners):
+        raise ValueError(f"load_checkpoint: {path} is of {parts}, but {list(owners)} came")
+    found = {part: {} for part in parts}
     for key, value in arrays.items():
         part, _, name = key.partition("/")
-        parts[part][name] = value
-    for part, owner in (("optimizer", optimizer), ("loader", loader)):
-        if owner is None and parts[part]:
-            raise ValueError(f"load_checkpoint: {path} has the state of the {part}, which did not come")
+        if part not in found:
+            raise ValueError(f"load_checkpoint: {path} has {key!r}, which is of none of {parts}")
+        found[part][name] = value
 
-    before = [(variable, variable.data) for _, variable in model.named_state()]
-    states = [(owner, owner.state()) for owner in (optimizer, loader) if owner is not None]
+    variables = [(variable, variable.data) for _, variable in model.named_state()]
+    before = {part: owner.state() for part, owner in owners.items() if part != "model"}
     try:
-        model.take_weights(parts["model"])
-        for owner, part in ((optimizer, "optimizer"), (loader, "loader")):
-            if owner is not None:
-                owner.load_state(parts[part])
+        model.take_weights(found["model"])
+        for part in before:
+            owners[part].load_state(found[part])
     except BaseException:
-        for variable, data in before:
+        for variable, data in variables:
             variable.data = data
-        for owner, state in states:
-            owner.load_state(state)
+        for part, state in before.items():
+            owners[part].load_state(state)
         raise
-    np.random.set_state(json.loads(random))
-    return json.loads(values)
+    np.random.set_state(head["random"])
+    return values
 
 
-def as_text(state):
-    """Numbers, texts, arrays and dictionaries of them as JSON, which keeps every bit of a float."""
-    return json.dumps(state, default=np.ndarray.tolist)
+def states(model, optimizer, loader):
+    """part -> name -> array, of those that are there."""
+    parts = {"model": model.weights()}
+    if optimizer is not None:
+        parts["optimizer"] = optimizer.state()
+    if loader is not None:
+        parts["loader"] = loader.state()
+    return parts

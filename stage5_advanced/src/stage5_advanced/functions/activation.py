@@ -56,8 +56,8 @@ class LeakyReLU(Function):
 
     def backward(self, gy):
         x = self.inputs[0].data  # the slopes are constant, so bare data is enough
-        slopes = self.xp.where(x > 0, 1.0, self.slope)
-        return gy * slopes.astype(np.result_type(gy.dtype, 0.0))
+        number = np.result_type(gy.dtype, 0.0).type
+        return gy * self.xp.where(x > 0, number(1), number(self.slope))
 
 
 def leaky_relu(x, slope=0.2):

@@ -15,7 +15,8 @@ from .reduce import sum
 from .shape import reshape, transpose
 
 CACHED = 2**21  # bytes of columns worked on at once: what a processor's cache holds between writing and reading ...
-ON_GPU = 2**28  # ... and on a GPU, where a call costs more than the memory
+WIDE = 256  # ... but as many columns as a matrix product needs to be fast
+ON_GPU = 2**28  # the same on a GPU, where a call costs more than the memory
 
 
 def pair(x):
@@ -58,7 +59,7 @@ class Windows:
         self.size = x_size
         self.kernel, self.stride, self.pad = pairs(name, kernel_size, stride, pad)
         self.out = tuple(map(get_conv_outsize, self.size, self.kernel, self.stride, self.pad))
-        if min(self.out) < 1:
+        if min(self.out) < 1 or min(self.size) < 1:
             raise ValueError(f"{name}: a kernel {self.kernel} does not fit images {self.size} with padding {self.pad}")
         (KH, KW), (SH, SW), (OH, OW) = self.kernel, self.stride, self.out
         self.plane = QH, QW = OH + (KH - 1) // SH, OW + (KW - 1) // SW
@@ -72,7 +73,7 @@ class Windows:
         """For each plane that is needed: its place, the part of it that is no padding, where that is in the image."""
         for a in range(min(self.stride[0], self.kernel[0])):
             for b in range(min(self.stride[1], self.kernel[1])):
-                inside, there = zip(*map(part, (a, b), self.size, self.stride, self.pad, self.plane), strict=True)
+                inside, there = zip(*map(overlap, (a, b), self.size, self.stride, self.pad, self.plane), strict=True)
                 yield (slice(None), slice(None), a, b, *inside), (slice(None), slice(None), *there)
 
     def lines(self, xp, N, C, dtype):
@@ -80,67 +81,93 @@ class Windows:
         lines = xp.zeros((N, C, *self.stride, self.line), dtype)
         return lines, lines[..., : math.prod(self.plane)].reshape(N, C, *self.stride, *self.plane)
 
-    def unroll(self, xp, x):
-        """Every window as a column, windows of none among them: x (N, C, H, W) -> (C*KH*KW, N*OH*QW)."""
-        N, C = x.shape[:2]
-        lines, planes = self.lines(xp, N, C, x.dtype)
+    def split(self, xp, x):
+        """x (N, C, H, W) -> its planes (N, C, SH, SW, line)."""
+        lines, planes = self.lines(xp, *x.shape[:2], x.dtype)
         for inside, there in self.parts():
             planes[inside] = x[there]
-        col = xp.empty((C, *self.kernel, N, self.run), x.dtype)
-        for i, j, a, b, start in self.places:
-            col[:, i, j] = lines[:, :, a, b, start : start + self.run].transpose(1, 0, 2)
-        return col.reshape(C * math.prod(self.kernel), N * self.run)
+        return lines
 
-    def roll(self, xp, col, gx):
-        """The reverse, overlaps added up, written to gx."""
-        N, C = gx.shape[:2]
-        col = col.reshape(C, *self.kernel, N, self.run)
-        lines, planes = self.lines(xp, N, C, gx.dtype)
+    def unroll(self, xp, lines, rows):
+        """The windows of R rows of the output as columns, windows of none among them: -> (C*KH*KW, N*R*QW)."""
+        N, C = lines.shape[:2]
+        first, run = self.run_of(rows)
+        col = xp.empty((C, *self.kernel, N, run), lines.dtype)
         for i, j, a, b, start in self.places:
-            lines[:, :, a, b, start : start + self.run] += col[:, i, j].transpose(1, 0, 2)
-        for inside, there in self.parts():
-            gx[there] = planes[inside]
+            start += first
+            col[:, i, j] = lines[:, :, a, b, start : start + run].transpose(1, 0, 2)
+        return col.reshape(C * math.prod(self.kernel), N * run)
+
+    def roll(self, col, rows, lines):
+        """The reverse: columns added to planes, where they come from."""
+        N, C = lines.shape[:2]
+        first, run = self.run_of(rows)
+        col = col.reshape(C, *self.kernel, N, run)
+        for i, j, a, b, start in self.places:
+            start += first
+            lines[:, :, a, b, start : start + run] += col[:, i, j].transpose(1, 0, 2)
+
+    def run_of(self, rows):
+        """Where the run of some rows begins, and its length."""
+        return rows.start * self.plane[1], (rows.stop - rows.start) * self.plane[1]
 
     def widen(self, xp, gy):
-        """gy (N, OC, OH, OW) -> (OC, N*OH*QW), zeros where no window is."""
-        N, OC = gy.shape[:2]
-        wide = xp.zeros((OC, N, self.out[0], self.plane[1]), gy.dtype)
-        wide[..., : self.out[1]] = gy.transpose(1, 0, 2, 3)
-        return wide.reshape(OC, N * self.run)
+        """gy (N, OC, R, OW) -> (OC, N*R*QW), zeros where no window is."""
+        N, OC, R, OW = gy.shape
+        wide = xp.zeros((OC, N, R, self.plane[1]), gy.dtype)
+        wide[..., :OW] = gy.transpose(1, 0, 2, 3)
+        return wide.reshape(OC, N * R * self.plane[1])
 
-    def narrow(self, y):
-        """The reverse: (OC, N*OH*QW) -> (N, OC, OH, OW)."""
-        return y.reshape(len(y), -1, self.out[0], self.plane[1])[..., : self.out[1]].transpose(1, 0, 2, 3)
+    def narrow(self, y, N):
+        """The reverse: (OC, N*R*QW) -> (N, OC, R, OW)."""
+        OC, QW = len(y), self.plane[1]
+        return y.reshape(OC, N, y.shape[1] // (N * QW), QW)[..., : self.out[1]].transpose(1, 0, 2, 3)
 
-    def slices(self, xp, N, C, dtype):
-        """The batch in slices, so that their columns take little memory."""
-        each = C * math.prod(self.kernel) * self.run * dtype.itemsize
-        step = max(1, (CACHED if xp is np else ON_GPU) // max(1, each))
-        return [slice(start, start + step) for start in range(0, N, step)]
+    def pieces(self, xp, N, C, dtype):
+        """The work in pieces of few columns: slices of the batch, each with slices of the output's rows."""
+        size = CACHED if xp is np else ON_GPU
+        columns = max(WIDE, size // max(1, C * math.prod(self.kernel) * dtype.itemsize))
+        rows = min(self.out[0], -(-columns // self.plane[1]))
+        samples = max(1, columns // self.run)
+        of_rows = [slice(r, min(r + rows, self.out[0])) for r in range(0, self.out[0], rows)]
+        return [(slice(n, n + samples), of_rows) for n in range(0, N, samples)]
 
 
-def part(a, size, stride, pad, plane):
+def overlap(a, size, stride, pad, plane):
     """Along one direction, of the padded positions a, a + stride, ...: those in the image, and where they are there."""
     first = (a - pad) % stride
     start = (pad + first) // stride
-    count = min(len(range(first, size, stride)), plane - start)
-    return slice(start, start + max(count, 0)), slice(first, first + max(count, 0) * stride, stride)
+    count = max(0, min(len(range(first, size, stride)), plane - start))
+    return slice(start, start + count), slice(first, first + count * stride, stride)
 
 
 def convolve(xp, windows, x, W, b=None):
     """y (N, OC, OH, OW) of x (N, C, H, W) and W (OC, C, KH, KW), from arrays to array."""
-    y = xp.empty((len(x), len(W), *windows.out), np.result_type(x.dtype, W.dtype))
-    for s in windows.slices(xp, *x.shape[:2], x.dtype):
-        part = windows.narrow(xp.matmul(W.reshape(len(W), -1), windows.unroll(xp, x[s])))
-        y[s] = part if b is None else part + b.reshape(-1, 1, 1)
+    OC = len(W)
+    y = xp.empty((len(x), OC, *windows.out), np.result_type(*(a.dtype for a in (x, W, b) if a is not None)))
+    W = W.reshape(OC, math.prod(W.shape[1:]))
+    for s, pieces in windows.pieces(xp, *x.shape[:2], x.dtype):
+        lines = windows.split(xp, x[s])
+        for rows in pieces:
+            part = windows.narrow(xp.matmul(W, windows.unroll(xp, lines, rows)), len(lines))
+            if b is None:
+                y[s, :, rows] = part
+            else:
+                xp.add(part, b.reshape(OC, 1, 1), out=y[s, :, rows])
     return y
 
 
 def convolve_back(xp, windows, gy, W):
     """gx (N, C, H, W) of gy (N, OC, OH, OW) and W (OC, C, KH, KW), from arrays to array."""
-    gx = xp.zeros((len(gy), W.shape[1], *windows.size), np.result_type(gy.dtype, W.dtype))
-    for s in windows.slices(xp, *gx.shape[:2], gx.dtype):
-        windows.roll(xp, xp.matmul(W.reshape(len(W), -1).T, windows.widen(xp, gy[s])), gx[s])
+    OC, C = W.shape[:2]
+    gx = xp.zeros((len(gy), C, *windows.size), np.result_type(gy.dtype, W.dtype))
+    W = W.reshape(OC, math.prod(W.shape[1:]))
+    for s, pieces in windows.pieces(xp, len(gy), C, gx.dtype):
+        lines, planes = windows.lines(xp, *gx[s].shape[:2], gx.dtype)
+        for rows in pieces:
+            windows.roll(xp.matmul(W.T, windows.widen(xp, gy[s, :, rows])), rows, lines)
+        for inside, there in windows.parts():
+            gx[s][there] = planes[inside]
     return gx
 
 
@@ -148,8 +175,10 @@ def correlate(xp, windows, x, gy):
     """gW (OC, C, KH, KW) of x (N, C, H, W) and gy (N, OC, OH, OW), from arrays to array."""
     C, OC = x.shape[1], gy.shape[1]
     gW = xp.zeros((OC, C * math.prod(windows.kernel)), np.result_type(x.dtype, gy.dtype))
-    for s in windows.slices(xp, *x.shape[:2], x.dtype):
-        gW += xp.matmul(windows.widen(xp, gy[s]), windows.unroll(xp, x[s]).T)
+    for s, pieces in windows.pieces(xp, *x.shape[:2], x.dtype):
+        lines = windows.split(xp, x[s])
+        for rows in pieces:
+            gW += xp.matmul(windows.widen(xp, gy[s, :, rows]), windows.unroll(xp, lines, rows).T)
     return gW.reshape(OC, C, *windows.kernel)
 
 
@@ -337,7 +366,8 @@ def im2col_array(img, kernel_size, stride, pad, to_matrix=True):
     windows = Windows("im2col", img.shape[2:], kernel_size, stride, pad)
     (N, C), (KH, KW), (OH, OW) = img.shape[:2], windows.kernel, windows.out
     xp = cuda.get_array_module(img)
-    col = windows.unroll(xp, img).reshape(C, KH, KW, N, OH, windows.plane[1])[..., :OW]
+    col = windows.unroll(xp, windows.split(xp, img), slice(0, OH))
+    col = col.reshape(C, KH, KW, N, OH, windows.plane[1])[..., :OW]
     if to_matrix:
         return col.transpose(3, 4, 5, 0, 1, 2).reshape(N * OH * OW, C * KH * KW)
     return col.transpose(3, 0, 1, 2, 4, 5)
@@ -357,5 +387,8 @@ def col2im_array(col, img_shape, kernel_size, stride, pad, to_matrix=True):
     wide = xp.zeros((C, KH, KW, N, OH, windows.plane[1]), col.dtype)
     wide[..., :OW] = col.transpose(1, 2, 3, 0, 4, 5)
     img = xp.zeros(img_shape, col.dtype)
-    windows.roll(xp, wide, img)
+    lines, planes = windows.lines(xp, N, C, col.dtype)
+    windows.roll(wide, slice(0, OH), lines)
+    for inside, there in windows.parts():
+        img[there] = planes[inside]
     return img

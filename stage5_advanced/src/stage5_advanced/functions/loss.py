@@ -179,7 +179,7 @@ class BinaryCrossEntropy(Function):
     def backward(self, gy):
         (p,), t = self.inputs, self.t
         # Where p is 0 or 1 there is nothing to divide by; these masks are constant, so bare data is enough.
-        at_0, at_1 = ((1e-12 * (p.data == end)).astype(t.dtype) for end in (0, 1))
+        at_0, at_1 = ((p.data == end).astype(t.dtype) * 1e-12 for end in (0, 1))
         return ((1 - t) / (1 - p + at_1) - t / (p + at_0)) * (gy / len(p))
 
 

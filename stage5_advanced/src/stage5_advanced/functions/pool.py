@@ -94,11 +94,15 @@ class Pooling(Function):
     def backward(self, gy):
         x, y = self.inputs[0].data, self.outputs[0]().data  # which is the largest is constant
         *views, _ = self.places.views(self.places.cover(self.xp, x, smallest(x.dtype)))
-        # The number of the first that is the largest: how many before it are not.
+        inside = self.places.views(self.places.cover(self.xp, self.xp.ones((1, 1, *x.shape[2:]), bool), False))
+        # The number of the first that is the largest, or nan: how many before it are not.
         which = self.xp.zeros(y.shape, np.min_scalar_type(len(views)))
         missing = self.xp.ones(y.shape, bool)
-        for view in views:
-            missing &= view != y
+        for view, real in zip(views, inside, strict=False):
+            hit = view == y
+            hit |= view != view
+            hit &= real
+            missing &= ~hit
             which += missing
         return PoolingGrad(self.places, which)(gy)
 
@@ -198,7 +202,7 @@ def pooling_simple(x, kernel_size, stride=1, pad=0):
     col = im2col(x, kernel_size, stride, pad)
     if places.pad != (0, 0):  # zeros would win over negative numbers
         inside = im2col_array(x.xp.ones(x.shape, x.dtype), kernel_size, stride, pad)
-        col = col + x.xp.where(inside == 1, 0, -math.inf).astype(x.dtype)
+        col = col + x.xp.where(inside == 1, 0, smallest(x.dtype)).astype(x.dtype)
     return of_windows(max, col, x, places)
 
 

@@ -85,13 +85,14 @@ def lstm_cell(x, h, c, Wx, b, Wh):
     f, i, o = sigmoid(x W_x + b + h W_h), u = tanh(of its own),  c' = f c + i u,  h' = o tanh(c').
     ValueError for shapes that do not fit.
     """
+    if (h is None) != (c is None):
+        raise ValueError(f"lstm_cell: h {h}, c {c} came, both or none are needed")
     x, b = as_input(x), [as_input(v) for v in b]
     Wx, Wh = ([as_input(W) for W in weights] for weights in (Wx, Wh))
-    I, H = Wx[0].shape
     state = [] if h is None else [as_input(h), as_input(c)]
+    N, I, H = x.shape[:1], x.shape[-1:], b[0].shape
     shapes = [v.shape for v in (x, *state, *Wx, *b, *Wh)]
-    N = len(x)
-    needed = [(N, I), *[(N, H)] * len(state), *[(I, H)] * 4, *[(H,)] * 4, *[(H, H)] * 4]
-    if shapes != needed:
+    needed = [N + I, *[N + H] * len(state), *[I + H] * 4, *[H] * 4, *[H + H] * 4]
+    if shapes != needed or len(H) != 1:
         raise ValueError(f"lstm_cell: x, h, c, W_x, b, W_h of shapes {shapes} came, {needed} are needed")
     return LSTMCell()(x, *Wx, *b, *([*state, *Wh] if state else []))

@@ -1,0 +1,370 @@
+"""Mini-batches."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from stage5_advanced import cuda
+from stage5_advanced.dataloaders import DataLoader, SeqDataLoader
+from stage5_advanced.datasets import SinCurve, Spiral
+
+no_gpu = pytest.mark.skipif(cuda.gpu_enable, reason="there is a GPU")
+
+
+def pairs(n, shape=(2,)):
+    """Sample i is full of i, and so is its label."""
+    return [(np.full(shape, i, np.float32), i) for i in range(n)]
+
+
+class Unlabelled:
+    """On access, without labels."""
+
+    def __len__(self):
+        return 5
+
+    def __getitem__(self, i):
+        assert type(i) is int
+        return np.float32(i), None
+
+
+def labels(batches):
+    return [t.tolist() for _, t in batches]
+
+
+def order(batches):
+    return [label for batch in labels(batches) for label in batch]
+
+
+@pytest.mark.parametrize(
+    ("size", "batch_size", "drop_last", "expected"),
+    [
+        (6, 3, False, [[0, 1, 2], [3, 4, 5]]),
+        (7, 3, False, [[0, 1, 2], [3, 4, 5], [6]]),
+        (7, 3, True, [[0, 1, 2], [3, 4, 5]]),
+        (6, 3, True, [[0, 1, 2], [3, 4, 5]]),
+        (2, 3, False, [[0, 1]]),
+        (2, 3, True, []),
+        (3, 1, False, [[0], [1], [2]]),
+        (0, 3, False, []),
+    ],
+)
+def test_batches(size, batch_size, drop_last, expected):
+    loader = DataLoader(pairs(size), batch_size, shuffle=False, drop_last=drop_last)
+    assert labels(loader) == expected
+    assert len(loader) == loader.max_iter == len(expected)
+    assert loader.data_size == size
+
+
+def test_the_spiral_in_batches_of_ten():
+    train, test = DataLoader(Spiral(), 10), DataLoader(Spiral(train=False), 10, shuffle=False)
+    for loader in (train, test):
+        for x, t in loader:
+            assert (x.shape, t.shape) == ((10, 2), (10,))
+            assert (x.dtype, t.dtype) == (np.float32, np.int64)
+    np.testing.assert_array_equal(np.concatenate([x for x, _ in test]), Spiral(train=False).data)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "x", "t"),
+    [
+        (pairs(4), ((4, 2), np.float32), ((4,), np.int64)),
+        (pairs(4, (1, 28, 28)), ((4, 1, 28, 28), np.float32), ((4,), np.int64)),
+        ([(1.0, np.float32(2))] * 4, ((4,), np.float64), ((4,), np.float32)),
+        ([[np.ones((2, 3), np.uint8), np.zeros(1)]] * 4, ((4, 2, 3), np.uint8), ((4, 1), np.float64)),
+    ],
+)
+def test_shapes_and_dtypes_are_those_of_the_samples(dataset, x, t):
+    batch = DataLoader(dataset, 4).next()
+    assert [(array.shape, array.dtype) for array in batch] == [x, t]
+
+
+def test_without_labels_t_is_none():
+    x, t = DataLoader(Unlabelled(), 5, shuffle=False).next()
+    np.testing.assert_array_equal(x, np.arange(5, dtype=np.float32))
+    assert t is None
+
+
+def test_batches_are_copies():
+    dataset = pairs(2)
+    x, _ = DataLoader(dataset, 2, shuffle=False).next()
+    x += 100
+    np.testing.assert_array_equal(dataset[0][0], 0)
+
+
+def test_shuffled_passes_have_every_sample_once_each_in_another_order():
+    loader = DataLoader(pairs(20), 3)
+    passes = [order(loader) for _ in range(3)]
+    assert [sorted(one) for one in passes] == [list(range(20))] * 3
+    assert passes[0] != passes[1] != passes[2] != list(range(20))
+
+
+def test_a_loop_after_a_break_begins_at_the_beginning():
+    loader = DataLoader(pairs(6), 2, shuffle=False)
+    for _ in loader:
+        break
+    assert labels(loader) == [[0, 1], [2, 3], [4, 5]]
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_two_loops_at_once_do_not_disturb_each_other(shuffle):
+    loader = DataLoader(pairs(6), 2, shuffle)
+    inner = [sorted(order(loader)) for _ in loader]
+    assert inner == [list(range(6))] * 3
+    for (_, t0), (_, t1) in zip(DataLoader(pairs(6), 2, False), DataLoader(pairs(6), 2, False), strict=True):
+        np.testing.assert_array_equal(t0, t1)
+
+
+def test_a_pass_that_is_over_stays_over():
+    one_pass = iter(DataLoader(pairs(2), 2))
+    assert iter(one_pass) is one_pass
+    next(one_pass)
+    for _ in range(2):
+        with pytest.raises(StopIteration):
+            next(one_pass)
+
+
+def test_the_loaders_own_pass_ends_and_begins_again():
+    loader = DataLoader(pairs(5), 2, shuffle=False)
+    for _ in range(2):
+        given = []
+        for i in range(3):
+            assert loader.iteration == i
+            given.append((loader.next if i % 2 else loader.__next__)())
+        assert labels(given) == [[0, 1], [2, 3], [4]]
+        with pytest.raises(StopIteration):
+            next(loader)
+
+
+def test_loops_do_not_move_the_loaders_own_pass():
+    loader = DataLoader(pairs(6), 2)
+    order = loader.index.tolist()
+    assert labels([next(loader)]) == [order[:2]]
+    assert len(list(loader)) == 3
+    assert loader.iteration == 1
+    assert labels([next(loader)]) == [order[2:4]]
+
+
+def test_reset_begins_again_in_a_new_order():
+    loader = DataLoader(pairs(20), 3)
+    old = loader.index
+    next(loader)
+    loader.reset()
+    assert loader.iteration == 0
+    assert sorted(loader.index) == list(range(20))
+    assert loader.index.tolist() != old.tolist()
+
+
+def test_a_seed_repeats_the_run_and_later_draws_do_not_change_it():
+    def orders(disturb):
+        np.random.seed(0)
+        loader = DataLoader(pairs(20), 20)
+        if disturb:
+            np.random.rand()
+        return order(loader) + order(loader)
+
+    assert orders(False) == orders(True)
+    np.random.seed(1)
+    assert order(DataLoader(pairs(20), 20)) != orders(False)[:20]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "draws"),
+    [({}, 1), ({"rng": np.random.default_rng(0)}, 0), ({"rng": 0}, 0), ({"shuffle": False}, 0)],
+)
+def test_the_global_generator_gives_one_draw_at_most(arguments, draws):
+    np.random.seed(0)
+    for _ in range(draws):
+        np.random.randint(2**31)
+    expected = np.random.rand()
+    np.random.seed(0)
+    loader = DataLoader(pairs(5), 2, **arguments)
+    for _ in range(3):
+        list(loader)
+        loader.reset()
+    assert np.random.rand() == expected
+
+
+def test_the_generator_that_is_given_is_the_one_that_is_used():
+    first, second = (DataLoader(pairs(20), 20, rng=rng) for rng in (np.random.default_rng(7), 7))
+    assert labels(first) == labels(second)
+    rng = np.random.default_rng(7)
+    DataLoader(pairs(20), 20, rng=rng)
+    assert rng.random() != np.random.default_rng(7).random()
+
+
+def test_shuffle_can_be_switched_on_later():
+    loader = DataLoader(pairs(20), 20, shuffle=False)
+    loader.shuffle = True
+    assert labels(loader)[0] != list(range(20))
+
+
+class Sequences(DataLoader):
+    """Rows that each go on where they stopped: a subclass with a `__next__` of its own, as readers write it."""
+
+    def __next__(self):
+        if self.iteration >= self.max_iter:
+            self.reset()
+            raise StopIteration
+        jump = self.data_size // self.batch_size
+        self.iteration += 1
+        return self.batch([(i * jump + self.iteration - 1) % self.data_size for i in range(self.batch_size)])
+
+
+def test_a_subclass_that_writes_next_is_looped_over_with_it():
+    loader = Sequences(pairs(6), 2, shuffle=False)
+    assert labels(loader) == labels(loader) == [[0, 3], [1, 4], [2, 5]]
+    assert loader.next()[1].tolist() == [0, 3]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "batch_size", "error", "message"),
+    [
+        (pairs(3), 0, ValueError, "DataLoader: batch_size 0 came, at least 1 is needed"),
+        (pairs(3), -2, ValueError, "DataLoader: batch_size -2 came"),
+        (pairs(3), 1.5, TypeError, r"DataLoader: batch_size 1\.5 came, an integer is needed"),
+        (pairs(3), "3", TypeError, "DataLoader: batch_size '3' came, an integer is needed"),
+        (iter(pairs(3)), 1, TypeError, "DataLoader: list_iterator came, a dataset with __len__ is needed"),
+        ({1, 2}, 1, TypeError, "DataLoader: set came, a dataset with __getitem__ is needed"),
+    ],
+)
+def test_what_makes_no_loader_is_refused(dataset, batch_size, error, message):
+    with pytest.raises(error, match=message):
+        DataLoader(dataset, batch_size)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "error", "message"),
+    [
+        ([(0, 1), (0, None)], ValueError, "DataLoader: the samples of a batch have t of different shapes: .*None"),
+        ([(np.ones(2), 1), (np.ones(3), 1)], ValueError, r"have x of different shapes: .*\(3,\)"),
+        ([(0, 1), (0, [1])], ValueError, "have t of different shapes"),
+        (np.ones((2, 2)), TypeError, r"DataLoader: the dataset gave ndarray, a pair \(x, t\) is needed"),
+        ([(0, 1, 2), (0, 1, 2)], TypeError, "DataLoader: the dataset gave tuple, a pair"),
+    ],
+)
+def test_samples_that_make_no_batch_are_named(dataset, error, message):
+    loader = DataLoader(dataset, 2)
+    with pytest.raises(error, match=message):
+        next(loader)
+    assert loader.iteration == 0
+
+
+def test_a_batch_size_of_numpy_will_do():
+    assert len(DataLoader(pairs(7), np.int64(3))) == 3
+
+
+# --- to the GPU ---
+
+MISSING = "CuPy cannot be loaded|no GPU answers"
+
+
+def test_batches_are_numpys_unless_told_otherwise():
+    loader = DataLoader(pairs(4), 2)
+    assert loader.gpu is False
+    loader.to_cpu()
+    assert [type(array) for array in next(loader)] == [np.ndarray, np.ndarray]
+
+
+def test_gpu_is_the_fourth_argument_as_in_the_book():
+    assert labels(DataLoader(pairs(4), 2, False, False)) == [[0, 1], [2, 3]]
+
+
+@no_gpu
+@pytest.mark.parametrize("make", [DataLoader, SeqDataLoader])
+def test_without_a_gpu_there_is_no_loader_for_it(make):
+    np.random.seed(0)
+    expected = np.random.rand()
+    np.random.seed(0)
+    with pytest.raises(RuntimeError, match=MISSING):
+        make(pairs(4), 2, gpu=True)
+    assert np.random.rand() == expected
+
+
+@no_gpu
+def test_a_loader_stays_where_it_is_if_there_is_no_gpu():
+    loader = DataLoader(pairs(6), 2, shuffle=False)
+    next(loader)
+    with pytest.raises(RuntimeError, match=MISSING):
+        loader.to_gpu()
+    assert loader.gpu is False
+    assert labels([next(loader)]) == [[2, 3]]
+
+
+# --- series ---
+
+
+@pytest.mark.parametrize(
+    ("size", "batch_size", "expected"),
+    [
+        (6, 2, [[0, 3], [1, 4], [2, 5]]),
+        (7, 2, [[0, 3], [1, 4], [2, 5], [3, 6]]),
+        (8, 3, [[0, 2, 4], [1, 3, 5], [2, 4, 6]]),
+        (3, 3, [[0, 1, 2]]),
+        (3, 1, [[0], [1], [2]]),
+        (5, 3, [[0, 1, 2], [1, 2, 3]]),
+    ],
+)
+def test_rows_are_stretches_of_the_series(size, batch_size, expected):
+    loader = SeqDataLoader(pairs(size), batch_size)
+    assert labels(loader) == expected
+    assert len(loader) == loader.max_iter == len(expected)
+
+
+@pytest.mark.parametrize("size", range(1, 14))
+def test_the_samples_are_those_of_the_books_formula(size):
+    for batch_size in range(1, size + 1):
+        jump, max_iter = size // batch_size, -(-size // batch_size)
+        expected = [[(i * jump + k) % size for i in range(batch_size)] for k in range(max_iter)]
+        assert labels(SeqDataLoader(pairs(size), batch_size)) == expected
+
+
+def test_three_rows_of_the_sine_begin_at_0_and_333_and_666():
+    dataset = SinCurve()
+    x, t = SeqDataLoader(dataset, batch_size=3).next()
+    assert (x.shape, t.shape, x.dtype) == ((3, 1), (3, 1), np.float64)
+    np.testing.assert_array_equal(x, dataset.data[[0, 333, 666]])
+    np.testing.assert_array_equal(t, dataset.data[[1, 334, 667]])
+
+
+def test_the_label_of_a_batch_is_the_next_batch():
+    batches = list(SeqDataLoader(SinCurve(), 30))
+    assert len(batches) == 34
+    for (_, t), (x, _) in itertools.pairwise(batches):
+        np.testing.assert_array_equal(t, x)
+
+
+def test_each_loop_over_a_series_begins_at_the_beginning():
+    loader = SeqDataLoader(pairs(6), 2)
+    for _ in loader:
+        break
+    next(loader)
+    assert labels(loader) == labels(loader) == [[0, 3], [1, 4], [2, 5]]
+    assert labels([next(loader)]) == [[1, 4]]
+
+
+def test_the_own_pass_over_a_series_ends_and_begins_again():
+    loader = SeqDataLoader(pairs(4), 2)
+    for _ in range(2):
+        assert [labels([next(loader)]) for _ in range(2)] == [[[0, 2]], [[1, 3]]]
+        with pytest.raises(StopIteration):
+            next(loader)
+
+
+def test_series_draw_nothing_from_the_global_generator():
+    np.random.seed(0)
+    expected = np.random.rand()
+    np.random.seed(0)
+    list(SeqDataLoader(pairs(6), 2))
+    assert np.random.rand() == expected
+
+
+@pytest.mark.parametrize(("size", "batch_size"), [(3, 4), (0, 1)])
+def test_more_rows_than_samples_are_refused(size, batch_size):
+    with pytest.raises(ValueError, match=f"^SeqDataLoader: batch_size {batch_size} came for {size} samples, too many"):
+        SeqDataLoader(pairs(size), batch_size)
+
+
+def test_a_series_is_checked_as_any_data_set():
+    with pytest.raises(ValueError, match="batch_size 0 came, at least 1 is needed"):
+        SeqDataLoader(pairs(3), 0)

@@ -1,0 +1,1014 @@
+"""Data sets: samples, splits, and those of the net from files that are made and served here."""
+
+import functools
+import gzip
+import hashlib
+import http.server
+import importlib.util
+import io
+import os
+import pathlib
+import pickle
+import socket
+import struct
+import sys
+import tarfile
+import threading
+import zlib
+
+import numpy as np
+import pytest
+
+from stage5_advanced.dataloaders import DataLoader
+from stage5_advanced.datasets import (
+    CIFAR10,
+    CIFAR100,
+    MNIST,
+    Dataset,
+    Digits,
+    ImageNet,
+    Shakespear,
+    SinCurve,
+    Spiral,
+    Text,
+    get_spiral,
+    read_idx,
+)
+from stage5_advanced.transforms import AsType, Compose, Normalize, ToFloat
+
+needs_pooch = pytest.mark.skipif(importlib.util.find_spec("pooch") is None, reason="pooch is not installed")
+
+
+def idx(array, kind=8):
+    """An array as an idx file, not yet zipped."""
+    return struct.pack(f">HBB{array.ndim}I", 0, kind, array.ndim, *array.shape) + array.astype(np.uint8).tobytes()
+
+
+def zipped(content):
+    return gzip.compress(content, mtime=0)
+
+
+rng = np.random.default_rng(0)
+IMAGES = {part: rng.integers(0, 256, (n, 28, 28), np.uint8) for part, n in (("train", 7), ("t10k", 3))}
+LABELS = {"train": np.array([5, 0, 4, 1, 9, 2, 1]), "t10k": np.array([7, 2, 1])}
+NAMES = [name for name, _ in MNIST.FILES]
+
+
+def mnist_files():
+    """The four files of a very small MNIST, in the order of its table."""
+    contents = [idx(arrays[part]) for part in ("train", "t10k") for arrays in (IMAGES, LABELS)]
+    return dict(zip(NAMES, map(zipped, contents), strict=True))
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """No test sees the user's files or the net: MNIST is the small one, and all are from where no server is."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        dead = f"http://127.0.0.1:{free.getsockname()[1]}/"
+    for dataset in (MNIST, CIFAR10, CIFAR100):
+        monkeypatch.setattr(dataset, "MIRRORS", (dead,))
+    for dataset in (Shakespear, ImageNet):
+        monkeypatch.setattr(dataset, "ADDRESS", dead + dataset.ADDRESS.split("/")[-1])
+    checksums = [(name, hashlib.sha256(content).hexdigest()) for name, content in mnist_files().items()]
+    monkeypatch.setattr(MNIST, "FILES", tuple(checksums))
+    monkeypatch.setenv("DEZERO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def put(home, monkeypatch):
+    """Put the files of MNIST into the cache folder by hand, some of them with other contents."""
+
+    def put(**changed):
+        (home / "mnist").mkdir(parents=True)
+        files = mnist_files() | {NAMES[["images", "labels"].index(key)]: content for key, content in changed.items()}
+        for name, content in files.items():
+            (home / "mnist" / name).write_bytes(content)
+        checksums = [(name, hashlib.sha256(content).hexdigest()) for name, content in files.items()]
+        monkeypatch.setattr(MNIST, "FILES", tuple(checksums))
+
+    return put
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def mirror(tmp_path):
+    """A folder, and the address where it is served."""
+    folder = tmp_path / "mirror"
+    folder.mkdir()
+    handler = functools.partial(Handler, directory=folder)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield folder, f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+# --- the interface ---
+
+
+class Numbers(Dataset):
+    """Five numbers, with or without labels."""
+
+    labels = np.array([3, 1, 4, 1, 5])
+
+    def prepare(self):
+        self.data = np.arange(5, dtype=np.float32) * (1 if self.train else -1)
+        self.label = self.labels
+
+
+class Unlabelled(Numbers):
+    labels = None
+
+
+class Big(Dataset):
+    """Loads on access, as step 49 sketches it."""
+
+    def __getitem__(self, index):
+        return f"{index}.npy", index % 10
+
+    def __len__(self):
+        return 1000000
+
+
+def test_a_sample_is_a_pair():
+    dataset = Numbers()
+    assert [dataset[i] for i in range(5)] == [(0, 3), (1, 1), (2, 4), (3, 1), (4, 5)]
+    assert Numbers(train=False)[2] == (-2, 4)
+    assert len(dataset) == 5
+    assert dataset.train
+    assert not Numbers(train=False).train
+
+
+@pytest.mark.parametrize("index", [-1, -5, np.int64(3), np.uint8(3), np.array(3), True])
+def test_any_integer_is_an_index(index):
+    assert Numbers()[index] == Numbers()[int(index) % 5]
+
+
+@pytest.mark.parametrize("index", [slice(0, 2), 1.0, np.float32(1), "1", None, [1], np.array([0, 1]), (0, 1), ...])
+def test_what_is_no_integer_is_no_index(index):
+    with pytest.raises(TypeError, match=rf"^Numbers: {type(index).__name__} came, one integer is needed"):
+        Numbers()[index]
+
+
+@pytest.mark.parametrize("index", [5, -6, 10**30])
+def test_an_index_beyond_the_end_is_refused(index):
+    with pytest.raises(IndexError, match=rf"^Numbers: index {index} came, there are 5 samples"):
+        Numbers()[index]
+
+
+def test_a_loop_over_a_data_set_ends():
+    assert [t for _, t in Numbers()] == [3, 1, 4, 1, 5]
+
+
+def test_without_labels_there_is_none():
+    assert Unlabelled()[1] == (1, None)
+    assert Unlabelled(target_transform=ToFloat())[1] == (1, None)
+
+
+@pytest.mark.parametrize(
+    ("label", "printed"),
+    [
+        (np.array([1, 2]), "1"),
+        (np.array([1, 2], np.uint8), "1"),
+        ([1, 2], "1"),
+        (np.array([[1.0], [2.0]]), "array([1.])"),
+        (["one", "two"], "'one'"),
+    ],
+)
+def test_labels_print_as_one_writes_them(label, printed):
+    class Labelled(Numbers):
+        labels = label
+
+    assert repr(Labelled()[0][1]) == printed
+
+
+def test_labels_that_are_float32_stay_so():
+    class Regression(Numbers):
+        labels = np.ones(5, np.float32)
+
+    assert DataLoader(Regression(), 5).next()[1].dtype == np.float32
+
+
+def test_transforms_are_applied():
+    dataset = Numbers(transform=Normalize(1, 2), target_transform=lambda t: t * 10)
+    assert dataset[3] == (1.0, 10)
+    assert dataset[3][0].dtype == np.float32
+    assert Numbers(target_transform=AsType(np.float32))[0][1].dtype == np.float32
+    assert Numbers().transform(7) == 7  # none given: the identity
+    assert Numbers().target_transform(7) == 7
+
+
+def test_data_may_be_prepared_by_anything_that_has_a_length_and_an_index():
+    assert Big()[123456] == ("123456.npy", 6)
+    assert len(Big()) == 1000000
+    _, t = DataLoader(Big(), 3, shuffle=False).next()
+    np.testing.assert_array_equal(t, [0, 1, 2])
+
+
+def test_a_data_set_without_data_says_so():
+    for read in (len, lambda dataset: dataset[0]):
+        with pytest.raises(ValueError, match=r"Dataset: there are no data, its prepare must set self\.data"):
+            read(Dataset())
+
+
+@pytest.mark.parametrize("settings", [{"transform": 2.0}, {"target_transform": [ToFloat()]}])
+def test_a_transform_that_cannot_be_called_is_refused(settings):
+    with pytest.raises(TypeError, match=r"Numbers: (float|list) came as a transform, a callable is needed"):
+        Numbers(**settings)
+
+
+@pytest.mark.parametrize("make", [Spiral, Digits, functools.partial(Digits, False, None), SinCurve])
+def test_data_sets_can_be_pickled(make):
+    dataset = make()
+    again = pickle.loads(pickle.dumps(dataset))
+    for ours, theirs in zip(dataset[7], again[7], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("make", [Spiral, Digits, get_spiral, SinCurve])
+def test_building_a_data_set_does_not_disturb_the_global_generator(make):
+    np.random.seed(0)
+    expected = np.random.rand()
+    np.random.seed(0)
+    make()
+    assert np.random.rand() == expected
+
+
+# --- Spiral ---
+
+
+def test_the_first_sample_prints_as_in_step_49():
+    assert repr(Spiral(train=True)[0]) == "(array([-0.13981389, -0.00721657], dtype=float32), 1)"
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_the_spiral_is_three_arms_of_a_hundred(train):
+    x, t = get_spiral(train)
+    assert (x.shape, x.dtype, t.shape, t.dtype) == ((300, 2), np.float32, (300,), np.int64)
+    np.testing.assert_array_equal(np.bincount(t), [100] * 3)
+    for j in range(3):
+        radius = np.hypot(*x[t == j].T)
+        np.testing.assert_allclose(np.sort(radius), np.arange(100) / 100, atol=1e-6)
+    assert np.any(np.diff(t) < 0)  # shuffled
+    dataset = Spiral(train)
+    assert len(dataset) == 300
+    np.testing.assert_array_equal(dataset.data, x)
+    np.testing.assert_array_equal(dataset.label, t)
+
+
+def test_each_point_has_its_own_label():
+    """The two samples that step 48 prints, from before the shuffle, are found with their labels."""
+    x, t = get_spiral()
+    for point, label in [((0.05984409, 0.0801167), 0), ((-0.08959206, -0.04442143), 1)]:
+        (found,) = np.flatnonzero(np.all(np.isclose(x, point, rtol=1e-6), axis=1))
+        assert t[found] == label
+
+
+def test_the_spiral_to_test_with_has_other_points():
+    assert np.intersect1d(Spiral().data[:, 0], Spiral(train=False).data[:, 0]).size < 5  # the centres are in both
+
+
+# --- SinCurve ---
+
+
+def test_the_label_is_the_next_of_999_points():
+    dataset = SinCurve()
+    assert len(dataset) == 999
+    assert (dataset.data.shape, dataset.label.shape) == ((999, 1), (999, 1))
+    assert dataset.data.dtype == dataset.label.dtype == np.float64
+    xs, ts = (np.array(values) for values in zip(*dataset, strict=True))
+    np.testing.assert_array_equal(xs[1:], ts[:-1])
+
+
+def test_the_curve_to_train_with_is_a_sine_with_noise():
+    noise = SinCurve().data[:, 0] - np.sin(np.linspace(0, 2 * np.pi, 1000))[:-1]
+    assert -0.05 < noise.min() < -0.049
+    assert 0.049 < noise.max() < 0.05
+    assert abs(noise.mean()) < 0.003
+    assert abs(np.corrcoef(noise[1:], noise[:-1])[0, 1]) < 0.1
+
+
+def test_the_curve_to_test_with_is_a_cosine():
+    dataset = SinCurve(train=False)
+    cosine = np.cos(np.linspace(0, 2 * np.pi, 1000))
+    np.testing.assert_array_equal(dataset.data[:, 0], cosine[:-1])
+    np.testing.assert_array_equal(dataset.label[:, 0], cosine[1:])
+
+
+def test_the_noise_is_always_the_same():
+    np.testing.assert_array_equal(SinCurve().data, SinCurve().data)
+    x, t = SinCurve()[0]
+    np.testing.assert_allclose((x, t), [[0.04240351155744253], [-0.02792350863045305]], rtol=1e-12)
+
+
+def test_a_point_may_be_changed_without_the_label_before_it():
+    dataset = SinCurve(train=False)
+    dataset.data[1] = 7
+    assert dataset.label[0] < 1
+
+
+# --- Text ---
+
+
+@pytest.fixture
+def text(tmp_path):
+    """Write a file; its path."""
+
+    def text(content):
+        (tmp_path / "my text").write_bytes(content if isinstance(content, bytes) else content.encode())
+        return tmp_path / "my text"
+
+    return text
+
+
+def test_characters_are_numbered_as_they_appear(text):
+    dataset = Text(text("hello, ö\n"))
+    assert dataset.char_to_id == {"h": 0, "e": 1, "l": 2, "o": 3, ",": 4, " ": 5, "ö": 6, "\n": 7}
+    assert dataset.id_to_char == {i: char for char, i in dataset.char_to_id.items()}
+
+
+def test_the_label_is_the_next_character(text):
+    dataset = Text(str(text("hello")))
+    assert list(dataset) == [(0, 1), (1, 2), (2, 2), (2, 3)]
+    assert len(dataset) == 4
+    assert dataset.data.dtype == dataset.label.dtype == np.int64
+
+
+def test_a_text_is_all_of_it_to_train_and_to_test(text):
+    path = text("hello")
+    np.testing.assert_array_equal(Text(path, train=False).data, Text(path).data)
+
+
+def test_a_text_takes_transforms(text):
+    one_hot = Text(text("abca"), transform=lambda i: np.eye(3)[i], target_transform=ToFloat())
+    np.testing.assert_array_equal(one_hot[1][0], [0, 1, 0])
+    assert one_hot[1][1].dtype == np.float32
+
+
+def test_a_character_may_be_changed_without_the_label_before_it(text):
+    dataset = Text(text("hello"))
+    dataset.data[1] = 7
+    assert dataset.label[0] == 1
+
+
+def test_a_text_of_windows_is_read_as_any_other(text):
+    dataset = Text(text(b"\xef\xbb\xbfa\r\nb"))
+    assert list(dataset.char_to_id) == ["a", "\n", "b"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", r"^Text: .*my text has 0 characters, at least 2 are needed"),
+        ("x", r"^Text: .*my text has 1 characters, at least 2 are needed"),
+        (b"gr\xfc\xdfe", r"^Text: .*my text is no text in UTF-8: .*0xfc"),
+    ],
+)
+def test_a_file_of_no_use_as_a_text_is_named(text, content, message):
+    with pytest.raises(ValueError, match=message):
+        Text(text(content))
+
+
+def test_a_text_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nothing"):
+        Text(tmp_path / "nothing")
+
+
+def test_what_is_no_path_has_no_text():
+    with pytest.raises(TypeError, match=r"^Text: int came as the path, a str or Path is needed"):
+        Text(3)
+
+
+@needs_pooch
+def test_shakespeare_is_downloaded_once(mirror, monkeypatch):
+    folder, url = mirror
+    (folder / "input.txt").write_text("First Citizen:\nBefore we proceed")
+    monkeypatch.setattr(Shakespear, "ADDRESS", url + "input.txt")
+    assert len(Shakespear()) == 31
+    (folder / "input.txt").unlink()
+    dataset = Shakespear(train=False, target_transform=ToFloat())
+    assert "".join(dataset.id_to_char[i] for i in dataset.data.tolist()) == "First Citizen:\nBefore we procee"
+    assert dataset[0][0] == 0
+    assert dataset[0][1].dtype == np.float32
+
+
+@needs_pooch
+def test_shakespeare_from_nowhere_is_an_error_of_the_machine():
+    with pytest.raises(RuntimeError, match=r"input\.txt is not there, and no download succeeded"):
+        Shakespear()
+
+
+# --- Digits ---
+
+
+def test_the_digits_are_those_of_the_repository():
+    train, test = Digits(transform=None), Digits(train=False, transform=None)
+    assert (len(train), len(test)) == (1500, 297)
+    images, labels = (np.concatenate(arrays) for arrays in ((train.data, test.data), (train.label, test.label)))
+    assert (images.shape, images.dtype, labels.dtype) == ((1797, 1, 8, 8), np.uint8, np.int64)
+    assert (images.min(), images.max()) == (0, 16)
+    np.testing.assert_array_equal(np.bincount(labels), [178, 182, 177, 183, 181, 182, 181, 179, 174, 180])
+    np.testing.assert_array_equal(images[0, 0, :2], [[0, 0, 5, 13, 9, 1, 0, 0], [0, 0, 13, 15, 10, 15, 5, 0]])
+    np.testing.assert_array_equal(labels[:12], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1])
+    x, t = train[0]
+    assert (x.shape, x.dtype, type(t)) == ((1, 8, 8), np.uint8, int)
+
+
+def test_digits_are_vectors_from_0_to_1_unless_told_otherwise():
+    x, t = Digits()[0]
+    assert (x.shape, x.dtype, t) == ((64,), np.float32, 0)
+    np.testing.assert_array_equal(x, Digits(transform=None)[0][0].ravel() / 16)
+    assert np.max([x.max() for x, _ in Digits()]) == 1
+
+
+def test_digits_can_be_told_apart():
+    """The nearest of the training digits has the right label nearly always, so images and labels belong together."""
+    train, test = Digits(), Digits(train=False)
+    x, t = next(DataLoader(train, 1500, shuffle=False))
+    right = [t[np.argmin(np.sum((x - x0) ** 2, axis=1))] == t0 for x0, t0 in test]
+    assert np.mean(right) > 0.9
+
+
+# --- MNIST ---
+
+
+@pytest.mark.parametrize(("train", "part"), [(True, "train"), (False, "t10k")])
+def test_mnist_is_read_from_its_files(put, train, part):
+    put()
+    raw = MNIST(train, transform=None)
+    assert len(raw) == len(LABELS[part])
+    np.testing.assert_array_equal(raw.data, IMAGES[part][:, None])
+    np.testing.assert_array_equal(raw.label, LABELS[part])
+    x, t = raw[0]
+    assert (type(x), x.shape, x.dtype, t, type(t)) == (np.ndarray, (1, 28, 28), np.uint8, LABELS[part][0], int)
+    x, t = MNIST(train)[1]
+    assert (x.shape, x.dtype, t) == ((784,), np.float32, LABELS[part][1])
+    np.testing.assert_allclose(x, IMAGES[part][1].ravel() / 255, rtol=1e-6)
+    assert 0 <= x.min() <= x.max() <= 1
+
+
+def test_mnist_can_be_changed_and_pickled(put):
+    put()
+    dataset = MNIST()
+    dataset.data[0] += 1
+    again = pickle.loads(pickle.dumps(dataset))
+    np.testing.assert_array_equal(again[0][0], dataset[0][0])
+
+
+@needs_pooch
+def test_mnist_is_downloaded_once(home, mirror, monkeypatch):
+    folder, url = mirror
+    for name, content in mnist_files().items():
+        (folder / name).write_bytes(content)
+    monkeypatch.setattr(MNIST, "MIRRORS", (*MNIST.MIRRORS, url))  # the first is dead
+    np.testing.assert_array_equal(MNIST(transform=None).data, IMAGES["train"][:, None])
+    assert sorted(path.name for path in (home / "mnist").iterdir()) == sorted(NAMES[:2])
+    for name in NAMES[:2]:
+        (folder / name).unlink()
+    assert len(MNIST()) == 7
+    assert len(MNIST(train=False)) == 3
+
+
+@needs_pooch
+def test_mnist_from_no_mirror_is_an_error_of_the_machine(home):
+    with pytest.raises(RuntimeError, match=r"train-images-idx3-ubyte\.gz is not there, and no download succeeded"):
+        MNIST()
+
+
+@needs_pooch
+def test_a_damaged_file_of_mnist_is_never_used(home, put):
+    put()
+    path = home / "mnist" / NAMES[1]
+    path.write_bytes(mnist_files()[NAMES[3]])
+    with pytest.raises(RuntimeError, match=r"train-labels-idx1-ubyte\.gz has sha256 .* and no download succeeded"):
+        MNIST()
+
+
+def test_mnist_without_pooch_is_an_error_of_the_machine(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pooch", None)
+    with pytest.raises(
+        RuntimeError, match=r"t10k-images-idx3-ubyte\.gz is not there, and to download it pooch is need"
+    ):
+        MNIST(train=False)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"images": idx(IMAGES["train"])}, "train-images.* is no complete gzip file: Not a gzipped file"),
+        ({"images": zipped(idx(IMAGES["train"]))[:-20]}, "is no complete gzip file: .*end-of-stream"),
+        ({"images": zipped(idx(IMAGES["train"]))[:10] + b"\xff" * 50}, "is no complete gzip file: "),
+        ({"images": zipped(idx(IMAGES["train"], kind=9))}, "an idx file of bytes with 3 axes begins with"),
+        (
+            {"images": zipped(idx(LABELS["train"]))},
+            r"begins with b'\\x00\\x00\\x08\\x01', an idx file of bytes with 3 axes",
+        ),
+        (
+            {"labels": zipped(idx(IMAGES["train"]))},
+            r"an idx file of bytes with 1 axes begins with b'\\x00\\x00\\x08\\x01'",
+        ),
+        ({"labels": zipped(b"")}, "train-labels.* begins with b'', an idx file"),
+        ({"labels": zipped(b"\0\0\x08\x01\0\0")}, "begins with .*, an idx file"),
+        ({"labels": zipped(idx(LABELS["train"])[:-1])}, r"train-labels.* has 6 elements, its header says \(7,\)"),
+        ({"labels": zipped(idx(LABELS["train"]) + b"\0")}, r"has 8 elements, its header says \(7,\)"),
+        ({"labels": zipped(idx(LABELS["t10k"]))}, r"images \(7, 28, 28\) and labels \(3,\) came"),
+        ({"images": zipped(idx(IMAGES["train"][:, 1:]))}, r"images \(7, 27, 28\) .*, not \(N, 28, 28\) and \(N,\)"),
+    ],
+)
+def test_a_file_that_is_something_else_is_named(put, changed, message):
+    put(**changed)
+    with pytest.raises(ValueError, match=message):
+        MNIST()
+
+
+def test_idx_files_have_any_number_of_axes(tmp_path):
+    for array in (np.arange(6).reshape(3, 2), np.arange(24).reshape(1, 2, 3, 4), np.zeros((0, 5), int)):
+        (tmp_path / "x.gz").write_bytes(zipped(idx(array)))
+        read = read_idx(tmp_path / "x.gz", array.ndim)
+        np.testing.assert_array_equal(read, array)
+        assert (read.shape, read.dtype) == (array.shape, np.uint8)
+
+
+# --- CIFAR ---
+
+
+class Python2(pickle._Pickler):
+    """Writes strings as Python 2 wrote them, as bytes of no known encoding."""
+
+    dispatch = pickle._Pickler.dispatch.copy()
+
+    def string(self, value):
+        value_bytes = value.encode("latin1") if isinstance(value, str) else value
+        self.write(pickle.BINSTRING + struct.pack("<i", len(value_bytes)) + value_bytes)
+        self.memoize(value)
+
+    dispatch[str] = dispatch[bytes] = string
+
+
+def python2(value):
+    """A pickle as those in the archives of CIFAR: by Python 2, with NumPy 1, which wrote its flags as 0 and 1."""
+    file = io.BytesIO()
+    Python2(file, 2).dump(value)
+    content = file.getvalue().replace(b"numpy._core", b"numpy.core")
+    flags = pickle.NEWFALSE + pickle.NEWTRUE + pickle.TUPLE3
+    return content.replace(flags, pickle.BININT1 + b"\0" + pickle.BININT1 + b"\1" + pickle.TUPLE3)
+
+
+def python3(value):
+    return pickle.dumps(value, protocol=2)
+
+
+def batch(n, seed, **labels):
+    """n pictures and their labels, as an archive has them."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (n, 3072), np.uint8)
+    return {b"batch_label": b"a batch", b"data": pixels} | {name.encode(): values for name, values in labels.items()}
+
+
+TRAIN10 = {
+    f"cifar-10-batches-py/data_batch_{i}": batch(2, i, labels=[i, 9 - i], filenames=["a.png", "b.png"])
+    for i in range(1, 6)
+}
+TEST10 = {"cifar-10-batches-py/test_batch": batch(3, 6, labels=[9, 0, 3])}
+TRAIN100 = {"cifar-100-python/train": batch(4, 7, fine_labels=[0, 99, 50, 1], coarse_labels=[4, 13, 19, 0])}
+TEST100 = {"cifar-100-python/test": batch(2, 8, fine_labels=[1, 2], coarse_labels=[3, 4])}
+
+
+def archive(batches, dump=python2):
+    """A tar.gz file, bytes. batches: what is in each member, bytes or to be pickled."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as tar:
+        for name, value in batches.items():
+            content = value if isinstance(value, bytes) else dump(value)
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return file.getvalue()
+
+
+@pytest.fixture
+def put_cifar(home, monkeypatch):
+    """Put the archive of a data set into the cache folder by hand, where it has the right checksum."""
+
+    def put_cifar(dataset, content):
+        name = dataset.FILE[0]
+        monkeypatch.setattr(dataset, "FILE", (name, "md5:" + hashlib.md5(content).hexdigest()))
+        (home / "cifar").mkdir(parents=True, exist_ok=True)
+        (home / "cifar" / name).write_bytes(content)
+
+    return put_cifar
+
+
+@pytest.mark.parametrize("dump", [python2, python3])
+def test_the_five_batches_to_train_with_are_joined_in_their_order(put_cifar, dump):
+    put_cifar(CIFAR10, archive(dict(reversed((TRAIN10 | TEST10).items())), dump))
+    dataset = CIFAR10(transform=None)
+    np.testing.assert_array_equal(dataset.data.reshape(10, -1), np.concatenate([b[b"data"] for b in TRAIN10.values()]))
+    np.testing.assert_array_equal(dataset.label, [1, 8, 2, 7, 3, 6, 4, 5, 5, 4])
+    assert (dataset.data.shape, dataset.data.dtype, dataset.label.dtype) == ((10, 3, 32, 32), np.uint8, np.int64)
+    assert len(dataset) == 10
+
+
+def test_the_batch_to_test_with_is_another(put_cifar):
+    put_cifar(CIFAR10, archive(TRAIN10 | TEST10))
+    dataset = CIFAR10(train=False, transform=None)
+    np.testing.assert_array_equal(dataset.data.reshape(3, -1), TEST10["cifar-10-batches-py/test_batch"][b"data"])
+    assert [t for _, t in dataset] == [9, 0, 3]
+
+
+def test_a_row_has_all_red_pixels_then_green_then_blue(put_cifar):
+    row = np.repeat(np.array([1, 2, 3], np.uint8), 1024)
+    row[:33] = 9  # the first row of the red plane, and the first pixel of the second
+    put_cifar(CIFAR10, archive({"cifar-10-batches-py/test_batch": {b"data": row[None], b"labels": [0]}}))
+    x, _ = CIFAR10(train=False, transform=None)[0]
+    assert x[:, 31, 31].tolist() == [1, 2, 3]
+    assert x[:, 0, 31].tolist() == [9, 2, 3]
+    assert x[0, 1, :2].tolist() == [9, 1]
+
+
+@pytest.mark.parametrize(("dataset", "batches"), [(CIFAR10, TEST10), (CIFAR100, TEST100)])
+def test_colours_are_float32_from_0_to_1_unless_told_otherwise(put_cifar, dataset, batches):
+    put_cifar(dataset, archive(batches))
+    x, t = dataset(train=False)[0]
+    assert (x.shape, x.dtype, type(t)) == ((3, 32, 32), np.float32, int)
+    (content,) = batches.values()
+    np.testing.assert_allclose(x.ravel(), content[b"data"][0] / 255, rtol=1e-6)
+    assert 0 <= x.min() < 0.01
+    assert 0.99 < x.max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("train", "label_type", "expected"),
+    [
+        (True, "fine", [0, 99, 50, 1]),
+        (True, "coarse", [4, 13, 19, 0]),
+        (False, "fine", [1, 2]),
+        (False, "coarse", [3, 4]),
+    ],
+)
+def test_labels_of_one_archive_are_fine_or_coarse(put_cifar, train, label_type, expected):
+    put_cifar(CIFAR100, archive(TRAIN100 | TEST100))
+    dataset = CIFAR100(train, label_type=label_type)
+    assert [t for _, t in dataset] == expected
+    (content,) = (TRAIN100 if train else TEST100).values()
+    np.testing.assert_array_equal(dataset.data.reshape(len(expected), -1), content[b"data"])
+
+
+def test_labels_are_fine_unless_told_otherwise(put_cifar):
+    put_cifar(CIFAR100, archive(TRAIN100))
+    assert CIFAR100().label.tolist() == [0, 99, 50, 1]
+
+
+@pytest.mark.parametrize("label_type", ["medium", "", None])
+def test_labels_are_fine_or_coarse_and_nothing_else(label_type):
+    for use in (CIFAR100.labels, lambda label_type: CIFAR100(label_type=label_type)):
+        with pytest.raises(ValueError, match=rf"^CIFAR100: label_type {label_type!r} came, 'fine' or 'coarse' is need"):
+            use(label_type)
+
+
+def test_things_have_names():
+    assert CIFAR10.labels() == {
+        0: "airplane",
+        1: "automobile",
+        2: "bird",
+        3: "cat",
+        4: "deer",
+        5: "dog",
+        6: "frog",
+        7: "horse",
+        8: "ship",
+        9: "truck",
+    }
+
+
+@pytest.mark.parametrize(
+    ("label_type", "n", "some"),
+    [
+        ("fine", 100, {0: "apple", 1: "aquarium_fish", 50: "mouse", 81: "streetcar", 99: "worm"}),
+        ("coarse", 20, {0: "aquatic_mammals", 1: "fish", 13: "non-insect_invertebrates", 19: "vehicles_2"}),
+    ],
+)
+def test_a_hundred_things_have_names_and_so_do_their_groups(label_type, n, some):
+    names = CIFAR100.labels(label_type)
+    assert list(names) == list(range(n))
+    assert len(set(names.values())) == n
+    assert list(names.values()) == sorted(names.values())
+    assert {i: names[i] for i in some} == some
+
+
+def test_the_class_has_the_fine_names_and_a_data_set_those_of_its_own_labels(put_cifar):
+    put_cifar(CIFAR100, archive(TRAIN100))
+    assert CIFAR100.labels() == CIFAR100().labels() == CIFAR100.labels("fine")
+    assert CIFAR100(label_type="coarse").labels() == CIFAR100.labels("coarse")
+
+
+@pytest.mark.parametrize("label_type", ["fine", "coarse"])
+def test_cifar_can_be_changed_and_pickled(put_cifar, label_type):
+    put_cifar(CIFAR100, archive(TRAIN100))
+    dataset = CIFAR100(label_type=label_type)
+    dataset.data[0] += 1
+    again = pickle.loads(pickle.dumps(dataset))
+    np.testing.assert_array_equal(again[0][0], dataset[0][0])
+    assert again.labels() == dataset.labels()
+
+
+@needs_pooch
+@pytest.mark.parametrize(("dataset", "batches", "n"), [(CIFAR10, TRAIN10, 10), (CIFAR100, TRAIN100, 4)])
+def test_cifar_is_downloaded_once(home, mirror, monkeypatch, dataset, batches, n):
+    folder, url = mirror
+    name, content = dataset.FILE[0], archive(batches)
+    (folder / name).write_bytes(content)
+    monkeypatch.setattr(dataset, "FILE", (name, "md5:" + hashlib.md5(content).hexdigest()))
+    monkeypatch.setattr(dataset, "MIRRORS", (url,))
+    assert len(dataset()) == n
+    assert [path.name for path in (home / "cifar").iterdir()] == [name]
+    (folder / name).unlink()
+    assert len(dataset()) == n
+
+
+def test_the_addresses_and_checksums_are_those_of_the_authors():
+    assert CIFAR10.FILE == ("cifar-10-python.tar.gz", "md5:c58f30108f718f92721af3b95e74349a")
+    assert CIFAR100.FILE == ("cifar-100-python.tar.gz", "md5:eb9058c3a382ffc7106e4002c42a8d85")
+
+
+@needs_pooch
+def test_an_archive_with_another_checksum_is_never_opened(home, put_cifar, marker):
+    put_cifar(CIFAR10, archive(TRAIN10))
+    (home / "cifar" / CIFAR10.FILE[0]).write_bytes(archive(dict.fromkeys(TRAIN10, pickle.dumps(Evil(marker)))))
+    with pytest.raises(RuntimeError, match=r"cifar-10-python\.tar\.gz has md5 .* and no download succeeded"):
+        CIFAR10()
+    assert not marker.exists()
+
+
+class Evil:
+    """Whoever unpickles it makes a folder."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.fixture
+def marker(tmp_path):
+    return tmp_path / "marker"
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_pickle_that_would_run_something_is_refused(put_cifar, marker, protocol):
+    name = "cifar-100-python/test"
+    evil = {b"filenames": [Evil(marker)]} | TEST100[name]
+    put_cifar(CIFAR100, archive({name: pickle.dumps(evil, protocol)}))
+    with pytest.raises(ValueError, match=rf"tar\.gz: {name} is no pickle of arrays and .*: it asks for \w+\.mkdir"):
+        CIFAR100(train=False)
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize(
+    ("value", "asked"),
+    [
+        (bytearray(b"x"), r"__builtin__\.bytearray"),
+        (np.load, r"numpy\.load"),
+        (eval, r"__builtin__\.eval"),
+        (pathlib.PurePosixPath("x"), r"pathlib\S*\.PurePosixPath"),
+        (Numbers(), r"\S+\.Numbers"),
+    ],
+)
+def test_a_pickle_is_of_arrays_and_plain_containers_only(put_cifar, value, asked):
+    put_cifar(CIFAR100, archive({"cifar-100-python/test": value}, python3))
+    with pytest.raises(ValueError, match=rf"is no pickle of arrays and plain containers: it asks for {asked}$"):
+        CIFAR100(train=False)
+
+
+def changed(**values):
+    """The batch to test with of CIFAR100, with other contents."""
+    (content,) = TEST100.values()
+    return content | {name.encode(): value for name, value in values.items()}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "cifar-100-python/test is no pickle of arrays and plain containers: Ran out of input"),
+        (b"something else", "test is no pickle of arrays and plain containers: "),
+        (python2(batch(2, 8))[:-100], "test is no pickle of arrays and plain containers: "),
+        (b"cnumpy\nndarray\n)R.", "test is no pickle of arrays and plain containers: ndarray\\(\\) missing"),
+        (b"c_codecs\nencode\n(X\1\0\0\0aX\1\0\0\0btR.", "test is no pickle of .* containers: unknown encoding: b"),
+        (b"N}b.", "test is no pickle of arrays and plain containers: "),
+        ([1, 2], r"test has NoneType as its data, uint8 \(N, 3072\) is needed"),
+        ({b"fine_labels": [1, 2]}, "test has NoneType as its data"),
+        (changed(data=[[0] * 3072] * 2), "test has list as its data"),
+        (changed(data=np.zeros((2, 3072))), r"test has float64 \(2, 3072\) as its data, uint8 \(N, 3072\) is needed"),
+        (changed(data=np.zeros((2, 3071), np.uint8)), r"test has uint8 \(2, 3071\) as its data"),
+        (changed(data=np.zeros((2, 3072, 1), np.uint8)), r"test has uint8 \(2, 3072, 1\) as its data"),
+        (changed(data=np.zeros((3, 3072), np.uint8)), "test has no list of 3 ints from 0 to 99 as its fine_labels"),
+        (changed(fine_labels=None), "test has no list of 2 ints from 0 to 99 as its fine_labels"),
+        (changed(fine_labels=[1]), "test has no list of 2 ints from 0 to 99 as its fine_labels"),
+        (changed(fine_labels=[1, 100]), "test has no list of 2 ints"),
+        (changed(fine_labels=[-1, 0]), "test has no list of 2 ints"),
+        (changed(fine_labels=[1.0, 0]), "test has no list of 2 ints"),
+        (changed(fine_labels=np.array([1, 2])), "test has no list of 2 ints"),
+    ],
+)
+def test_a_batch_that_is_something_else_is_named(put_cifar, content, message):
+    put_cifar(CIFAR100, archive({"cifar-100-python/test": content}))
+    with pytest.raises(ValueError, match=message):
+        CIFAR100(train=False)
+
+
+def test_coarse_labels_are_below_20(put_cifar):
+    put_cifar(CIFAR100, archive({"cifar-100-python/test": changed(coarse_labels=[0, 20])}))
+    with pytest.raises(ValueError, match="test has no list of 2 ints from 0 to 19 as its coarse_labels"):
+        CIFAR100(train=False, label_type="coarse")
+
+
+def begun(content):
+    """A gzip file that begins with this."""
+    stream = zlib.compressobj(wbits=31)
+    return stream.compress(content) + stream.flush(zlib.Z_FULL_FLUSH)
+
+
+HALF = gzip.decompress(archive({"cifar-10-batches-py/data_batch_1": bytes(1000000)}))[:500000]  # of the first member
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"something else", r"cifar-10-python\.tar\.gz is no complete tar\.gz file: "),
+        (b"", r"is no complete tar\.gz file: "),
+        (zipped(b"something else" * 1000), r"is no complete tar\.gz file: "),
+        (archive(TRAIN10)[:-5000], r"is no complete tar\.gz file: "),
+        (archive(TRAIN10)[:100] + b"\xff" * 500, r"is no complete tar\.gz file: "),
+        (zipped(HALF), r"is no complete tar\.gz file: unexpected end of data"),
+        (zipped(HALF)[:-8] + b"\0" * 8, r"is no complete tar\.gz file: CRC check failed"),
+        (begun(HALF) + b"\xff" * 50, r"is no complete tar\.gz file: Error -3 while decompressing"),
+        (archive(TEST10), r"tar\.gz lacks cifar-10-batches-py/data_batch_1, .*/data_batch_5$"),
+        (archive(dict(list(TRAIN10.items())[:-1])), r"tar\.gz lacks cifar-10-batches-py/data_batch_5$"),
+    ],
+)
+def test_an_archive_that_is_something_else_is_named(put_cifar, content, message):
+    put_cifar(CIFAR10, content)
+    with pytest.raises(ValueError, match=message):
+        CIFAR10()
+
+
+def test_a_member_that_is_no_file_is_lacking(put_cifar):
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as tar:
+        member = tarfile.TarInfo("cifar-100-python/test")
+        member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        tar.addfile(member)
+    put_cifar(CIFAR100, file.getvalue())
+    with pytest.raises(ValueError, match="lacks cifar-100-python/test"):
+        CIFAR100(train=False)
+
+
+# --- ImageNet ---
+
+
+@pytest.fixture
+def served(mirror, monkeypatch):
+    """Serve a text as the names of ImageNet."""
+    folder, url = mirror
+
+    def served(content):
+        (folder / "labels.txt").write_bytes(content.encode())
+        monkeypatch.setattr(ImageNet, "ADDRESS", url + "labels.txt")
+
+    return served
+
+
+@needs_pooch
+def test_the_names_of_imagenet_are_downloaded_once(served, mirror):
+    served("{0: 'tench, Tinca tinca',\n 1: \"Dall's sheep\",\n 340: 'zebra'}")
+    expected = {0: "tench, Tinca tinca", 1: "Dall's sheep", 340: "zebra"}
+    assert ImageNet.labels() == expected
+    (mirror[0] / "labels.txt").unlink()
+    assert ImageNet.labels() == expected
+
+
+@needs_pooch
+def test_the_names_of_imagenet_are_never_evaluated(served, marker):
+    served(f"{{0: __import__('os').mkdir({str(marker)!r})}}")
+    with pytest.raises(
+        ValueError, match=r"^ImageNet: .*labels\.txt is no dict \(.*\); delete it to download it again$"
+    ):
+        ImageNet.labels()
+    assert not marker.exists()
+
+
+@needs_pooch
+@pytest.mark.parametrize(
+    "content", ["", "<!DOCTYPE html>", "{0: 'tench'", "{[]: 'tench'}", "{0: tench}", "-" * 9999, "-" * 99999 + "1"]
+)
+def test_what_is_no_python_literal_has_no_names(served, content):
+    served(content)
+    with pytest.raises(ValueError, match=r"^ImageNet: .*labels\.txt is no dict \("):
+        ImageNet.labels()
+
+
+@needs_pooch
+@pytest.mark.parametrize("content", ["['tench']", "{'0': 'tench'}", "{0: 1}", "{0: 'tench', True: 'goldfish'}", "0"])
+def test_names_are_a_dict_from_int_to_str(served, content):
+    served(content)
+    with pytest.raises(ValueError, match=r"^ImageNet: .*labels\.txt is no dict from int to str; delete it to download"):
+        ImageNet.labels()
+
+
+@needs_pooch
+def test_imagenet_from_nowhere_is_an_error_of_the_machine():
+    with pytest.raises(RuntimeError, match=r"labels\.txt is not there, and no download succeeded"):
+        ImageNet.labels()
+
+
+def test_imagenet_has_names_and_no_pictures():
+    with pytest.raises(
+        TypeError, match=r"^ImageNet: its pictures cannot be downloaded freely; .* ImageNet\.labels\(\)"
+    ):
+        ImageNet()
+
+
+# --- pictures ---
+
+
+def test_labels_have_names():
+    expected = {i: str(i) for i in range(10)}
+    assert Digits.labels() == MNIST.labels() == Digits().labels() == expected
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The pages that are drawn, as arrays, and how many windows were shown."""
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    import matplotlib.pyplot as plt
+    from matplotlib.axes import Axes
+
+    plt.switch_backend("Agg")
+
+    pages, imshow = [], Axes.imshow
+    monkeypatch.setattr(Axes, "imshow", lambda axes, page, **s: pages.append(page) or imshow(axes, page, **s))
+    monkeypatch.setattr(plt, "show", lambda: pages.append("window"))
+    yield pages
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize(("row", "col"), [(1, 1), (2, 3), (3, 2), (10, 10)])
+def test_show_draws_rows_of_digits(drawn, tmp_path, row, col):
+    path = tmp_path / "page.png"
+    assert Digits().show(row, col, to_file=path) is None
+    (page,) = drawn
+    assert page.shape == (10 * row, 10 * col, 1)  # a black frame of one pixel around each
+    for i in range(row * col):
+        r, c = divmod(i, col)
+        picture = page[10 * r : 10 * r + 10, 10 * c : 10 * c + 10, 0]
+        np.testing.assert_array_equal(picture, np.pad(Digits().data[i, 0], 1))
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_show_opens_a_window_and_leaves_places_empty(drawn, put):
+    put()
+    MNIST(train=False).show(row=2, col=2)
+    page, window = drawn
+    assert window == "window"
+    np.testing.assert_array_equal(page[1:29, 31:59, 0], IMAGES["t10k"][1])
+    np.testing.assert_array_equal(page[30:, 30:], 0)
+
+
+def test_colour_pictures_are_drawn_in_colour(drawn, put_cifar, tmp_path):
+    put_cifar(CIFAR100, archive(TEST100))
+    dataset = CIFAR100(train=False)
+    dataset.show(row=1, col=2, to_file=tmp_path / "page.png")
+    (page,) = drawn
+    assert page.shape == (34, 68, 3)
+    for i in range(2):
+        np.testing.assert_array_equal(page[1:33, 34 * i + 1 : 34 * i + 33], dataset.data[i].transpose(1, 2, 0))
+
+
+def test_a_page_is_ten_by_ten(drawn):
+    Digits().show()
+    assert drawn[0].shape == (100, 100, 1)
+
+
+def test_show_without_matplotlib_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(RuntimeError, match="show: matplotlib is needed: pip install matplotlib"):
+        Digits().show()
+
+
+@pytest.mark.parametrize(("row", "col"), [(0, 1), (1, -1)])
+def test_a_page_of_nothing_is_refused(row, col):
+    with pytest.raises(ValueError, match=f"show: row={row}, col={col} came, both must be at least 1"):
+        Digits().show(row, col)
+
+
+def test_compose_of_nothing_is_what_an_untransformed_data_set_has():
+    assert isinstance(Spiral().transform, Compose)

@@ -1,0 +1,209 @@
+"""Graphs as text and as pictures."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+import stage5_advanced.functions as F
+from stage5_advanced import Function, Parameter, Variable, no_grad
+from stage5_advanced.utils import get_dot_graph, plot_dot_graph
+
+needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
+PNG = b"\x89PNG"
+
+
+def scalar(x, name=None):
+    return Variable(np.array(x), name=name)
+
+
+def addition():
+    y = scalar(1.0, "x0") + scalar(1.0, "x1")
+    y.name = "y"
+    return y
+
+
+def test_the_text_of_an_addition_is_always_this():
+    for _ in range(2):
+        assert get_dot_graph(addition(), verbose=False) == (
+            "digraph g {\n"
+            '0 [label="y", color=orange, style=filled]\n'
+            '1 [label="Add", color=lightblue, style=filled, shape=box]\n'
+            "2 -> 1\n"
+            "3 -> 1\n"
+            "1 -> 0\n"
+            '2 [label="x0", color=orange, style=filled]\n'
+            '3 [label="x1", color=orange, style=filled]\n'
+            "}"
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "verbose", "label"),
+    [("x", True, "x: (2, 3) float64"), (None, True, "(2, 3) float64"), ("x", False, "x"), (None, False, "")],
+)
+def test_verbose_adds_shape_and_dtype(name, verbose, label):
+    x = Variable(np.zeros((2, 3)), name)
+    assert f'0 [label="{label}", color=orange, style=filled]\n' in get_dot_graph(x, verbose)
+
+
+def test_a_variable_that_no_function_made_is_a_graph():
+    assert get_dot_graph(scalar(1.0, "x"), verbose=False).count("\n") == 2
+    assert get_dot_graph(Variable(None, "x")).count("\n") == 2
+    with no_grad():
+        assert "Add" not in get_dot_graph(addition())
+
+
+def test_a_variable_that_is_used_twice_is_one_node_with_two_arrows():
+    x = scalar(1.0, "x")
+    text = get_dot_graph(x * x, verbose=False)
+    assert text.count('label="x"') == 1
+    assert text.count("2 -> 1\n") == 2
+
+
+def test_each_function_is_drawn_once():
+    x = scalar(1.0)
+    a = F.square(x)
+    text = get_dot_graph(F.square(a) + F.square(a))
+    assert text.count('"Square"') == 3
+    assert text.count('"Add"') == 1
+
+
+class Two(Function):
+    """y0 = x, y1 = x."""
+
+    def forward(self, x):
+        return x, x
+
+
+def test_an_output_that_nobody_holds_is_not_drawn():
+    y0, y1 = Two()(scalar(1.0))
+    del y1
+    text = get_dot_graph(y0)
+    assert text.count("color=orange") == 2
+    assert text.count("->") == 2
+
+
+def test_an_output_beside_the_one_that_is_drawn_is_a_variable_too():
+    y0, y1 = Two()(scalar(1.0, "x"))
+    y1.name = "y1"
+    text = get_dot_graph(y0, verbose=False)
+    assert text.count("->") == 3
+    assert text.count("color=orange") == 3
+    assert text.count('"y1"') == 1
+
+
+def test_the_graph_of_a_gradient_can_be_drawn():
+    x = scalar(1.0)
+    F.tanh(x).backward(create_graph=True)
+    text = get_dot_graph(x.grad)
+    assert [text.count(f'"{name}"') for name in ("Tanh", "Mul", "Sub")] == [1, 2, 1]
+
+
+def test_a_long_graph_does_not_recurse():
+    y = scalar(1.0)
+    for _ in range(10_000):
+        y = -y
+    assert get_dot_graph(y).count('"Neg"') == 10_000
+
+
+def test_constants_are_nodes_like_others():
+    text = get_dot_graph(scalar(1.0, "x") * np.array(2.0), verbose=False)
+    assert text.count("color=orange") == 3
+    assert text.count("->") == 3
+
+
+def linear_of(function):
+    x = Variable(np.zeros((5, 3)), "x")
+    return function(x, Parameter(np.zeros((3, 2), np.float32), "W"), Parameter(np.zeros(2, np.float32), "b"))
+
+
+def test_a_linear_function_is_one_node_and_its_parameters_have_names():
+    text = get_dot_graph(linear_of(F.linear))
+    for label in ("x: (5, 3) float64", "W: (3, 2) float32", "b: (2,) float32", "(5, 2) float64", "Linear"):
+        assert text.count(f'[label="{label}"') == 1
+    assert text.count("label=") == 5
+
+
+def test_a_variable_whose_data_were_released_has_an_empty_label():
+    text = get_dot_graph(linear_of(F.linear_simple))
+    assert text.count('[label="", color=orange') == 1
+    assert [text.count(f'"{name}"') for name in ("MatMul", "Add")] == [1, 1]
+
+
+NAMES = ['say "x"', "back\\slash", 'end\\"', "two\nlines", "ümläut", "{a|b}", "<b>", "", "a -> b; c"]
+
+
+@pytest.mark.parametrize("name", ['say "x"', 'end\\"', "two\nlines"])
+def test_names_are_quoted(name):
+    line = get_dot_graph(scalar(1.0, name), verbose=False).splitlines()[1]
+    label = line.removeprefix('0 [label="').removesuffix('", color=orange, style=filled]')
+    assert label.replace("\\n", "\n").replace('\\"', '"').replace("\\\\", "\\") == name
+
+
+@needs_dot
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_can_be_drawn_and_read(name, tmp_path):
+    path = plot_dot_graph(scalar(1.0, name), verbose=False, to_file=tmp_path / "x.svg")
+    text = path.read_text(encoding="utf-8")
+    for line in name.split("\n"):
+        shown = line.replace("<", "&lt;").replace(">", "&gt;").replace("-", "&#45;").replace('"', "&quot;")
+        assert shown in text.replace("&#160;", " ")
+
+
+@needs_dot
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
+def test_the_ending_is_the_format(kind, tmp_path):
+    path = tmp_path / f"graph.{kind}"
+    assert plot_dot_graph(addition(), to_file=path) == path
+    start = {"png": PNG, "svg": b"<?xml", "pdf": b"%PDF"}[kind]
+    assert path.read_bytes().startswith(start)
+
+
+@needs_dot
+@pytest.mark.parametrize(
+    "name", ["two words.png", 'quo"te.png', "it's.png", "$(touch hacked).png", "-o x.png", "a.b.png", "a;touch b.png"]
+)
+def test_odd_file_names_are_only_names(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    plot_dot_graph(addition(), to_file=name)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_bytes().startswith(PNG)
+
+
+@needs_dot
+def test_an_older_picture_is_replaced(tmp_path):
+    path = tmp_path / "graph.png"
+    path.write_text("old")
+    plot_dot_graph(addition(), to_file=str(path))
+    assert path.read_bytes().startswith(PNG)
+
+
+@needs_dot
+def test_a_format_that_dot_does_not_know_leaves_the_file_as_it_was(tmp_path):
+    path = tmp_path / "graph.nonsense"
+    path.write_text("old")
+    with pytest.raises(RuntimeError, match=r"dot refused: .*nonsense"):
+        plot_dot_graph(addition(), to_file=path)
+    assert path.read_text() == "old"
+
+
+def test_a_name_without_an_ending_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"has no ending such as \.png that tells the format"):
+        plot_dot_graph(addition(), to_file=tmp_path / "graph")
+
+
+def test_without_graphviz_it_is_said_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    path = tmp_path / "graph.png"
+    path.write_text("old")
+    with pytest.raises(RuntimeError, match="the command 'dot' is not there; install Graphviz"):
+        plot_dot_graph(addition(), to_file=path)
+    assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize("to_file", [".", "no_such_folder/graph.png"])
+def test_a_place_that_cannot_hold_the_picture_is_named(to_file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="plot_dot_graph: to_file="):
+        plot_dot_graph(Variable(np.array(1.0)), to_file=to_file)

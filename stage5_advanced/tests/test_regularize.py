@@ -1,0 +1,376 @@
+"""Dropout and batch normalization: in training, in use, and what they change besides."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+
+import stage5_advanced.functions as F
+from stage5_advanced import Config, Parameter, Variable, check_gradients, grad, no_grad, using_config
+from stage5_advanced import test_mode as in_use  # under its own name pytest would take it for a test
+from stage5_advanced.functions import regularize
+
+SHAPES = [(4, 3), (5, 1), (2, 3, 4), (3, 2, 1), (2, 3, 2, 3), (3, 1, 2, 2), (1, 2, 3, 3), (2, 2, 2, 1, 2)]
+
+
+def array(*shape):
+    """Random numbers that depend on the shape alone, far from mean 0 and deviation 1."""
+    return 3 + 2 * np.random.default_rng(shape).standard_normal(shape)
+
+
+def inputs(*shape):
+    """x, gamma, beta and running statistics for it."""
+    rng = np.random.default_rng(len(shape))
+    return array(*shape), *(rng.uniform(0.5, 2.0, shape[1]) for _ in range(4))
+
+
+def normalized(x, gamma, beta, eps=1e-5):
+    """The formula."""
+    axes = (0, *range(2, x.ndim))
+    shape = (1, x.shape[1], *[1] * (x.ndim - 2))
+    xh = (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axes, keepdims=True) + eps)
+    return gamma.reshape(shape) * xh + beta.reshape(shape)
+
+
+def batch_norm(x, gamma, beta, **kwargs):
+    """batch_norm with running statistics of its own, for checks of gradients."""
+    C = x.shape[1]
+    return F.batch_norm(x, gamma, beta, np.zeros(C), np.ones(C), **kwargs)
+
+
+# --- the switch ---
+
+
+def test_the_switch_is_on_and_comes_back_after_an_error():
+    assert Config.train is True
+    with in_use():
+        assert (Config.train, Config.enable_backprop) == (False, True)
+    assert Config.train is True
+    with pytest.raises(ValueError, match="ratio 1 came"), in_use():
+        F.dropout(np.ones(3), 1)
+    assert Config.train is True
+    with in_use(), in_use(), using_config("train", True):
+        assert Config.train is True
+    with no_grad():
+        assert Config.train is True
+
+
+# --- dropout ---
+
+
+def test_the_script_of_step_54():
+    x = np.ones(5)
+    np.random.seed(0)
+    y = F.dropout(x)
+    assert isinstance(y, Variable)
+    np.random.seed(0)
+    np.testing.assert_array_equal(y.data, 2.0 * (np.random.rand(5) > 0.5))
+    with in_use():
+        np.testing.assert_array_equal(F.dropout(x).data, np.ones(5))
+
+
+@pytest.mark.parametrize("ratio", [0.1, 0.5, 0.6, 0.9, 0.43455])
+def test_what_survives_is_scaled_so_that_the_mean_stays(ratio):
+    np.random.seed(0)
+    y = F.dropout(np.ones(100_000), ratio).data
+    np.testing.assert_allclose(np.unique(y), [0.0, 1 / (1 - ratio)], rtol=1e-15)
+    assert abs(np.mean(y == 0) - ratio) < 0.005
+    assert abs(y.mean() - 1) < 0.05
+
+
+def test_a_ratio_of_zero_passes_everything_on():
+    x = array(3, 4)
+    np.testing.assert_array_equal(F.dropout(x, 0).data, x)
+    np.testing.assert_array_equal(F.dropout(x, 0.0).data, x)
+
+
+def test_a_seed_repeats_the_masks_and_each_call_draws_afresh():
+    x = np.ones((4, 5))
+
+    def draws():
+        np.random.seed(3)
+        return [F.dropout(x).data for _ in range(3)]
+
+    np.testing.assert_array_equal(draws(), draws())
+    first, second, _ = draws()
+    assert (first != second).any()
+
+
+def test_in_test_mode_it_is_the_variable_itself_and_nothing_is_drawn():
+    x = Variable(np.ones(3))
+    np.random.seed(0)
+    expected = np.random.rand()
+    np.random.seed(0)
+    with in_use():
+        assert F.dropout(x, 0.9) is x
+        y = F.dropout(x.data)
+        assert y.data is x.data
+    assert np.random.rand() == expected
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("ratio", [0.3, np.float64(0.3), np.float32(0.25), 0])
+def test_dropout_keeps_the_dtype(dtype, ratio):
+    x = Variable(np.ones((3, 4), dtype))
+    y = F.dropout(x, ratio)
+    F.sum(y).backward()
+    assert (y.dtype, x.grad.dtype) == (dtype, dtype)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (0, 2), (2, 3, 4, 5)])
+def test_dropout_takes_any_shape(shape):
+    assert F.dropout(np.ones(shape)).shape == shape
+
+
+def test_integers_that_survive_are_scaled_too():
+    np.random.seed(0)
+    y = F.dropout(np.full(50, 3))
+    assert y.dtype == np.float64
+    assert set(y.data) == {0.0, 6.0}
+
+
+def test_the_gradient_of_dropout_is_its_mask_by_its_scale():
+    x = Variable(array(4, 5))
+    y = F.dropout(x, 0.25)
+    gy = array(5, 4).T
+    gx = grad(y, x, gy)
+    np.testing.assert_allclose(gx.data, gy * (y.data != 0) / 0.75, rtol=1e-15)
+
+    def seeded(x):
+        np.random.seed(0)
+        return F.dropout(x, 0.4)
+
+    check_gradients(lambda x: F.sin(seeded(x)), array(2, 3), order=3)
+
+
+@pytest.mark.parametrize("ratio", [1, 1.0, 1.5, -0.1, math.nan, math.inf])
+def test_a_ratio_that_is_no_probability_below_one_is_refused(ratio):
+    for mode in (True, False):
+        with (
+            using_config("train", mode),
+            pytest.raises(
+                ValueError, match=rf"dropout: ratio {re.escape(str(ratio))} came, at least 0 and less than 1"
+            ),
+        ):
+            F.dropout(np.ones(3), ratio)
+
+
+def test_dropout_leaves_its_input_as_it_is():
+    x = np.ones((3, 4))
+    y = F.dropout(x, 0.5)
+    y.data[...] = 7.0
+    np.testing.assert_array_equal(x, np.ones((3, 4)))
+
+
+# --- batch_norm in training ---
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("cached", [regularize.CACHED, 1, 12], ids=["in one", "sample by sample", "slabs"])
+def test_batch_norm_is_its_formula(shape, cached, monkeypatch):
+    monkeypatch.setattr(regularize, "CACHED", cached)
+    x, gamma, beta, mean, var = inputs(*shape)
+    y = F.batch_norm(x, gamma, beta, mean, var)
+    np.testing.assert_allclose(y.data, normalized(x, gamma, beta), rtol=1e-11, atol=1e-12)
+    plain = F.batch_norm(x, np.ones(shape[1]), np.zeros(shape[1]), mean, var, eps=0.0).data
+    axes = (0, *range(2, len(shape)))
+    np.testing.assert_allclose(plain.mean(axes), np.zeros(shape[1]), atol=1e-12)
+    np.testing.assert_allclose(plain.std(axes), np.ones(shape[1]), rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("cached", [regularize.CACHED, 1, 12], ids=["in one", "sample by sample", "slabs"])
+def test_the_gradients_of_batch_norm_are_those_of_its_formula_in_simple_functions(shape, cached, monkeypatch):
+    monkeypatch.setattr(regularize, "CACHED", cached)
+    variables = [Variable(v) for v in inputs(*shape)[:3]]
+    axes, ones = (0, *range(2, len(shape))), (1, shape[1], *[1] * (len(shape) - 2))
+
+    def simple(x, gamma, beta):
+        away = x - F.mean(x, axes, keepdims=True)
+        xh = away / (F.mean(away**2, axes, keepdims=True) + 1e-5) ** 0.5
+        return F.reshape(gamma, ones) * xh + F.reshape(beta, ones)
+
+    gy = array(*shape)
+    found = grad(batch_norm(*variables), variables, gy)
+    for gx, expected in zip(found, grad(simple(*variables), variables, gy), strict=True):
+        np.testing.assert_allclose(gx.data, expected.data, rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(4, 2), (2, 2, 2), (2, 1, 1, 3), (3, 1, 1, 1)], ids=str)
+def test_batch_norm_is_differentiable_twice(shape):
+    x, gamma, beta, _, _ = inputs(*shape)
+    check_gradients(batch_norm, x, gamma, beta)
+    check_gradients(lambda x, gamma: F.sin(batch_norm(x, gamma, beta)), x, gamma)
+    check_gradients(lambda x, gamma, beta: batch_norm(x, gamma, beta, eps=0.5), x, gamma, beta)
+
+
+def test_batch_norm_is_differentiable_thrice():
+    """eps is large, so that differences of differences are good."""
+    x, gamma, beta, _, _ = inputs(3, 2)
+    check_gradients(lambda x, gamma, beta: batch_norm(x, gamma, beta, eps=0.5), x, gamma, beta, order=3)
+
+
+@pytest.mark.parametrize("cached", [regularize.CACHED, 1])
+def test_float32_stays_float32_at_every_order(cached, monkeypatch):
+    monkeypatch.setattr(regularize, "CACHED", cached)
+    x, gamma, beta, mean, var = (v.astype(np.float32) for v in inputs(4, 3, 2, 2))
+    variables = [Variable(v) for v in (x, gamma, beta)]
+    y = F.batch_norm(*variables, mean, var)
+    gxs = grad(F.sum(y**2), variables, create_graph=True)
+    ggxs = grad(sum(F.sum(gx**2) for gx in gxs), variables)
+    with in_use():
+        z = F.batch_norm(*variables, mean, var)
+    assert {v.dtype for v in (y, z, *gxs, *ggxs, mean, var)} == {np.dtype(np.float32)}
+    assert "Cast" not in {type(gx.creator).__name__ for gx in gxs}
+    assert {a.dtype for a in vars(y.creator).values() if isinstance(a, np.ndarray)} == {np.dtype(np.float32)}
+
+
+def test_integers_are_normalized_as_floats():
+    x = np.arange(12).reshape(4, 3)
+    _, gamma, beta, mean, var = inputs(4, 3)
+    y = F.batch_norm(x, gamma, beta, mean, var)
+    np.testing.assert_allclose(y.data, normalized(x.astype(float), gamma, beta), rtol=1e-12)
+    with in_use():
+        assert F.batch_norm(x, gamma, beta, mean, var).dtype == np.float64
+
+
+def test_constants_get_no_gradient():
+    x, gamma, beta, mean, var = inputs(4, 3)
+    for free, value in enumerate((x, gamma, beta)):
+        variable = Variable(value)
+        given = [variable if i == free else v for i, v in enumerate((x, gamma, beta))]
+        F.sum(F.batch_norm(*given, mean, var) ** 2).backward()
+        assert variable.grad.shape == value.shape
+        with in_use():
+            variable.cleargrad()
+            F.sum(F.batch_norm(*given, mean, var) ** 2).backward()
+            assert variable.grad.shape == value.shape
+
+
+def test_inputs_are_left_as_they_are_and_may_lie_in_memory_as_they_like():
+    x, gamma, beta, mean, var = inputs(4, 3, 2, 5)
+    variables = [Variable(v.copy()) for v in (x, gamma, beta)]
+    y = F.batch_norm(*variables, mean.copy(), var.copy())
+    gy = array(*y.shape)
+    gxs = grad(y, variables, gy)
+    for variable, v in zip(variables, (x, gamma, beta), strict=True):
+        np.testing.assert_array_equal(variable.data, v)
+    np.testing.assert_array_equal(gy, array(*y.shape))
+
+    strange = [Variable(np.asfortranarray(x)), Variable(np.repeat(gamma, 2)[::2]), Variable(beta[::-1].copy()[::-1])]
+    again = F.batch_norm(*strange, mean.copy(), var.copy())
+    np.testing.assert_allclose(again.data, y.data, rtol=1e-12)
+    for gx, expected in zip(grad(again, strange, np.asfortranarray(gy)), gxs, strict=True):
+        np.testing.assert_allclose(gx.data, expected.data, rtol=1e-10, atol=1e-12)
+
+
+def test_a_large_mean_costs_no_digits():
+    """The mean of squares minus the square of the mean would."""
+    x = 1e6 + array(50, 2)
+    y = batch_norm(x, np.ones(2), np.zeros(2)).data
+    np.testing.assert_allclose(y, normalized(x - 1e6, np.ones(2), np.zeros(2)), atol=1e-6)
+
+
+# --- running statistics ---
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("decay", [0.9, 0.5, 0.0, 1.0])
+@pytest.mark.parametrize("kind", [np.asarray, Variable, Parameter], ids=lambda kind: kind.__name__)
+def test_training_updates_the_running_statistics_in_place(shape, decay, kind):
+    x, gamma, beta, mean, var = inputs(*shape)
+    old_mean, old_var = mean.copy(), var.copy()
+    for _ in range(2):
+        F.batch_norm(x, gamma, beta, kind(mean), kind(var), decay=decay)
+        axes = (0, *range(2, len(shape)))
+        old_mean = decay * old_mean + (1 - decay) * x.mean(axes)
+        old_var = decay * old_var + (1 - decay) * x.var(axes, ddof=1)
+        np.testing.assert_allclose(mean, old_mean, rtol=1e-12)
+        np.testing.assert_allclose(var, old_var, rtol=1e-12)
+
+
+def test_in_use_they_stand_in_for_those_of_the_batch_and_stay():
+    for shape in SHAPES:
+        x, gamma, beta, mean, var = inputs(*shape)
+        old_mean, old_var = mean.copy(), var.copy()
+        with in_use():
+            found = [F.batch_norm(x, gamma, beta, kind(mean), kind(var)).data for kind in (np.asarray, Variable)]
+        ones = (1, shape[1], *[1] * (len(shape) - 2))
+        m, v, g, b = (a.reshape(ones) for a in (mean, var, gamma, beta))
+        for y in found:
+            np.testing.assert_allclose(y, g * (x - m) / np.sqrt(v + 1e-5) + b, rtol=1e-11, atol=1e-12)
+        np.testing.assert_array_equal(mean, old_mean)
+        np.testing.assert_array_equal(var, old_var)
+
+
+def test_no_gradient_goes_into_running_statistics():
+    x, gamma, beta, mean, var = (Variable(v) for v in inputs(4, 3))
+    F.sum(F.batch_norm(x, gamma, beta, mean, var) ** 2).backward()
+    with in_use():
+        F.sum(F.batch_norm(x, gamma, beta, mean, var) ** 2).backward()
+    assert (mean.grad, var.grad) == (None, None)
+
+
+def test_a_graph_does_not_see_later_updates_of_the_running_statistics():
+    x, gamma, beta, mean, var = inputs(4, 3)
+    variable = Variable(x)
+    y = F.batch_norm(variable, gamma, beta, mean, var)
+    expected = grad(y, variable, array(4, 3)).data
+    mean += 5
+    var *= 3
+    np.testing.assert_array_equal(grad(y, variable, array(4, 3)).data, expected)
+
+
+def test_in_use_it_is_differentiable_twice():
+    x, gamma, beta, mean, var = inputs(2, 2, 3)
+    with in_use():
+        check_gradients(lambda x, g, b: F.sin(F.batch_norm(x, g, b, mean, var)), x, gamma, beta)
+
+
+def test_no_grad_is_another_switch():
+    x, gamma, beta, mean, var = inputs(4, 3)
+    before = mean.copy()
+    with no_grad():
+        y = F.batch_norm(x, gamma, beta, mean, var)
+    assert y.creator is None
+    assert (mean != before).all()
+
+
+def test_the_published_name_is_there_too():
+    assert F.batch_nrom is F.batch_norm
+
+
+# --- errors ---
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (1, 3, 1), (1, 3, 1, 1), (0, 3), (0, 3, 4)], ids=str)
+def test_a_batch_of_one_is_refused_in_training_alone(shape):
+    _, gamma, beta, mean, var = inputs(*shape)
+    before = mean.copy(), var.copy()
+    message = rf"batch_norm: x {re.escape(str(shape))} came, in training at least two numbers a channel are needed"
+    with pytest.raises(ValueError, match=message):
+        F.batch_norm(np.ones(shape), gamma, beta, mean, var)
+    np.testing.assert_array_equal((mean, var), before)
+    with in_use():
+        assert F.batch_norm(np.ones(shape), gamma, beta, mean, var).shape == shape
+
+
+WRONG = {
+    "x of one axis": (0, np.ones(3), r"x \(3,\), gamma \(3,\)"),
+    "x of other channels": (0, np.ones((4, 2)), r"x \(4, 2\), gamma \(3,\)"),
+    "gamma": (1, np.ones(2), r"x \(4, 3\), gamma \(2,\)"),
+    "beta": (2, np.ones((3, 1)), r"x .*, beta \(3, 1\)"),
+    "mean": (3, np.ones(4), r"x .*, mean \(4,\)"),
+    "var": (4, np.array(1.0), r"x .*, var \(\)"),
+}
+
+
+@pytest.mark.parametrize("train", [True, False])
+@pytest.mark.parametrize(("which", "value", "message"), WRONG.values(), ids=WRONG)
+def test_shapes_that_do_not_fit_are_refused(which, value, message, train):
+    given = list(inputs(4, 3))
+    given[which] = value
+    message = rf"batch_norm: {message}.* came, x \(N, C, ...\) and \(C,\) for the others are needed"
+    with using_config("train", train), pytest.raises(ValueError, match=message):
+        F.batch_norm(*given)

@@ -1,0 +1,752 @@
+"""Saved weights and checkpoints: what comes back, what is refused, and what a failure leaves behind."""
+
+import json
+import os
+import pathlib
+import pickle
+import zipfile
+
+import numpy as np
+import pytest
+
+import stage5_advanced.functions as F
+import stage5_advanced.layers as L
+from stage5_advanced import DataLoader, Layer, Parameter, SeqDataLoader, load_checkpoint, save_checkpoint
+from stage5_advanced import test_mode as in_use  # under its own name pytest would take it for a test
+from stage5_advanced.optimizers import SGD, Adam, MomentumSGD
+
+
+class Net(Layer):
+    """Convolution, batch normalization and a linear layer, one of them further down."""
+
+    def __init__(self, channels=3, out=2):
+        super().__init__()
+        self.block = Layer()
+        self.block.conv = L.Conv2d(channels, 2)
+        self.block.bn = L.BatchNorm()
+        self.fc = L.Linear(out)
+        self.scale = Parameter(np.array(2.0))
+
+    def forward(self, x):
+        x = F.relu(self.block.bn(self.block.conv(x)))
+        x = F.dropout(F.reshape(x, (len(x), -1)), 0.3)
+        return self.fc(x) * self.scale
+
+
+X = np.random.default_rng(0).standard_normal((12, 1, 3, 3)).astype(np.float32)
+T = np.random.default_rng(1).standard_normal((12, 2)).astype(np.float32)
+PATHS = [f"block/conv/{name}" for name in "Wb"]
+PATHS += [f"block/bn/{name}" for name in ("avg_mean", "avg_var", "gamma", "beta")]
+PATHS += ["fc/W", "fc/b", "scale"]
+
+
+# np.load leaves a broken file open, for which there is a test; np.savez of older NumPys an unfinished zip file.
+
+
+def net(seed=0, **kwargs):
+    """A network that was called in training, so that its buffers are no longer zeros and ones."""
+    np.random.seed(seed)
+    model = Net(**kwargs)
+    model(X)
+    return model
+
+
+def bits(model):
+    """Every array, byte by byte, None where there is none."""
+    return {
+        path: None if v.data is None else (v.shape, v.dtype.name, v.data.tobytes()) for path, v in model.named_state()
+    }
+
+
+def listing(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+# --- weights ---
+
+
+@pytest.mark.parametrize("kind", [str, pathlib.Path], ids=["str", "Path"])
+def test_weights_and_buffers_come_back_bit_by_bit(tmp_path, kind):
+    path = kind(tmp_path / "weights.npz")
+    model, other = net(0), net(1)
+    model.save_weights(path)
+    before = bits(model)
+    assert bits(other) != before
+    params = list(other.params())
+    other.load_weights(path)
+    assert bits(other) == before
+    assert list(other.params()) == params  # the same objects, with other arrays
+    with in_use():
+        np.testing.assert_array_equal(other(X).data, model(X).data)
+
+
+def test_a_file_holds_every_array_under_its_path(tmp_path):
+    model = net()
+    model.save_weights(tmp_path / "weights.npz")
+    with np.load(tmp_path / "weights.npz", allow_pickle=False) as arrays:
+        assert arrays.files == PATHS
+        for path, variable in model.named_state():
+            np.testing.assert_array_equal(arrays[path], variable.data)
+            assert arrays[path].dtype == variable.dtype
+    assert {entry.compress_type for entry in zipfile.ZipFile(tmp_path / "weights.npz").infolist()} == {
+        zipfile.ZIP_DEFLATED
+    }
+
+
+def test_a_file_that_numpy_wrote_can_be_loaded(tmp_path):
+    layer = Layer()
+    layer.l1 = Layer()
+    layer.l1.p1, layer.p2 = Parameter(np.array(0)), Parameter(np.array([0.0, 0.0]))
+    np.savez(tmp_path / "by hand.npz", **{"p2": np.array([1.0, 2.0]), "l1/p1": np.array(3)})
+    layer.load_weights(tmp_path / "by hand.npz")
+    np.testing.assert_array_equal(layer.p2.data, [1.0, 2.0])
+    np.testing.assert_array_equal(layer.l1.p1.data, 3)
+
+
+@pytest.mark.parametrize("saved", ["w", "w.npz", "v0.1", ".hidden"])
+@pytest.mark.parametrize("loaded", ["as it was", "with its ending"])
+def test_the_ending_is_appended_where_it_is_missing(tmp_path, saved, loaded):
+    model, other = net(0), net(1)
+    model.save_weights(tmp_path / saved)
+    name = saved if saved.endswith(".npz") else f"{saved}.npz"
+    assert listing(tmp_path) == [name]
+    other.load_weights(tmp_path / (saved if loaded == "as it was" else name))
+    assert bits(other) == bits(model)
+
+
+def test_a_file_without_the_ending_can_be_loaded_too(tmp_path):
+    model, other = net(0), net(1)
+    model.save_weights(tmp_path / "w")
+    (tmp_path / "w.npz").rename(tmp_path / "v1.weights")
+    other.load_weights(tmp_path / "v1.weights")
+    assert bits(other) == bits(model)
+
+
+@pytest.mark.parametrize("beside", ["folder", "older file"])
+def test_what_was_saved_under_a_name_is_what_is_loaded_under_it(tmp_path, beside):
+    model, other = net(0), net(1)
+    if beside == "folder":
+        (tmp_path / "w").mkdir()
+    else:
+        net(2).save_weights(tmp_path / "w")
+        (tmp_path / "w.npz").rename(tmp_path / "w")
+    model.save_weights(tmp_path / "w")
+    other.load_weights(tmp_path / "w")
+    assert bits(other) == bits(model)
+
+
+def test_saving_leaves_the_model_as_it_is(tmp_path):
+    model = net()
+    F.sum(model(X)).backward()
+    arrays = [(v, v.data, v.grad) for v in model.variables()]
+    before = bits(model)
+    model.save_weights(tmp_path / "w")
+    assert bits(model) == before
+    assert all(v.data is data and v.grad is gx for v, data, gx in arrays)
+
+
+def test_loaded_arrays_are_the_models_own():
+    model, other = net(0), net(1)
+    arrays = model.weights()
+    other.take_weights(arrays)
+    for path, variable in other.named_state():
+        assert not np.shares_memory(variable.data, arrays[path])
+        assert variable.data.flags.writeable
+
+
+def test_a_parameter_in_two_places_is_one_after_loading(tmp_path):
+    def shared():
+        model = Layer()
+        model.l1 = L.Linear(2, in_size=2)
+        model.l2 = L.Linear(2, in_size=2)
+        model.l2.W = model.l1.W
+        return model
+
+    model, other = shared(), shared()
+    model.save_weights(tmp_path / "w")
+    other.load_weights(tmp_path / "w")
+    assert other.l1.W is other.l2.W
+    assert bits(other) == bits(model)
+
+
+@pytest.mark.parametrize("make", [Net, lambda: L.Linear(2), L.BatchNorm], ids=["Net", "Linear", "BatchNorm"])
+def test_a_parameter_without_data_cannot_be_saved(tmp_path, make):
+    model = make()
+    with pytest.raises(ValueError, match=rf"{type(model).__name__}: '.*' has no data yet; call the model once before"):
+        model.save_weights(tmp_path / "w")
+    assert listing(tmp_path) == []
+
+
+def test_a_parameter_may_have_any_name(tmp_path):
+    model, other = Layer(), Layer()
+    for k, name in enumerate(("file", "allow_pickle", "args", "self")):
+        setattr(model, name, Parameter(np.array([k, 2.0])))
+        setattr(other, name, Parameter(np.zeros(2)))
+    model.save_weights(tmp_path / "w")
+    other.load_weights(tmp_path / "w")
+    assert bits(other) == bits(model)
+
+
+# --- into a model that was not called yet ---
+
+
+def test_weights_can_be_loaded_before_the_first_call(tmp_path):
+    model, other = net(), Net()
+    model.save_weights(tmp_path / "w")
+    np.random.seed(0)
+    expected = np.random.rand()
+    np.random.seed(0)
+    other.load_weights(tmp_path / "w")
+    with in_use():
+        np.testing.assert_array_equal(other(X).data, model(X).data)
+    assert np.random.rand() == expected  # nothing was drawn
+    assert bits(other) == bits(model)
+
+
+@pytest.mark.parametrize(
+    ("make", "x"),
+    [
+        (lambda: L.Linear(3, nobias=True), np.ones((2, 4))),
+        (lambda: L.Conv2d(3, (2, 1)), np.ones((1, 2, 3, 3))),
+        (lambda: L.Deconv2d(3, (2, 1)), np.ones((1, 2, 3, 3))),
+        (L.BatchNorm, np.ones((2, 4))),
+        (lambda: L.RNN(3), np.ones((2, 4))),
+        (lambda: L.LSTM(3), np.ones((2, 4))),
+    ],
+    ids=["Linear", "Conv2d", "Deconv2d", "BatchNorm", "RNN", "LSTM"],
+)
+def test_every_kind_of_layer_can_be_loaded_before_the_first_call(make, x):
+    model, other = make(), make()
+    y = model(x)
+    other.take_weights(model.weights())
+    np.testing.assert_array_equal(other(x).data, y.data)
+
+
+def test_a_parameter_that_a_layer_of_ones_own_makes_later_can_be_loaded(tmp_path):
+    """`Parameter(None)` is how step 45 has it."""
+
+    class Own(Layer):
+        def __init__(self):
+            super().__init__()
+            self.W = Parameter(None, name="W")
+
+    np.savez(tmp_path / "w.npz", W=np.ones(3))
+    model = Own()
+    model.load_weights(tmp_path / "w.npz")
+    np.testing.assert_array_equal(model.W.data, np.ones(3))
+
+
+LAZY_WRONG = {
+    "Linear": (
+        lambda: L.Linear(3),
+        {"W": np.ones((4, 2), "f"), "b": np.ones(3, "f")},
+        r"'W' .* \(4, 2\) float32, not \(None, 3\)",
+    ),
+    "Linear, axes": (
+        lambda: L.Linear(3, nobias=True),
+        {"W": np.ones(3, "f")},
+        r"'W' came as \(3,\) float32, not \(None, 3\)",
+    ),
+    "Linear, dtype": (
+        lambda: L.Linear(3, nobias=True),
+        {"W": np.ones((4, 3))},
+        r"'W' came as \(4, 3\) float64, not .* float32",
+    ),
+    "Conv2d": (
+        lambda: L.Conv2d(3, 2, nobias=True),
+        {"W": np.ones((3, 1, 3, 3), "f")},
+        r"'W' came as \(3, 1, 3, 3\) float32, not \(3, None, 2, 2\) float32",
+    ),
+    "Deconv2d": (
+        lambda: L.Deconv2d(3, 2, nobias=True),
+        {"W": np.ones((3, 1, 2, 2), "f")},
+        r"'W' came as \(3, 1, 2, 2\) float32, not \(None, 3, 2, 2\) float32",
+    ),
+    "BatchNorm": (
+        L.BatchNorm,
+        {name: np.ones((3, 1), "f") for name in ("avg_mean", "avg_var", "gamma", "beta")},
+        r"'avg_mean' came as \(3, 1\) float32, not \(None,\) None",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "arrays", "message"), LAZY_WRONG.values(), ids=LAZY_WRONG)
+def test_what_a_first_call_could_not_make_is_refused(make, arrays, message):
+    model = make()
+    before = bits(model)
+    with pytest.raises(ValueError, match=message):
+        model.take_weights(arrays)
+    assert bits(model) == before
+
+
+# --- a failure while writing ---
+
+
+ERRORS = [OSError, KeyboardInterrupt, MemoryError]
+
+
+def half_way(monkeypatch, fail):
+    """Call fail when the third array is written."""
+    written = []
+
+    def counted(self, name, *args, f=zipfile.ZipFile.open, **kwargs):
+        written.append(name)
+        if len(written) == 3:
+            fail()
+        return f(self, name, *args, **kwargs)
+
+    monkeypatch.setattr(zipfile.ZipFile, "open", counted)
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
+@pytest.mark.parametrize("old", [True, False], ids=["over an old file", "first"])
+@pytest.mark.parametrize("where", ["writing", "moving"])
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, error, old, where):
+    model = net()
+    if old:
+        net(1).save_weights(tmp_path / "w.npz")
+    before = {name: (tmp_path / name).read_bytes() for name in listing(tmp_path)}
+
+    def fail(*args):
+        assert {name: (tmp_path / name).read_bytes() for name in before} == before  # nobody sees half a file
+        raise error
+
+    if where == "writing":
+        half_way(monkeypatch, fail)
+    else:
+        monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(error):
+        model.save_weights(tmp_path / "w.npz")
+    monkeypatch.undo()
+    assert {name: (tmp_path / name).read_bytes() for name in listing(tmp_path)} == before
+
+
+def test_saving_again_replaces_the_old_file_and_leaves_nothing_beside(tmp_path):
+    other = net(2)
+    for seed in (0, 1):
+        model = net(seed)
+        model.save_weights(tmp_path / "w")
+        assert listing(tmp_path) == ["w.npz"]
+    other.load_weights(tmp_path / "w")
+    assert bits(other) == bits(model)
+
+
+def test_a_folder_that_is_not_there_is_reported_and_not_made(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        net().save_weights(tmp_path / "nowhere" / "w")
+    assert listing(tmp_path) == []
+
+
+# --- files that do not fit ---
+
+
+def changed(**changes):
+    """The weights of another network with some arrays changed, None for left out."""
+
+    def write(path):
+        arrays = net(1).weights() | {name.replace("__", "/"): a for name, a in changes.items()}
+        np.savez(path, **{name: a for name, a in arrays.items() if a is not None})
+
+    return write
+
+
+def truncated(path):
+    changed()(path)
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+def one_array(path):
+    with path.open("wb") as file:
+        np.save(file, np.ones(3))
+
+
+class Harmful:
+    """What makes a folder where it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path.with_name("unpickled")),)
+
+
+def a_pickle(path):
+    path.write_bytes(pickle.dumps(Harmful(path)))
+
+
+def a_pickle_inside(path):
+    changed(fc__W=np.array([Harmful(path)]))(path)
+
+
+FILES = {
+    "a key is missing": (changed(fc__W=None), r"Net: the weights lack \['fc/W'\]; \[\] are not the model's"),
+    "a buffer is missing": (changed(block__bn__avg_var=None), r"the weights lack \['block/bn/avg_var'\]; \[\]"),
+    "an unknown key": (changed(fc2__W=np.ones(1)), r"Net: the weights lack \[\]; \['fc2/W'\] are not the model's"),
+    "another shape": (changed(fc__b=np.ones(3, "f")), r"Net: 'fc/b' came as \(3,\) float32, not \(2,\) float32"),
+    "fewer axes": (changed(fc__W=np.ones(2, "f")), r"'fc/W' came as \(2,\) float32, not \(12, 2\) float32"),
+    "an axis of one": (changed(fc__b=np.ones((1, 2), "f")), r"'fc/b' came as \(1, 2\) float32, not \(2,\) float32"),
+    "another dtype": (changed(fc__b=np.ones(2)), r"Net: 'fc/b' came as \(2,\) float64, not \(2,\) float32"),
+    "less than float64": (changed(scale=np.ones((), "f")), r"Net: 'scale' came as \(\) float32, not \(\) float64"),
+    "integers": (changed(fc__b=np.ones(2, int)), r"Net: 'fc/b' came as \(2,\) int64, not \(2,\) float32"),
+    "no arrays at all": (lambda path: np.savez(path), r"Net: the weights lack \['block/bn/avg_mean', .*\]; \[\]"),
+    "a text": (
+        lambda path: path.write_text("weights"),
+        r"w.npz holds no arrays by name, as save_weights writes them: ",
+    ),
+    "an empty file": (lambda path: path.write_bytes(b""), "w.npz holds no arrays by name"),
+    "one array": (one_array, "w.npz holds no arrays by name"),
+    "a pickle": (a_pickle, "w.npz holds no arrays by name"),
+    "a pickle inside": (a_pickle_inside, "w.npz holds no arrays by name"),
+    "half of a file": (truncated, "w.npz holds no arrays by name"),
+}
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [pytest.param(*case, id=name) for name, case in FILES.items()],
+)
+def test_a_file_that_does_not_fit_is_refused_and_changes_nothing(tmp_path, write, message):
+    write(tmp_path / "w.npz")
+    model = net()
+    arrays = [v.data for v in model.variables()]
+    before = bits(model)
+    with pytest.raises(ValueError, match=message):
+        model.load_weights(tmp_path / "w.npz")
+    assert bits(model) == before
+    assert all(v.data is a for v, a in zip(model.variables(), arrays, strict=True))
+    assert listing(tmp_path) == ["w.npz"]
+
+
+def test_no_damaged_byte_gets_past_unnoticed(tmp_path):
+    """Every byte of a small file, one after the other: refused, or of no importance."""
+    layer = Layer()
+    layer.W = Parameter(np.arange(3.0))
+    layer.save_weights(tmp_path / "w")
+    data = (tmp_path / "w.npz").read_bytes()
+    refused = 0
+    for where in range(0, len(data), 3):
+        (tmp_path / "w.npz").write_bytes(data[:where] + bytes([data[where] ^ 0x55]) + data[where + 1 :])
+        layer.W.data = np.zeros(3)
+        try:
+            layer.load_weights(tmp_path / "w.npz")
+        except ValueError:
+            np.testing.assert_array_equal(layer.W.data, np.zeros(3))
+            refused += 1
+        else:
+            np.testing.assert_array_equal(layer.W.data, np.arange(3.0))
+    assert refused > len(data) / 3 / 2
+
+
+def test_a_broken_file_is_closed(tmp_path, monkeypatch):
+    opened = []
+
+    def recorded(*args, f=open, **kwargs):
+        opened.append(f(*args, **kwargs))
+        return opened[-1]
+
+    truncated(tmp_path / "w.npz")
+    monkeypatch.setattr("builtins.open", recorded)
+    with pytest.raises(ValueError, match="holds no arrays by name"):
+        net().load_weights(tmp_path / "w.npz")
+    left = [file for file in opened if not file.closed]
+    for file in left:
+        file.close()
+    assert left == []
+
+
+@pytest.mark.parametrize("name", ["nothing", "nothing.npz"])
+def test_a_file_that_is_not_there_is_reported_as_such(tmp_path, name):
+    model = net()
+    before = bits(model)
+    with pytest.raises(FileNotFoundError, match=r"nothing\.npz"):
+        model.load_weights(tmp_path / name)
+    assert bits(model) == before
+
+
+# --- checkpoints ---
+
+
+class Run:
+    """A training run with all that has a state: Adam, dropout, batch normalization, and a loader that shuffles."""
+
+    def __init__(self, seed, kind=Adam, size=12, **kwargs):
+        np.random.seed(seed)
+        self.model = Net(**kwargs)
+        self.optimizer = kind(0.01).setup(self.model)
+        self.loader = DataLoader([(X[i % 12], T[i % 12]) for i in range(size)], 5)
+        self.losses = []
+
+    def epochs(self, n):
+        for _ in range(n):
+            for x, t in self.loader:
+                loss = F.mean_squared_error(self.model(x), t)
+                self.model.cleargrads()
+                loss.backward()
+                self.optimizer.update()
+                self.losses.append(float(loss.data))
+        return self
+
+    def parts(self):
+        return self.model, self.optimizer, self.loader
+
+    def everything(self):
+        """All that must not differ, byte by byte: what comes next included."""
+        state = {name: a.tobytes() for name, a in self.optimizer.state().items()}
+        loader = {name: np.asarray(a).tobytes() for name, a in self.loader.state().items()}
+        random = np.random.get_state(legacy=False)
+        return bits(self.model), state, loader, random["state"]["key"].tobytes(), random["state"]["pos"]
+
+
+@pytest.mark.parametrize("kind", [SGD, MomentumSGD, Adam], ids=lambda kind: kind.__name__)
+def test_a_run_goes_on_from_a_checkpoint_bit_for_bit(tmp_path, kind):
+    whole = Run(0, kind).epochs(4)
+    expected = whole.everything()
+    first = Run(0, kind).epochs(2)
+    save_checkpoint(tmp_path / "run", *first.parts(), epoch=2)
+    second = Run(1, kind)  # never called yet, and other random numbers
+    assert load_checkpoint(tmp_path / "run", *second.parts()) == {"epoch": 2}
+    second.epochs(2)
+    assert first.losses + second.losses == whole.losses
+    assert second.everything() == expected
+
+
+def test_a_run_goes_on_from_a_checkpoint_in_objects_that_were_used_already(tmp_path):
+    first = Run(0).epochs(1)
+    save_checkpoint(tmp_path / "run", *first.parts())
+    first.losses.clear()
+    expected = first.epochs(2).losses
+    second = Run(3).epochs(3)
+    load_checkpoint(tmp_path / "run", *second.parts())
+    second.losses.clear()
+    assert second.epochs(2).losses == expected
+
+
+def test_without_the_loader_or_the_optimizer_a_run_would_go_on_otherwise(tmp_path):
+    """So the test above can fail."""
+    first = Run(0).epochs(1)
+    save_checkpoint(tmp_path / "model", first.model)
+    save_checkpoint(tmp_path / "both", first.model, first.optimizer)
+    first.losses.clear()
+    expected = first.epochs(1).losses
+    for name, n in (("model", 1), ("both", 2)):
+        second = Run(3)
+        load_checkpoint(tmp_path / name, *second.parts()[:n])
+        assert second.epochs(1).losses != expected
+
+
+def test_saving_a_checkpoint_changes_nothing(tmp_path):
+    run = Run(0).epochs(1)
+    before = run.everything()
+    save_checkpoint(tmp_path / "run", *run.parts())
+    assert run.everything() == before
+    assert listing(tmp_path) == ["run.npz"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"epoch": 3, "best": 0.1 + 0.2, "name": "größe", "none": None, "flag": True},
+        {"losses": [1e-300, 5e-324, 1 / 3], "nested": {"a": {"b": [1, 2]}}},
+        {"large": 2**100, "infinite": float("inf")},
+    ],
+    ids=["none", "plain", "nested", "large"],
+)
+def test_values_of_ones_own_come_back(tmp_path, values):
+    save_checkpoint(tmp_path / "run", net(), **values)
+    assert load_checkpoint(tmp_path / "run", net(1)) == values
+
+
+def test_arrays_among_the_values_come_back_as_lists(tmp_path):
+    save_checkpoint(tmp_path / "run", net(), losses=np.array([0.1, 0.2]), loss=np.array(0.3))
+    assert load_checkpoint(tmp_path / "run", net(1)) == {"losses": [0.1, 0.2], "loss": 0.3}
+
+
+@pytest.mark.parametrize(
+    "value", [np.float32(0.5), np.int64(3), np.bool_(True)], ids=lambda value: type(value).__name__
+)
+def test_numbers_of_numpy_among_the_values_come_back(tmp_path, value):
+    save_checkpoint(tmp_path / "run", net(), value=value)
+    assert load_checkpoint(tmp_path / "run", net(1)) == {"value": value}
+
+
+def test_a_checkpoint_is_one_file_of_arrays_without_pickles(tmp_path):
+    save_checkpoint(tmp_path / "run", *Run(0).epochs(1).parts(), epoch=1)
+    with np.load(tmp_path / "run.npz", allow_pickle=False) as arrays:
+        names = set(arrays.files)
+        assert json.loads(str(arrays["checkpoint"]))["values"] == {"epoch": 1}
+        assert all(arrays[name].dtype.kind in "fiuU" for name in names)
+    assert {f"model/{path}" for path in PATHS} < names
+    assert "optimizer/fc/W/m" in names
+
+
+def test_a_model_without_data_has_no_checkpoint(tmp_path):
+    with pytest.raises(ValueError, match="has no data yet; call the model once before"):
+        save_checkpoint(tmp_path / "run", *Run(0).parts())
+    assert listing(tmp_path) == []
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
+def test_a_failure_leaves_the_old_checkpoint(tmp_path, monkeypatch, error):
+    run = Run(0).epochs(1)
+    save_checkpoint(tmp_path / "run", *run.parts())
+    before = (tmp_path / "run.npz").read_bytes()
+
+    def fail():
+        raise error
+
+    half_way(monkeypatch, fail)
+    with pytest.raises(error):
+        save_checkpoint(tmp_path / "run", *run.parts())
+    assert listing(tmp_path) == ["run.npz"]
+    assert (tmp_path / "run.npz").read_bytes() == before
+
+
+def fitting(path):
+    save_checkpoint(path, *Run(1).epochs(2).parts())
+
+
+def with_changed(**changes):
+    """A checkpoint that fits but for some of its arrays."""
+
+    def write(path):
+        fitting(path)
+        with np.load(path) as arrays:
+            kept = {name: arrays[name] for name in arrays.files} | {n.replace("__", "/"): a for n, a in changes.items()}
+        np.savez(path, **{name: a for name, a in kept.items() if a is not None})
+
+    return write
+
+
+def with_head(**changes):
+    """A checkpoint that fits but for what is not in the arrays of its parts."""
+
+    def write(path):
+        fitting(path)
+        with np.load(path) as arrays:
+            head = json.loads(str(arrays["checkpoint"])) | changes
+        with_changed(checkpoint=np.array(json.dumps(head)))(path)
+
+    return write
+
+
+CHECKPOINTS = {
+    "weights alone": (lambda path: net(1).save_weights(path), "load_checkpoint: .* is no checkpoint: KeyError"),
+    "a text": (lambda path: path.write_text("checkpoint"), "holds no arrays by name"),
+    "another model": (
+        lambda path: save_checkpoint(path, *Run(1, channels=4).epochs(1).parts()),
+        "'block/conv/W' came as",
+    ),
+    "another rule": (
+        lambda path: save_checkpoint(path, *Run(1, MomentumSGD).epochs(1).parts()),
+        r"load_state: '.*' came with v .*; Adam has m",
+    ),
+    "other data": (
+        lambda path: save_checkpoint(path, *Run(1, size=13).epochs(1).parts()),
+        "DataLoader.load_state: the order of 13 samples came, there are 12",
+    ),
+    "no loader": (
+        lambda path: save_checkpoint(path, *Run(1).epochs(1).parts()[:2]),
+        r"load_checkpoint: .* is of \['model', 'optimizer'\], but \['model', 'optimizer', 'loader'\] came",
+    ),
+    "a weight is missing": (with_changed(model__fc__W=None), r"the weights lack \['fc/W'\]"),
+    "a moment of another shape": (
+        with_changed(optimizer__fc__W__m=np.ones(3)),
+        r"load_state: 'fc/W' came with m \(3,\)",
+    ),
+    "a moment of an unknown weight": (with_changed(optimizer__fc2__W__m=np.ones(3)), "load_state: 'fc2/W/m' came"),
+    "a random state that is none": (with_head(random={}), "load_checkpoint: .* is no checkpoint: "),
+    "a random state of another kind": (
+        with_head(random=np.random.default_rng(0).bit_generator.state),
+        "load_checkpoint: .* is no checkpoint: ",
+    ),
+    "a head that is no text of ours": (
+        with_changed(checkpoint=np.array("epoch 3")),
+        "is no checkpoint: JSONDecodeError",
+    ),
+    "an order of samples that are not there": (with_changed(loader__index=np.full(12, 99)), "the order of 12 samples"),
+    "a pass without the order": (with_changed(loader__index=None), r"\['iteration', 'rng'\] came"),
+    "a loader that does not shuffle": (with_changed(loader__rng=np.array("null")), "with and without shuffle"),
+    "an unknown part": (
+        with_changed(scheduler__lr=np.ones(1)),
+        "load_checkpoint: .* has 'scheduler/lr', which is of none of",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [pytest.param(*case, id=name) for name, case in CHECKPOINTS.items()],
+)
+def test_a_checkpoint_that_does_not_fit_changes_nothing(tmp_path, write, message):
+    write(tmp_path / "run.npz")
+    run = Run(0).epochs(1)
+    before = run.everything()
+    with pytest.raises(ValueError, match=message):
+        load_checkpoint(tmp_path / "run.npz", *run.parts())
+    assert run.everything() == before
+
+
+def test_an_interrupt_while_loading_changes_nothing(tmp_path, monkeypatch):
+    fitting(tmp_path / "run.npz")
+    run = Run(0).epochs(1)
+    before = run.everything()
+    load_state = run.optimizer.load_state
+
+    def interrupted(state):
+        load_state(state)
+        monkeypatch.setattr(run.optimizer, "load_state", load_state)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run.optimizer, "load_state", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        load_checkpoint(tmp_path / "run.npz", *run.parts())
+    assert run.everything() == before
+
+
+def test_into_a_model_that_was_never_called_nothing_is_left_either(tmp_path):
+    save_checkpoint(tmp_path / "run", *Run(1, MomentumSGD).epochs(1).parts())
+    run = Run(0)
+    before = run.everything()
+    with pytest.raises(ValueError, match=r"load_state: .* Adam has"):
+        load_checkpoint(tmp_path / "run", *run.parts())
+    assert run.everything() == before
+    assert run.model.fc.W.data is None
+
+
+@pytest.mark.parametrize("part", ["optimizer", "loader"])
+def test_a_part_that_was_saved_must_come(tmp_path, part):
+    fitting(tmp_path / "run.npz")
+    run = Run(0).epochs(1)
+    before = run.everything()
+    given = {"optimizer": run.optimizer, "loader": run.loader} | {part: None}
+    with pytest.raises(ValueError, match=r"load_checkpoint: .* is of \['model', 'optimizer', 'loader'\], but"):
+        load_checkpoint(tmp_path / "run.npz", run.model, **given)
+    assert run.everything() == before
+
+
+def test_a_checkpoint_that_is_not_there_is_reported_as_such(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"nothing\.npz"):
+        load_checkpoint(tmp_path / "nothing", net())
+
+
+def test_a_loader_of_a_series_and_one_that_does_not_shuffle_have_checkpoints_too(tmp_path):
+    pairs = [(x, t) for x, t in zip(X, T, strict=True)]
+    for make in (lambda: SeqDataLoader(pairs, 3), lambda: DataLoader(pairs, 5, shuffle=False)):
+        loader, other = make(), make()
+        save_checkpoint(tmp_path / "run", net(), loader=loader)
+        load_checkpoint(tmp_path / "run", net(1), loader=other)
+        for (x, t), (y, s) in zip(loader, other, strict=True):
+            np.testing.assert_array_equal(x, y)
+            np.testing.assert_array_equal(t, s)
+
+
+def test_a_loader_with_a_generator_of_its_own_goes_on_from_a_checkpoint(tmp_path):
+    pairs = [(x, t) for x, t in zip(X, T, strict=True)]
+    loader, other = (DataLoader(pairs, 5, rng=seed) for seed in (1, 2))
+    list(loader)
+    save_checkpoint(tmp_path / "run", net(), loader=loader)
+    expected = [x for _ in range(2) for x, _ in loader]
+    load_checkpoint(tmp_path / "run", net(1), loader=other)
+    for ours, x in zip([x for _ in range(2) for x, _ in other], expected, strict=True):
+        np.testing.assert_array_equal(ours, x)

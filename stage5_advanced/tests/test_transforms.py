@@ -1,0 +1,451 @@
+"""Preprocessing of one sample."""
+
+import importlib.util
+import os
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from stage5_advanced.transforms import (
+    AsType,
+    CenterCrop,
+    Compose,
+    Convert,
+    Flatten,
+    Normalize,
+    RandomHorizontalFlip,
+    Resize,
+    ToArray,
+    ToFloat,
+    ToInt,
+    ToPIL,
+)
+
+needs_pillow = pytest.mark.skipif(importlib.util.find_spec("PIL") is None, reason="Pillow is not installed")
+
+RGB = Normalize(mean=(1, 2, 3), std=[2, 4, 8])
+CHAIN = Compose([Flatten(), ToFloat(), Normalize(0, 255)])
+ALL = [Compose(), Normalize(0.5, 2), RGB, Flatten(), AsType(np.float64), ToFloat(), ToInt(), CHAIN]
+
+
+def double(x):
+    return x * 2
+
+
+def sample(dtype=np.float32):
+    return np.arange(12).reshape(3, 2, 2).astype(dtype)
+
+
+@pytest.mark.parametrize(
+    ("transform", "expected"),
+    [
+        (Compose(), sample()),
+        (Compose([double]), 2 * sample()),
+        (Compose([double, Normalize(mean=1)]), 2 * sample() - 1),
+        (Compose([Normalize(mean=1), double]), 2 * (sample() - 1)),
+        (Normalize(), sample()),
+        (Normalize(mean=0.0, std=2.0), sample() / 2),
+        (Normalize(2, -4), (sample() - 2) / -4),
+        (RGB, (sample() - np.reshape([1, 2, 3], (3, 1, 1))) / np.reshape([2, 4, 8], (3, 1, 1))),
+        (Normalize(mean=np.array([1.0, 2, 3])), sample() - np.reshape([1, 2, 3], (3, 1, 1))),
+        (Normalize(mean=[5], std=[2]), (sample() - 5) / 2),
+        (Flatten(), np.arange(12)),
+        (ToInt(), sample()),
+    ],
+)
+def test_values(transform, expected):
+    np.testing.assert_array_equal(transform(sample()), expected)
+
+
+@pytest.mark.parametrize(
+    ("transform", "dtype", "expected"),
+    [
+        (Normalize(0.1, 0.3), np.float32, np.float32),
+        (Normalize(np.float64(0.1), np.array(0.3)), np.float32, np.float32),
+        (Normalize([0.1, 0.2, 0.3], np.full(3, 0.3)), np.float32, np.float32),
+        (Normalize(0.1, 0.3), np.float16, np.float16),
+        (Normalize(0.1, 0.3), np.float64, np.float64),
+        (Normalize(0, 255), np.uint8, np.float64),
+        (Flatten(), np.uint8, np.uint8),
+        (AsType(), np.uint8, np.float32),
+        (ToFloat(), np.float64, np.float32),
+        (ToFloat(np.float16), np.float64, np.float16),
+        (ToInt(), np.float32, int),
+        (ToInt(np.uint8), np.float32, np.uint8),
+        (CHAIN, np.uint8, np.float32),
+        (Compose([lambda x: x / 2.0, AsType(np.float64)]), np.float32, np.float64),
+    ],
+)
+def test_dtypes(transform, dtype, expected):
+    assert transform(sample(dtype)).dtype == expected
+
+
+def test_bytes_do_not_wrap_around_below_the_mean():
+    np.testing.assert_array_equal(Normalize(mean=128)(np.array([0, 200], np.uint8)), [-128.0, 72.0])
+
+
+def test_fractions_are_cut_off_toward_zero():
+    np.testing.assert_array_equal(ToInt()(np.array([-1.7, -0.2, 0.9, 2.5])), [-1, 0, 0, 2])
+
+
+@pytest.mark.parametrize("transform", ALL)
+def test_the_input_stays_as_it_is(transform):
+    x = sample()
+    x.flags.writeable = False
+    transform(x)
+    np.testing.assert_array_equal(x, sample())
+
+
+@pytest.mark.parametrize("transform", ALL)
+def test_transforms_can_be_pickled(transform):
+    again = pickle.loads(pickle.dumps(transform))
+    np.testing.assert_array_equal(again(sample()), transform(sample()))
+
+
+def test_a_change_of_dtype_is_a_copy_even_to_the_same():
+    x = sample()
+    assert not np.shares_memory(ToFloat()(x), x)
+
+
+def test_a_label_is_an_array_too():
+    assert AsType(np.float32)(np.int64(3)) == np.float32(3)
+    assert Normalize(1, 2)(np.float32(3)).dtype == np.float32
+
+
+def test_a_chain_does_not_change_with_the_list_it_was_made_from():
+    functions = [double]
+    chain = Compose(functions)
+    functions.append(double)
+    assert chain(1) == 2
+
+
+@pytest.mark.parametrize("transform", [Normalize(), Flatten(), AsType(), ToInt()])
+def test_what_is_no_array_is_refused_by_name(transform):
+    with pytest.raises(TypeError, match=rf"^{type(transform).__name__}: list came, a numpy.ndarray is needed"):
+        transform([1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: Compose([double, 3]), TypeError, "Compose: int came among the transforms, a callable is needed"),
+        (lambda: Normalize(0, 0), ValueError, "Normalize: std 0 came, it must not be 0"),
+        (lambda: Normalize(0, [1, 0.0]), ValueError, r"Normalize: std \[1, 0.0\] came, it must not be 0"),
+        (lambda: AsType("no type"), TypeError, "no type"),
+    ],
+)
+def test_wrong_settings_are_refused_at_once(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+@pytest.mark.parametrize("shape", [(1, 2, 2), (2, 3), ()])
+def test_one_mean_for_each_channel_is_needed(shape):
+    with pytest.raises(ValueError, match=r"Normalize: mean has shape \(3,\), the sample has .*: one for each channel"):
+        RGB(np.ones(shape))
+    with pytest.raises(ValueError, match=r"Normalize: std has shape \(3,\)"):
+        Normalize(std=[1, 2, 3])(np.ones(shape))
+
+
+# --- images ---
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (3, 4, 6), np.uint8)  # (C, H, W)
+ON_IMAGES = [
+    Convert(),
+    Convert("BGR"),
+    Convert("L"),
+    Resize(5),
+    Resize((5, 3), mode=0),
+    CenterCrop((3, 2)),
+    RandomHorizontalFlip(1),
+]
+ON_ARRAYS = [ToArray(), ToArray(np.float64), ToPIL(), RandomHorizontalFlip(0.3)]
+
+
+@pytest.fixture(scope="module")
+def pil():
+    return pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+
+
+@pytest.fixture
+def image(pil):
+    """A colour image, 6 wide and 4 high."""
+    return pil.fromarray(np.ascontiguousarray(PIXELS.transpose(1, 2, 0)))
+
+
+def array(image):
+    """(H, W, C) or (H, W) -> (C, H, W), by hand."""
+    pixels = np.asarray(image)
+    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("transform", "expected"),
+    [
+        (Convert(), PIXELS),
+        (Convert("RGB"), PIXELS),
+        (Convert("BGR"), PIXELS[::-1]),
+        (CenterCrop((6, 4)), PIXELS),
+        (CenterCrop(2), PIXELS[:, 1:3, 2:4]),
+        (CenterCrop((3, 1)), PIXELS[:, 1:2, 1:4]),
+        (CenterCrop([4, 3]), PIXELS[:, 0:3, 1:5]),
+        (CenterCrop((np.int64(1), 4)), PIXELS[:, :, 2:3]),
+        (RandomHorizontalFlip(1), PIXELS[:, :, ::-1]),
+        (RandomHorizontalFlip(0), PIXELS),
+    ],
+)
+def test_images(image, transform, expected):
+    y = transform(image)
+    assert y.mode == "RGB"
+    np.testing.assert_array_equal(array(y), expected)
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "1"])
+def test_an_image_of_any_mode_becomes_bgr(image, mode):
+    other = image.convert(mode)
+    np.testing.assert_array_equal(array(Convert("BGR")(other)), array(other.convert("RGB"))[::-1])
+
+
+def test_gray_is_pillows_own(image):
+    y = Convert("L")(image)
+    assert y.mode == "L"
+    np.testing.assert_array_equal(np.asarray(y), np.asarray(image.convert("L")))
+
+
+@pytest.mark.parametrize(
+    ("size", "shape"), [(5, (3, 5, 5)), ((5, 3), (3, 3, 5)), ([1, 9], (3, 9, 1)), ((6, 4), (3, 4, 6))]
+)
+def test_a_size_is_width_and_height_or_one_number_for_both(image, size, shape):
+    assert array(Resize(size)(image)).shape == shape
+
+
+def test_sizes_are_changed_by_bilinear_interpolation_unless_told_otherwise(pil):
+    """Twice as wide: each pixel at a quarter of the way to its neighbour."""
+    row = pil.fromarray(np.array([[0, 100]], np.uint8))
+    np.testing.assert_array_equal(np.asarray(Resize((4, 1))(row)), [[0, 25, 75, 100]])
+    np.testing.assert_array_equal(np.asarray(Resize((4, 1), pil.Resampling.NEAREST)(row)), [[0, 0, 100, 100]])
+
+
+@pytest.mark.parametrize(
+    ("mode", "shape"), [("RGB", (3, 4, 6)), ("L", (1, 4, 6)), ("RGBA", (4, 4, 6)), ("F", (1, 4, 6)), ("1", (1, 4, 6))]
+)
+def test_an_image_becomes_an_array_of_channels(image, mode, shape):
+    other = image.convert(mode)
+    y = ToArray()(other)
+    assert (y.shape, y.dtype) == (shape, np.float32)
+    assert y.flags.c_contiguous
+    np.testing.assert_array_equal(y, array(other))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float64])
+def test_an_array_of_another_dtype_can_be_had(image, dtype):
+    y = ToArray(dtype)(image)
+    assert y.dtype == dtype
+    np.testing.assert_array_equal(y, PIXELS)
+
+
+def test_an_array_is_cast_and_copied_by_to_array():
+    y = ToArray()(PIXELS[0])
+    assert y.dtype == np.float32
+    np.testing.assert_array_equal(y, PIXELS[0])
+    assert not np.shares_memory(ToArray(np.uint8)(PIXELS), PIXELS)
+
+
+@pytest.mark.parametrize("mode", ["P", "PA"])
+def test_numbers_of_a_palette_are_no_colours(image, mode):
+    with pytest.raises(ValueError, match=rf"^ToArray: an image of mode '{mode}' came, which has a palette; Convert"):
+        ToArray()(image.convert("P").convert(mode))
+
+
+@needs_pillow
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32, np.float16])
+@pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB"), (4, "RGBA")])
+def test_an_array_becomes_an_image_and_comes_back(channels, mode, dtype):
+    x = np.random.default_rng(1).integers(0, 256, (channels, 2, 5)).astype(dtype)
+    x[0, 0, :2] = 0, 255
+    y = ToPIL()(x)
+    assert (y.mode, y.size) == (mode, (5, 2))
+    np.testing.assert_array_equal(ToArray(dtype)(y), x)
+
+
+@needs_pillow
+def test_fractions_of_a_pixel_are_rounded():
+    y = ToPIL()(np.array([[[0.4, 0.6, 254.7]]]))
+    np.testing.assert_array_equal(np.asarray(y), [[0, 1, 255]])
+
+
+def test_a_mirrored_array_is_a_copy():
+    y = RandomHorizontalFlip(1)(PIXELS)
+    np.testing.assert_array_equal(y, PIXELS[:, :, ::-1])
+    assert y.dtype == np.uint8
+    assert not np.shares_memory(y, PIXELS)
+
+
+def test_the_seed_says_which_are_mirrored():
+    def mirrored():
+        np.random.seed(0)
+        flip = RandomHorizontalFlip(0.3)
+        return [flip(PIXELS) is not PIXELS for _ in range(200)]
+
+    np.random.seed(0)
+    expected = np.random.rand(200) < 0.3
+    assert mirrored() == expected.tolist()
+    assert 40 < sum(mirrored()) < 80
+
+
+def test_half_are_mirrored_unless_told_otherwise():
+    assert RandomHorizontalFlip().p == 0.5
+
+
+def test_images_and_arrays_are_mirrored_by_the_same_draws(image):
+    def which(x):
+        np.random.seed(3)
+        flip = RandomHorizontalFlip()
+        return [flip(x) is not x for _ in range(20)]
+
+    assert which(image) == which(PIXELS)
+
+
+@pytest.mark.parametrize("transform", ON_IMAGES)
+def test_an_image_stays_as_it_is(image, transform):
+    transform(image)
+    np.testing.assert_array_equal(array(image), PIXELS)
+
+
+@pytest.mark.parametrize("transform", ON_IMAGES)
+def test_transforms_of_images_can_be_pickled(image, transform):
+    again = pickle.loads(pickle.dumps(transform))
+    np.testing.assert_array_equal(np.asarray(again(image)), np.asarray(transform(image)))
+
+
+@needs_pillow
+@pytest.mark.parametrize("transform", ON_ARRAYS)
+def test_transforms_to_and_from_arrays_can_be_pickled(transform):
+    again = pickle.loads(pickle.dumps(transform))
+    results = []
+    for f in (transform, again):
+        np.random.seed(0)
+        results.append(np.asarray(f(PIXELS)))
+    np.testing.assert_array_equal(*results)
+
+
+def test_a_filter_of_pillow_can_be_pickled(pil):
+    again = pickle.loads(pickle.dumps(Resize(3, pil.Resampling.BICUBIC)))
+    assert (again.size, again.mode) == ((3, 3), pil.Resampling.BICUBIC)
+
+
+def test_a_chain_goes_from_image_to_sample(image):
+    chain = Compose([Convert("BGR"), Resize(8), CenterCrop(4), ToArray(), Normalize((1, 2, 3), 2)])
+    y = chain(image)
+    assert (y.shape, y.dtype) == ((3, 4, 4), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("transform", "needed"),
+    [
+        (Convert(), "a PIL image"),
+        (Resize(3), "a PIL image"),
+        (CenterCrop(3), "a PIL image"),
+        (ToArray(), r"a PIL image or a numpy\.ndarray"),
+        (RandomHorizontalFlip(), r"a PIL image or a numpy\.ndarray"),
+        (ToPIL(), r"a numpy\.ndarray"),
+    ],
+)
+def test_what_is_no_image_is_refused_by_name(transform, needed):
+    with pytest.raises(TypeError, match=rf"^{type(transform).__name__}: list came, {needed} is needed$"):
+        transform([1.0, 2.0])
+
+
+@pytest.mark.parametrize("transform", [Convert(), Resize(3), CenterCrop(3)])
+def test_an_array_is_no_image(transform):
+    with pytest.raises(TypeError, match=rf"^{type(transform).__name__}: ndarray came, a PIL image is needed$"):
+        transform(PIXELS)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: Convert(3), TypeError, "^Convert: int came as the mode, a str is needed"),
+        (lambda: Resize(0), ValueError, "^Resize: size 0 came, one or two integers of at least 1 are needed"),
+        (lambda: Resize((3, -1)), ValueError, r"^Resize: size \(3, -1\) came, one or two"),
+        (lambda: Resize((3, 4, 5)), ValueError, r"^Resize: size \(3, 4, 5\) came, one or two"),
+        (lambda: Resize(()), ValueError, r"^Resize: size \(\) came, one or two"),
+        (lambda: Resize(2.5), TypeError, r"^Resize: size 2\.5 came, an integer or a pair \(width, height\) is needed"),
+        (lambda: CenterCrop((2, "3")), TypeError, r"^CenterCrop: size \(2, '3'\) came, an integer or a pair"),
+        (lambda: CenterCrop(None), TypeError, "^CenterCrop: size None came, an integer or a pair"),
+        (lambda: RandomHorizontalFlip(-0.1), ValueError, r"^RandomHorizontalFlip: p=-0\.1 came, a probability from 0"),
+        (lambda: RandomHorizontalFlip(2), ValueError, "^RandomHorizontalFlip: p=2 came, a probability"),
+        (lambda: RandomHorizontalFlip(np.nan), ValueError, "^RandomHorizontalFlip: p=nan came, a probability"),
+        (lambda: RandomHorizontalFlip("1"), TypeError, "^RandomHorizontalFlip: str came as p, a number is needed"),
+        (lambda: ToArray("no type"), TypeError, "no type"),
+    ],
+)
+def test_wrong_settings_for_images_are_refused_at_once(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+@pytest.mark.parametrize("size", [7, (6, 5), (7, 4)])
+def test_a_crop_of_a_smaller_image_is_refused(image, size):
+    with pytest.raises(ValueError, match=r"^CenterCrop: an image of size \(6, 4\) came, at least \(\d, \d\) is needed"):
+        CenterCrop(size)(image)
+
+
+@pytest.mark.parametrize("mode", ["XYZ", "HSV;16"])
+def test_a_mode_that_pillow_does_not_know_is_named(image, mode):
+    with pytest.raises(ValueError, match=rf"^Convert: 'RGB' to '{mode}' came, which Pillow cannot do: "):
+        Convert(mode)(image)
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "message"),
+    [
+        (np.ones((2, 3)), ValueError, r"^ToPIL: shape \(2, 3\) came, \(C, H, W\) is needed, with 1, 3 or 4 channels"),
+        (np.ones((2, 3, 3)), ValueError, r"^ToPIL: shape \(2, 3, 3\) came"),
+        (np.ones((4, 4, 3))[:0], ValueError, r"^ToPIL: shape \(0, 4, 3\) came"),
+        (np.ones((3, 0, 2)), ValueError, r"^ToPIL: shape \(3, 0, 2\) came"),
+        (np.full((1, 1, 1), 256), ValueError, "^ToPIL: numbers from 256 to 256 came, 0 to 255 is needed"),
+        (np.array([[[-0.5, 3]]]), ValueError, r"^ToPIL: numbers from -0\.5 to 3\.0 came"),
+        (np.array([[[np.nan, 3]]]), ValueError, "^ToPIL: numbers from nan to nan came"),
+        (np.ones((1, 1, 1), bool), TypeError, "^ToPIL: an array of bool came, numbers from 0 to 255 are needed"),
+        (np.ones((1, 1, 1), complex), TypeError, "^ToPIL: an array of complex128 came"),
+    ],
+)
+def test_an_array_that_is_no_picture_is_refused(x, error, message):
+    with pytest.raises(error, match=message):
+        ToPIL()(x)
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 6), (1, 3, 4, 6)])
+def test_only_pictures_have_a_left_and_a_right(shape):
+    np.random.seed(0)
+    expected = np.random.rand()
+    np.random.seed(0)
+    with pytest.raises(ValueError, match=r"^RandomHorizontalFlip: shape \(.*\) came, \(C, H, W\) is needed"):
+        RandomHorizontalFlip(0)(np.ones(shape))
+    assert np.random.rand() == expected  # a failed call draws nothing
+
+
+def test_without_pillow_it_is_said_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(RuntimeError, match=r"^ToPIL: Pillow is needed: pip install pillow"):
+        ToPIL()(PIXELS)
+
+
+def test_pillow_is_not_imported_before_it_is_needed():
+    code = """
+import sys
+import numpy as np
+from stage5_advanced import transforms
+for f in (transforms.ToArray(), transforms.RandomHorizontalFlip(1)):
+    f(np.ones((1, 2, 3)))
+try:
+    transforms.Resize(3)([1])
+except TypeError:
+    print([name for name in sys.modules if name.startswith("PIL")])
+"""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, env=os.environ)
+    assert done.stdout == "[]\n", done.stderr
