@@ -618,6 +618,8 @@ def test_without_a_gpu_the_state_of_an_optimizer_stays_as_it_is(without_gpu):
     with pytest.raises(RuntimeError, match=re.escape(without_gpu)):
         optimizer.to_gpu()
     assert optimizer.states is before
+    with pytest.raises(RuntimeError, match=re.escape(without_gpu)):
+        SGD().to_gpu()
     optimizer.to_cpu()
     step(optimizer, 1)
 
@@ -911,7 +913,7 @@ def test_a_layer_computes_on_the_device_what_it_computes_on_the_host(xp_device, 
             there = xp if moment == "before the first call" or i == len(xs) - 1 else np
             if there is not np:
                 layer.to_gpu()
-            for variable in layer.variables():
+            for variable in layer.all_variables():
                 variable.unchain()  # what was computed before the move cannot be differentiated after it
             y = layer(in_float32(there, x))
         F.sum(y * y).backward()
@@ -922,7 +924,7 @@ def test_a_layer_computes_on_the_device_what_it_computes_on_the_host(xp_device, 
     assert_same(*results, rtol=1e-4)
     layer.to_gpu()
     layer.to_cpu()
-    assert {v.xp for v in layer.variables()} == {np}
+    assert {v.xp for v in layer.all_variables()} == {np}
 
 
 @pytest.mark.parametrize(("make", "xs"), LAYERS.values(), ids=LAYERS)

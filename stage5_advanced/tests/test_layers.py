@@ -335,7 +335,7 @@ def test_buffers_belong_to_the_state_but_are_not_learned():
     assert [path for path, _ in model.named_state()] == ["l1/mean", "l1/p1", "p2"]
     assert paths(model) == ["l1/p1", "p2"]
     assert list(model.params()) == [model.l1.p1, model.p2]
-    assert list(model.weights()) == ["l1/mean", "l1/p1", "p2"]
+    assert list(model.get_weights()) == ["l1/mean", "l1/p1", "p2"]
     model.l1.mean = None
     assert [path for path, _ in model.named_state()] == ["l1/p1", "p2"]
 
@@ -385,7 +385,7 @@ def layers_with_data():
 
 def test_a_model_on_the_host_stays_where_it_is():
     for layer in layers_with_data():
-        arrays = [(v, v.data, v.grad, None if v.grad is None else v.grad.data) for v in layer.variables()]
+        arrays = [(v, v.data, v.grad, None if v.grad is None else v.grad.data) for v in layer.all_variables()]
         assert layer.xp is np
         layer.to_cpu()
         for variable, data, gx, gx_data in arrays:
@@ -405,7 +405,7 @@ def no_gpu(monkeypatch):
 
 def test_without_a_gpu_to_gpu_fails_and_changes_nothing(no_gpu):
     for layer in layers_with_data():
-        arrays = [(v, v.data) for v in layer.variables()]
+        arrays = [(v, v.data) for v in layer.all_variables()]
         with pytest.raises(RuntimeError, match="CuPy cannot be loaded"):
             layer.to_gpu()
         assert all(variable.data is data for variable, data in arrays)
@@ -427,7 +427,7 @@ def test_copies_and_pickles_of_layers_that_were_called_are_independent(way):
     for layer in layers_with_data()[:5]:
         twin = way(layer)
         assert [path for path, _ in twin.named_state()] == [path for path, _ in layer.named_state()]
-        for v, w in zip(layer.variables(), twin.variables(), strict=True):
+        for v, w in zip(layer.all_variables(), twin.all_variables(), strict=True):
             assert (type(v), v.name) == (type(w), w.name)
             np.testing.assert_array_equal(v.data, w.data)
             assert not np.shares_memory(v.data, w.data)
@@ -594,7 +594,7 @@ def test_batch_norm_makes_its_arrays_at_the_first_call():
 def test_batch_norm_has_the_dtype_of_the_first_input(given, dtype):
     layer = L.BatchNorm()
     layer(np.arange(12).reshape(4, 3).astype(given))
-    assert {v.dtype for v in layer.variables()} == {np.dtype(dtype)}
+    assert {v.dtype for v in layer.all_variables()} == {np.dtype(dtype)}
 
 
 def test_batch_norm_is_its_function_and_updates_its_buffers():
@@ -908,4 +908,4 @@ def test_the_state_is_neither_learned_nor_saved(kind):
     run(layer, series(2))
     state = set(map(id, state_of(layer)))
     assert not state & {id(v) for _, v in layer.named_state()}
-    assert state < {id(v) for v in layer.variables()}  # it is moved, though
+    assert state < {id(v) for v in layer.all_variables()}  # it is moved, though

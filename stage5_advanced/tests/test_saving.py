@@ -138,7 +138,7 @@ def test_what_was_saved_under_a_name_is_what_is_loaded_under_it(tmp_path, beside
 def test_saving_leaves_the_model_as_it_is(tmp_path):
     model = net()
     F.sum(model(X)).backward()
-    arrays = [(v, v.data, v.grad) for v in model.variables()]
+    arrays = [(v, v.data, v.grad) for v in model.all_variables()]
     before = bits(model)
     model.save_weights(tmp_path / "w")
     assert bits(model) == before
@@ -147,7 +147,7 @@ def test_saving_leaves_the_model_as_it_is(tmp_path):
 
 def test_loaded_arrays_are_the_models_own():
     model, other = net(0), net(1)
-    arrays = model.weights()
+    arrays = model.get_weights()
     other.take_weights(arrays)
     for path, variable in other.named_state():
         assert not np.shares_memory(variable.data, arrays[path])
@@ -218,7 +218,7 @@ def test_weights_can_be_loaded_before_the_first_call(tmp_path):
 def test_every_kind_of_layer_can_be_loaded_before_the_first_call(make, x):
     model, other = make(), make()
     y = model(x)
-    other.take_weights(model.weights())
+    other.take_weights(model.get_weights())
     np.testing.assert_array_equal(other(x).data, y.data)
 
 
@@ -344,7 +344,7 @@ def changed(**changes):
     """The weights of another network with some arrays changed, None for left out."""
 
     def write(path):
-        arrays = net(1).weights() | {name.replace("__", "/"): a for name, a in changes.items()}
+        arrays = net(1).get_weights() | {name.replace("__", "/"): a for name, a in changes.items()}
         np.savez(path, **{name: a for name, a in arrays.items() if a is not None})
 
     return write
@@ -408,12 +408,12 @@ FILES = {
 def test_a_file_that_does_not_fit_is_refused_and_changes_nothing(tmp_path, write, message):
     write(tmp_path / "w.npz")
     model = net()
-    arrays = [v.data for v in model.variables()]
+    arrays = [v.data for v in model.all_variables()]
     before = bits(model)
     with pytest.raises(ValueError, match=message):
         model.load_weights(tmp_path / "w.npz")
     assert bits(model) == before
-    assert all(v.data is a for v, a in zip(model.variables(), arrays, strict=True))
+    assert all(v.data is a for v, a in zip(model.all_variables(), arrays, strict=True))
     assert listing(tmp_path) == ["w.npz"]
 
 

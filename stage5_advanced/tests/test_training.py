@@ -399,7 +399,7 @@ def walk(model, optimizer, loss_of):
         assert all(p.grad is not None for p in model.params())
 
         optimizer.update()
-        assert dtypes(v.data for v in model.variables()) == {"float32"}
+        assert dtypes(v.data for v in model.all_variables()) == {"float32"}
         state = {key: value for key, value in optimizer.state().items() if not key.endswith("/t")}
         assert dtypes(state.values()) == {"float32"}
     return [type(f).__name__ for f in functions]

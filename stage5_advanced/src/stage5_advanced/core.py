@@ -85,11 +85,11 @@ class Variable:
         self.grad = None
 
     def to_cpu(self):
-        """Move data and gradient to the host's memory; in place, and nothing where they are there. [step 52]"""
+        """Move data and gradient to the host's memory, in place; what was moved is a leaf from then on. [step 52]"""
         self.move(cuda.as_numpy)
 
     def to_gpu(self):
-        """Move data and gradient to the GPU; in place. RuntimeError, and no change, where there is none. [step 52]"""
+        """The same to the GPU. RuntimeError, and no change, where there is none. [step 52]"""
         self.move(cuda.as_cupy)
 
     def move(self, place):
@@ -97,7 +97,9 @@ class Variable:
         data = None if self.data is None else place(self.data)
         if self.grad is not None:
             self.grad.move(place)
-        self.data = data
+        if data is not self.data:
+            self.data = data
+            self.unchain()
 
     def unchain(self):
         """Forget the function that made this variable: for backward it is a leaf from now on. [step 59]"""
@@ -231,8 +233,8 @@ def as_operand(x, other):
         return x
     xp = cuda.get_array_module(other)
     if type(x) in (bool, int, float):
-        dtype = other.dtype
-        return xp.array(x, dtype if dtype.kind == "f" else np.result_type(dtype, x))
+        dtype = other.dtype if other.dtype.kind == "f" else np.result_type(other.dtype, x)
+        return np.array(x, dtype) if xp is np else xp.full((), x, dtype)  # filled there: no transfer
     return as_array(x, xp)
 
 
@@ -240,7 +242,9 @@ def as_seed(gy, y, create_graph):
     """The gradient to start with at y: ones for None; without create_graph a copy, for it may be given on. [step 32]"""
     if gy is None:
         return Variable(y.xp.ones_like(y.data))
-    gy = as_variable(as_array(gy))
+    gy = as_variable(as_array(gy, y.xp))
+    if cuda.gpu_enable:
+        cuda.common_module("backward", [y.data, gy.data])
     if gy.shape != y.shape:
         raise ValueError(f"backward: grad has shape {gy.shape}, data has {y.shape}")
     gy = like(y, gy)

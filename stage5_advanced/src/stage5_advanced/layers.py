@@ -94,21 +94,24 @@ class Layer:
         return next((v.xp for _, v in self.named_state() if v.data is not None), np)
 
     def to_cpu(self):
-        """Move all parameters, their gradients, buffers and recurrent state to the host's memory. [step 52]"""
-        for variable in self.variables():
+        """Move all parameters, their gradients, buffers and recurrent state to the host's memory. [step 52]
+
+        State is cut from the graph that it came from, which stays where it is.
+        """
+        for variable in self.all_variables():
             variable.to_cpu()
 
     def to_gpu(self):
         """The same to the GPU. RuntimeError, and no change, where there is none. [step 52]"""
         cuda.need_gpu()
-        for variable in self.variables():
+        for variable in self.all_variables():
             variable.to_gpu()
 
-    def variables(self):
+    def all_variables(self):
         """Every Variable that is an attribute of a layer of the tree: state that changes from call to call, too."""
         for value in self.__dict__.values():
             if isinstance(value, Layer):
-                yield from value.variables()
+                yield from value.all_variables()
             elif isinstance(value, Variable):
                 yield value
 
@@ -117,7 +120,7 @@ class Layer:
         for path, variable in self.named_state():
             params_dict[f"{parent_key}/{path}" if parent_key else path] = variable
 
-    def weights(self):
+    def get_weights(self):
         """The arrays of all parameters and buffers by path, those of NumPy's: {"l0/W": array, ...}. [step 53]
 
         ValueError if one has no data yet.
@@ -159,7 +162,7 @@ class Layer:
         A file that is there already is replaced only when the new one is complete. ValueError if a parameter
         has no data yet.
         """
-        write_arrays(path, self.weights())
+        write_arrays(path, self.get_weights())
 
     def load_weights(self, path):
         """Take over what save_weights wrote. ValueError, and no change, where it does not fit. [step 53]"""
@@ -168,7 +171,7 @@ class Layer:
 
 def weakly(x):
     """A reference that does not keep x alive; numbers, tuples and the like have none and are kept."""
-    return weakref.ref(x) if isinstance(x, (Variable, np.ndarray)) else lambda: x
+    return weakref.ref(x) if isinstance(x, (Variable, np.ndarray)) or cuda.is_on_gpu(x) else lambda: x
 
 
 def unmade(name, shape, dtype=None, kind=Parameter):

@@ -72,6 +72,7 @@ class Optimizer:
 
         There is no need to: at the next update state follows its parameter, wherever that was moved.
         """
+        cuda.need_gpu()
         self.states = {param: moved(state, cuda.as_cupy) for param, state in self.states.items()}
 
     def state(self):

@@ -97,7 +97,7 @@ def load_checkpoint(path, model, optimizer=None, loader=None):
 
 def states(model, optimizer, loader):
     """part -> name -> array, of those that are there."""
-    parts = {"model": model.weights()}
+    parts = {"model": model.get_weights()}
     if optimizer is not None:
         parts["optimizer"] = optimizer.state()
     if loader is not None:

@@ -14,7 +14,7 @@ from .matrix import linear
 from .reduce import sum
 from .shape import reshape, transpose
 
-CACHED = 2**21  # bytes of columns worked on at once: what a processor's cache holds between writing and reading ...
+CACHED = 2**20  # bytes of columns worked on at once: what a processor's cache holds between writing and reading ...
 WIDE = 256  # ... but as many columns as a matrix product needs to be fast
 ON_GPU = 2**28  # the same on a GPU, where a call costs more than the memory
 
@@ -68,6 +68,7 @@ class Windows:
         self.places = [  # (i, j), its plane, where its run begins there
             (i, j, i % SH, j % SW, i // SH * QW + j // SW) for i in range(KH) for j in range(KW)
         ]
+        self.kept = {}
 
     def parts(self):
         """For each plane that is needed: its place, the part of it that is no padding, where that is in the image."""
@@ -75,6 +76,13 @@ class Windows:
             for b in range(min(self.stride[1], self.kernel[1])):
                 inside, there = zip(*map(overlap, (a, b), self.size, self.stride, self.pad, self.plane), strict=True)
                 yield (slice(None), slice(None), a, b, *inside), (slice(None), slice(None), *there)
+
+    def memory(self, xp, name, shape, dtype):
+        """An array that is used again for each piece of the work: fresh memory would cost more than filling it."""
+        size = math.prod(shape)
+        if name not in self.kept or self.kept[name].size < size:
+            self.kept[name] = xp.empty(size, dtype)
+        return self.kept[name][:size].reshape(shape)
 
     def lines(self, xp, N, C, dtype):
         """Planes of zeros (N, C, SH, SW, line), and a view of them (N, C, SH, SW, QH, QW)."""
@@ -92,7 +100,7 @@ class Windows:
         """The windows of R rows of the output as columns, windows of none among them: -> (C*KH*KW, N*R*QW)."""
         N, C = lines.shape[:2]
         first, run = self.run_of(rows)
-        col = xp.empty((C, *self.kernel, N, run), lines.dtype)
+        col = self.memory(xp, "columns", (C, *self.kernel, N, run), lines.dtype)
         for i, j, a, b, start in self.places:
             start += first
             col[:, i, j] = lines[:, :, a, b, start : start + run].transpose(1, 0, 2)
@@ -123,10 +131,10 @@ class Windows:
         OC, QW = len(y), self.plane[1]
         return y.reshape(OC, N, y.shape[1] // (N * QW), QW)[..., : self.out[1]].transpose(1, 0, 2, 3)
 
-    def pieces(self, xp, N, C, dtype):
-        """The work in pieces of few columns: slices of the batch, each with slices of the output's rows."""
+    def pieces(self, xp, N, height, dtype):
+        """The work in pieces of few columns of a height: slices of the batch, each with slices of the output's rows."""
         size = CACHED if xp is np else ON_GPU
-        columns = max(WIDE, size // max(1, C * math.prod(self.kernel) * dtype.itemsize))
+        columns = max(WIDE, size // max(1, height * dtype.itemsize))
         rows = min(self.out[0], -(-columns // self.plane[1]))
         samples = max(1, columns // self.run)
         of_rows = [slice(r, min(r + rows, self.out[0])) for r in range(0, self.out[0], rows)]
@@ -143,13 +151,16 @@ def overlap(a, size, stride, pad, plane):
 
 def convolve(xp, windows, x, W, b=None):
     """y (N, OC, OH, OW) of x (N, C, H, W) and W (OC, C, KH, KW), from arrays to array."""
-    OC = len(W)
-    y = xp.empty((len(x), OC, *windows.out), np.result_type(*(a.dtype for a in (x, W, b) if a is not None)))
+    N, OC = len(x), len(W)
+    y = xp.empty((N, OC, *windows.out), np.result_type(*(a.dtype for a in (x, W, b) if a is not None)))
     W = W.reshape(OC, math.prod(W.shape[1:]))
-    for s, pieces in windows.pieces(xp, *x.shape[:2], x.dtype):
+    dtype = np.result_type(x.dtype, W.dtype)
+    for s, pieces in windows.pieces(xp, N, OC + W.shape[1], dtype):
         lines = windows.split(xp, x[s])
         for rows in pieces:
-            part = windows.narrow(xp.matmul(W, windows.unroll(xp, lines, rows)), len(lines))
+            col = windows.unroll(xp, lines, rows)
+            part = xp.matmul(W, col, out=windows.memory(xp, "product", (OC, col.shape[1]), dtype))
+            part = windows.narrow(part, len(lines))
             if b is None:
                 y[s, :, rows] = part
             else:
@@ -159,13 +170,15 @@ def convolve(xp, windows, x, W, b=None):
 
 def convolve_back(xp, windows, gy, W):
     """gx (N, C, H, W) of gy (N, OC, OH, OW) and W (OC, C, KH, KW), from arrays to array."""
-    OC, C = W.shape[:2]
-    gx = xp.zeros((len(gy), C, *windows.size), np.result_type(gy.dtype, W.dtype))
+    (OC, C), N = W.shape[:2], len(gy)
+    gx = xp.zeros((N, C, *windows.size), np.result_type(gy.dtype, W.dtype))
     W = W.reshape(OC, math.prod(W.shape[1:]))
-    for s, pieces in windows.pieces(xp, len(gy), C, gx.dtype):
+    for s, pieces in windows.pieces(xp, N, OC + W.shape[1], gx.dtype):
         lines, planes = windows.lines(xp, *gx[s].shape[:2], gx.dtype)
         for rows in pieces:
-            windows.roll(xp.matmul(W.T, windows.widen(xp, gy[s, :, rows])), rows, lines)
+            wide = windows.widen(xp, gy[s, :, rows])
+            col = windows.memory(xp, "columns", (W.shape[1], wide.shape[1]), gx.dtype)
+            windows.roll(xp.matmul(W.T, wide, out=col), rows, lines)
         for inside, there in windows.parts():
             gx[s][there] = planes[inside]
     return gx
@@ -173,9 +186,9 @@ def convolve_back(xp, windows, gy, W):
 
 def correlate(xp, windows, x, gy):
     """gW (OC, C, KH, KW) of x (N, C, H, W) and gy (N, OC, OH, OW), from arrays to array."""
-    C, OC = x.shape[1], gy.shape[1]
+    (N, C), OC = x.shape[:2], gy.shape[1]
     gW = xp.zeros((OC, C * math.prod(windows.kernel)), np.result_type(x.dtype, gy.dtype))
-    for s, pieces in windows.pieces(xp, *x.shape[:2], x.dtype):
+    for s, pieces in windows.pieces(xp, N, OC + gW.shape[1], x.dtype):
         lines = windows.split(xp, x[s])
         for rows in pieces:
             gW += xp.matmul(windows.widen(xp, gy[s, :, rows]), windows.unroll(xp, lines, rows).T)

@@ -94,15 +94,18 @@ class Pooling(Function):
     def backward(self, gy):
         x, y = self.inputs[0].data, self.outputs[0]().data  # which is the largest is constant
         *views, _ = self.places.views(self.places.cover(self.xp, x, smallest(x.dtype)))
-        inside = self.places.views(self.places.cover(self.xp, self.xp.ones((1, 1, *x.shape[2:]), bool), False))
+        padding = self.places.views(self.places.cover(self.xp, self.xp.zeros((1, 1, *x.shape[2:]), bool), True))
+        nans, padded = bool((y != y).any()), self.places.pad != (0, 0)
         # The number of the first that is the largest, or nan: how many before it are not.
         which = self.xp.zeros(y.shape, np.min_scalar_type(len(views)))
         missing = self.xp.ones(y.shape, bool)
-        for view, real in zip(views, inside, strict=False):
-            hit = view == y
-            hit |= view != view
-            hit &= real
-            missing &= ~hit
+        for view, outside in zip(views, padding, strict=False):
+            miss = view != y
+            if nans:
+                miss &= view == view
+            if padded:  # an image of -inf equals its padding
+                miss |= outside
+            missing &= miss
             which += missing
         return PoolingGrad(self.places, which)(gy)
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from .. import cuda
 from ..config import Config
 from ..core import Function, Variable, as_input
 from .reduce import mean, sum
@@ -166,6 +167,8 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=1e-5):
             f"batch_norm: x {x.shape}, gamma {shapes[0]}, beta {shapes[1]}, mean {shapes[2]}, var {shapes[3]} came, "
             "x (N, C, ...) and (C,) for the others are needed"
         )
+    if cuda.gpu_enable:
+        cuda.common_module("batch_norm", [x.data, gamma.data, beta.data, *running])
     mean, var = running
     if not Config.train:
         k = gamma / x.xp.sqrt(var + eps)
