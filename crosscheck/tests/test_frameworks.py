@@ -17,11 +17,14 @@ from crosscheck.stages import STAGES
 ROOT = pathlib.Path(__file__).parents[2]
 EXAMPLE = ROOT / "crosscheck" / "examples" / "tiny.py"
 # Names without a PyTorch call: ours alone, or a second name of what has a row.
-UNWRITTEN = {"Config", "Power", "setup_variable", "numerical_grad", "GetItemGrad"}
+UNWRITTEN = {"Config", "Power", "setup_variable", "numerical_grad", "GetItemGrad", "Conv2dGradW"}
 ADAPTERS = ROOT / "crosscheck" / "src" / "crosscheck" / "frameworks"
 
 
-@pytest.mark.parametrize("adapter", sorted(path.name for path in ADAPTERS.glob("*.py")))
+NETWORKS = "torch_models.py"  # no adapter: what torchvision has, written out
+
+
+@pytest.mark.parametrize("adapter", sorted({path.name for path in ADAPTERS.glob("*.py")} - {NETWORKS}))
 def test_an_adapter_has_under_100_lines_of_code(adapter):
     code = [line for line in (ADAPTERS / adapter).read_text().splitlines() if line.strip()]
     assert len(code) < 100

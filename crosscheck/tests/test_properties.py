@@ -4,6 +4,7 @@ Hypothesis draws the calls, always the same ones (derandomize). What fails is pr
 repeats it: in a Python started in this file's folder, after `from test_properties import *`.
 """
 
+import contextlib
 import re
 import types
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from hypothesis.extra import numpy as nps
 
 from crosscheck.compare import mismatch, same_bytes, shorten
 from crosscheck.computations import Computation
+from crosscheck.computations.steps52_60 import dropout_with_mask, four
 from crosscheck.coverage import NOT_DIFFERENTIABLE, functions_of
 from crosscheck.frameworks import BookStyle, load_stage, load_torch
 from crosscheck.inputs import Case, stable_rng
@@ -81,6 +83,9 @@ class Property:
     calls: st.SearchStrategy
     call: Callable[..., Any]
     numbers: Callable[..., Any]
+    integers: bool = True  # is given integers as well
+    mixed: bool = True  # is given two dtypes at once
+    tolerance: float = TOLERANCE
 
 
 # --- numbers ---
@@ -88,6 +93,10 @@ class Property:
 
 def any_numbers(rng, shape):
     return rng.standard_normal(shape)
+
+
+def between_0_and_1(rng, shape):
+    return rng.uniform(0.1, 0.9, shape)
 
 
 def positive(rng, shape):
@@ -252,7 +261,143 @@ def scores(draw):
     return ((N, C),), {"t": t, "dtype": draw(st.sampled_from(["int64", "int32", "uint8"]))}
 
 
+# --- what is drawn for images and sequences ---
+
+
+def one_or_two(draw, low, high):
+    """A size for both directions: a number, or a pair of them."""
+    numbers = st.integers(low, high)
+    return draw(numbers | st.tuples(numbers, numbers))
+
+
+def two(size):
+    return size if isinstance(size, tuple) else (size, size)
+
+
+def image_size(draw, kernel, pad, least=1):
+    """A height and a width that such a kernel fits."""
+    return tuple(
+        draw(st.integers(low, low + 4)) for low in (max(least, k - 2 * p) for k, p in zip(kernel, pad, strict=True))
+    )
+
+
+@drawn
+def convolutions(draw):
+    kernel, stride, pad = (
+        (draw(st.integers(1, 3)), draw(st.integers(1, 3))),
+        one_or_two(draw, 1, 3),
+        one_or_two(draw, 0, 2),
+    )
+    N, C, OC = draw(st.integers(0, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    found = [(N, C, *image_size(draw, kernel, two(pad))), (OC, C, *kernel)]
+    return (*found, *[(OC,)] * draw(st.integers(0, 1))), {"stride": stride, "pad": pad}
+
+
+@drawn
+def transposed_convolutions(draw):
+    kernel, stride, pad = (
+        (draw(st.integers(1, 3)), draw(st.integers(1, 3))),
+        one_or_two(draw, 1, 3),
+        one_or_two(draw, 0, 2),
+    )
+    N, C, OC = draw(st.integers(0, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    size = tuple(
+        draw(st.integers(low, low + 2))
+        for low in (1 - min(0, k - 2 * p - 1) // s + 1 for k, s, p in zip(kernel, two(stride), two(pad), strict=True))
+    )
+    places = zip(size, kernel, two(stride), two(pad), strict=True)
+    larger = tuple(s * (n - 1) + k - 2 * p + draw(st.integers(0, s - 1)) for n, k, s, p in places)
+    arguments = {"stride": stride, "pad": pad, "outsize": draw(st.sampled_from([None, larger]))}
+    return ((N, C, *size), (C, OC, *kernel), *[(OC,)] * draw(st.integers(0, 1))), arguments
+
+
+def windows(draw, widest=2):
+    kernel, stride = one_or_two(draw, 1, 3), one_or_two(draw, 1, 3)
+    pad = tuple(draw(st.integers(0, min(widest, k - 1))) for k in two(kernel))
+    return kernel, stride, pad
+
+
+@drawn
+def images_in_windows(draw):
+    kernel, stride, pad = windows(draw)
+    shape = (draw(st.integers(0, 3)), draw(st.integers(1, 3)), *image_size(draw, two(kernel), pad))
+    return (shape,), {"kernel_size": kernel, "stride": stride, "pad": pad, "to_matrix": draw(st.booleans())}
+
+
+@drawn
+def windows_of_images(draw):
+    kernel, stride, pad = windows(draw)
+    N, C, *size = (draw(st.integers(1, 3)), draw(st.integers(1, 3)), *image_size(draw, two(kernel), pad))
+    OH, OW = ((n + 2 * p - k) // s + 1 for n, k, s, p in zip(size, two(kernel), two(stride), pad, strict=True))
+    K = two(kernel)
+    to_matrix = draw(st.booleans())
+    shape = (N * OH * OW, C * prod(K)) if to_matrix else (N, C, *K, OH, OW)
+    options = {"kernel_size": kernel, "stride": stride, "pad": pad, "to_matrix": to_matrix}
+    return (shape,), {"input_shape": (N, C, *size), **options}
+
+
+def pools(ceil_mode):
+    def draw_one(draw):
+        kernel, stride, pad = windows(draw)
+        options = {}
+        if ceil_mode and draw(st.booleans()):  # PyTorch pads half a kernel at most; the adapter, more without ceil_mode
+            options, pad = {"ceil_mode": True}, tuple(min(p, k // 2) for p, k in zip(pad, two(kernel), strict=True))
+        shape = (draw(st.integers(0, 3)), draw(st.integers(1, 3)), *image_size(draw, two(kernel), pad))
+        return (shape,), {"kernel_size": kernel, "stride": stride, "pad": pad, **options}
+
+    return drawn(draw_one)
+
+
+@drawn
+def batches(draw):
+    N, C, *more = draw(shapes(min_dims=2, min_side=1).filter(lambda s: prod(s) // s[1] > 1))
+    decay = draw(st.sampled_from([0.9, 0.5]))
+    return ((N, C, *more), (C,), (C,)), {"train": draw(st.booleans()), "decay": decay, "eps": 1e-2}
+
+
+@drawn
+def cells(draw):
+    N, D, H = draw(st.integers(0, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    return ((N, D), (N, H), (N, H), (D, 4 * H), (4 * H,), (H, 4 * H)), {"first": draw(st.booleans())}
+
+
+@drawn
+def rows_by_numbers(draw):
+    V = draw(st.integers(1, 5))
+    ids = draw(nps.arrays(np.int64, shapes(max_dims=3, min_side=1), elements=st.integers(0, V - 1))).tolist()
+    return ((V, draw(st.integers(1, 4))),), {"ids": ids, "dtype": draw(st.sampled_from(["int64", "int32", "uint8"]))}
+
+
+@drawn
+def sizes(draw):
+    n, k, s, p = (draw(st.integers(low, 9)) for low in (1, 1, 1, 0))
+    return (), {"place": (n, k, s, p)}
+
+
 # --- functions ---
+
+
+def of_sizes(name):
+    return lambda fw, place: np.array(getattr(fw, name)(*place))
+
+
+def normalized(name):
+    def call(fw, x, gamma, beta, train, decay, eps):
+        C, dtype = x.shape[1], fw.array(gamma).dtype
+        mean, var = (fw.constant(np.linspace(low, 2.0, C, dtype=dtype)) for low in (-1.0, 0.5))
+        with contextlib.nullcontext() if train else fw.test_mode():
+            return getattr(fw, name)(x, gamma, beta, mean, var, decay, eps)
+
+    return call
+
+
+def lstm_cell(fw, x, h, c, Wx, b, Wh, first):
+    h_new, c_new = fw.lstm_cell(x, *((None, None) if first else (h, c)), *(four(fw, W) for W in (Wx, b, Wh)))
+    return h_new * 2.0 + c_new
+
+
+def yes_or_no(name):
+    return lambda fw, x: getattr(fw, name)(x, fw.constant(np.arange(prod(x.shape)).reshape(x.shape) % 2))
 
 
 def plain(name):
@@ -322,15 +467,57 @@ PROPERTIES = {
     "softmax_cross_entropy_simple": Property(scores, of_classes("softmax_cross_entropy_simple"), any_numbers),
     "accuracy": Property(scores, of_classes("accuracy"), often_equal),
 }
+PROPERTIES |= {  # of stage 5; PyTorch's convolutions and cells take one dtype, ties in integers are no matter for max
+    "conv2d": Property(convolutions, plain("conv2d"), any_numbers, mixed=False),
+    "conv2d_simple": Property(convolutions, plain("conv2d_simple"), any_numbers, mixed=False),
+    "deconv2d": Property(transposed_convolutions, plain("deconv2d"), any_numbers, mixed=False),
+    "im2col": Property(images_in_windows, plain("im2col"), any_numbers),
+    "col2im": Property(windows_of_images, plain("col2im"), any_numbers),
+    "pooling": Property(pools(True), plain("pooling"), often_equal),
+    "pooling_simple": Property(pools(False), plain("pooling_simple"), any_numbers, integers=False),
+    "average_pooling": Property(pools(False), plain("average_pooling"), any_numbers),
+    "average_pooling_simple": Property(pools(False), plain("average_pooling_simple"), any_numbers),
+    "batch_norm": Property(batches, normalized("batch_norm"), any_numbers, integers=False, mixed=False),
+    "batch_nrom": Property(batches, normalized("batch_nrom"), any_numbers, integers=False, mixed=False),
+    "dropout": Property(
+        drawn(lambda draw: ((draw(shapes()),), {"ratio": draw(st.sampled_from([0, 0.2, 0.5])), "seed": 5})),
+        dropout_with_mask,
+        any_numbers,
+    ),
+    "leaky_relu": Property(
+        drawn(lambda draw: ((draw(shapes()),), {"slope": draw(st.sampled_from([0.2, 0, 1, -2.5]))})),
+        plain("leaky_relu"),
+        often_equal,
+    ),
+    "sigmoid_cross_entropy": Property(
+        drawn(lambda draw: ((draw(shapes(min_dims=1, min_side=1)),), {})),
+        yes_or_no("sigmoid_cross_entropy"),
+        any_numbers,
+    ),
+    "binary_cross_entropy": Property(
+        drawn(lambda draw: ((draw(shapes(min_dims=1, min_side=1)),), {})),
+        yes_or_no("binary_cross_entropy"),
+        between_0_and_1,
+        integers=False,
+        tolerance=1e6,  # PyTorch adds 1e-12 to what its second derivative divides by
+    ),
+    "embed_id": Property(
+        rows_by_numbers, lambda fw, W, ids, dtype: fw.embed_id(fw.constant(np.array(ids, dtype)), W), any_numbers
+    ),
+    "lstm_cell": Property(cells, lstm_cell, any_numbers, integers=False, mixed=False),
+    "get_conv_outsize": Property(sizes, of_sizes("get_conv_outsize"), any_numbers),
+    "get_deconv_outsize": Property(sizes, of_sizes("get_deconv_outsize"), any_numbers),
+    "pair": Property(sizes, lambda fw, place: np.array([*fw.pair(place[0]), *fw.pair(place[2:])]), any_numbers),
+}
 
 
 @st.composite
-def examples(draw, calls):
+def examples(draw, of):
     """A call, and how its variables lie in memory; now and then integers, or two dtypes at once."""
-    found, arguments = draw(calls)
+    found, arguments = draw(of.calls)
     n = len(found)
-    dtypes = (draw(st.sampled_from(["float64", "float32", "int64"])),) * n
-    if dtypes[0] != "int64" and () not in found:  # arrays of no dimension are weak in PyTorch: declared
+    dtypes = (draw(st.sampled_from(["float64", "float32", "int64"][: 3 if of.integers else 2])),) * n
+    if of.mixed and "int64" not in dtypes and () not in found:  # arrays of no dimension are weak in PyTorch: declared
         dtypes = tuple(draw(st.sampled_from([dtypes[0], "float64", "float32"])) for _ in found)
     layouts = tuple(draw(st.sampled_from(sorted(LAYOUTS))) for _ in found)
     return Example(tuple(found), dtypes, layouts, arguments, draw(st.integers(0, 999)))
@@ -384,7 +571,7 @@ def differences_of(name, framework, example):
         finite = np.isfinite(reference)
         if text is None and finite.any():
             far = np.max(np.abs(a[finite].astype(float) - reference[finite]))
-            if not far <= TOLERANCE * np.finfo(dtype).eps * (1 + np.max(np.abs(reference[finite]))):
+            if not far <= drawn_by.tolerance * np.finfo(dtype).eps * (1 + np.max(np.abs(reference[finite]))):
                 text = f"{shorten(a)}, PyTorch has {shorten(reference)}"
         if text is not None:
             broken.append(f"{framework.name}: {name}: {what}: {text}")
@@ -407,7 +594,7 @@ TESTS = [
 @pytest.mark.parametrize(("name", "stage"), TESTS)
 def test_function(name, stage):
     @SETTINGS
-    @given(examples(PROPERTIES[name].calls))
+    @given(examples(PROPERTIES[name]))
     def holds(example):
         check(name, stage, example)
 
@@ -431,15 +618,16 @@ def test_what_was_wrong_once(name, example):
         check(name, stage, example)
 
 
-def planted(**replaced):
-    """Stage 4 with some of its functions replaced."""
-    module = types.ModuleType("stage4_neural_nets")
-    stage4 = FRAMEWORKS["stage4"]
-    module.__dict__.update(vars(stage4.modules[0]) | functions_of(stage4) | replaced)
-    return BookStyle("stage4", [module], 4)
+def planted(stage, **replaced):
+    """A stage with some of its functions replaced."""
+    right = FRAMEWORKS[stage]
+    module = types.ModuleType(right.modules[0].__name__)
+    module.__dict__.update(vars(right.modules[0]) | functions_of(right) | replaced)
+    return BookStyle(stage, [module], right.number)
 
 
 F = FRAMEWORKS["stage4"]
+F5 = FRAMEWORKS["stage5"]
 WRONG = {
     "transpose": lambda x, axes=None: F.transpose(x) if axes is None else F.transpose(x, tuple(np.argsort(axes))),
     "sum": lambda x, axis=None, keepdims=False: F.sum(x, axis if axis != () else None, keepdims),
@@ -455,14 +643,33 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_function_is_refused_and_says_how_to_repeat_it(name):
+def of_columns(f):
+    """A function of images, that of each column of theirs in place of that of each row."""
+    return lambda x, kernel_size, stride=1, pad=0, **options: f(x, kernel_size, two(stride)[::-1], pad, **options)
+
+
+WRONG_IN_5 = {
+    "conv2d": lambda x, W, b=None, stride=1, pad=0: F5.conv2d(x, F5.as_variable(W.data), b, stride, pad),
+    "deconv2d": lambda x, W, b=None, stride=1, pad=0, outsize=None: F5.deconv2d(x, W, b, stride, pad),
+    "im2col": of_columns(F5.im2col),
+    "pooling": lambda x, kernel_size, stride=1, pad=0, **_: F5.pooling_simple(x, kernel_size, stride, pad),
+    "average_pooling": lambda x, *window, **options: F5.average_pooling(x, *window, **options) * 1.01,
+    "batch_norm": lambda x, gamma, beta, *others: F5.batch_norm(x, F5.as_variable(gamma.data), beta, *others),
+    "embed_id": lambda x, W: F5.as_variable(W.data[x]),
+    "lstm_cell": lambda x, h, c, Wx, b, Wh: F5.lstm_cell(x, h, c, Wx[::-1], b[::-1], Wh[::-1]),
+    "leaky_relu": lambda x, slope=0.2: F5.relu(x) - F5.relu(-x) * slope + x * 0.0,
+}
+PLANTED = [("stage4", name, f) for name, f in WRONG.items()] + [("stage5", name, f) for name, f in WRONG_IN_5.items()]
+
+
+@pytest.mark.parametrize(("stage", "name", "wrong"), PLANTED, ids=[f"{name}-{stage}" for stage, name, _ in PLANTED])
+def test_a_wrong_function_is_refused_and_says_how_to_repeat_it(stage, name, wrong):
     @SETTINGS
-    @given(examples(PROPERTIES[name].calls))
+    @given(examples(PROPERTIES[name]))
     def holds(example):
-        check(name, planted(**{name: WRONG[name]}), example)
+        check(name, planted(stage, **{name: wrong}), example)
 
     with pytest.raises(AssertionError) as caught:
         holds()
-    repeated = re.search(rf"repeat: check\({name!r}, 'stage4', (Example\(.*\))\)$", str(caught.value), re.MULTILINE)
-    check(name, "stage4", eval(repeated[1]))  # right where nothing is planted
+    repeated = re.search(rf"repeat: check\({name!r}, {stage!r}, (Example\(.*\))\)$", str(caught.value), re.MULTILINE)
+    check(name, stage, eval(repeated[1]))  # right where nothing is planted

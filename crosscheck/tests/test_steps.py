@@ -4,9 +4,19 @@ import pytest
 
 from crosscheck.lessons import step_path
 from crosscheck.stages import STAGES
-from crosscheck.steps import Oracle, check_oracles, check_step, expectations, match, oracles, run_script, same_line
+from crosscheck.steps import (
+    APPENDICES,
+    Oracle,
+    check_oracles,
+    check_step,
+    expectations,
+    match,
+    oracles,
+    run_script,
+    same_line,
+)
 
-STEPS = [step for stage in STAGES for step in stage.steps]
+STEPS = [*[step for stage in STAGES for step in stage.steps], *APPENDICES]
 
 
 @pytest.mark.parametrize("step", STEPS)

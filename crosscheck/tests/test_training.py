@@ -1,5 +1,6 @@
 """Layers, optimizers and training runs: what their computations catch, and how the report draws them."""
 
+import contextlib
 import dataclasses
 import importlib
 import json
@@ -20,7 +21,7 @@ from crosscheck.rosetta import rosetta
 from crosscheck.runner import Cell, Curve, Runner
 from crosscheck.stages import STAGES
 
-STAGE4 = next(stage for stage in STAGES if stage.number == 4)
+STAGE4, STAGE5 = (next(stage for stage in STAGES if stage.number == number) for number in (4, 5))
 COMPUTATIONS = {c.name: c for c in all_computations()}
 CURVES = [c for c in COMPUTATIONS.values() if c.curve]
 ADAPTERS = pathlib.Path(training.__file__).parents[1] / "frameworks"
@@ -29,6 +30,11 @@ ADAPTERS = pathlib.Path(training.__file__).parents[1] / "frameworks"
 @pytest.fixture(scope="module")
 def stage4():
     return load_stage(STAGE4)
+
+
+def able(computation):
+    """The first stage that can do it."""
+    return load_stage(next(stage for stage in STAGES if stage.number == computation.since))
 
 
 def run(torch_adapter, name, framework, dtype="float64", body=None):
@@ -73,6 +79,35 @@ def test_weights_are_copied_into_both_in_our_orientation(stage4, torch_adapter):
             assert fw.array(layer(fw.constant(np.ones((1, 3))))).tolist() == [[7.0, 10.0]]
 
 
+def test_weights_of_recurrent_layers_are_copied_gate_by_gate(torch_adapter):
+    stage5 = load_stage(STAGE5)
+    shapes = [(2, 3), (3,)] * 4 + [(3, 3)] * 4
+    arrays = [np.full(shape, float(n)) for n, shape in enumerate(shapes, 1)]
+    found = []
+    for fw in (stage5, torch_adapter):
+        layer = fw.LSTM(3, in_size=2)
+        fw.set_weights(layer, arrays)
+        for a, b in zip(fw.weights(layer), arrays, strict=True):
+            np.testing.assert_array_equal(a, b)
+        fw.backward(layer(fw.constant(np.ones((1, 2)))).sum())
+        found.append(fw.weight_gradients(layer))
+    for ours, theirs in zip(found[0][:8], found[1], strict=False):  # h is None here, zeros there
+        np.testing.assert_allclose(ours, theirs, atol=1e-15)
+
+
+def test_test_mode_switches_modules_off_and_on_again(torch_adapter):
+    layer = torch_adapter.Sequential(torch_adapter.BatchNorm((4, 3)))
+    with contextlib.suppress(ZeroDivisionError), torch_adapter.test_mode():
+        layer(torch_adapter.constant(np.ones((4, 3), np.float32)))
+        assert not layer.training
+        assert not layer[0].training
+        assert not torch_adapter.training
+        raise ZeroDivisionError
+    assert layer.training
+    assert layer[0].training
+    assert torch_adapter.training
+
+
 def test_training_is_in_the_rosetta():
     rows = {row.name: row for row in rosetta()}
     names = (
@@ -91,16 +126,16 @@ def test_training_is_in_the_rosetta():
 
 @pytest.fixture
 def planted(tmp_path, monkeypatch):
-    """The copy of stage 4 with an old text replaced by a new one, as an adapter."""
+    """The copy of a stage with an old text replaced by a new one, as an adapter."""
 
-    def load(file="", old="", new=""):
-        fault = Fault(4, "planted", file, old, new) if file else None
-        copy = plant(STAGE4, fault, tmp_path)
+    def load(stage, file="", old="", new=""):
+        fault = Fault(stage.number, "planted", file, old, new) if file else None
+        copy = plant(stage, fault, tmp_path)
         package = f"planted_{tmp_path.name}"
         copy.rename(tmp_path / package)
         monkeypatch.syspath_prepend(tmp_path)
         importlib.invalidate_caches()
-        return BookStyle.from_package("stage4", package, number=4)
+        return BookStyle.from_package(stage.name, package, number=stage.number)
 
     yield load
     for name in [name for name in sys.modules if name.startswith("planted_")]:
@@ -174,18 +209,78 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("name", sorted({name for *_, names in WRONG.values() for name in names}))
-def test_the_unplanted_copy_is_green(torch_adapter, planted, name):
-    copy = planted()
+WRONG_IN_5 = {
+    "the running variance is that of the batch": (
+        "functions/regularize.py",
+        "(1 - decay) * m / (m - 1) * f.var",
+        "(1 - decay) * f.var",
+        ["running_statistics", "batch_norm_layer"],
+    ),
+    "in use the statistics are those of the batch": (
+        "functions/regularize.py",
+        "    if not Config.train:\n        k = ",
+        "    if False:\n        k = ",
+        ["batch_norm_in_use", "batch_norm_layer"],
+    ),
+    "dropout does not make up for what it drops": (
+        "functions/regularize.py",
+        "return x * mask / (1.0 - float(dropout_ratio))",
+        "return x * mask",
+        ["dropout", "shares_of_dropout"],
+    ),
+    "the first two gates are exchanged": (
+        "functions/recurrent.py",
+        "f, i, o, u = self.gates = quarters(z)",
+        "i, f, o, u = self.gates = quarters(z)",
+        ["lstm_cell"],
+    ),
+    "nothing is unchained": (
+        "core.py",
+        'leaf from now on. [step 59]"""\n        self.creator = None',
+        'leaf from now on. [step 59]"""',
+        ["unchain", "unchain_backward", "rnn_layer"],
+    ),
+    "the newest c is not cut off": (
+        "core.py",
+        "for y in (x, *(output() for output in f.outputs)):",
+        "for y in (x,):",
+        ["lstm_layer", "training_a_sine_lstm"],
+    ),
+    "a new sequence begins with the old state": (
+        "layers.py",
+        'first of a sequence. [step 59]"""\n        self.h = None',
+        'first of a sequence. [step 59]"""',
+        ["rnn_layer"],
+    ),
+    "weights of convolutions in float64": (
+        "layers.py",
+        "np.random.randn(*self.W_shape()).astype(self.dtype) * scale",
+        "np.random.randn(*self.W_shape()) * scale",
+        ["weights_of_new_layers"],
+    ),
+    "the generator starts anew after a checkpoint": (
+        "saving.py",
+        'np.random.set_state(head["random"])',
+        "pass",
+        ["training_that_was_broken_off"],
+    ),
+}
+PLANTED = {**dict.fromkeys(WRONG, STAGE4), **dict.fromkeys(WRONG_IN_5, STAGE5)}
+COPIES = {(stage, name) for what, stage in PLANTED.items() for name in (WRONG | WRONG_IN_5)[what][-1]}
+
+
+@pytest.mark.parametrize(("stage", "name"), sorted(COPIES, key=lambda copy: (copy[0].number, copy[1])))
+def test_the_unplanted_copy_is_green(torch_adapter, planted, stage, name):
+    copy = planted(stage)
     for dtype in COMPUTATIONS[name].dtypes:
         cell = run(torch_adapter, name, copy, dtype)
         assert cell.ok, cell.failures
 
 
-@pytest.mark.parametrize("what", WRONG)
+@pytest.mark.parametrize("what", PLANTED)
 def test_a_planted_bug_turns_its_computations_red(torch_adapter, planted, what):
-    *fault, names = WRONG[what]
-    copy = planted(*fault)
+    *fault, names = (WRONG | WRONG_IN_5)[what]
+    copy = planted(PLANTED[what], *fault)
     for name in names:
         cells = [run(torch_adapter, name, copy, dtype) for dtype in COMPUTATIONS[name].dtypes]
         kinds = {failure.kind for cell in cells for failure in cell.failures}
@@ -253,20 +348,20 @@ def test_a_loss_may_be_off_by_a_billionth_of_itself_at_most(computation):
 
 
 @pytest.mark.parametrize("computation", CURVES, ids=lambda c: c.name)
-def test_a_single_wrong_loss_is_red_however_small_it_is_beside_the_first(torch_adapter, stage4, computation):
+def test_a_single_wrong_loss_is_red_however_small_it_is_beside_the_first(torch_adapter, computation):
     def body(fw, *inputs):
         found = computation.body(fw, *inputs)
         if fw is not torch_adapter:
             found[180] = found[180] * (1 + 2e-9)
         return found
 
-    cell = run(torch_adapter, computation.name, stage4, body=body)
+    cell = run(torch_adapter, computation.name, able(computation), body=body)
     assert {f.text.partition(": ")[2].partition(":")[0] for f in cell.failures if f.kind == "value"} == {"value 180"}
 
 
 @pytest.mark.parametrize("computation", CURVES, ids=lambda c: c.name)
-def test_a_run_learns(torch_adapter, stage4, computation):
-    losses = run(torch_adapter, computation.name, stage4).curve.losses
+def test_a_run_learns(torch_adapter, computation):
+    losses = run(torch_adapter, computation.name, able(computation)).curve.losses
     assert np.mean(losses[-10:]) < 0.7 * np.mean(losses[:5])
 
 

@@ -73,6 +73,12 @@ def parser() -> argparse.ArgumentParser:
             default=[],
             help="a framework of your own as another column; see the README",
         )
+        added.add_argument(
+            "--device",
+            choices=["cpu", "cuda"],
+            default="cpu",
+            help="cuda: stage 5 on CuPy, compared with PyTorch on the GPU and with itself on the CPU (default: cpu)",
+        )
         added.add_argument("--without-torch", action="store_true", help="central differences and other stages only")
         added.add_argument("--seed", type=int, default=0, help="other random inputs (default: 0)")
 
@@ -140,6 +146,8 @@ def play_options(added: argparse.ArgumentParser) -> None:
 
 def chosen_frameworks(arguments: argparse.Namespace) -> tuple[list[Framework], Framework | None]:
     """The columns of the matrix, and the oracle."""
+    if arguments.device == "cuda":
+        return chosen_on_gpu(arguments)
     stages = parse_stages(arguments.stages) if arguments.stages else STAGES
     missing = [stage for stage in stages if not stage.installed()]
     if missing:
@@ -159,9 +167,22 @@ def chosen_frameworks(arguments: argparse.Namespace) -> tuple[list[Framework], F
     return frameworks, oracle
 
 
+def chosen_on_gpu(arguments: argparse.Namespace) -> tuple[list[Framework], Framework]:
+    """The columns of the matrix on a GPU: the stage that has one, and the oracle."""
+    from .frameworks.devices import on_gpu
+
+    stage = STAGES[-1]
+    if arguments.without_torch or arguments.framework or stage not in parse_stages(arguments.stages or stage.name):
+        raise UsageError(f"--device cuda compares {stage.name} with PyTorch; no --without-torch, --framework")
+
+    ours, oracle = on_gpu(load_stage(stage), load_torch)
+    return [ours, oracle], oracle
+
+
 def repeat_options(arguments: argparse.Namespace) -> str:
     """The options that decide what a cell computes, for the command that repeats it."""
     words = [word for path in arguments.framework for word in ("--framework", str(path))]
+    words += ["--device", "cuda"] if arguments.device == "cuda" else []
     words += ["--seed", str(arguments.seed)] if arguments.seed else []
     words += ["--without-torch"] if arguments.without_torch else []
     return shlex.join(words)
@@ -174,25 +195,27 @@ def run_command(arguments: argparse.Namespace) -> int:
         raise UsageError(f"unknown dtype {unknown[0]!r}; there is {', '.join(DTYPES)}")
     frameworks, oracle = chosen_frameworks(arguments)
     narrowed = arguments.expression or arguments.stages or arguments.framework or len(dtypes) < len(DTYPES)
+    narrowed = narrowed or arguments.device != "cpu"
     if arguments.reason and not arguments.update_ledger:
         raise UsageError("--reason belongs to --update-ledger")
     if arguments.update_ledger and (narrowed or arguments.seed or oracle is None):
         raise UsageError(
-            "--update-ledger takes a whole run: no -k, --stages, --dtype, --framework, --seed, --without-torch"
+            "--update-ledger takes a whole run: "
+            "no -k, --stages, --dtype, --device, --framework, --seed, --without-torch"
         )
     runner = Runner(frameworks, oracle, arguments.seed, None if arguments.update_ledger else Ledger.read())
     cells = runner.cells(all_computations(), dtypes)
     if arguments.expression:
-        cells = [c for c in cells if matches(arguments.expression, f"{c[0].name}/{c[1].name}/{c[2]}")]
+        cells = [c for c in cells if matches(arguments.expression, f"{c[0].name}/{c[1].label}/{c[2]}")]
     if not cells:
         raise UsageError(f"no cell matches -k {arguments.expression!r}: crosscheck list computations")
-    report = Report({f.name: f.version() for f in frameworks}, arguments.seed, repeat_options(arguments))
+    report = Report({f.label: f.version() for f in frameworks}, arguments.seed, repeat_options(arguments))
     start = time.perf_counter()
     errors = console(sys.stderr)
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
         task = progress.add_task("", total=len(cells))
         for computation, framework, dtype in cells:
-            progress.update(task, description=f"{computation.name} {framework.name} {dtype}")
+            progress.update(task, description=f"{computation.name} {framework.label} {dtype}")
             report.cells.append(runner.run(computation, framework, dtype))
             progress.advance(task)
     if not narrowed:

@@ -20,7 +20,12 @@ from .frameworks import BookStyle
 from .runner import Runner
 
 # Functions that are not differentiated, each with its reason; a computation must call them all the same.
-NOT_DIFFERENTIABLE = {"accuracy": "a share of right answers, which does not change with small changes of the scores"}
+NOT_DIFFERENTIABLE = {
+    "accuracy": "a share of right answers, which does not change with small changes of the scores",
+    "pair": "a size for both directions",
+    "get_conv_outsize": "a size, of integers",
+    "get_deconv_outsize": "a size, of integers",
+}
 
 
 def functions_of(framework: BookStyle) -> dict[str, Callable[..., Any]]:

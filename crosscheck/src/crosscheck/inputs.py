@@ -79,6 +79,7 @@ def make_cases(
     edges: bool,
     special: bool,
     integers: bool,
+    once: bool = False,
 ) -> list[Case]:
     """The cases of a computation in one dtype; every framework gets the same ones."""
 
@@ -93,7 +94,8 @@ def make_cases(
         return Case(label, draw(label, shape), **options)
 
     cases = [case(f"shape {shape}", shape) for shape in shapes]
-    cases.append(case("default seed", shapes[0], seeded=False))
+    if not once:
+        cases.append(case("default seed", shapes[0], seeded=False))
     if edges:
         cases += [
             case("default seed, 2-d", (2, 3), seeded=False),

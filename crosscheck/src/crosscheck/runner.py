@@ -123,6 +123,7 @@ class Runner:
             for dtype in computation.dtypes
             if dtype in dtypes
             for framework in self.frameworks
+            if framework.device == "cpu" or computation.allowed_on_gpu
         ]
 
     def cases_of(self, computation: Computation, dtype: str) -> list[Case]:
@@ -139,6 +140,7 @@ class Runner:
                     computation.edges,
                     computation.special,
                     computation.integers,
+                    computation.once,
                 )
             else:
                 self.cases[key] = [Case("no input", ())]
@@ -146,7 +148,7 @@ class Runner:
 
     def run(self, computation: Computation, framework: Framework, dtype: str) -> Cell:
         """One cell: run every case, compare, and hold the result against what is declared."""
-        cell = Cell(computation, framework.name, dtype, framework.guest)
+        cell = Cell(computation, framework.label, dtype, framework.guest)
         start = time.perf_counter()
         try:
             with np.errstate(all="ignore"), deadline(TIME_LIMIT):
@@ -219,7 +221,7 @@ class Runner:
             cell.state = "failed"
         else:
             cell.reason = computation.why_budget
-        if cell.state == "equal" and framework.number is not None and cell.distance is not None:
+        if cell.state == "equal" and framework.device == "cpu" and framework.number and cell.distance is not None:
             self.check_ledger(cell)
 
     def expect_absence(self, cell: Cell, how: str) -> None:
@@ -248,19 +250,22 @@ class Runner:
         computation, dtype = cell.computation, np.dtype(cell.dtype)
         order = order_of(computation, framework, case)
         outcome = evaluate(computation, framework, case, dtype, self.seed, order)
-        self.outcomes[computation.name, framework.name, cell.dtype, case.name] = outcome
+        self.outcomes[computation.name, framework.label, cell.dtype, case.name] = outcome
         again = evaluate(computation, framework, case, dtype, self.seed, min(order, 1), check=True)
         for text in again.broken:
             cell.failures.append(Failure("invariant", f"{case.name}: {text}"))
         for (name, a), (_, b) in zip(outcome.arrays(), again.arrays(), strict=False):  # again is of order 1
-            if not same_bytes(a, b):
+            if framework.device == "cpu" and not same_bytes(a, b):  # a GPU may add in another order each time
                 cell.failures.append(Failure("invariant", f"{case.name}: {name}: another answer the second time"))
         if computation.curve and cell.curve is None:  # of the first case
             oracle = self.oracles(computation, case, dtype)[0] if self.oracle else None
             cell.curve = Curve.of(outcome, oracle, computation.curve)
         against_torch = self.compare_with_oracle(cell, framework, case, outcome)
         self.compare_with_stage_before(cell, framework, case, outcome)
-        if case.smooth and computation.differences and order and dtype == np.float64:
+        if framework.cpu is not None:
+            self.compare_with_cpu(cell, framework.cpu, case, outcome)
+            return
+        if framework.device == "cpu" and case.smooth and computation.differences and order and dtype == np.float64:
             self.compare_with_differences(cell, framework, case, outcome, against_torch)
 
     def compare_with_oracle(self, cell: Cell, framework: Framework, case: Case, outcome: Outcome) -> dict[int, str]:
@@ -315,7 +320,7 @@ class Runner:
 
     def compare_with_stage_before(self, cell: Cell, framework: Framework, case: Case, outcome: Outcome) -> None:
         """Stage N+1 gives the very bytes of stage N."""
-        if framework.number is None or framework.number <= cell.computation.since:
+        if framework.device != "cpu" or framework.number is None or framework.number <= cell.computation.since:
             return
         before = next((f for f in self.frameworks if f.number == framework.number - 1), None)
         if before is None:
@@ -331,6 +336,25 @@ class Runner:
                     f"{case.name}: {name}: not the bytes of {before.name}: {shorten(a)}, {before.name} has {shorten(b)}"
                 )
                 cell.failures.append(Failure("stage", text))
+
+    def compare_with_cpu(self, cell: Cell, cpu: Framework, case: Case, outcome: Outcome) -> None:
+        """A GPU gives what the CPU gives: in shape and dtype just so, in value within twice what either may be off."""
+        dtype = np.dtype(cell.dtype)
+        expected = evaluate(cell.computation, cpu, case, dtype, self.seed, order_of(cell.computation, cpu, case))
+        for (name, a), (_, b) in zip(outcome.arrays(), expected.arrays(), strict=True):
+            text = mismatch(a, b)
+            far = 0.0 if text else distance(a, b.astype(np.float64), dtype)
+            if text or not far <= 2 * cell.computation.allowed(cell.dtype) + 8 * self.off(cell, case, dtype):
+                said = text or f"{far:.3g} eps from the CPU: {shorten(a)}, there {shorten(b)}"
+                cell.failures.append(Failure("device", f"{case.name}: {name}: {said.replace('PyTorch', 'the CPU')}"))
+
+    def off(self, cell: Cell, case: Case, dtype: np.dtype[Any]) -> float:
+        """How far PyTorch in this dtype is from PyTorch in float64, at most."""
+        if self.oracle is None:
+            return 0.0
+        precise, same = self.oracles(cell.computation, case, dtype)
+        pairs = zip(precise.arrays(), same.arrays(), strict=True)
+        return max([distance(b, a, dtype) for (_, a), (_, b) in pairs if a.shape == b.shape], default=0.0)
 
     def compare_with_differences(
         self, cell: Cell, framework: Framework, case: Case, outcome: Outcome, against_torch: dict[int, str]

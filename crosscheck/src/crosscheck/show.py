@@ -29,9 +29,9 @@ def parse_cell(
     computation = next((c for c in computations if c.name == parts[0]), None)
     if computation is None:
         raise UsageError(f"unknown computation {parts[0]!r}: crosscheck list computations")
-    framework = next((f for f in frameworks if f.name == parts[1]), None)
+    framework = next((f for f in frameworks if f.label == parts[1]), None)
     if framework is None:
-        raise UsageError(f"unknown framework {parts[1]!r}; there is {', '.join(f.name for f in frameworks)}")
+        raise UsageError(f"unknown framework {parts[1]!r}; there is {', '.join(f.label for f in frameworks)}")
     if parts[2] not in computation.dtypes:
         raise UsageError(f"{computation.name} is run in {', '.join(computation.dtypes)}, not in {parts[2]!r}")
     return computation, framework, parts[2]

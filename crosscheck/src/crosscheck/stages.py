@@ -57,6 +57,7 @@ STAGES = [
     Stage(2, "stage2_natural_code", "natural code", 11, 24),
     Stage(3, "stage3_higher_order", "derivatives of any order", 25, 36),
     Stage(4, "stage4_neural_nets", "neural networks", 37, 51),
+    Stage(5, "stage5_advanced", "GPU, convolution, recurrence", 52, 60),
 ]
 
 

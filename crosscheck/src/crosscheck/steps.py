@@ -19,10 +19,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .lessons import step_path
+from .stages import STAGES
 
 ORACLES = pathlib.Path(__file__).parent / "oracles.toml"
 RELATIVE = 1e-9
-ARGUMENTS = {51: ("--data", "digits")}  # the same numbers with a network and without
+ARGUMENTS: dict[int | str, tuple[str, ...]] = {  # the same numbers with a network and without, and soon
+    **dict.fromkeys((51, 52, 53), ("--data", "digits")),
+    58: ("--quick",),
+    59: ("--epochs", "3"),
+    60: ("--epochs", "10"),
+}
+APPENDICES = ("A", "B")  # those that are scripts, in the last stage
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|(?:inf|nan)\b)")
 
 
@@ -42,9 +49,9 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Oracle:
-    """A number or text of the specification: in this step this line of code prints it."""
+    """A number or text of the specification: in this step or appendix this line of code prints it."""
 
-    step: int
+    step: int | str
     line: str
     value: str
     tolerance: float | None = None
@@ -128,9 +135,16 @@ def run_script(path: pathlib.Path, *arguments: str, timeout: float = 300) -> sub
     )
 
 
-def check_step(step: int) -> list[str]:
-    """Run a step; what is wrong with its output, by its own comments and by the oracle table."""
-    path = step_path(step)
+def script_path(step: int | str) -> pathlib.Path:
+    """The script of a step, or of an appendix by its letter."""
+    if isinstance(step, int):
+        return step_path(step)
+    return STAGES[-1].folder / "steps" / f"appendix_{step.lower()}.py"
+
+
+def check_step(step: int | str) -> list[str]:
+    """Run a step or an appendix; what is wrong with its output, by its own comments and by the oracle table."""
+    path = script_path(step)
     result = run_script(path, *ARGUMENTS.get(step, ()))
     if result.returncode != 0:
         return [f"{path.name} ended with status {result.returncode}: {result.stderr.strip()[-500:]}"]

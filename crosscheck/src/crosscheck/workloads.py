@@ -166,9 +166,8 @@ def classes(n: int, count: int) -> Array:
     return np.random.default_rng(1).integers(0, count, n)
 
 
-def training_step(fw: Any, sizes: Sequence[int], activation: Any, rule: Any) -> Callable[[Any, Any], object]:
+def training_step(fw: Any, model: Any, rule: Any) -> Callable[[Any, Any], object]:
     """What happens for one batch: scores, loss, gradients, update."""
-    model = fw.MLP(tuple(sizes), activation)
     loss, cleargrads, backward, update = fw.softmax_cross_entropy, fw.cleargrads, fw.backward, fw.update
     optimizer: Any = None
 
@@ -187,7 +186,7 @@ def training_step(fw: Any, sizes: Sequence[int], activation: Any, rule: Any) -> 
 
 def mnist_step(fw: Any, sizes: Sequence[int], activation: Any, rule: Any) -> Work:
     """A step on one batch of 100 pictures of 28 x 28."""
-    step = training_step(fw, sizes, activation, rule)
+    step = training_step(fw, fw.MLP(tuple(sizes), activation), rule)
     x, t = fw.constant(normals(100, 784)), fw.constant(classes(100, 10))
     return lambda: step(x, t)
 
@@ -269,12 +268,138 @@ class Pictures:
 @workload(since=4)
 def epoch_of_digits(fw: Any) -> Work:
     """1,500 pictures of 8 x 8 in shuffled batches of 100, loaded and trained on: 64-100-10, ReLU, Adam"""
-    step = training_step(fw, (100, 10), fw.relu, fw.Adam())
+    step = training_step(fw, fw.MLP((100, 10), fw.relu), fw.Adam())
     loader = fw.DataLoader(Pictures(), 100, True)
 
     def work() -> object:
         for x, t in loader:
             step(x, t)
         return loader
+
+    return work
+
+
+# --- images and sequences, in float32 ---
+
+
+def convolution(fw: Any, N: int, C: int, H: int, K: int, OC: int, pad: int, backward: bool) -> Work:
+    """A convolution of square images with a square kernel; backward by all three inputs."""
+    arrays = normals(N, C, H, H), normals(OC, C, K, K, seed=1) * 0.1, normals(OC, seed=2)
+    conv2d = fw.conv2d
+
+    def work() -> object:
+        leaves = [fw.Variable(a) for a in arrays]
+        y = conv2d(*leaves, 1, pad)
+        return fw.gradients([y], leaves, None) if backward else y
+
+    return work
+
+
+@workload(since=5)
+def conv_32x1x28x28_k5_oc30_forward(fw: Any) -> Work:
+    """The first layer of a small network: one channel, 5 x 5"""
+    return convolution(fw, 32, 1, 28, 5, 30, 0, backward=False)
+
+
+@workload(since=5)
+def conv_32x1x28x28_k5_oc30(fw: Any) -> Work:
+    """The same, forward and backward"""
+    return convolution(fw, 32, 1, 28, 5, 30, 0, backward=True)
+
+
+@workload(since=5)
+def conv_32x64x28x28_k3_oc64_forward(fw: Any) -> Work:
+    """A layer in the middle of a network: 3 x 3, padded"""
+    return convolution(fw, 32, 64, 28, 3, 64, 1, backward=False)
+
+
+@workload(since=5, memory=True)
+def conv_32x64x28x28_k3_oc64(fw: Any) -> Work:
+    """The same, forward and backward"""
+    return convolution(fw, 32, 64, 28, 3, 64, 1, backward=True)
+
+
+@workload(since=5)
+def conv_1x256x56x56_k3_oc256_forward(fw: Any) -> Work:
+    """A layer of VGG16 for one image"""
+    return convolution(fw, 1, 256, 56, 3, 256, 1, backward=False)
+
+
+@workload(since=5, memory=True)
+def conv_1x256x56x56_k3_oc256(fw: Any) -> Work:
+    """The same, forward and backward"""
+    return convolution(fw, 1, 256, 56, 3, 256, 1, backward=True)
+
+
+@workload(since=5)
+def max_pooling_32x64x28x28(fw: Any) -> Work:
+    """2 x 2 windows, 2 apart, forward and backward"""
+    pooling = fw.pooling
+    return forward_and_backward(fw, normals(32, 64, 28, 28), lambda x: pooling(x, 2, 2))
+
+
+@workload(since=5)
+def batch_norm_32x64x28x28(fw: Any) -> Work:
+    """In training, forward and backward by all three inputs"""
+    arrays = normals(32, 64, 28, 28), normals(64, seed=1), normals(64, seed=2)
+    mean, var = fw.constant(np.zeros(64, np.float32)), fw.constant(np.ones(64, np.float32))
+    batch_norm = fw.batch_norm
+
+    def work() -> object:
+        leaves = [fw.Variable(a) for a in arrays]
+        return fw.gradients([batch_norm(*leaves, mean, var)], leaves, None)
+
+    return work
+
+
+@workload(since=5)
+def cnn_step_100x1x28x28(fw: Any) -> Work:
+    """A training step of a small network, batch 100: conv 5 x 5 of 30, ReLU, pooling, 100, ReLU, 10; Adam"""
+    pooling, flatten = fw.pooling, fw.flatten
+    layers = [fw.Conv2d(30, 5), fw.relu, lambda x: pooling(x, 2, 2), flatten, fw.Linear(100), fw.relu, fw.Linear(10)]
+    step = training_step(fw, fw.Sequential(*layers), fw.Adam())
+    x, t = fw.constant(normals(100, 1, 28, 28)), fw.constant(classes(100, 10))
+    return lambda: step(x, t)
+
+
+@workload(since=5)
+def lstm_t30_b32_i64_h128(fw: Any) -> Work:
+    """30 steps, batch 32, from 64 to 128: to the last state and back to all weights; beside torch.nn.LSTM"""
+    xs = [fw.constant(x) for x in normals(30, 32, 64)]
+    sum, cleargrads, backward = fw.sum, fw.cleargrads, fw.backward
+    if fw.name == "torch":  # the whole sequence in one call, which is what its users write
+        lstm = fw.xp.nn.LSTM(64, 128)
+        joined = fw.xp.stack(xs)
+
+        def last() -> Any:
+            return lstm(joined)[0][-1]
+
+    else:
+        lstm = fw.LSTM(128, 64)
+
+        def last() -> Any:
+            lstm.reset_state()
+            for x in xs:
+                h = lstm(x)
+            return h
+
+    def work() -> object:
+        cleargrads(lstm)
+        loss = sum(last())
+        backward(loss)
+        return loss
+
+    return work
+
+
+@workload(since=5)
+def vgg16_forward(fw: Any) -> Work:
+    """VGG16 on one image of 224 x 224, in use, nothing recorded"""
+    model, x = fw.VGG16(), fw.constant(normals(1, 3, 224, 224))
+    test_mode, no_grad = fw.test_mode, fw.no_grad
+
+    def work() -> object:
+        with test_mode(), no_grad():
+            return model(x)
 
     return work

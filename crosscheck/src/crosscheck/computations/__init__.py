@@ -33,6 +33,7 @@ class Computation:
     edges: bool = True  # put through odd layouts, special values and integers
     special: bool = True  # put through nan, infinities ...
     integers: bool = True  # put through integer inputs
+    once: bool = False  # of one shape, takes too long for a second case, which has the default seed
     differences: bool = True  # held against central differences
     budget: Mapping[str, float] = field(default_factory=dict)  # dtype -> eps allowed, where not the usual
     why_budget: str = ""
@@ -40,10 +41,16 @@ class Computation:
     raises: tuple[type[Exception], str] | None = None  # the error that is expected, and a piece of its text
     absent: str | Mapping[int, str] = "missing"  # how stages before `since` fail: missing or wrong
     differs: Mapping[str, str] = field(default_factory=dict)  # framework -> reason
+    on_gpu: bool = True  # False: draws numbers on the host, or is about the host
 
     @property
     def doc(self) -> str:
         return (self.body.__doc__ or "").strip()
+
+    @property
+    def allowed_on_gpu(self) -> bool:
+        """Whether it has values, and hands over nothing that stays on the host."""
+        return self.on_gpu and self.raises is None
 
     def allowed(self, dtype: str) -> float:
         return self.budget.get(dtype, DEFAULT_BUDGET)

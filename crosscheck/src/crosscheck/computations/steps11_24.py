@@ -244,7 +244,16 @@ def graph_is_freed(fw: Any, x: Any) -> Any:
             gc.enable()
 
 
-@computation(step=22, inputs=[normal()], shapes=SCALAR, edges=False, order=1, dtypes=("float64",), differences=False)
+@computation(
+    step=22,
+    inputs=[normal()],
+    shapes=SCALAR,
+    edges=False,
+    order=1,
+    dtypes=("float64",),
+    differences=False,
+    on_gpu=False,  # takes minutes there, of which the operators themselves take nothing
+)
 def chain_of_100000_operators(fw: Any, x: Any) -> Any:
     """100,000 operators in a chain, forward and backward"""
     for _ in range(50_000):

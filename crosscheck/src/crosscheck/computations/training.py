@@ -1,9 +1,10 @@
-"""Optimizers step by step, and whole training runs from the same weights and batches: steps 42 to 51."""
+"""Optimizers step by step, and whole training runs from the same weights and batches: steps 42 to 60."""
 
 from __future__ import annotations
 
 import functools
 import itertools
+import math
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -17,6 +18,7 @@ from ..frameworks.base import Array
 from ..inputs import Generator
 from ..stages import STAGES
 from . import computation
+from .states import forget
 
 ONCE: tuple[tuple[int, ...], ...] = ((),)  # the generators below have shapes of their own
 
@@ -408,6 +410,93 @@ def training_a_digits_mlp(fw: Any, start: Any, order: Any) -> Any:
     found = train(fw, model, fw.Adam(), loss_of, batches)
     with fw.no_grad():
         return [*found, fw.accuracy(model(fw.constant(x[1500:])), fw.constant(t[1500:]))]
+
+
+CNN: tuple[tuple[int, ...], ...] = ((6, 1, 3, 3), (6,), (8, 6, 3, 2), (8,), (48, 10), (10,))
+
+
+def scaled(*shapes: tuple[int, ...]) -> Generator:
+    """Initial weights, flat: W normal with deviation sqrt(1 / what is added up), vectors smaller, and not zero."""
+
+    def deviation(shape: tuple[int, ...]) -> float:
+        if len(shape) == 1:
+            return 0.1
+        return math.sqrt(1 / math.prod(shape[1:] if len(shape) == 4 else shape[:1]))
+
+    return lambda rng, _: np.concatenate([(rng.standard_normal(s) * deviation(s)).ravel() for s in shapes])
+
+
+@computation(
+    step=57,
+    inputs=[scaled(*CNN), orders(1500, 30 * RUN)],
+    once=True,
+    **TRAINING,
+)
+def training_a_digits_cnn(fw: Any, start: Any, order: Any) -> Any:
+    """Handwritten digits: two convolutions with ReLU and pooling, a linear layer, Adam, batches of 30; the accuracy"""
+    conv1, conv2, fc = fw.Conv2d(6, 3, 1, 1), fw.Conv2d(8, (3, 2), (1, 2)), fw.Linear(10)
+    model = fw.Layer()
+    model.conv1, model.conv2, model.fc = conv1, conv2, fc
+    fw.set_weights(model, cut(fw.array(start), CNN))
+    x, t = digits()
+    x = x.reshape(-1, 1, 8, 8).astype(fw.array(start).dtype)
+
+    def scores(x: Array) -> Any:
+        h = fw.pooling(fw.relu(conv1(fw.constant(x))), 3, (1, 2), 1)  # (N, 6, 8, 4)
+        return fc(fw.flatten(fw.average_pooling(fw.relu(conv2(h)), (2, 1), (2, 1))))  # (N, 8, 3, 2) -> (N, 48)
+
+    batches = [(x[i], t[i]) for i in np.split(fw.array(order).astype(int), RUN)]
+    found = train(fw, model, fw.Adam(0.003), lambda x, t: fw.softmax_cross_entropy(scores(x), fw.constant(t)), batches)
+    with fw.no_grad():
+        return [*found, fw.accuracy(scores(x[1500:]), fw.constant(t[1500:]))]
+
+
+HIDDEN, WINDOW = 8, 4  # the width of the LSTM's state, and after how many steps the graph is cut
+SINE_LSTM: tuple[tuple[int, ...], ...] = (*[(1, HIDDEN), (HIDDEN,)] * 4, *[(HIDDEN, HIDDEN)] * 4, (HIDDEN, 1), (1,))
+
+
+@functools.cache
+def sine() -> list[tuple[Array, Array]]:
+    """The samples of the stages' SinCurve, or such as these."""
+    for stage in STAGES:
+        if stage.number >= 5 and stage.installed():
+            curve = load_stage(stage).SinCurve(train=True)
+            return [curve[i] for i in range(len(curve))]
+    y = np.sin(np.linspace(0, 2 * np.pi, 1000))[:, None]
+    return list(itertools.pairwise(y))
+
+
+@computation(
+    step=60,
+    inputs=[scaled(*SINE_LSTM)],
+    once=True,
+    **TRAINING,
+)
+def training_a_sine_lstm(fw: Any, start: Any) -> Any:
+    """A noisy sine, number by number: LSTM and Linear, Adam, 30 rows from SeqDataLoader, cut after every fourth step"""
+    model = fw.Layer()
+    model.rnn, model.fc = fw.LSTM(HIDDEN, in_size=1), fw.Linear(1, in_size=HIDDEN)
+    fw.set_weights(model, cut(fw.array(start), SINE_LSTM))
+    dtype = fw.array(start).dtype
+    samples = [(x.astype(dtype), t.astype(dtype)) for x, t in sine()]
+    losses: list[Any] = []
+
+    def windows() -> Iterator[tuple[list[Any]]]:
+        while True:
+            model.rnn.reset_state()
+            batches = list(fw.SeqDataLoader(samples, 30))
+            for i in range(0, len(batches) - WINDOW, WINDOW):
+                yield (batches[i : i + WINDOW],)
+
+    def loss_of(batches: list[Any]) -> Any:
+        if losses:
+            forget(fw, model.rnn, losses.pop())
+        for x, t in batches:
+            losses.append(fw.mean_squared_error(model.fc(model.rnn(x)), t))
+        losses[:] = [sum(losses[1:], losses[0]) / float(WINDOW)]
+        return losses[0]
+
+    return train(fw, model, fw.Adam(0.01), loss_of, itertools.islice(windows(), RUN))
 
 
 @computation(step=50, order=0, dtypes=("float64",))

@@ -32,7 +32,14 @@ class Framework(abc.ABC):
     max_order: int = 99  # of differentiation
     takes_integers: bool = True  # can differentiate integer data
     differs: dict[str, str] = {}  # noqa: RUF012 (read only: a guest's declarations, computation -> reason)
+    device: str = "cpu"  # where it computes
+    cpu: Framework | None = None  # the same framework on the CPU, if this one is not
     xp: Any = np  # the module whose sin, cos ... work on what `function` is given
+
+    @property
+    def label(self) -> str:
+        """How its cells are named: stage5, or stage5@cuda."""
+        return self.name if self.device == "cpu" else f"{self.name}@{self.device}"
 
     @abc.abstractmethod
     def Variable(self, data: Any) -> Any:

@@ -34,7 +34,7 @@ class BookStyle(Framework):
     def from_package(cls, name: str, package: str, number: int | None = None) -> BookStyle:
         """Import the package; names are looked for in it, then in its parts. Linear is the layer, not the Function."""
         modules = [importlib.import_module(package)]
-        for part in ("layers", "models", "optimizers", "dataloaders", "datasets", "functions", "utils"):
+        for part in ("layers", "models", "optimizers", "dataloaders", "datasets", "functions", "utils", "cuda"):
             with contextlib.suppress(ModuleNotFoundError):
                 modules.append(importlib.import_module(f"{package}.{part}"))
         return cls(name, modules, number)

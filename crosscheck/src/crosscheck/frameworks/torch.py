@@ -13,14 +13,21 @@ import numpy as np
 import torch
 
 from .base import Array, Framework, Missing
+from .torch_convolution import TorchConvolution
 from .torch_functions import TorchFunctions
+from .torch_layers import TorchLayers
+from .torch_modes import TorchModes
 from .torch_networks import TorchNetworks
 from .torch_tensors import TorchTensors
 from .torch_training import TorchTraining
+from .torch_vision import TorchVision
 from .weights import TorchWeights
 
 
-class TorchFramework(TorchTraining, TorchWeights, TorchNetworks, TorchTensors, TorchFunctions, Framework):
+class TorchFramework(
+    TorchVision, TorchLayers, TorchModes, TorchConvolution, TorchTraining, TorchWeights, TorchNetworks, TorchTensors,
+    TorchFunctions, Framework,
+):  # fmt: skip
     name = "torch"
     xp = torch
     takes_integers = False  # "only Tensors of floating point dtype can require gradients"
@@ -41,7 +48,7 @@ class TorchFramework(TorchTraining, TorchWeights, TorchNetworks, TorchTensors, T
         return x.detach()
 
     def array(self, x: Any) -> Array:
-        return x if isinstance(x, np.ndarray) else x.detach().numpy()
+        return x if isinstance(x, np.ndarray) else x.detach().cpu().numpy()
 
     def constant(self, a: Array) -> Any:
         """An array must be made a tensor before it meets one that wants gradients."""

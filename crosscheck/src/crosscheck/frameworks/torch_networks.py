@@ -26,6 +26,10 @@ class TorchNetworks:
         """PyTorch hands the gradient on where x is nan."""
         return torch.relu(x)
 
+    def leaky_relu(self, x: Any, slope: float = 0.2) -> Any:
+        """By default the slope is 0.01. PyTorch hands the gradient on where x is nan."""
+        return torch.nn.functional.leaky_relu(x, slope)
+
     def clip(self, x: Any, x_min: float, x_max: float) -> Any:
         return torch.clamp(x, x_min, x_max)
 
@@ -65,6 +69,20 @@ class TorchNetworks:
         t = t if t.is_floating_point() else t.long()
         p = torch.clamp(self.softmax_simple(x), 1e-15, 1.0)
         return torch.nn.functional.nll_loss(torch.log(p), t)
+
+    def sigmoid_cross_entropy(self, x: Any, t: Any) -> Any:
+        """reduction="mean" divides by all elements, ours by the length of axis 0; t has the dtype and shape of x."""
+        t = t.reshape(x.shape).to(x.dtype)
+        return torch.nn.functional.binary_cross_entropy_with_logits(x, t, reduction="sum") / len(x)
+
+    def binary_cross_entropy(self, p: Any, t: Any) -> Any:
+        """reduction="mean" divides by all elements, ours by the length of axis 0; t has the dtype and shape of p."""
+        t = t.reshape(p.shape).to(p.dtype)
+        return torch.nn.functional.binary_cross_entropy(p, t, reduction="sum") / len(p)
+
+    def embed_id(self, x: Any, W: Any) -> Any:
+        """x has int64 or int32, ours any integers."""
+        return torch.nn.functional.embedding(x.long(), W)
 
     def accuracy(self, y: Any, t: Any) -> Any:
         """No call of its own."""

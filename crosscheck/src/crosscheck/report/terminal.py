@@ -34,7 +34,7 @@ def cell_text(cells: list[Cell]) -> str:
 def matrix(report: Report) -> Table:
     """computation x framework."""
     table = Table(title=f"distance in eps: {' | '.join(report.dtypes())}", title_justify="left", title_style="dim")
-    table.add_column("step", justify="right")
+    table.add_column("step", justify="right", no_wrap=True, min_width=4)
     table.add_column("computation", no_wrap=True)
     for name in report.columns():
         table.add_column(name, no_wrap=True)

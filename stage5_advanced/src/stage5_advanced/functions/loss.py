@@ -187,8 +187,8 @@ def binary_cross_entropy(p, t):
     """The same of probabilities p from 0 to 1, for models that end in a sigmoid. [beside step 60]
 
     -(t log p + (1 - t) log(1 - p)), summed, over the length of axis 0 (for PyTorch: over all elements).
-    Logarithms are at least -100, and where p is 0 or 1 quotients are over 1e-12, as in PyTorch; everywhere
-    between the gradient is exact. A sigmoid rounds to 1 for scores above 37, in float32 above 17, and has no
+    Logarithms are at least -100, as in PyTorch; where p is 0 or 1 and t the other, the gradient is 1e12, and
+    everywhere else it is exact. A sigmoid rounds to 1 for scores above 37, in float32 above 17, and has no
     gradient there: sigmoid_cross_entropy has. ValueError as there, and for a p that is not in 0 to 1.
     """
     p = as_input(p)

@@ -22,6 +22,8 @@ class LSTMCell(Function):
         z += self.xp.concatenate(b)
         if state:
             z += state[0] @ self.xp.concatenate(state[2:], axis=1)
+        if z.dtype.kind != "f":
+            z = z.astype(float)
         H = z.shape[1] // 4
         s = z[:, : 3 * H]
         with np.errstate(over="ignore"):  # to inf, and 1 / inf is right

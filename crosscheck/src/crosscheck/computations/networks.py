@@ -1,0 +1,174 @@
+"""Step 58's networks with weights from PyTorch's modules: what every layer gives, in use and in training."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..frameworks.base import Array
+from ..inputs import normal
+from . import computation
+from .layers import pull
+from .steps52_60 import drawing
+
+NETWORK: dict[str, Any] = {"step": 58, "inputs": [normal()], "edges": False, "order": 0, "once": True}
+SMALL = 40_000  # elements: large gradients would take as long to compare as to compute
+ADDED_UP = "sums of up to 4,608 products, through dozens of layers: PyTorch adds them up in another order"
+Made = Callable[[Any], Any]
+
+# In the framework itself, and the PyTorch module whose weights it gets. The images are so small that VGG16 pools
+# them to one pixel: 0.5 GB of weights less.
+NETWORKS: dict[str, tuple[Made, Made]] = {
+    "vgg16": (lambda fw: fw.VGG16(), lambda models: models.vgg16(32)),
+    "resnet50": (lambda fw: fw.ResNet50(style="torch"), lambda models: models.resnet(50, "torch")),
+    "resnet50 of the book": (lambda fw: fw.ResNet50(), lambda models: models.resnet(50, "book")),
+    "squeezenet": (lambda fw: fw.SqueezeNet(), lambda models: models.squeezenet()),
+}
+
+
+@functools.lru_cache(maxsize=1)
+def weights_of(name: str) -> dict[str, Array]:
+    """A state_dict of random float32 weights, of such a size that numbers stay as large from layer to layer."""
+    import torch
+
+    from ..frameworks import torch_models
+
+    with torch.device("meta"):  # shapes alone
+        shapes = {key: tuple(a.shape) for key, a in NETWORKS[name][1](torch_models).state_dict().items()}
+    rng = np.random.default_rng(58)
+
+    def draw(key: str, shape: tuple[int, ...]) -> Array:
+        if key.endswith("num_batches_tracked"):
+            return np.array(0)
+        if len(shape) > 1:
+            return rng.standard_normal(shape, np.float32) * np.float32((2 / np.prod(shape[1:])) ** 0.5)
+        if key.endswith(("bias", "running_mean")):
+            return 0.1 * rng.standard_normal(shape, np.float32)
+        return rng.random(shape, np.float32) + np.float32(0.5)
+
+    return {key: draw(key, shape) for key, shape in shapes.items()}
+
+
+def loaded(fw: Any, name: str, dtype: Any) -> tuple[Any, dict[str, Any]]:
+    """The network with these weights, and its layers by PyTorch's names."""
+    make, make_module = NETWORKS[name]
+    if fw.name != "torch":
+        model = make(fw)
+        layers = {
+            theirs: functools.reduce(getattr, ours.split("/"), model) for ours, theirs in model.torch_layers().items()
+        }
+        weights = weights_of(name)
+        if "book" in name:
+            model.load_state_dict(weights, style="book")
+        else:
+            model.load_state_dict(weights)
+        for _, variable in model.named_state():
+            variable.data = variable.data.astype(dtype, copy=False)
+        return model, layers
+    import torch
+
+    from ..frameworks import torch_models
+
+    with torch.device("meta"):
+        model = make_module(torch_models)
+    model.load_state_dict({key: torch.tensor(a) for key, a in weights_of(name).items()}, assign=True)
+    model.to(torch.from_numpy(np.empty(0, dtype)).dtype)
+    return model, {key: module for key, module in model.named_modules() if list(module.parameters(recurse=False))}
+
+
+def recorded(layer: Any, key: str, outputs: dict[str, Any]) -> None:
+    """From now on what the layer gives is put down under this name."""
+    forward = layer.forward
+
+    def record(x: Any) -> Any:
+        outputs[key] = forward(x)
+        return outputs[key]
+
+    layer.forward = record
+
+
+def run_of(fw: Any, name: str, x: Any, train: bool = False) -> list[Any]:
+    """What each layer gives; after a backward pass the gradients of the image and of all small weights.
+
+    In training also the running statistics that a pass leaves.
+    """
+    x = fw.Variable(np.array(fw.array(x)))
+    model, layers = loaded(fw, name, fw.array(x).dtype)
+    outputs: dict[str, Any] = {}
+    for key, layer in layers.items():
+        recorded(layer, key, outputs)
+    with contextlib.nullcontext() if train else fw.test_mode():
+        y = model(x)
+    pull(fw, y)
+    keys = sorted(layers)
+    found = [*(fw.array(outputs[key]) for key in keys), y, np.array(fw.array(x.grad))]
+    found += [g for key in keys for g in fw.weight_gradients(layers[key]) if g.size < SMALL]
+    for key in keys if train else ():
+        for ours, theirs in (("avg_mean", "running_mean"), ("avg_var", "running_var")):
+            statistic = getattr(layers[key], theirs if fw.name == "torch" else ours, None)
+            found += [] if statistic is None else [np.array(fw.array(statistic))]
+    return found
+
+
+BUDGET: dict[str, Any] = {"budget": {"float64": 1e3, "float32": 1e3}, "why_budget": ADDED_UP}
+IN_FLOAT64: dict[str, Any] = {"dtypes": ("float64",), **NETWORK, **BUDGET}
+
+
+@computation(**IN_FLOAT64, shapes=((1, 3, 35, 50),))
+def vgg16(fw: Any, x: Any) -> Any:
+    """Every convolution and linear layer of VGG16 in use; gradients"""
+    return run_of(fw, "vgg16", x)
+
+
+@computation(**IN_FLOAT64, shapes=((2, 3, 47, 39),))
+def resnet50(fw: Any, x: Any) -> Any:
+    """Every layer of ResNet50 in PyTorch's style, in use; gradients"""
+    return run_of(fw, "resnet50", x)
+
+
+@computation(
+    **NETWORK,
+    shapes=((4, 3, 40, 65),),
+    dtypes=("float64",),
+    budget={"float64": 1e5},
+    why_budget="normalized dozens of times, in the end by the statistics of 24 numbers a channel",
+)
+def resnet50_in_training(fw: Any, x: Any) -> Any:
+    """The same with the statistics of the batch; gradients through these; the running ones that it leaves"""
+    return run_of(fw, "resnet50", x, train=True)
+
+
+@computation(**IN_FLOAT64, shapes=((1, 3, 47, 39),))
+def resnet50_of_the_book(fw: Any, x: Any) -> Any:
+    """Every layer of ResNet50 as the published weights want it, in use; gradients"""
+    return run_of(fw, "resnet50 of the book", x)
+
+
+@computation(**NETWORK, **BUDGET, shapes=((2, 3, 47, 60),))
+def squeezenet(fw: Any, x: Any) -> Any:
+    """Every convolution of SqueezeNet in use; gradients"""
+    return run_of(fw, "squeezenet", x)
+
+
+@computation(step=58, order=0, dtypes=("float32",), inputs=[normal()], shapes=((1, 3, 35, 33),), edges=False, once=True)
+def squeezenet_without_weights_from_elsewhere(fw: Any, x: Any) -> Any:
+    """Drawn at the first call: (1, 1000) scores of float32, and the number of weights"""
+    found = []
+    for make, make_module in (NETWORKS["squeezenet"],):
+        with drawing(0), fw.test_mode():
+            model = torch_module(make_module) if fw.name == "torch" else make(fw)
+            scores = fw.array(model(fw.constant(fw.array(x).astype(np.float32))))
+        sizes = [a.size for a in fw.weights(model)]
+        found += [np.zeros_like(scores), np.array([len(sizes), sum(sizes), np.isfinite(scores).all()])]
+    return found
+
+
+def torch_module(make: Made) -> Any:
+    """A module with the weights that it has drawn."""
+    from ..frameworks import torch_models
+
+    return make(torch_models)

@@ -1,0 +1,328 @@
+"""Layers of steps 52-60: convolution, embedding, and those that remember: normalization, recurrence; saved models."""
+
+from __future__ import annotations
+
+import pathlib
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..compare import same_bytes
+from ..frameworks.base import Array
+from ..inputs import normal
+from . import computation
+from .layers import fixed, pull
+from .steps37_41 import Shape, refused
+from .steps52_60 import drawing
+
+LAYER: dict[str, Any] = {"inputs": [normal()], "edges": False}
+
+
+# --- convolution and embedding ---
+
+
+def with_gradients(fw: Any, layer: Any, y: Any) -> list[Array]:
+    """What a layer gave, and the gradients of its weights after a backward pass from there."""
+    pull(fw, y)
+    return [np.array(fw.array(y)), *(np.array(g) for g in fw.weight_gradients(layer))]
+
+
+@computation(step=57, shapes=((2, 3, 5, 4), (1, 3, 3, 2)), **LAYER)
+def conv2d_layer(fw: Any, x: Any) -> Any:
+    """Weights copied into a layer that knows its channels, into one that does not yet, into one without a bias"""
+    shapes: tuple[Shape, ...] = (4, 3, 3, 2), (4,)
+    early = fw.Conv2d(4, (3, 2), (2, 1), (1, 0), in_channels=3)
+    late = fw.Conv2d(4, kernel_size=(3, 2), stride=1, pad=1)
+    bare = fw.Conv2d(4, (3, 2), nobias=True)
+    fw.set_weights(early, fixed(fw.array(x), *shapes))
+    fw.set_weights(late, fixed(fw.array(x), *shapes[::-1])[::-1])
+    fw.set_weights(bare, fixed(fw.array(x), shapes[0]))
+    return early(x), late(x), bare(x)
+
+
+@computation(step=57, shapes=((2, 3, 3, 2), (1, 3, 1, 1)), **LAYER)
+def deconv2d_layer(fw: Any, x: Any) -> Any:
+    """The same of the transposed convolution, whose weights have the channels first"""
+    shapes: tuple[Shape, ...] = (3, 4, 3, 2), (4,)
+    early = fw.Deconv2d(4, (3, 2), (2, 3), (1, 0), in_channels=3)
+    late = fw.Deconv2d(4, (3, 2), stride=2)
+    bare = fw.Deconv2d(4, (3, 2), nobias=True)
+    fw.set_weights(early, fixed(fw.array(x), *shapes))
+    fw.set_weights(late, fixed(fw.array(x), *shapes[::-1])[::-1])
+    fw.set_weights(bare, fixed(fw.array(x), shapes[0]))
+    return early(x), late(x), bare(x)
+
+
+@computation(step=57, shapes=((2, 3, 6, 5),), order=0, **LAYER)
+def gradients_of_image_layers(fw: Any, x: Any) -> Any:
+    """gW and gb of a convolution and of a transposed one, one after the other"""
+    model = fw.Sequential(fw.Conv2d(4, (3, 2), 2, 1), fw.tanh, fw.Deconv2d(2, 3, 2, (1, 0)))
+    fw.set_weights(model, fixed(fw.array(x), (4, 3, 3, 2), (4,), (4, 2, 3, 3), (2,)))
+    return with_gradients(fw, model, model(x))
+
+
+@computation(step=60, shapes=((5, 3),), order=0, **LAYER)
+def embed_id_layer(fw: Any, W: Any) -> Any:
+    """Rows by their numbers, of which some come twice, and the gradient of all rows"""
+    layer = fw.EmbedID(5, 3)
+    fw.set_weights(layer, [np.array(fw.array(W))])
+    return with_gradients(fw, layer, layer(fw.constant(np.array([[4, 0, 4], [1, 1, 4]]))))
+
+
+def made(fw: Any) -> Iterator[Any]:
+    """Every new kind of layer as it is made, with its weights: given its width, or after a first call."""
+    images, rows = (fw.constant(np.ones(shape, np.float32)) for shape in ((2, 3, 5, 4), (2, 3)))
+    for kind in (fw.Conv2d, fw.Deconv2d):
+        late = kind(4, (3, 2))
+        late(images)
+        yield from (late, kind(4, 2, in_channels=3), kind(4, 2, 1, 0, True, np.float64, 3))
+    yield fw.EmbedID(7, 3)
+    for kind in (fw.RNN, fw.LSTM):
+        late = kind(4, in_size=3) if fw.name == "torch" else kind(4)  # where it must be told
+        late(rows)
+        yield from (late, kind(5, in_size=3))
+
+
+@computation(step=60, order=0, dtypes=("float32",))
+def weights_of_new_layers(fw: Any) -> Any:
+    """Shape and dtype of all weights: float32, or as asked for"""
+    return [np.zeros_like(a) for layer in made(fw) for a in fw.weights(layer)]
+
+
+@computation(step=60, order=0, dtypes=("float64",))
+def scales_of_new_layers(fw: Any) -> Any:
+    """W is of the size of sqrt(1 / what is added up), an embedding of 1; b is small"""
+    with drawing(0):
+        conv, rnn = fw.Conv2d(60, (3, 4), in_channels=9), fw.RNN(80, in_size=70)
+        W, b = fw.weights(conv)
+        found = [0.5 < np.std(W) * np.sqrt(9 * 12) < 1.1, np.abs(b).max() <= np.sqrt(1 / 108)]
+        W_x, _, W_h = fw.weights(rnn)
+        found += [0.5 < np.std(W) * np.sqrt(n) < 1.1 for W, n in ((W_x, 70), (W_h, 80))]
+        return np.array([*found, 0.95 < np.std(fw.weights(fw.EmbedID(100, 100))[0]) < 1.05])
+
+
+# --- normalization, in training and in use ---
+
+
+def normalizing(fw: Any, x: Any) -> Any:
+    """A BatchNorm with weights for x."""
+    layer = fw.BatchNorm(x.shape) if fw.name == "torch" else fw.BatchNorm()
+    fw.set_weights(layer, fixed(fw.array(x), *[(x.shape[1],)] * 2))
+    return layer
+
+
+def statistics(fw: Any, layer: Any) -> list[Array]:
+    """The running mean and variance."""
+    names = ("running_mean", "running_var") if fw.name == "torch" else ("avg_mean", "avg_var")
+    return [np.array(fw.array(getattr(layer, name))) for name in names]
+
+
+@computation(step=54, shapes=((4, 3), (3, 2, 5), (2, 3, 4, 2)), order=0, **LAYER)
+def batch_norm_layer(fw: Any, x: Any) -> Any:
+    """Training, training, use, training, use: what comes out, the running statistics, all gradients after each call"""
+    layer, found = normalizing(fw, x), []
+    for step, train in enumerate((True, True, False, True, False)):
+        x = fw.Variable(np.array(fw.array(x)) * 1.5 + step)
+        if train:
+            y = layer(x)
+        else:
+            with fw.test_mode():
+                y = layer(x)
+        found += with_gradients(fw, layer, y * y)
+        found += [np.array(fw.array(x.grad)), *statistics(fw, layer)]
+        fw.cleargrads(layer)
+    return found
+
+
+@computation(step=54, shapes=((4, 3), (2, 3, 4, 2)), differences=False, **LAYER)
+def batch_norm_layer_between_others(fw: Any, x: Any) -> Any:
+    """Normalized twice, after training and in use: to second order"""
+    layer, other = normalizing(fw, x), normalizing(fw, x)
+    y = fw.tanh(other(layer(x) * x))
+    with fw.test_mode():
+        return y * x, layer(y) * x
+
+
+# --- recurrence ---
+
+SEQUENCES: tuple[Shape, ...] = ((6, 2, 3), (6, 1, 3))  # steps, rows, numbers
+RNN_SHAPES: tuple[Shape, ...] = ((3, 4), (4,), (4, 4))
+LSTM_SHAPES: tuple[Shape, ...] = (*[(3, 4), (4,)] * 4, *[(4, 4)] * 4)
+
+
+def forget(fw: Any, layer: Any, loss: Any) -> None:
+    """Cut the graph behind a loss; the state goes on as numbers."""
+    if fw.name != "torch":
+        fw.unchain_backward(loss)
+        return
+    if layer.h is None:
+        return
+    layer.h = fw.unchain_backward(layer.h)
+    layer.c = None if layer.c is None else fw.unchain_backward(layer.c)
+
+
+def sequences(fw: Any, layer: Any, x: Any) -> list[Array]:
+    """Six steps, cut in the middle; then another sequence of other rows, as it begins anew: states and gradients."""
+    found: list[Array] = []
+    for start in (0, 3):
+        x_now = fw.Variable(np.array(fw.array(x)))  # what was before the cut adds nothing to its gradient
+        loss = None
+        for t in range(start, start + 3):
+            h = layer(fw.get_item(x_now, t))
+            found.append(np.array(fw.array(h)))
+            (weights,) = fixed(fw.array(h), fw.array(h).shape)
+            term = (h * h * fw.constant(weights)).sum()
+            loss = term if loss is None else loss + term
+        fw.backward(loss)
+        found += [np.array(fw.array(x_now.grad)), *(np.array(g) for g in fw.weight_gradients(layer))]
+        forget(fw, layer, loss)
+    layer.reset_state()
+    fw.cleargrads(layer)
+    rows = fw.constant(np.concatenate([fw.array(x)[0], fw.array(x)[1]]) * 2)
+    return [*found, *with_gradients(fw, layer, layer(rows) + layer(rows))]
+
+
+RECURRENT: dict[str, Any] = {"inputs": [normal()], "edges": False, "shapes": SEQUENCES}
+
+
+@computation(step=59, order=0, **RECURRENT)
+def rnn_layer(fw: Any, x: Any) -> Any:
+    """A state that is carried on, cut off, and begun anew; gradients of all weights"""
+    layer = fw.RNN(4, in_size=3)
+    fw.set_weights(layer, fixed(fw.array(x), *RNN_SHAPES))
+    return sequences(fw, layer, x)
+
+
+@computation(step=60, order=0, **RECURRENT)
+def lstm_layer(fw: Any, x: Any) -> Any:
+    """The same with two states and gates"""
+    layer = fw.LSTM(4, in_size=3)
+    fw.set_weights(layer, fixed(fw.array(x), *LSTM_SHAPES))
+    return sequences(fw, layer, x)
+
+
+@computation(step=60, **RECURRENT)
+def recurrent_layers_to_second_order(fw: Any, x: Any) -> Any:
+    """Three steps of each, differentiated twice by what goes in"""
+    found = []
+    for make, shapes in ((fw.RNN, RNN_SHAPES), (fw.LSTM, LSTM_SHAPES)):
+        layer = make(4, in_size=3)
+        fw.set_weights(layer, fixed(fw.array(x), *shapes))
+        found += [layer(fw.get_item(x, t)) for t in range(3)]
+    return found
+
+
+def other_rows(fw: Any, kind: Callable[..., Any]) -> Any:
+    """Two rows, then three, without a new beginning."""
+    layer = kind(4, in_size=3)
+    layer(fw.constant(np.ones((2, 3), np.float32)))
+    return layer(fw.constant(np.ones((3, 3), np.float32)))
+
+
+@refused(59, ValueError, "RNN: x (3, 3) came, the state has 2 rows; reset_state() begins anew")
+def rnn_of_another_batch(fw: Any) -> Any:
+    """A smaller state than batch"""
+    return other_rows(fw, fw.RNN)
+
+
+@refused(60, ValueError, "LSTM: x (3, 3) came, the state has 2 rows; reset_state() begins anew")
+def lstm_of_another_batch(fw: Any) -> Any:
+    """A smaller state than batch"""
+    return other_rows(fw, fw.LSTM)
+
+
+# --- saved and loaded ---
+
+SAVED: dict[str, Any] = {"order": 0, "edges": False, "once": True, "inputs": [normal()], "shapes": ((12, 3),)}
+
+
+def network(fw: Any, x: Any) -> Any:
+    """A layer, normalization, another layer; the weights of each are others at each call."""
+    norm = fw.BatchNorm((0, 4)) if fw.name == "torch" else fw.BatchNorm()
+    model = fw.Sequential(fw.Linear(4, in_size=3), norm, fw.tanh, fw.Linear(2, in_size=4))
+    if fw.name != "torch":
+        norm(fw.constant(np.ones((2, 4), np.float32)))  # so that all weights are there
+    return model
+
+
+def everything(fw: Any, model: Any) -> list[Array]:
+    """All weights and running statistics, copied."""
+    if fw.name == "torch":
+        return [np.array(fw.array(a)) for key, a in model.state_dict().items() if "num_batches" not in key]
+    return [np.array(a) for a in model.get_weights().values()]
+
+
+def same(found: list[Array], expected: list[Array]) -> Array:
+    """Whether each is the very same."""
+    return np.array(len(found) == len(expected) and all(map(same_bytes, found, expected)))
+
+
+@computation(step=53, since=5, **SAVED)
+def weights_saved_and_loaded(fw: Any, x: Any) -> Any:
+    """Into another model of the kind: every weight and running statistic is the same, and so is what it gives"""
+    x = fw.constant(fw.array(x).astype(np.float32))
+    first, second = network(fw, x), network(fw, x)
+    first(x)
+    before = everything(fw, first)
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(pathlib.Path(folder) / "model.npz")
+        fw.save_weights(first, path)
+        found = [same(everything(fw, first), before), np.array(not same(everything(fw, second), before))]
+        fw.load_weights(second, path)
+    found.append(same(everything(fw, second), before))
+    with fw.test_mode():
+        found.append(same([fw.array(first(x))], [fw.array(second(x))]))
+    return found
+
+
+@computation(step=53, since=5, on_gpu=False, **SAVED)  # CuPy's generator is not saved
+def training_that_was_broken_off(fw: Any, x: Any) -> Any:
+    """Three passes, a checkpoint, three more; and three from the checkpoint with all objects new: the very same"""
+    x = fw.array(x).astype(np.float32)
+    samples = [(row, int(i % 2)) for i, row in enumerate(x)]
+
+    def objects() -> list[Any]:
+        model = network(fw, x)
+        optimizer = fw.setup(fw.Adam(0.05), model)
+        return [model, optimizer, fw.DataLoader(samples, 5, shuffle=fw.name != "torch")]
+
+    def passes(model: Any, optimizer: Any, loader: Any) -> list[Array]:
+        losses = []
+        for _ in range(3):
+            for rows, t in loader:
+                rows, t = (v if fw.name == "torch" else fw.constant(v) for v in (rows, t))
+                h = fw.dropout(model(rows), 0.0 if fw.name == "torch" else 0.3)
+                loss = fw.softmax_cross_entropy(h, t)
+                fw.cleargrads(model)
+                fw.backward(loss)
+                fw.update(optimizer)
+                losses.append(np.array(fw.array(loss)))
+        return [*losses, *everything(fw, model)]
+
+    with drawing(1), tempfile.TemporaryDirectory() as folder:
+        path = str(pathlib.Path(folder) / "checkpoint.npz")
+        first = objects()
+        passes(*first)
+        fw.save_checkpoint(path, *first[:2], *([] if fw.name == "torch" else first[2:]), epoch=3)
+        ahead = passes(*first)
+        np.random.seed(7)
+        second = objects()
+        if fw.name == "torch":
+            values = fw.load_checkpoint(path, *second[:2])
+            for part, owner in zip(("model", "optimizer"), second, strict=False):
+                owner.load_state_dict(values[part])
+        else:
+            values = fw.load_checkpoint(path, *second)
+        return np.array(values["epoch"] == 3), same(passes(*second), ahead)
+
+
+@computation(step=60, order=0, dtypes=("float64",))
+def seq_data_loader(fw: Any) -> Any:
+    """Each row goes on from batch to batch; with what does not divide"""
+    found = []
+    for count, rows in ((12, 3), (11, 3), (4, 4)):
+        samples = [(np.array([i, -i], np.float32), np.array([i + 1.0])) for i in range(count)]
+        found += [fw.array(a) for batch in fw.SeqDataLoader(samples, rows) for a in batch]
+    return found

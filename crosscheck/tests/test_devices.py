@@ -1,0 +1,125 @@
+"""`--device cuda` on machines without a GPU: stage 5 on its stand-in for CuPy, PyTorch on the CPU."""
+
+import importlib.util
+import pathlib
+import sys
+
+import numpy as np
+import pytest
+
+from crosscheck import UsageError, cli
+from crosscheck.computations import Computation, all_computations
+from crosscheck.frameworks import BookStyle, load_stage
+from crosscheck.frameworks.devices import OnGPU, on_gpu
+from crosscheck.inputs import normal
+from crosscheck.runner import Runner
+from crosscheck.stages import STAGES
+from stage5_advanced import cuda
+
+STAGE5 = STAGES[-1]
+STANDIN = pathlib.Path(__file__).parents[2] / "stage5_advanced" / "tests" / "standin.py"
+COMPUTATIONS = {c.name: c for c in all_computations()}
+# What differs from the CPU: where arrays are made, indexed, drawn, moved, and kept between calls.
+NAMES = """
+    square custom_function get_item_by_pairs_of_arrays concat linear_of_arrays linear_layer_without_in_size mlp
+    softmax_cross_entropy adam training_linear_regression conv2d deconv2d pooling average_pooling im2col batch_norm
+    batch_norm_layer dropout_in_use leaky_relu sigmoid_cross_entropy embed_id embed_id_layer lstm_cell rnn_layer
+    lstm_layer weights_of_new_layers weights_saved_and_loaded squeezenet seq_data_loader
+    """
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """Stage 5 on a GPU that is none."""
+    spec = importlib.util.spec_from_file_location("standin", STANDIN)
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "standin", module)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(cuda, "cupy", module)
+    monkeypatch.setattr(cuda, "cp", module)
+    monkeypatch.setattr(cuda, "gpu_enable", True)
+    return OnGPU(load_stage(STAGE5))
+
+
+@pytest.mark.parametrize("name", NAMES.split())
+def test_a_computation_runs_there_and_agrees_with_pytorch_and_the_cpu(torch_adapter, gpu, name):
+    computation = COMPUTATIONS[name]
+    (cell,) = (Runner([gpu], torch_adapter).run(computation, gpu, dtype) for dtype in computation.dtypes[-1:])
+    assert cell.state == "equal", cell.failures
+    assert cell.name == f"{name}/stage5@cuda/{computation.dtypes[-1]}"
+
+
+def test_what_goes_in_is_there_and_what_comes_out_is_not(gpu):
+    x = gpu.Variable(np.ones((2, 3), np.float32))
+    assert isinstance(x.data, cuda.cupy.ndarray)
+    assert isinstance(gpu.constant(np.ones(3)), cuda.cupy.ndarray)
+    assert isinstance(gpu.Parameter(np.ones(3)).data, cuda.cupy.ndarray)
+    layer = gpu.Linear(2, in_size=3)
+    assert all(isinstance(p.data, cuda.cupy.ndarray) for p in gpu.params(layer))
+    y = layer(x)
+    assert isinstance(y.data, cuda.cupy.ndarray)
+    assert isinstance(gpu.array(y), np.ndarray)
+    assert [type(a) for a in gpu.weights(layer)] == [np.ndarray, np.ndarray]
+    (batch,) = gpu.DataLoader([(np.ones(2), 0)], 1)
+    assert isinstance(batch[0], cuda.cupy.ndarray)
+
+
+def computation(body):
+    return Computation("planted", body, 52, 5, [normal()], edges=False)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (lambda fw, x: fw.square(x) if fw.device == "cpu" else fw.square(x) * (1 + 1e-9), "eps from the CPU"),
+        (lambda fw, x: fw.square(x) if fw.device == "cpu" else fw.square(x).reshape(1), "shape (1,), the CPU has ()"),
+        (lambda fw, x: x * (x.data + 0.0), None),
+        (lambda fw, x: x * np.ones(()), "input 1 on the host"),
+        (lambda fw, x: np.square(x.data), "numpy.square came to a device array"),
+    ],
+)
+def test_another_answer_than_on_the_cpu_is_red(gpu, body, said):
+    (cell,) = (Runner([gpu], None).run(computation(body), gpu, "float64"),)
+    texts = [failure.text for failure in cell.failures]
+    assert (texts == []) if said is None else any(said in text for text in texts)
+
+
+def test_computations_that_stay_on_the_host_are_left_out(torch_adapter, gpu):
+    computations = [COMPUTATIONS[name] for name in ("square", "dropout", "dropout_of_everything")]
+    cells = Runner([gpu, torch_adapter], torch_adapter).cells(computations, ["float64"])
+    assert [(c.name, f.label) for c, f, _ in cells if f is gpu] == [("square", "stage5@cuda")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--stages", "4"], "compares stage5 with PyTorch"),
+        (["--without-torch"], "compares stage5 with PyTorch"),
+        (["--update-ledger"], ""),
+    ],
+)
+def test_what_cannot_be_is_refused(capsys, arguments, said):
+    assert cli.main(["run", "--device", "cuda", *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.skipif(cuda.gpu_enable, reason="there is a GPU")
+@pytest.mark.parametrize("command", [["run", "-k", "square"], ["show", "square/stage5@cuda/float64"]])
+def test_without_a_gpu_the_command_says_so(capsys, command):
+    assert cli.main([*command, "--device", "cuda"]) == 2
+    assert "crosscheck: --device cuda: stage5: CuPy" in capsys.readouterr().err
+
+
+def test_without_a_gpu_for_pytorch_the_command_says_so(gpu, monkeypatch, torch_adapter):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UsageError, match="--device cuda: torch: no GPU answers"):
+        on_gpu(load_stage(STAGE5), lambda: torch_adapter)
+
+
+def test_a_stage_without_a_module_of_devices_is_refused(torch_adapter):
+    stage4 = load_stage(STAGES[3])
+    assert isinstance(stage4, BookStyle)
+    with pytest.raises(UsageError, match="--device cuda: stage4"):
+        on_gpu(stage4, lambda: torch_adapter)
