@@ -206,7 +206,9 @@ def as_array(x, array_module=np):
 
     NumPy's arithmetic on 0-d arrays returns scalars, which Variable would refuse.
     """
-    return array_module.array(x) if not isinstance(x, np.ndarray) and np.isscalar(x) else x
+    if isinstance(x, np.ndarray):
+        return x
+    return array_module.array(x) if isinstance(x, np.generic) or np.isscalar(x) else x
 
 
 def as_variable(obj):
@@ -231,7 +233,7 @@ def as_operand(x, other):
     """
     if isinstance(x, Variable):
         return x
-    xp = cuda.get_array_module(other)
+    xp = cuda.get_array_module(other) if cuda.gpu_enable else np
     if type(x) in (bool, int, float):
         dtype = other.dtype if other.dtype.kind == "f" else np.result_type(other.dtype, x)
         return np.array(x, dtype) if xp is np else xp.full((), x, dtype)  # filled there: no transfer
@@ -334,7 +336,7 @@ def propagate(outputs, seeds, keep_all=False, keep=()):
 
 def plus(gx, other):
     """The sum of two gradients; of bare arrays where nothing is recorded: weights in a loop get many. [step 60]"""
-    return gx + other if Config.enable_backprop else Variable(as_array(gx.data + other.data, gx.xp))
+    return gx + other if Config.enable_backprop else Variable(as_array(gx.data + other.data))
 
 
 def own_gradient(grad, given):

@@ -1,0 +1,197 @@
+"""Style transfer: one picture, painted in the manner of another.
+
+What a picture shows and how it is painted can be told apart. What it shows is where it is bright and where dark. How it
+is painted is which strokes and colours occur together, wherever that may be: for the channels A_i of a convolution,
+
+    the Gram matrix  G_ij = mean of A_i A_j over all places.
+
+So the picture that is wanted has the brightness of one picture, roughly, and the Gram matrices of the other. It is
+found as weights are: take the gradient of the loss by the pixels, let Adam change them. The pixels are the only
+parameter; the network learns nothing.
+
+Gatys, Ecker and Bethge took the layers of VGG19; Ustyuzhaninov and others found that for textures random filters do, if
+they see several sizes. Here filters of 5 x 5 see the picture, its half and its quarter; a channel is what is over a
+random threshold, less its mean in the style, over its standard deviation there. The work begins on a canvas of 32
+pixels or a little more, for the large forms, which is then doubled again and again. And it begins with the colours of
+the style, the brightest one where the content is brightest, and so on.
+
+    python stage5_advanced/examples/style_transfer.py --quick
+    python stage5_advanced/examples/style_transfer.py --content cat.jpg --style painting.jpg        (needs Pillow)
+
+Without files there is a landscape, and two styles, waves and a mosaic (pictures.py). --epochs counts the updates of
+each canvas.
+
+The picture: the content, the styles, and what came of it.
+
+L. A. Gatys, A. S. Ecker, M. Bethge, A neural algorithm of artistic style, arXiv:1508.06576 (2015). I. Ustyuzhaninov
+et al., Texture synthesis using shallow convolutional networks with random filters, arXiv:1606.00021 (2016).
+"""
+
+import pathlib
+import sys
+
+import numpy as np
+import pictures
+from common import NAME, begin, integer, options, save
+
+import stage5_advanced.functions as F
+from stage5_advanced import Layer, Parameter, cuda, no_grad, optimizers
+
+FILTERS = 64
+CONTENT = 3.0  # how much the content counts beside the style
+MARGIN = 8  # pixels around the picture that are cut off at the end: at an edge few windows look
+
+
+class Canvas(Layer):
+    """A picture as the one parameter, (1, 3, H, W), 0-1."""
+
+    def __init__(self, picture, gpu):
+        super().__init__()
+        self.pixels = Parameter(picture.astype(np.float32))
+        if gpu:
+            self.to_gpu()
+
+
+class Style:
+    """Random filters, and what they find in a picture (1, 3, H, W), an array."""
+
+    def __init__(self, picture):
+        xp = cuda.get_array_module(picture)
+        self.filters = []
+        for x in halved(picture):
+            window = np.hanning(7)[1:-1]
+            W = np.random.randn(FILTERS, 3, 5, 5) * window[:, None] * window
+            W = xp.asarray((W / np.sqrt((W**2).sum(axis=(1, 2, 3), keepdims=True))).astype(np.float32))
+            with no_grad():
+                y = cuda.as_numpy(F.conv2d(x, W)).reshape(FILTERS, -1)
+            share = np.random.uniform(0.4, 0.9, FILTERS)
+            b = -np.array([np.quantile(row, p) for row, p in zip(y, share, strict=True)], np.float32)
+            A = np.maximum(y + b[:, None], 0)
+            mean = A.mean(axis=1, keepdims=True)
+            spread = A.std(axis=1, keepdims=True) + 0.05 * y.std(axis=1, keepdims=True) + 1e-3  # nowhere nearly 0
+            self.filters.append([W, *map(xp.asarray, (b, mean, 1 / spread))])
+        with no_grad():
+            self.wanted = [G.data for _, G in self.statistics(picture)]
+
+    def statistics(self, picture):
+        """The means (FILTERS,) and the Gram matrices (FILTERS, FILTERS), one for each size."""
+        for x, (W, b, mean, scale) in zip(halved(picture), self.filters, strict=True):
+            A = (F.relu(F.conv2d(x, W, b)).reshape(FILTERS, -1) - mean) * scale
+            yield F.mean(A, axis=1), F.matmul(A, A.T) / A.shape[1]
+
+    def loss(self, picture):
+        pairs = zip(self.statistics(picture), self.wanted, strict=True)
+        return sum(F.mean(m**2) + F.mean((G - G0) ** 2) for (m, G), G0 in pairs)
+
+
+def halved(x):
+    """A picture, its half, its quarter."""
+    half = F.average_pooling(x, 2, 2)
+    return x, half, F.average_pooling(half, 2, 2)
+
+
+def gray(x):
+    """How bright it is: (1, 3, H, W) -> (1, 1, H, W)."""
+    return x[:, :1] * 0.3 + x[:, 1:2] * 0.59 + x[:, 2:] * 0.11
+
+
+def smaller(x, n):
+    """An array (1, 3, H, W) -> (1, 3, H/n, W/n)."""
+    return F.average_pooling(x, n, n).data
+
+
+def repaint(content, style):
+    """The content in the colours of the style: its darkest pixel has the darkest colour there, and so on."""
+    order, colors = gray(content).ravel().argsort(), gray(style).ravel().argsort()
+    picked = colors[np.linspace(0, len(colors) - 1, len(order)).astype(int)]
+    painted = np.empty_like(content).reshape(3, -1)
+    painted[:, order] = style.reshape(3, -1)[:, picked]
+    return painted.reshape(content.shape)
+
+
+def transfer(content, style, epochs, gpu=False):
+    """The content in the style, arrays (1, 3, S, S)."""
+    to_place = cuda.as_cupy if gpu else cuda.as_numpy
+    around = ((0, 0), (0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN))
+    start = None
+    for n in (16, 8, 4, 2, 1):
+        if content.shape[2] // n < 32:
+            continue
+        model = Style(to_place(smaller(style, n)))
+        base = repaint(np.pad(smaller(content, n), around, mode="reflect"), smaller(style, n))
+        if start is None:
+            start = base + np.random.normal(0, 0.1, base.shape)
+        canvas = Canvas(start.clip(0, 1), gpu)
+        coarse = 2 if content.shape[2] // n < 64 else 4  # how exactly the content is kept
+        kept = to_place(smaller(gray(base), coarse))
+        optimizer = optimizers.Adam().setup(canvas)
+        for epoch in range(epochs):
+            optimizer.alpha = 0.05 * (1 - 0.9 * epoch / epochs)
+            style_loss = model.loss(canvas.pixels)
+            content_loss = F.mean((F.average_pooling(gray(canvas.pixels), coarse, coarse) - kept) ** 2)
+            loss = style_loss + CONTENT * content_loss
+            canvas.cleargrads()
+            loss.backward()
+            optimizer.update()
+            x = canvas.pixels.data
+            canvas.xp.clip(x, 0, 1, out=x)
+        losses = f"style {float(style_loss.data):.4f}, content {float(content_loss.data):.4f}"
+        print(f"{content.shape[2] // n} pixels: {losses}", flush=True)
+        canvas.to_cpu()
+        inside = slice(MARGIN // 2, -(MARGIN // 2))
+        start = canvas.pixels.data[:, :, inside, inside].repeat(2, axis=2).repeat(2, axis=3)
+        start = F.average_pooling(np.pad(start, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge"), 3).data
+    return canvas.pixels.data[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN]
+
+
+def read(path, size):
+    """A picture from a file, its middle as a square: (1, 3, size, size), float32, 0-1."""
+    try:
+        import PIL.Image
+        import PIL.ImageOps
+
+        with PIL.Image.open(path) as image:
+            image = PIL.ImageOps.fit(PIL.ImageOps.exif_transpose(image).convert("RGB"), (size, size))
+    except ImportError:
+        sys.exit(f"{NAME}: to read a picture Pillow is needed: pip install pillow")
+    except OSError as error:
+        sys.exit(f"{NAME}: {path}: {error.strerror or error}")
+    return np.asarray(image, np.float32).transpose(2, 0, 1)[None] / 255
+
+
+def main():
+    parser = options(__doc__, epochs=(200, 150))
+    parser.add_argument("--content", type=pathlib.Path, metavar="FILE", help="what is to be shown")
+    parser.add_argument("--style", type=pathlib.Path, metavar="FILE", help="the manner to show it in")
+    parser.add_argument("--size", type=integer(96, 16), metavar="N", help="pixels, default 256, with --quick 128")
+    arguments = begin(parser)
+    size = arguments.size or (128 if arguments.quick else 256)
+    content = read(arguments.content, size) if arguments.content else pictures.landscape(size)
+    made = (pictures.waves, pictures.mosaic)
+    styles = [read(arguments.style, size)] if arguments.style else [f(size) for f in made]
+    results = []
+    for i, style in enumerate(styles):
+        print(f"style {i + 1} of {len(styles)}")
+        results.append(transfer(content, style, arguments.epochs, arguments.gpu))
+    save(draw(content, styles, results), arguments)
+
+
+def draw(content, styles, results):
+    """On the left the content; above the styles, below each what came of it."""
+    from matplotlib.figure import Figure
+
+    columns = len(styles) + 1
+    figure = Figure(figsize=(4 * columns, 8.3), layout="constrained")
+    axes = figure.subplot_mosaic([["content", *range(1, columns)], ["content", *range(-1, -columns, -1)]])
+    shown = {"content": content} | dict(enumerate(styles, 1)) | {-i: x for i, x in enumerate(results, 1)}
+    for place, picture in shown.items():
+        axes[place].imshow(picture[0].transpose(1, 2, 0))
+        axes[place].axis("off")
+    axes["content"].set_title("content")
+    for i in range(1, columns):
+        axes[i].set_title("style")
+    return figure
+
+
+if __name__ == "__main__":
+    main()
