@@ -35,7 +35,7 @@ from .stages import STAGES, Stage, parse_stages
 
 PATH = pathlib.Path(__file__).parent / "faults.toml"
 NO_DETECTION = {"missing", "adapter", "hang"}
-TIMEOUT = 120.0
+TIMEOUT = 400.0  # seconds; to run everything that stage 5 can do takes a quarter of that
 
 
 @dataclass(frozen=True)

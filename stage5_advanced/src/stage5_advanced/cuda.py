@@ -6,14 +6,13 @@ cupy, cp: CuPy, or None where it cannot be imported.
 
 import numpy as np
 
+cupy = None
 gpu_enable = False
 try:
     import cupy
 
     gpu_enable = cupy.cuda.runtime.getDeviceCount() > 0
-except ImportError:
-    cupy = None
-except RuntimeError:  # CuPy is there, a driver or a device is not
+except Exception:  # CuPy, its libraries, a driver or a device is missing; none of that is needed
     pass
 cp = cupy
 

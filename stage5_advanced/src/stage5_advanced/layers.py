@@ -44,7 +44,13 @@ class Layer:
             self._params.remove(name)
 
     def __call__(self, *inputs):
-        outputs = self.forward(*inputs)
+        unmade = [v for v in self.__dict__.values() if isinstance(v, Variable) and v.data is None]
+        try:
+            outputs = self.forward(*inputs)
+        except BaseException:  # what was made for an input that did not fit would fit no other
+            for variable in unmade:
+                variable.data = None
+            raise
         if not isinstance(outputs, tuple):
             outputs = (outputs,)
         self.inputs = [weakly(x) for x in inputs]
@@ -133,7 +139,7 @@ class Layer:
         return arrays
 
     def take_weights(self, arrays):
-        """Take over copies of arrays by path, and put them where the model is. [step 53]
+        """Take over copies of arrays by path, and put them where the model has others: on the host if none. [step 53]
 
         ValueError where a name, shape or dtype is not that of the model; then nothing has changed. A parameter
         without data yet takes any length that it would find out at the first call.
@@ -151,7 +157,10 @@ class Layer:
                 shape, dtype = getattr(variable, "form", ((None,) * a.ndim, None))
             fits = len(shape) == a.ndim and all(n in (None, m) for n, m in zip(shape, a.shape, strict=True))
             if not fits or a.dtype.kind not in "fiu" or (dtype is not None and a.dtype != dtype):
-                raise ValueError(f"{type(self).__name__}: {path!r} came as {a.shape} {a.dtype}, not {shape} {dtype}")
+                hint = "" if not fits else "; take_weights takes arrays that were cast"
+                raise ValueError(
+                    f"{type(self).__name__}: {path!r} came as {a.shape} {a.dtype}, not {shape} {dtype}{hint}"
+                )
         xp = self.xp
         for path, variable in flat.items():
             variable.data = xp.array(arrays[path])
@@ -236,6 +245,7 @@ class Conv2d(Layer):
         self.stride = stride
         self.pad = pad
         self.dtype = dtype
+        check_sizes(self, out_channels=out_channels, in_channels=in_channels, kernel_size=min(F.pair(kernel_size)))
 
         self.W = unmade("W", self.W_shape(), dtype)
         if in_channels is not None:
@@ -321,6 +331,7 @@ class EmbedID(Layer):
 
     def __init__(self, in_size, out_size):
         super().__init__()
+        check_sizes(self, in_size=in_size, out_size=out_size)
         self.W = Parameter(np.random.randn(in_size, out_size).astype(np.float32), name="W")
 
     def forward(self, x):
@@ -336,6 +347,7 @@ class RNN(Layer):
 
     def __init__(self, hidden_size, in_size=None):
         super().__init__()
+        check_sizes(self, hidden_size=hidden_size, in_size=in_size)
         self.x2h = Linear(hidden_size, in_size=in_size)
         self.h2h = Linear(hidden_size, in_size=hidden_size, nobias=True)  # of h, not of x
         self.h = None
@@ -362,6 +374,7 @@ class LSTM(Layer):
 
     def __init__(self, hidden_size, in_size=None):
         super().__init__()
+        check_sizes(self, hidden_size=hidden_size, in_size=in_size)
         H, I = hidden_size, in_size
         self.x2f = Linear(H, in_size=I)
         self.x2i = Linear(H, in_size=I)
@@ -382,11 +395,24 @@ class LSTM(Layer):
         x = as_input(x)
         check_rows("LSTM", x, self.h)
         x2, h2 = (self.x2f, self.x2i, self.x2o, self.x2u), (self.h2f, self.h2i, self.h2o, self.h2u)
+        made = [layer for layer in x2 if layer.W.data is None]
         for layer in x2:
             layer.prepare(x)
         weights = [layer.W for layer in x2], [layer.b for layer in x2], [layer.W for layer in h2]
-        self.h, self.c = F.lstm_cell(x, self.h, self.c, *weights)
+        try:
+            self.h, self.c = F.lstm_cell(x, self.h, self.c, *weights)
+        except BaseException:  # as in Layer.__call__
+            for layer in made:
+                layer.W.data = None
+            raise
         return self.h
+
+
+def check_sizes(layer, **sizes):
+    """ValueError for a size that is no whole number from 1 on; in_size and in_channels may be None."""
+    for name, size in sizes.items():
+        if not (size is None and name.startswith("in_")) and not (isinstance(size, (int, np.integer)) and size >= 1):
+            raise ValueError(f"{type(layer).__name__}: {name}={size!r} came, a whole number from 1 on is needed")
 
 
 def check_rows(name, x, h):

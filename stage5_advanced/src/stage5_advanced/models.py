@@ -146,9 +146,9 @@ class VGG16(TorchvisionModel):
     def preprocess(image, size=(224, 224), dtype=np.float32):
         """PIL image -> x (3, H, W) as in the training: BGR, 0-255, less the mean of each channel. [step 58]
 
-        size: (width, height) to which it is resized; None leaves it as it is. TypeError for what is no PIL image,
-        ValueError for a dtype that is not floating, RuntimeError without Pillow. For the published weights; not
-        for those of torchvision, see `load_state_dict`.
+        size: to which it is resized, (width, height) or one number for both; None leaves it as it is. TypeError
+        for what is no PIL image, ValueError for a dtype that is not floating, RuntimeError without Pillow. For
+        the published weights; not for those of torchvision, see `load_state_dict`.
         """
         try:
             import PIL.Image
@@ -160,7 +160,7 @@ class VGG16(TorchvisionModel):
             raise ValueError(f"VGG16.preprocess: dtype {np.dtype(dtype)} came, a floating one is needed")
         image = image.convert("RGB")
         if size is not None:
-            image = image.resize(size, PIL.Image.Resampling.BILINEAR)
+            image = image.resize((size, size) if isinstance(size, int) else size, PIL.Image.Resampling.BILINEAR)
         x = np.asarray(image, dtype)[:, :, ::-1] - np.array(VGG16.MEAN_BGR, dtype)
         return np.ascontiguousarray(x.transpose(2, 0, 1))  # (H, W, C) -> (C, H, W)
 

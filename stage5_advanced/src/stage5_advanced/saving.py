@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import zipfile
 
 import numpy as np
@@ -13,13 +14,15 @@ def write_arrays(path, arrays):
 
     A file that is there already is replaced only when the new one is complete, whatever happens meanwhile.
     """
-    path = npz_path(path)
+    path = npz_path(path).resolve()  # not a link, but what it points to
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as file:
             for name, a in arrays.items():  # np.savez_compressed takes names as keywords, and cannot have all
                 with file.open(f"{name}.npy", "w", force_zip64=True) as member:
                     np.lib.format.write_array(member, a, allow_pickle=False)
+        if path.exists():
+            shutil.copymode(path, part)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
@@ -51,7 +54,7 @@ def save_checkpoint(path, model, optimizer=None, loader=None, **values):
     """
     parts = states(model, optimizer, loader)
     random = np.random.get_state(legacy=False)
-    head = json.dumps({"parts": list(parts), "values": values, "random": random}, default=lambda a: a.tolist())
+    head = json.dumps({"parts": list(parts), "values": values, "random": random}, default=plain)
     arrays = {f"{part}/{name}": value for part, state in parts.items() for name, value in state.items()}
     write_arrays(path, {"checkpoint": np.array(head), **arrays})
 
@@ -93,6 +96,13 @@ def load_checkpoint(path, model, optimizer=None, loader=None):
         raise
     np.random.set_state(head["random"])
     return values
+
+
+def plain(value):
+    """A NumPy array or number as Python's."""
+    if not isinstance(value, (np.ndarray, np.generic)):
+        raise TypeError(f"save_checkpoint: {type(value).__name__} came among the values, numbers and texts are needed")
+    return value.tolist()
 
 
 def states(model, optimizer, loader):

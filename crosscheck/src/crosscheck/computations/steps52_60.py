@@ -149,7 +149,11 @@ def batch_norm_of_two(fw: Any, x: Any, c: Any) -> Any:
     return fw.batch_norm(x, gamma, beta, *running(fw, x), eps=1.0) * x * x * c
 
 
-@computation(step=54, inputs=[normal(1.0, 1e4), normal(1e-4)], shapes=((6, 3),), edges=False, order=1, **CANCELLING)
+@computation(
+    step=54, inputs=[normal(1.0, 1e4), normal(1e-4)], shapes=((6, 3),), edges=False, order=1,
+    budget={"float64": 1e5},
+    why_budget="PyTorch's mean of numbers around 10,000 is rounded, which costs it thousands of eps; ours is not",
+)  # fmt: skip
 def batch_norm_far_from_zero(fw: Any, x: Any, tiny: Any) -> Any:
     """Numbers around 10,000, whose squares would leave nothing of the variance; and tiny ones, smaller than epsilon"""
     gamma, beta = running(fw, x)

@@ -315,7 +315,7 @@ def conv2d_simple(x, W, b=None, stride=1, pad=0):
     (SH, SW), (PH, PW) = pair(stride), pair(pad)
 
     col = im2col(x, (KH, KW), stride, pad, to_matrix=True)
-    t = linear(col, transpose(reshape(Weight, (OC, -1))), b)  # (N*OH*OW, OC)
+    t = linear(col, transpose(reshape(Weight, (OC, math.prod(Weight.shape[1:])))), b)  # (N*OH*OW, OC)
     OH, OW = get_conv_outsize(H, KH, SH, PH), get_conv_outsize(W, KW, SW, PW)
     return transpose(reshape(t, (N, OH, OW, OC)), (0, 3, 1, 2))
 
@@ -388,6 +388,8 @@ def im2col_array(img, kernel_size, stride, pad, to_matrix=True):
 
 def col2im_array(col, img_shape, kernel_size, stride, pad, to_matrix=True):
     """col2im from array to array. [beside step 57]"""
+    if len(img_shape) != 4:
+        raise ValueError(f"col2im: input_shape {img_shape} came, (N, C, H, W) is needed")
     N, C, H, W = img_shape
     windows = Windows("col2im", (H, W), kernel_size, stride, pad)
     (KH, KW), (OH, OW) = windows.kernel, windows.out

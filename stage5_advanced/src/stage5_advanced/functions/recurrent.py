@@ -19,11 +19,10 @@ class LSTMCell(Function):
     def forward(self, x, *others):
         Wx, b, state = others[:4], others[4:8], others[8:]
         z = x @ self.xp.concatenate(Wx, axis=1)
+        z = z.astype(np.result_type(0.0, x.dtype, *(a.dtype for a in others)), copy=False)
         z += self.xp.concatenate(b)
         if state:
             z += state[0] @ self.xp.concatenate(state[2:], axis=1)
-        if z.dtype.kind != "f":
-            z = z.astype(float)
         H = z.shape[1] // 4
         s = z[:, : 3 * H]
         with np.errstate(over="ignore"):  # to inf, and 1 / inf is right
@@ -88,7 +87,8 @@ def lstm_cell(x, h, c, Wx, b, Wh):
     ValueError for shapes that do not fit.
     """
     if (h is None) != (c is None):
-        raise ValueError(f"lstm_cell: h {h}, c {c} came, both or none are needed")
+        came = "h without c" if c is None else "c without h"
+        raise ValueError(f"lstm_cell: {came} came, both or none are needed")
     x, b = as_input(x), [as_input(v) for v in b]
     Wx, Wh = ([as_input(W) for W in weights] for weights in (Wx, Wh))
     state = [] if h is None else [as_input(h), as_input(c)]

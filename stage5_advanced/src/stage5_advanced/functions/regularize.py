@@ -38,34 +38,37 @@ class BatchNorm(Function):
         self.eps = eps
 
     def forward(self, x, gamma, beta):
-        x, shape = three_axes(x), x.shape
-        self.mean, self.var, self.s = moments(self.xp, x, self.eps)
+        shape, dtype = x.shape, x.dtype
+        x = three_axes(x)
+        self.mean, self.rest, self.var, self.s = moments(self.xp, x, self.eps)
         k = gamma[:, None] * self.s
-        y = self.xp.empty(x.shape, (x[:0] * k).dtype)
+        b = beta[:, None] - self.rest * k
+        y = self.xp.empty(x.shape, np.result_type(x.dtype, k.dtype, b.dtype))
         for s in slabs(self.xp, x):
             part = y[s]
             self.xp.subtract(x[s], self.mean, out=part)
             part *= k
-            part += beta[:, None]
-        return y.reshape(shape)
+            part += b
+        return y.reshape(shape).astype(np.result_type(dtype, gamma.dtype, beta.dtype), copy=False)
 
     def backward(self, gy):
         x, gamma, _ = self.inputs
-        gx, ggamma, gbeta = BatchNormGrad(self.eps, self.mean, self.s)(x, gamma, gy)
+        gx, ggamma, gbeta = BatchNormGrad(self.eps, self.mean, self.rest, self.s)(x, gamma, gy)
         return gx, ggamma, gbeta
 
 
 class BatchNormGrad(Function):
-    """The gradients gx, ggamma, gbeta of BatchNorm. mean and s are handed over.
+    """The gradients gx, ggamma, gbeta of BatchNorm. mean, its rest and s are handed over.
 
     With P(g) = g - mean(g) - xh mean(g xh), which is its own transpose: gx = k P(gy), k = gamma s.
     By gy: P(k ggx) + xh gggamma + ggbeta;  by k: sum(ggx P(gy));  by xh: gy (gggamma - mean(k ggx xh)) - k ggx
     mean(gy xh).
     """
 
-    def __init__(self, eps, mean, s):
+    def __init__(self, eps, mean, rest, s):
         self.eps = eps
         self.mean = mean
+        self.rest = rest
         self.s = s
 
     def forward(self, x, gamma, gy):
@@ -77,16 +80,17 @@ class BatchNormGrad(Function):
             part = x[s] - self.mean
             part *= gy[s]
             ggamma = ggamma + part.sum((0, 2))
-        ggamma *= self.s[:, 0]
+        ggamma = (ggamma - self.rest[:, 0] * gbeta) * self.s[:, 0]
         slope = (ggamma / m)[:, None] * self.s
+        shift = (gbeta / m)[:, None] - self.rest * slope
         k = gamma[:, None] * self.s
-        gx = self.xp.empty(x.shape, gy.dtype)
+        gx = self.xp.empty(x.shape, np.result_type(x.dtype, gy.dtype, k.dtype))
         for s in slabs(self.xp, x):
             part = gx[s]
             self.xp.subtract(self.mean, x[s], out=part)
             part *= slope
             part += gy[s]
-            part -= (gbeta / m)[:, None]
+            part -= shift
             part *= k
         return gx.reshape(shape), ggamma, gbeta
 
@@ -110,10 +114,10 @@ class Standardize(Function):
         self.eps = eps
 
     def forward(self, x):
-        mean, _, s = moments(self.xp, three_axes(x), self.eps)
+        mean, rest, _, s = moments(self.xp, three_axes(x), self.eps)
         shape = (1, x.shape[1], *[1] * (x.ndim - 2))
-        mean, s = mean.reshape(shape), s.reshape(shape)
-        return (x - mean) * s, s
+        mean, rest, s = (v.reshape(shape) for v in (mean, rest, s))
+        return (x - mean - rest) * s, s
 
     def backward(self, gxh, gs):
         (x,) = self.inputs
@@ -128,7 +132,8 @@ def centred(xh, g, axes):
 
 
 def three_axes(x):
-    """(N, C, ...) -> (N, C, S)."""
+    """(N, C, ...) -> (N, C, S); float16 as float32, for its sums are soon too large."""
+    x = x.astype(np.float32) if x.dtype == np.float16 else x
     return x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
 
 
@@ -139,16 +144,21 @@ def slabs(xp, x):
 
 
 def moments(xp, x, eps):
-    """mean, var and 1 / sqrt(var + eps) of x (N, C, S) for each channel, arrays (C, 1)."""
+    """mean, the rest of it, var and 1 / sqrt(var + eps) of x (N, C, S) for each channel, arrays (C, 1).
+
+    The sum of many numbers that are far from 0 is rounded: what x - mean then has for a mean is the rest.
+    """
     m = x.size // x.shape[1]
     mean = (x.sum((0, 2)) / m)[:, None]
-    var = 0
+    rest = var = 0
     for s in slabs(xp, x):
         part = x[s] - mean
+        rest = rest + part.sum((0, 2))[:, None]
         part *= part
         var = var + part.sum((0, 2))[:, None]
-    var = var / m
-    return mean, var, 1 / xp.sqrt(var + eps)
+    rest = rest / m
+    var = var / m - rest * rest
+    return mean, rest, var, 1 / xp.sqrt(var + eps)
 
 
 def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=1e-5):
@@ -161,6 +171,11 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=1e-5):
     """
     x, gamma, beta = as_input(x), as_input(gamma), as_input(beta)
     running = [v.data if isinstance(v, Variable) else v for v in (mean, var)]
+    for name, v in zip(("mean", "var"), running, strict=True):
+        if getattr(v, "dtype", None) is None or v.dtype.kind != "f":
+            raise TypeError(f"batch_norm: {name} {v!r} came, an array of floats is needed")
+        if Config.train and isinstance(v, np.ndarray) and not v.flags.writeable:
+            raise ValueError(f"batch_norm: {name} is read-only, in training it is updated")
     shapes = [v.shape for v in (gamma, beta, *running)]
     if x.ndim < 2 or set(shapes) != {x.shape[1:2]}:
         raise ValueError(
@@ -177,11 +192,14 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=1e-5):
 
     m = x.size // max(1, x.shape[1])
     if m < 2:
-        raise ValueError(f"batch_norm: x {x.shape} came, in training at least two numbers a channel are needed")
+        raise ValueError(
+            f"batch_norm: x {x.shape} came, in training at least two numbers a channel are needed; "
+            "test_mode() is for the use of one"
+        )
     f = BatchNorm(eps)
     y = f(x, gamma, beta)
     mean *= decay
-    mean += (1 - decay) * f.mean[:, 0]
+    mean += (1 - decay) * (f.mean + f.rest)[:, 0]
     var *= decay
     var += (1 - decay) * m / (m - 1) * f.var[:, 0]
     return y
