@@ -909,3 +909,43 @@ def test_the_state_is_neither_learned_nor_saved(kind):
     state = set(map(id, state_of(layer)))
     assert not state & {id(v) for _, v in layer.named_state()}
     assert state < {id(v) for v in layer.all_variables()}  # it is moved, though
+
+
+@pytest.mark.parametrize(
+    ("make", "wrong", "right"),
+    [
+        (lambda: L.Conv2d(4, 9), (1, 1, 4, 4), (1, 3, 12, 12)),
+        (lambda: L.Deconv2d(4, 1, pad=9), (1, 1, 4, 4), (1, 3, 30, 30)),
+        (lambda: L.BatchNorm(), (1, 7), (4, 3)),
+    ],
+    ids=["Conv2d", "Deconv2d", "BatchNorm"],
+)
+def test_a_first_call_that_fails_makes_nothing(make, wrong, right):
+    layer = make()
+    with pytest.raises(ValueError, match="came|does not fit"):
+        layer(np.ones(wrong, np.float32))
+    assert all(v.data is None for v in layer.all_variables() if v.name != "b")
+    layer(np.random.default_rng(0).standard_normal(right).astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: L.Conv2d(0, 3), "Conv2d: out_channels=0 came"),
+        (lambda: L.Conv2d(4, 0), "Conv2d: kernel_size=0 came"),
+        (lambda: L.Deconv2d(4, 3, in_channels=0), "Deconv2d: in_channels=0 came"),
+        (lambda: L.EmbedID(-3, 2), "EmbedID: in_size=-3 came"),
+        (lambda: L.RNN(None), "RNN: hidden_size=None came"),
+        (lambda: L.LSTM(4, 0), "LSTM: in_size=0 came"),
+        (lambda: L.LSTM(2.5), r"LSTM: hidden_size=2\.5 came"),
+    ],
+)
+def test_a_size_that_is_none_is_refused(make, message):
+    with pytest.raises(ValueError, match=message + ", a whole number from 1 on is needed"):
+        make()
+
+
+def test_an_lstm_has_the_widest_dtype_of_what_meets_in_it():
+    layer = L.LSTM(2, 1)
+    layer(np.ones((1, 1)))
+    assert layer(np.ones((1, 1), np.float32)).dtype == layer.c.dtype == np.float64

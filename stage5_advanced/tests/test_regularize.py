@@ -374,3 +374,36 @@ def test_shapes_that_do_not_fit_are_refused(which, value, message, train):
     message = rf"batch_norm: {message}.* came, x \(N, C, ...\) and \(C,\) for the others are needed"
     with using_config("train", train), pytest.raises(ValueError, match=message):
         F.batch_norm(*given)
+
+
+@pytest.mark.parametrize(("mean", "std"), [(0, 1), (100, 1), (1000, 0.01), (1e4, 1)])
+def test_batch_norm_of_numbers_far_from_zero_is_as_precise_as_they_are(mean, std):
+    x = (mean + std * np.random.default_rng(0).standard_normal((64, 3, 8, 8))).astype(np.float32)
+    wide = x.astype(np.longdouble)
+    expected = (wide - wide.mean((0, 2, 3), keepdims=True)) / np.sqrt(wide.var((0, 2, 3), keepdims=True) + 1e-5)
+    zeros, ones = np.zeros(3, np.float32), np.ones(3, np.float32)
+    y = F.batch_norm(x, ones, zeros, zeros.copy(), ones.copy())
+    np.testing.assert_allclose(y.data, expected.astype(float), atol=2e-6)
+
+
+def test_sums_of_float16_do_not_overflow_in_batch_norm():
+    x = Variable((np.random.default_rng(0).random((32, 3, 32, 32)) * 5).astype(np.float16))
+    y = F.batch_norm(x, np.ones(3, np.float16), np.zeros(3, np.float16), np.zeros(3), np.ones(3))
+    (gx,) = grad([y * y], [x])
+    assert y.dtype == gx.dtype == np.float16
+    assert np.isfinite(y.data).all()
+    assert np.isfinite(gx.data).all()
+
+
+@pytest.mark.parametrize(
+    ("mean", "var", "error", "message"),
+    [
+        (None, np.ones(3), TypeError, "batch_norm: mean None came, an array of floats is needed"),
+        (np.zeros(3), np.ones(3, int), TypeError, "batch_norm: var .* came, an array of floats is needed"),
+        (np.zeros(3), np.broadcast_to(1.0, 3), ValueError, "batch_norm: var is read-only"),
+    ],
+)
+def test_running_statistics_that_cannot_be_updated_are_refused_and_stay(mean, var, error, message):
+    with pytest.raises(error, match=message):
+        F.batch_norm(np.ones((4, 3)), np.ones(3), np.zeros(3), mean, var)
+    assert mean is None or not mean.any()

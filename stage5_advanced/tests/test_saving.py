@@ -750,3 +750,19 @@ def test_a_loader_with_a_generator_of_its_own_goes_on_from_a_checkpoint(tmp_path
     load_checkpoint(tmp_path / "run", net(1), loader=other)
     for ours, x in zip([x for _ in range(2) for x, _ in other], expected, strict=True):
         np.testing.assert_array_equal(ours, x)
+
+
+def test_saving_through_a_link_keeps_the_link_and_the_mode(tmp_path):
+    net().save_weights(tmp_path / "real.npz")
+    (tmp_path / "real.npz").chmod(0o640)
+    (tmp_path / "link.npz").symlink_to(tmp_path / "real.npz")
+    net(1).save_weights(tmp_path / "link.npz")
+    assert (tmp_path / "link.npz").is_symlink()
+    assert (tmp_path / "real.npz").stat().st_mode & 0o777 == 0o640
+    np.testing.assert_array_equal(np.load(tmp_path / "real.npz")["fc/W"], net(1).fc.W.data)
+
+
+def test_a_value_that_is_no_number_or_text_is_refused(tmp_path):
+    with pytest.raises(TypeError, match="save_checkpoint: complex came among the values"):
+        save_checkpoint(tmp_path / "run", net(), z=1j)
+    assert listing(tmp_path) == []
