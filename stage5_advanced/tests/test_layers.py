@@ -922,7 +922,7 @@ def test_the_state_is_neither_learned_nor_saved(kind):
 )
 def test_a_first_call_that_fails_makes_nothing(make, wrong, right):
     layer = make()
-    with pytest.raises(ValueError, match="came|does not fit"):
+    with pytest.raises(ValueError, match=r"came|does not fit"):
         layer(np.ones(wrong, np.float32))
     assert all(v.data is None for v in layer.all_variables() if v.name != "b")
     layer(np.random.default_rng(0).standard_normal(right).astype(np.float32))
