@@ -949,3 +949,9 @@ def test_an_lstm_has_the_widest_dtype_of_what_meets_in_it():
     layer = L.LSTM(2, 1)
     layer(np.ones((1, 1)))
     assert layer(np.ones((1, 1), np.float32)).dtype == layer.c.dtype == np.float64
+
+
+def test_an_lstm_says_which_width_it_needs():
+    layer = L.LSTM(4, 3)
+    with pytest.raises(ValueError, match=r"LSTM: x \(2, 5\) came, \(N, 3\) is needed"):
+        layer(np.ones((2, 5), np.float32))

@@ -398,6 +398,8 @@ class LSTM(Layer):
         made = [layer for layer in x2 if layer.W.data is None]
         for layer in x2:
             layer.prepare(x)
+        if x.shape[1] != len(self.x2f.W):
+            raise ValueError(f"LSTM: x {x.shape} came, (N, {len(self.x2f.W)}) is needed")
         weights = [layer.W for layer in x2], [layer.b for layer in x2], [layer.W for layer in h2]
         try:
             self.h, self.c = F.lstm_cell(x, self.h, self.c, *weights)
