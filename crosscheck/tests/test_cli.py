@@ -108,7 +108,7 @@ def test_a_red_cell_is_explained_and_gives_the_command_that_repeats_it(crosschec
         (["show", "square/stage9/float64"], f"unknown framework 'stage9'; there is {', '.join(FRAMEWORKS)}"),
         (["show", "square/stage1/int8"], "square is run in float64, float32, not in 'int8'"),
         (["rosetta", "cube"], "the Rosetta has no 'cube'"),
-        (["faults", "-k", "nothing"], "no fault matches"),
+        (["faults", "-k", "nothing_of_the_kind"], "no fault matches"),
         (["bench", "-k", "nothing"], "no workload matches -k 'nothing'"),
         (["bench", "--rounds", "1"], "--rounds 1: quartiles need at least 2"),
         (["bench", "--threads", "0"], "--threads 0: at least 1 is needed"),

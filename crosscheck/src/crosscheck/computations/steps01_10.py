@@ -106,7 +106,7 @@ def chain_of_100(fw: Any, x: Any) -> Any:
     return x
 
 
-@computation(step=8, order=1, inputs=[normal()], shapes=((), (3,)), edges=False)
+@computation(step=8, order=1, inputs=[normal()], shapes=((3,),), edges=False, once=True)
 def chain_of_10000(fw: Any, x: Any) -> Any:
     """10,000 times sin: deeper than Python's stack"""
     f = sin(fw)

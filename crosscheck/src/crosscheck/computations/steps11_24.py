@@ -252,6 +252,7 @@ def graph_is_freed(fw: Any, x: Any) -> Any:
     order=1,
     dtypes=("float64",),
     differences=False,
+    once=True,
     on_gpu=False,  # takes minutes there, of which the operators themselves take nothing
 )
 def chain_of_100000_operators(fw: Any, x: Any) -> Any:
