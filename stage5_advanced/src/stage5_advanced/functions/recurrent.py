@@ -26,7 +26,7 @@ class LSTMCell(Function):
         H = z.shape[1] // 4
         s = z[:, : 3 * H]
         with np.errstate(over="ignore"):  # to inf, and 1 / inf is right
-            self.xp.exp(-1.0 * s, out=s)
+            self.xp.exp(self.xp.negative(s, out=s), out=s)
         s += 1
         self.xp.divide(1, s, out=s)
         self.xp.tanh(z[:, 3 * H :], out=z[:, 3 * H :])
