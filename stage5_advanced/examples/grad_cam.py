@@ -14,7 +14,7 @@ that what it says must come from what it sees somewhere. (Then the gradients are
 place: the older "class activation map".) With --image the network is VGG16.
 
     python stage5_advanced/examples/grad_cam.py --data digits --quick
-    python stage5_advanced/examples/grad_cam.py --image zebra.jpg        VGG16, its weights 528 MB, downloaded once
+    python stage5_advanced/examples/grad_cam.py --image zebra.jpg        VGG16, its weights 553 MB, downloaded once
 
 R. R. Selvaraju et al., Grad-CAM: visual explanations from deep networks via gradient-based localization,
 arXiv:1610.02391 (2016).

@@ -11,7 +11,7 @@ import pytest
 
 import stage5_advanced.functions as F
 import stage5_advanced.layers as L
-from stage5_advanced import Layer, Parameter, Variable, check_gradients, cuda, grad, no_grad
+from stage5_advanced import Layer, Parameter, Variable, check_gradients, cuda, grad, models, no_grad
 from stage5_advanced import test_mode as in_use  # under its own name pytest would take it for a test
 
 
@@ -955,3 +955,10 @@ def test_an_lstm_says_which_width_it_needs():
     layer = L.LSTM(4, 3)
     with pytest.raises(ValueError, match=r"LSTM: x \(2, 5\) came, \(N, 3\) is needed"):
         layer(np.ones((2, 5), np.float32))
+
+
+def test_a_first_call_that_fails_further_on_makes_nothing_in_the_whole_tree():
+    model = models.Sequential(L.Linear(4), L.Conv2d(2, 3))
+    with pytest.raises(ValueError, match=r"Conv2d: x \(2, 4\) came"):
+        model(np.ones((2, 3), np.float32))
+    assert model.l0.W.data is None

@@ -24,7 +24,7 @@ from .lessons import (
     step_path,
 )
 from .stages import STAGES, Stage, parse_stages
-from .steps import run_script
+from .steps import ARGUMENTS, run_script
 
 FAMILIES = (
     *("__init__", "elementwise", "arithmetic", "broadcast", "shape", "reduce", "matrix", "activation", "loss"),
@@ -443,10 +443,10 @@ def demonstration(step: int) -> str:
 
 
 def run_step(step: int) -> subprocess.CompletedProcess[str]:
-    """What the step's script prints."""
+    """What the step's script prints: with small data where it would train for minutes, or download."""
     script(step)
     try:
-        return run_script(step_path(step))
+        return run_script(step_path(step), *ARGUMENTS.get(step, ()))
     except subprocess.TimeoutExpired as error:
         raise UsageError(
             f"step {step} was stopped after {error.timeout:.0f} s; --no-run leaves its output out"

@@ -44,11 +44,11 @@ class Layer:
             self._params.remove(name)
 
     def __call__(self, *inputs):
-        unmade = [v for v in self.__dict__.values() if isinstance(v, Variable) and v.data is None]
+        without_data = [variable for variable in self.all_variables() if variable.data is None]
         try:
             outputs = self.forward(*inputs)
         except BaseException:  # what was made for an input that did not fit would fit no other
-            for variable in unmade:
+            for variable in without_data:
                 variable.data = None
             raise
         if not isinstance(outputs, tuple):
@@ -144,8 +144,7 @@ class Layer:
         ValueError where a name, shape or dtype is not that of the model; then nothing has changed. A parameter
         without data yet takes any length that it would find out at the first call.
         """
-        flat = {}
-        self._flatten_params(flat)
+        flat = dict(self.named_state())
         missing, unknown = sorted(flat.keys() - arrays.keys()), sorted(arrays.keys() - flat.keys())
         if missing or unknown:
             raise ValueError(f"{type(self).__name__}: the weights lack {missing}; {unknown} are not the model's")
@@ -395,18 +394,12 @@ class LSTM(Layer):
         x = as_input(x)
         check_rows("LSTM", x, self.h)
         x2, h2 = (self.x2f, self.x2i, self.x2o, self.x2u), (self.h2f, self.h2i, self.h2o, self.h2u)
-        made = [layer for layer in x2 if layer.W.data is None]
         for layer in x2:
             layer.prepare(x)
         if x.shape[1] != len(self.x2f.W):
             raise ValueError(f"LSTM: x {x.shape} came, (N, {len(self.x2f.W)}) is needed")
         weights = [layer.W for layer in x2], [layer.b for layer in x2], [layer.W for layer in h2]
-        try:
-            self.h, self.c = F.lstm_cell(x, self.h, self.c, *weights)
-        except BaseException:  # as in Layer.__call__
-            for layer in made:
-                layer.W.data = None
-            raise
+        self.h, self.c = F.lstm_cell(x, self.h, self.c, *weights)
         return self.h
 
 

@@ -95,7 +95,8 @@ class Pooling(Function):
         x, y = self.inputs[0].data, self.outputs[0]().data  # which is the largest is constant
         *views, _ = self.places.views(self.places.cover(self.xp, x, smallest(x.dtype)))
         padding = self.places.views(self.places.cover(self.xp, self.xp.zeros((1, 1, *x.shape[2:]), bool), True))
-        nans, padded = self.xp is not np or bool((y != y).any()), self.places.pad != (0, 0)  # no waiting for a GPU
+        padded = self.places.pad != (0, 0)
+        nans = self.xp is not np or (y != y).any()  # on a GPU to look would be to wait
         # The number of the first that is the largest, or nan: how many before it are not.
         which = self.xp.zeros(y.shape, np.min_scalar_type(len(views)))
         missing = self.xp.ones(y.shape, bool)
