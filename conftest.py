@@ -1,7 +1,7 @@
-"""Imports the installed packages before pytest names the test files.
+"""Makes the test files of a stage modules of its installed package: `stage1_autodiff.tests.test_core`.
 
-With `--import-mode=importlib` pytest names a test file after its folders, `stage1_autodiff.tests.test_core`,
-and would make an empty module `stage1_autodiff` of the folder unless the real one is there already.
+With `--import-mode=importlib` pytest names a test file so after its folders. Here the installed package learns of the
+folder, so that `from .stage import Variable` in a test file finds the `stage.py` of its own stage.
 """
 
 import importlib
@@ -11,4 +11,4 @@ import pathlib
 for project in pathlib.Path(__file__).parent.glob("*/pyproject.toml"):
     spec = importlib.util.find_spec(project.parent.name)
     if spec is not None and spec.origin is not None:  # without an origin it is the bare folder
-        importlib.import_module(spec.name)
+        importlib.import_module(spec.name).__path__.append(str(project.parent))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stage1_autodiff import Function, Square, Variable, exp, numerical_diff, square
+from .stage import Function, Square, Variable, exp, numerical_diff, square
 
 UNARY = [(square, np.square), (exp, np.exp)]
 

@@ -5,7 +5,7 @@ import weakref
 import numpy as np
 import pytest
 
-from stage2_natural_code import Config, Variable, no_grad, square, using_config
+from .stage import Config, Variable, no_grad, square, using_config
 
 
 @pytest.mark.parametrize("mode", [no_grad, lambda: using_config("enable_backprop", False)])

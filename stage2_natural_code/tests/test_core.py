@@ -8,8 +8,7 @@ import weakref
 import numpy as np
 import pytest
 
-from stage2_natural_code import Exp, Function, Square, Variable, as_array, as_variable, exp, square
-from stage2_natural_code import functions as F
+from .stage import Exp, F, Function, Square, Variable, as_array, as_variable, exp, square
 
 
 class Identity(Function):

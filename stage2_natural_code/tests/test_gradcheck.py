@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stage2_natural_code import Function, Square, Variable, exp, numerical_diff, square
+from .stage import Function, Square, Variable, exp, numerical_diff, square
 
 ELEMENTWISE = [  # f on variables, the same on arrays
     (square, np.square),

@@ -5,8 +5,7 @@ import operator
 import numpy as np
 import pytest
 
-from stage2_natural_code import Variable
-from stage2_natural_code import functions as F
+from .stage import F, Variable
 
 BINARY = [  # the operator, its function, the reversed one, the derivatives by left and right
     (operator.add, F.add, F.add, lambda a, b: (1, 1)),

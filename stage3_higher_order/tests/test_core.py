@@ -7,8 +7,7 @@ import weakref
 import numpy as np
 import pytest
 
-import stage3_higher_order.functions as F
-from stage3_higher_order import Config, Function, Variable, as_array, as_variable, grad, no_grad, using_config
+from .stage import Config, F, Function, Variable, as_array, as_variable, grad, no_grad, using_config
 
 
 class Identity(Function):

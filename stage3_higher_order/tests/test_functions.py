@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-import stage3_higher_order.functions as F
-from stage3_higher_order import Variable, check_gradients, grad
+from .stage import F, Variable, check_gradients, grad
 
 UNARY = [
     (F.square, np.square),

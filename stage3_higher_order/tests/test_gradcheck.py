@@ -3,15 +3,7 @@
 import numpy as np
 import pytest
 
-import stage3_higher_order.functions as F
-from stage3_higher_order import (
-    Function,
-    Variable,
-    check_gradients,
-    numerical_diff,
-    numerical_grad,
-    utils,
-)
+from .stage import F, Function, Variable, check_gradients, numerical_diff, numerical_grad, utils
 
 
 def composite(x):

@@ -8,10 +8,9 @@ import weakref
 import numpy as np
 import pytest
 
-import stage4_neural_nets
-import stage4_neural_nets.functions as F
-from stage4_neural_nets import (
+from .stage import (
     Config,
+    F,
     Function,
     Parameter,
     Variable,
@@ -20,6 +19,7 @@ from stage4_neural_nets import (
     check_gradients,
     grad,
     no_grad,
+    package,
     using_config,
 )
 
@@ -121,7 +121,7 @@ MODULES = ["functions", "layers", "models", "optimizers", "datasets", "transform
 
 @pytest.mark.parametrize("name", [*ROOT, *MODULES])
 def test_the_names_that_scripts_import_are_at_the_root(name):
-    assert hasattr(stage4_neural_nets, name)
+    assert hasattr(package, name)
 
 
 # --- Variable ---

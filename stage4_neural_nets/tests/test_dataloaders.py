@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from stage4_neural_nets.dataloaders import DataLoader
-from stage4_neural_nets.datasets import Spiral
+from .stage import DataLoader, Spiral
 
 
 def pairs(n, shape=(2,)):

@@ -14,9 +14,7 @@ import threading
 import numpy as np
 import pytest
 
-from stage4_neural_nets.dataloaders import DataLoader
-from stage4_neural_nets.datasets import MNIST, Dataset, Digits, Spiral, get_spiral, read_idx
-from stage4_neural_nets.transforms import AsType, Compose, Normalize, ToFloat
+from .stage import MNIST, AsType, Compose, DataLoader, Dataset, Digits, Normalize, Spiral, ToFloat, get_spiral, read_idx
 
 needs_pooch = pytest.mark.skipif(importlib.util.find_spec("pooch") is None, reason="pooch is not installed")
 

@@ -16,8 +16,7 @@ import time
 
 import pytest
 
-from stage4_neural_nets import download
-from stage4_neural_nets.download import cache_dir, fetch, get_file
+from .stage import cache_dir, download, fetch, get_file, package
 
 needs_pooch = pytest.mark.skipif(importlib.util.find_spec("pooch") is None, reason="pooch is not installed")
 needs_tqdm = pytest.mark.skipif(importlib.util.find_spec("tqdm") is None, reason="tqdm is not installed")
@@ -133,7 +132,7 @@ def put(home, name, content):
 def python(code, *arguments, **settings):
     """Start another Python that has fetch, and that can be interrupted."""
     start = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    start += "from stage4_neural_nets.download import fetch\n"
+    start += f"from {package.__name__}.download import fetch\n"
     command = [sys.executable, "-W", "error", "-c", start + code, *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **settings)
 
@@ -444,7 +443,7 @@ def test_a_terminal_gets_a_progress_bar_if_tqdm_is_there(server, hide, shown):
 
     ours, theirs = os.openpty()
     termios.tcsetwinsize(theirs, (24, 80))
-    command = "import sys\n" + hide + "from stage4_neural_nets.download import fetch\n" + FETCH
+    command = "import sys\n" + hide + f"from {package.__name__}.download import fetch\n" + FETCH
     command = [sys.executable, "-W", "error", "-c", command, f"{server.url}/a/x", SHA]
     done = subprocess.run(command, stderr=theirs, timeout=30, check=False)
     os.set_blocking(ours, False)

@@ -9,8 +9,7 @@ import weakref
 import numpy as np
 import pytest
 
-import stage4_neural_nets.functions as F
-from stage4_neural_nets import Parameter, Variable, check_gradients, grad, utils
+from .stage import F, Parameter, Variable, check_gradients, grad, utils
 
 UNARY = [
     (F.square, np.square),

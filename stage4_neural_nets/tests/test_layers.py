@@ -8,9 +8,7 @@ import weakref
 import numpy as np
 import pytest
 
-import stage4_neural_nets.functions as F
-import stage4_neural_nets.layers as L
-from stage4_neural_nets import Layer, Parameter, Variable, check_gradients
+from .stage import F, L, Layer, Parameter, Variable, check_gradients
 
 
 class Scale(Layer):

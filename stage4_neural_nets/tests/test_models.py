@@ -6,10 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-import stage4_neural_nets.functions as F
-import stage4_neural_nets.layers as L
-from stage4_neural_nets import Layer, Model, Variable
-from stage4_neural_nets.models import MLP, Sequential
+from .stage import MLP, F, L, Layer, Model, Sequential, Variable
 
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
 X = np.linspace(-1, 1, 12).reshape(4, 3).astype(np.float32)

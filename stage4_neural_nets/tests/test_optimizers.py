@@ -10,18 +10,20 @@ import re
 import numpy as np
 import pytest
 
-import stage4_neural_nets.functions as F
-from stage4_neural_nets import Layer, Parameter, Variable
-from stage4_neural_nets.models import MLP
-from stage4_neural_nets.optimizers import (
+from .stage import (
+    MLP,
     SGD,
     AdaDelta,
     AdaGrad,
     Adam,
     ClipGrad,
+    F,
     FreezeParam,
+    Layer,
     MomentumSGD,
     Optimizer,
+    Parameter,
+    Variable,
     WeightDecay,
 )
 

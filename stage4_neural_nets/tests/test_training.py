@@ -7,21 +7,26 @@ import weakref
 import numpy as np
 import pytest
 
-import stage4_neural_nets.functions as F
-import stage4_neural_nets.layers as L
-from stage4_neural_nets import Function, Variable, check_gradients, grad, no_grad
-from stage4_neural_nets.dataloaders import DataLoader
-from stage4_neural_nets.datasets import Digits
-from stage4_neural_nets.models import MLP, Sequential
-from stage4_neural_nets.optimizers import (
+from .stage import (
+    MLP,
     SGD,
     AdaDelta,
     AdaGrad,
     Adam,
     ClipGrad,
+    DataLoader,
+    Digits,
+    F,
     FreezeParam,
+    Function,
+    L,
     MomentumSGD,
+    Sequential,
+    Variable,
     WeightDecay,
+    check_gradients,
+    grad,
+    no_grad,
 )
 
 OPTIMIZERS = [SGD, MomentumSGD, AdaGrad, AdaDelta, Adam]

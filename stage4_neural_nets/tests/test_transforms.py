@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from stage4_neural_nets.transforms import AsType, Compose, Flatten, Normalize, ToFloat, ToInt
+from .stage import AsType, Compose, Flatten, Normalize, ToFloat, ToInt
 
 RGB = Normalize(mean=(1, 2, 3), std=[2, 4, 8])
 CHAIN = Compose([Flatten(), ToFloat(), Normalize(0, 255)])

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from stage5_advanced import cuda
+from .stage import cuda
 
 
 def pytest_configure(config):

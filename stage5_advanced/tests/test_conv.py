@@ -7,9 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-import stage5_advanced.functions as F
-from stage5_advanced import Function, Variable, check_gradients, grad
-from stage5_advanced.functions import conv
+from .stage import F, Function, Variable, check_gradients, conv, grad
 
 # x (N, C, H, W), OC, kernel, stride, pad
 CASES = {

@@ -8,10 +8,9 @@ import weakref
 import numpy as np
 import pytest
 
-import stage5_advanced
-import stage5_advanced.functions as F
-from stage5_advanced import (
+from .stage import (
     Config,
+    F,
     Function,
     Parameter,
     Variable,
@@ -20,6 +19,7 @@ from stage5_advanced import (
     check_gradients,
     grad,
     no_grad,
+    package,
     using_config,
 )
 
@@ -131,7 +131,7 @@ MODULES = ["cuda", "functions", "layers", "models", "optimizers", "datasets", "t
 
 @pytest.mark.parametrize("name", [*ROOT, *MODULES])
 def test_the_names_that_scripts_import_are_at_the_root(name):
-    assert hasattr(stage5_advanced, name)
+    assert hasattr(package, name)
 
 
 # --- Variable ---
@@ -923,10 +923,10 @@ def test_gradients_of_whole_numbers_are_not_cast(dtype):
 
 def test_test_mode_is_for_its_block_and_leaves_graphs_alone():
     assert Config.train
-    with stage5_advanced.test_mode():
+    with package.test_mode():
         assert not Config.train
         assert Config.enable_backprop
-        with no_grad(), stage5_advanced.test_mode():
+        with no_grad(), package.test_mode():
             assert (Config.train, Config.enable_backprop) == (False, False)
         assert not Config.train
         assert F.square(scalar(2.0)).creator is not None
@@ -938,11 +938,11 @@ def test_the_mode_before_comes_back_also_after_an_error():
         assert not Config.train
         raise KeyError("on the way")
 
-    with pytest.raises(KeyError, match="on the way"), stage5_advanced.test_mode():
+    with pytest.raises(KeyError, match="on the way"), package.test_mode():
         fail()
     assert Config.train
     with using_config("train", False):
-        with pytest.raises(KeyError, match="on the way"), stage5_advanced.test_mode():
+        with pytest.raises(KeyError, match="on the way"), package.test_mode():
             fail()
         assert not Config.train
     assert Config.train

@@ -5,9 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from stage5_advanced import cuda
-from stage5_advanced.dataloaders import DataLoader, SeqDataLoader
-from stage5_advanced.datasets import SinCurve, Spiral
+from .stage import DataLoader, SeqDataLoader, SinCurve, Spiral, cuda
 
 no_gpu = pytest.mark.skipif(cuda.gpu_enable, reason="there is a GPU")
 

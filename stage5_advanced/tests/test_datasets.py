@@ -19,22 +19,25 @@ import zlib
 import numpy as np
 import pytest
 
-from stage5_advanced.dataloaders import DataLoader
-from stage5_advanced.datasets import (
+from .stage import (
     CIFAR10,
     CIFAR100,
     MNIST,
+    AsType,
+    Compose,
+    DataLoader,
     Dataset,
     Digits,
     ImageNet,
+    Normalize,
     Shakespear,
     SinCurve,
     Spiral,
     Text,
+    ToFloat,
     get_spiral,
     read_idx,
 )
-from stage5_advanced.transforms import AsType, Compose, Normalize, ToFloat
 
 needs_pooch = pytest.mark.skipif(importlib.util.find_spec("pooch") is None, reason="pooch is not installed")
 

@@ -12,13 +12,23 @@ import sys
 import numpy as np
 import pytest
 
-import stage5_advanced.functions as F
-from stage5_advanced import (
+from .stage import (
+    MLP,
+    SGD,
+    AdaDelta,
+    AdaGrad,
+    Adam,
+    ClipGrad,
     DataLoader,
+    F,
+    FreezeParam,
     Function,
     Layer,
+    MomentumSGD,
     Parameter,
     Variable,
+    WeightDecay,
+    blocks,
     check_gradients,
     cuda,
     grad,
@@ -27,18 +37,6 @@ from stage5_advanced import (
     numerical_grad,
     using_config,
     utils,
-)
-from stage5_advanced.models import MLP
-from stage5_advanced.optimizers import (
-    SGD,
-    AdaDelta,
-    AdaGrad,
-    Adam,
-    ClipGrad,
-    FreezeParam,
-    MomentumSGD,
-    WeightDecay,
-    blocks,
 )
 
 T = np.array([2, 0, 0])

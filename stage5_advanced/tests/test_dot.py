@@ -5,9 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-import stage5_advanced.functions as F
-from stage5_advanced import Function, Parameter, Variable, no_grad
-from stage5_advanced.utils import get_dot_graph, plot_dot_graph
+from .stage import F, Function, Parameter, Variable, get_dot_graph, no_grad, plot_dot_graph
 
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
 PNG = b"\x89PNG"

@@ -9,8 +9,7 @@ import weakref
 import numpy as np
 import pytest
 
-import stage5_advanced.functions as F
-from stage5_advanced import Parameter, Variable, check_gradients, grad, utils
+from .stage import F, Parameter, Variable, check_gradients, grad, utils
 
 UNARY = [
     (F.square, np.square),

@@ -3,16 +3,7 @@
 import numpy as np
 import pytest
 
-import stage5_advanced.functions as F
-from stage5_advanced import (
-    Function,
-    Variable,
-    check_gradients,
-    grad,
-    numerical_diff,
-    numerical_grad,
-    utils,
-)
+from .stage import F, Function, Variable, check_gradients, grad, numerical_diff, numerical_grad, utils
 
 
 def composite(x):

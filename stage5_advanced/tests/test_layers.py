@@ -9,10 +9,8 @@ import weakref
 import numpy as np
 import pytest
 
-import stage5_advanced.functions as F
-import stage5_advanced.layers as L
-from stage5_advanced import Layer, Parameter, Variable, check_gradients, cuda, grad, models, no_grad
-from stage5_advanced import test_mode as in_use  # under its own name pytest would take it for a test
+from .stage import F, L, Layer, Parameter, Variable, check_gradients, cuda, grad, models, no_grad
+from .stage import test_mode as in_use  # pytest would collect it under its own name
 
 
 class Scale(Layer):

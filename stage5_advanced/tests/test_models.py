@@ -9,12 +9,28 @@ import sys
 import numpy as np
 import pytest
 
-import stage5_advanced.functions as F
-import stage5_advanced.layers as L
-from stage5_advanced import Layer, Model, Variable, models, no_grad, test_mode, transforms
-from stage5_advanced.blocks import Fire, Residuals
-from stage5_advanced.models import MLP, VGG16, ResNet, ResNet50, ResNet101, ResNet152, Sequential, SqueezeNet
-from stage5_advanced.saving import write_arrays
+from .stage import (
+    MLP,
+    VGG16,
+    F,
+    Fire,
+    L,
+    Layer,
+    Model,
+    Residuals,
+    ResNet,
+    ResNet50,
+    ResNet101,
+    ResNet152,
+    Sequential,
+    SqueezeNet,
+    Variable,
+    models,
+    no_grad,
+    test_mode,
+    transforms,
+    write_arrays,
+)
 
 test_mode.__test__ = False  # its name looks like a test's
 

@@ -10,18 +10,20 @@ import re
 import numpy as np
 import pytest
 
-import stage5_advanced.functions as F
-from stage5_advanced import Layer, Parameter, Variable
-from stage5_advanced.models import MLP
-from stage5_advanced.optimizers import (
+from .stage import (
+    MLP,
     SGD,
     AdaDelta,
     AdaGrad,
     Adam,
     ClipGrad,
+    F,
     FreezeParam,
+    Layer,
     MomentumSGD,
     Optimizer,
+    Parameter,
+    Variable,
     WeightDecay,
 )
 

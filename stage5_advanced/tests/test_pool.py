@@ -7,8 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-import stage5_advanced.functions as F
-from stage5_advanced import Variable, check_gradients, grad
+from .stage import F, Variable, check_gradients, grad
 
 # x (N, C, H, W), kernel, stride, pad
 CASES = {

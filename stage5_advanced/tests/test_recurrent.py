@@ -5,8 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-import stage5_advanced.functions as F
-from stage5_advanced import Variable, check_gradients, grad, no_grad
+from .stage import F, Variable, check_gradients, grad, no_grad
 
 N, D, H = 3, 2, 4
 

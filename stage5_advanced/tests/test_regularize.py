@@ -6,10 +6,8 @@ import re
 import numpy as np
 import pytest
 
-import stage5_advanced.functions as F
-from stage5_advanced import Config, Parameter, Variable, check_gradients, grad, no_grad, using_config
-from stage5_advanced import test_mode as in_use  # under its own name pytest would take it for a test
-from stage5_advanced.functions import regularize
+from .stage import Config, F, Parameter, Variable, check_gradients, grad, no_grad, regularize, using_config
+from .stage import test_mode as in_use  # pytest would collect it under its own name
 
 SHAPES = [(4, 3), (5, 1), (2, 3, 4), (3, 2, 1), (2, 3, 2, 3), (3, 1, 2, 2), (1, 2, 3, 3), (2, 2, 2, 1, 2)]
 

@@ -9,11 +9,20 @@ import zipfile
 import numpy as np
 import pytest
 
-import stage5_advanced.functions as F
-import stage5_advanced.layers as L
-from stage5_advanced import DataLoader, Layer, Parameter, SeqDataLoader, load_checkpoint, save_checkpoint
-from stage5_advanced import test_mode as in_use  # under its own name pytest would take it for a test
-from stage5_advanced.optimizers import SGD, Adam, MomentumSGD
+from .stage import (
+    SGD,
+    Adam,
+    DataLoader,
+    F,
+    L,
+    Layer,
+    MomentumSGD,
+    Parameter,
+    SeqDataLoader,
+    load_checkpoint,
+    save_checkpoint,
+)
+from .stage import test_mode as in_use  # pytest would collect it under its own name
 
 
 class Net(Layer):

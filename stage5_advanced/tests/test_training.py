@@ -8,23 +8,31 @@ import weakref
 import numpy as np
 import pytest
 
-import stage5_advanced.functions as F
-import stage5_advanced.layers as L
-from stage5_advanced import Function, Model, Variable, check_gradients, grad, no_grad
-from stage5_advanced import test_mode as in_use  # under its own name pytest would take it for a test
-from stage5_advanced.dataloaders import DataLoader, SeqDataLoader
-from stage5_advanced.datasets import Digits, SinCurve
-from stage5_advanced.models import MLP, Sequential
-from stage5_advanced.optimizers import (
+from .stage import (
+    MLP,
     SGD,
     AdaDelta,
     AdaGrad,
     Adam,
     ClipGrad,
+    DataLoader,
+    Digits,
+    F,
     FreezeParam,
+    Function,
+    L,
+    Model,
     MomentumSGD,
+    SeqDataLoader,
+    Sequential,
+    SinCurve,
+    Variable,
     WeightDecay,
+    check_gradients,
+    grad,
+    no_grad,
 )
+from .stage import test_mode as in_use  # pytest would collect it under its own name
 
 OPTIMIZERS = [SGD, MomentumSGD, AdaGrad, AdaDelta, Adam]
 HOOKS = {

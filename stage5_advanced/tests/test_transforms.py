@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from stage5_advanced.transforms import (
+from .stage import (
     AsType,
     CenterCrop,
     Compose,

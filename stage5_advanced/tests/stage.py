@@ -1,0 +1,16 @@
+"""The stage under test. Only this file names it: a test file that did not change is the same in every stage."""
+
+import inspect
+
+import stage5_advanced as package
+
+F = package.functions
+L = package.layers
+
+
+def __getattr__(name):
+    """A name of the package or of one of its modules, for `from .stage import Variable, numerical_diff`."""
+    for module in (package, *filter(inspect.ismodule, vars(package).values())):
+        if hasattr(module, name):
+            return getattr(module, name)
+    raise AttributeError(f"{package.__name__} and its modules have no {name!r}")
