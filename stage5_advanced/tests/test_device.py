@@ -28,13 +28,13 @@ from .stage import (
     Parameter,
     Variable,
     WeightDecay,
-    blocks,
     check_gradients,
     cuda,
     grad,
     layers,
     numerical_diff,
     numerical_grad,
+    optimizers,
     using_config,
     utils,
 )
@@ -799,8 +799,8 @@ def test_a_gradient_in_another_place_than_its_parameter_is_refused_and_nothing_c
 
 def test_an_update_on_the_device_is_not_cut_into_blocks(xp_device):
     """They are for the cache of a processor; on a GPU each would be several more calls."""
-    assert len(list(blocks(xp_device.zeros((150, 130)), xp_device.ones((150, 130))))) == 1
-    assert len(list(blocks(np.zeros((150, 130)), np.ones((150, 130))))) > 1
+    assert len(list(optimizers.blocks(xp_device.zeros((150, 130)), xp_device.ones((150, 130))))) == 1
+    assert len(list(optimizers.blocks(np.zeros((150, 130)), np.ones((150, 130))))) > 1
 
 
 # --- waiting for the device: what the host reads, it waits for ---
