@@ -53,5 +53,11 @@ def test_planting_stops_if_there_is_no_such_file(tmp_path):
         plant(STAGE1, dataclasses.replace(SOUND, file="functions/none.py"), tmp_path)
 
 
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_every_fault_has_its_place_in_the_source(stage, tmp_path):
+    for number, fault in enumerate(fault for fault in FAULTS if fault.stage == stage.number):
+        plant(stage, fault, tmp_path / str(number))
+
+
 def test_fault_names_are_different():
     assert len({fault.label for fault in FAULTS}) == len(FAULTS) >= 35
