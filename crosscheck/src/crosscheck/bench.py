@@ -6,12 +6,10 @@ quartiles of the ratios of single rounds beside it.
 
 from __future__ import annotations
 
-import argparse
 import gc
 import pathlib
 import platform
 import statistics
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -20,12 +18,12 @@ from typing import Any
 
 import numpy as np
 import threadpoolctl
-from rich.progress import Progress
 from rich.table import Table
 
 from . import UsageError
 from .frameworks import BookStyle, Framework, load_stage, load_torch
-from .report.terminal import console
+from .memory import Peak, peaks
+from .report.out import console, output, track
 from .select import matches
 from .stages import STAGES, parse_stages
 from .workloads import WORKLOADS, Work, Workload
@@ -135,67 +133,65 @@ def describe(found: Mapping[str, Any]) -> str:
     return f"{versions} with {found['torch_threads']} threads; {', '.join(' '.join(pool.split()) for pool in pools)}"
 
 
-def bench_report(arguments: argparse.Namespace) -> int:
-    """`crosscheck bench`: the table of ratios."""
-    from .cli import output
-
-    if arguments.rounds < 2:
-        raise UsageError(f"--rounds {arguments.rounds}: quartiles need at least 2")
-    if arguments.threads is not None and arguments.threads < 1:
-        raise UsageError(f"--threads {arguments.threads}: at least 1 is needed")
-    stages = parse_stages(arguments.stages) if arguments.stages else STAGES
-    workloads = [w for w in WORKLOADS if not arguments.expression or matches(arguments.expression, w.name)]
+def chosen(stages: str | None, expression: str | None) -> tuple[list[Workload], list[Framework]]:
+    """The workloads and the stages that the options choose."""
+    workloads = [w for w in WORKLOADS if not expression or matches(expression, w.name)]
     if not workloads:
-        raise UsageError(
-            f"no workload matches -k {arguments.expression!r}; there is {', '.join(w.name for w in WORKLOADS)}"
-        )
-    frameworks: list[Framework] = [load_stage(stage) for stage in stages]
+        raise UsageError(f"no workload matches -k {expression!r}; there is {', '.join(w.name for w in WORKLOADS)}")
+    return workloads, [load_stage(stage) for stage in (parse_stages(stages) if stages else STAGES)]
+
+
+def supporting(workload: Workload, frameworks: Sequence[Framework]) -> list[Framework]:
+    """The frameworks that have what the workload needs."""
+    return [f for f in frameworks if f.number is None or f.number >= workload.since]
+
+
+def bench_report(
+    stages: str | None, expression: str | None, rounds: int, threads: int | None, json_target: str | None
+) -> int:
+    """`crosscheck bench`: the table of ratios."""
+    if rounds < 2:
+        raise UsageError(f"--rounds {rounds}: quartiles need at least 2")
+    if threads is not None and threads < 1:
+        raise UsageError(f"--threads {threads}: at least 1 is needed")
+    workloads, frameworks = chosen(stages, expression)
     reference = load_torch()
-    if arguments.memory:
-        return memory_report(arguments, workloads, [*frameworks, reference])
     import torch
 
     published, why_not = original()
     frameworks += [reference, *([published] if published else [])]
     found: list[Timing] = []
     with ExitStack() as stack:
-        if arguments.threads is not None:
-            stack.enter_context(threadpoolctl.threadpool_limits(arguments.threads))
+        if threads is not None:
+            stack.enter_context(threadpoolctl.threadpool_limits(threads))
             stack.callback(torch.set_num_threads, torch.get_num_threads())
-            torch.set_num_threads(arguments.threads)
+            torch.set_num_threads(threads)
         on = machine(torch)
-        errors = console(sys.stderr)
-        progress = stack.enter_context(Progress(console=errors, transient=True, disable=not errors.is_terminal))
-        task = progress.add_task("", total=len(workloads))
-        for workload in workloads:
-            progress.update(task, description=workload.name)
-            able = [f for f in frameworks if f.number is None or f.number >= workload.since]
-            works = {f.name: workload.build(f) for f in able}
-            found += timings(workload.name, measure(works, arguments.rounds), reference.name)
-            progress.advance(task)
+        for workload in track(workloads, len(workloads), lambda workload: workload.name):
+            works = {f.name: workload.build(f) for f in supporting(workload, frameworks)}
+            found += timings(workload.name, measure(works, rounds), reference.name)
     notes = [note for note in (kernels_hint(on["pools"]), why_not) if note]
     data = {
         "machine": on,
-        "rounds": arguments.rounds,
+        "rounds": rounds,
         "timings": [vars(timing) for timing in found],
         "geometric_means": geometric_means(found),
         "notes": notes,
     }
-    output(arguments, data, lambda: print_timings(workloads, found, [describe(on), *notes]))
+    output(data, json_target, lambda: print_timings(workloads, found, [describe(on), *notes]))
     return 0
 
 
-def memory_report(arguments: argparse.Namespace, workloads: Sequence[Workload], frameworks: Sequence[Framework]) -> int:
+def memory_report(stages: str | None, expression: str | None, json_target: str | None) -> int:
     """`crosscheck bench --memory`: the table of peaks."""
-    from .cli import output
-    from .memory import Peak, peaks
-
-    chosen = [workload for workload in workloads if workload.memory]
-    if not chosen:
+    workloads, frameworks = chosen(stages, expression)
+    frameworks.append(load_torch())
+    steps = [workload for workload in workloads if workload.memory]
+    if not steps:
         raise UsageError("--memory: none of these workloads is a training step")
     found: list[Peak] = []
-    for workload in chosen:
-        found += peaks(workload, [f for f in frameworks if f.number is None or f.number >= workload.since])
+    for workload in track(steps, len(steps), lambda workload: workload.name):
+        found += peaks(workload, supporting(workload, frameworks))
 
     def show() -> None:
         table = Table(title="peak memory above what was there, in MiB; ratio to torch's", title_justify="left")
@@ -206,7 +202,7 @@ def memory_report(arguments: argparse.Namespace, workloads: Sequence[Workload], 
             table.add_row(peak.workload, peak.framework, f"{peak.resident:.1f}", traced, f"{peak.ratio:.2f}")
         console().print(table)
 
-    output(arguments, {"peaks": [vars(peak) for peak in found]}, show)
+    output({"peaks": [vars(peak) for peak in found]}, json_target, show)
     return 0
 
 

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import pathlib
 import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
-
-from rich.markup import escape
-from rich.progress import Progress
-from rich.table import Table
 
 from . import UsageError, __version__
 from .computations import DTYPES, Computation, all_computations
@@ -21,7 +15,8 @@ from .coverage import uncovered
 from .frameworks import BookStyle, Framework, load_file, load_stage, load_torch
 from .ledger import Ledger
 from .report import Report
-from .report.terminal import console, print_report
+from .report.out import console, output, print_table, track, write_json
+from .report.terminal import print_report
 from .runner import Runner
 from .select import matches
 from .stages import STAGES, parse_stages
@@ -211,13 +206,10 @@ def run_command(arguments: argparse.Namespace) -> int:
         raise UsageError(f"no cell matches -k {arguments.expression!r}: crosscheck list computations")
     report = Report({f.label: f.version() for f in frameworks}, arguments.seed, repeat_options(arguments))
     start = time.perf_counter()
-    errors = console(sys.stderr)
-    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
-        task = progress.add_task("", total=len(cells))
-        for computation, framework, dtype in cells:
-            progress.update(task, description=f"{computation.name} {framework.label} {dtype}")
-            report.cells.append(runner.run(computation, framework, dtype))
-            progress.advance(task)
+    for computation, framework, dtype in track(
+        cells, len(cells), lambda cell: f"{cell[0].name} {cell[1].label} {cell[2]}"
+    ):
+        report.cells.append(runner.run(computation, framework, dtype))
     if not narrowed:
         stages = [framework for framework in frameworks if isinstance(framework, BookStyle) and framework.number]
         report.uncovered = [text for stage in stages for text in uncovered(stage, all_computations())]
@@ -249,35 +241,6 @@ def update_ledger(report: Report, reason: str | None) -> None:
     ledger.write()
 
 
-def write_json(data: Any, target: str) -> None:
-    """To a file, or to standard output for `-`."""
-    text = json.dumps(data, indent=2)
-    if target == "-":
-        print(text)
-    else:
-        try:
-            pathlib.Path(target).write_text(text + "\n", encoding="utf-8")
-        except OSError as error:
-            raise UsageError(f"--json: {target} cannot be written: {error.strerror}") from error
-
-
-def output(arguments: argparse.Namespace, data: Any, print_text: Callable[[], None]) -> None:
-    """Text, unless JSON takes its place."""
-    if arguments.json != "-":
-        print_text()
-    if arguments.json:
-        write_json(data, arguments.json)
-
-
-def print_table(title: str, columns: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
-    table = Table(title=title, title_justify="left", title_style="dim")
-    for column in columns:
-        table.add_column(column)
-    for line in lines:
-        table.add_row(*(escape(text) for text in line))
-    console().print(table)
-
-
 # --- list, show, rosetta ---
 
 
@@ -288,7 +251,7 @@ def list_command(arguments: argparse.Namespace) -> int:
         "steps": list_steps,
     }[arguments.what]()
     data = [dict(zip(columns, line, strict=True)) for line in lines]
-    output(arguments, data, lambda: print_table("", columns, lines))
+    output(data, arguments.json, lambda: print_table("", columns, lines))
     return 0
 
 
@@ -329,7 +292,7 @@ def show_command(arguments: argparse.Namespace) -> int:
     frameworks, oracle = chosen_frameworks(arguments)
     runner = Runner(frameworks, oracle, arguments.seed, Ledger.read())
     shown = show(runner, *parse_cell(arguments.cell, all_computations(), frameworks), repeat_options(arguments))
-    output(arguments, shown, lambda: print(as_text(shown)))
+    output(shown, arguments.json, lambda: print(as_text(shown)))
     return 0 if shown["state"] != "failed" else 1
 
 
@@ -340,7 +303,7 @@ def rosetta_command(arguments: argparse.Namespace) -> int:
     if not found:
         raise UsageError(f"the Rosetta has no {arguments.name!r}: crosscheck rosetta")
     lines = [[row.name, row.call, row.stage, row.difference] for row in found]
-    output(arguments, as_json(found), lambda: print_table("", ["ours", "PyTorch", "since", "difference"], lines))
+    output(as_json(found), arguments.json, lambda: print_table("", ["ours", "PyTorch", "since", "difference"], lines))
     return 0
 
 
@@ -352,7 +315,7 @@ def diff_command(arguments: argparse.Namespace) -> int:
     from .report.difference import print_comparison
 
     found = select(compare(arguments.A, arguments.B), arguments.file, arguments.symbol, arguments.step)
-    output(arguments, found.as_json(), lambda: print_comparison(found, console(), arguments.side_by_side))
+    output(found.as_json(), arguments.json, lambda: print_comparison(found, console(), arguments.side_by_side))
     return 0
 
 
@@ -364,14 +327,28 @@ def step_command(arguments: argparse.Namespace) -> int:
     found, source = compare_step(step), demonstration(step)
     result = None if arguments.no_run else run_step(step)
     data = step_json(step, found, source, result)
-    output(arguments, data, lambda: print_step(found, source, result, console(), arguments.side_by_side))
+    output(data, arguments.json, lambda: print_step(found, source, result, console(), arguments.side_by_side))
     return 1 if result is not None and result.returncode else 0
 
 
 def play_command(arguments: argparse.Namespace) -> int:
     from .play import play_report
 
-    return play_report(arguments)
+    own, given = split(arguments.rest)
+    stages = own.stage or arguments.stage
+    repair = own.repair or arguments.repair
+    return play_report(arguments.script, given, stages, repair, own.json or arguments.json)
+
+
+def split(rest: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Split the words after SCRIPT into options of `play`, up to `--`, and the arguments of the script."""
+    words = list(rest)
+    at = words.index("--") if "--" in words else len(words)
+    ours = argparse.ArgumentParser(prog="crosscheck play", add_help=False, allow_abbrev=False)
+    ours.add_argument("--json", action="store_const", const="-")
+    play_options(ours)
+    found, given = ours.parse_known_args(words[:at])
+    return found, [*given, *words[at + 1 :]]
 
 
 # --- faults, bench ---
@@ -380,10 +357,13 @@ def play_command(arguments: argparse.Namespace) -> int:
 def faults_command(arguments: argparse.Namespace) -> int:
     from .faults import faults_report
 
-    return faults_report(arguments)
+    return faults_report(arguments.stages, arguments.expression, arguments.json)
 
 
 def bench_command(arguments: argparse.Namespace) -> int:
-    from .bench import bench_report
+    from .bench import bench_report, memory_report
 
-    return bench_report(arguments)
+    chosen = arguments.stages, arguments.expression
+    if arguments.memory:
+        return memory_report(*chosen, arguments.json)
+    return bench_report(*chosen, arguments.rounds, arguments.threads, arguments.json)

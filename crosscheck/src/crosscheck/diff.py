@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import UsageError
+from .imports import graph, module_of, reading_order
 from .lessons import (
     DEMONSTRATION,
     SELF_CONTAINED,
@@ -26,17 +27,6 @@ from .lessons import (
 from .stages import STAGES, Stage, parse_stages
 from .steps import ARGUMENTS, run_script
 
-FAMILIES = (
-    *("__init__", "elementwise", "arithmetic", "broadcast", "shape", "reduce", "matrix", "activation", "loss"),
-    *("metrics", "regularize", "recurrent", "conv", "pool"),
-)
-ORDER = (  # of reading: a file needs those before it only
-    *("config.py", "cuda.py", "core.py"),
-    *(f"functions/{family}.py" for family in FAMILIES),
-    *("operators.py", "gradcheck.py", "dot.py", "saving.py", "layers.py", "blocks.py", "state_dict.py"),
-    *("download.py", "models.py", "optimizers.py"),
-    *("transforms.py", "datasets.py", "dataloaders.py", "utils.py", "__init__.py"),
-)
 CONTEXT = 5  # equal lines around a change
 PAUSED = "steps 11 and 12 leave out Square, Exp and numerical_diff, and step 13 brings them back: that is no lesson"
 
@@ -201,18 +191,26 @@ def lesson_of(step: int) -> Lesson:
 
 
 def stage_files(stage: Stage) -> dict[str, bytes]:
-    """Path inside the package -> content, in dependency order."""
-    found = {
+    """Path inside the package -> content."""
+    return {
         path.relative_to(stage.source).as_posix(): path.read_bytes()
         for path in stage.source.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    return {path: found[path] for path in in_order(found)}
 
 
-def in_order(paths: Iterable[str]) -> list[str]:
-    """Files in the order of reading, unknown ones at the end."""
-    return sorted(paths, key=lambda path: (ORDER.index(path) if path in ORDER else len(ORDER), path))
+def in_order(*sides: Mapping[str, bytes]) -> list[str]:
+    """The files of both sides in an order of reading, by their imports; data at the end."""
+    paths = sorted({path for files in sides for path in files})
+    needs: dict[str, set[str]] = {}
+    for files in sides:
+        sources = {module_of(path): text.decode("utf-8") for path, text in files.items() if path.endswith(".py")}
+        for module, needed in graph(sources).items():
+            needs.setdefault(module, set()).update(needed)
+    order = {module: n for n, module in enumerate(reading_order(needs))}
+    return sorted(
+        paths, key=lambda path: order.get(module_of(path), len(order)) if path.endswith(".py") else len(order)
+    )
 
 
 # --- comparing ---
@@ -242,7 +240,7 @@ def compare_stages(before: Stage, after: Stage) -> Comparison:
     found = [one for stage in STAGES if before.number < stage.number < after.number for one in stage_lessons(stage)]
     found += stage_lessons(after)
     old, new = stage_files(before), stage_files(after)
-    files = [file_change(path, old.get(path), new.get(path)) for path in in_order({*old, *new})]
+    files = [file_change(path, old.get(path), new.get(path)) for path in in_order(old, new)]
     changes: list[DefinitionChange] = []
     around: list[DefinitionChange] = []
     for change in files:
@@ -258,12 +256,6 @@ def compare_stages(before: Stage, after: Stage) -> Comparison:
 
 def both(old: Mapping[str, bytes], new: Mapping[str, bytes], path: str) -> tuple[bytes | None, bytes | None]:
     return old.get(path), new.get(path)
-
-
-def module_of(path: str) -> str:
-    """`functions/loss.py` -> `functions.loss`, `__init__.py` -> the empty name."""
-    parts = path.removesuffix(".py").split("/")
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def file_change(path: str, before: bytes | None, after: bytes | None) -> FileChange:

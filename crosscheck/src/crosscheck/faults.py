@@ -7,7 +7,6 @@ is no detection.
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import multiprocessing
 import pathlib
@@ -21,14 +20,13 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from rich.markup import escape
-from rich.progress import Progress
 from rich.table import Table
 
 from . import UsageError
 from .computations import all_computations
 from .frameworks import BookStyle, load_stage, load_torch
 from .ledger import Ledger
-from .report.terminal import console
+from .report.out import console, output, track
 from .runner import Runner
 from .select import matches
 from .stages import STAGES, Stage, parse_stages
@@ -190,24 +188,17 @@ def run_faults(faults: Sequence[Fault], timeout: float = TIMEOUT) -> Iterator[Ve
         worker.stop()
 
 
-def faults_report(arguments: argparse.Namespace) -> int:
+def faults_report(stages: str | None, expression: str | None, json_target: str | None) -> int:
     """`crosscheck faults`: the table, and detected / planted."""
-    from .cli import output
-
-    numbers = [stage.number for stage in (parse_stages(arguments.stages) if arguments.stages else STAGES)]
+    numbers = [stage.number for stage in (parse_stages(stages) if stages else STAGES)]
     faults = [fault for fault in read_faults() if fault.stage in numbers]
-    if arguments.expression:
-        faults = [fault for fault in faults if matches(arguments.expression, fault.label)]
+    if expression:
+        faults = [fault for fault in faults if matches(expression, fault.label)]
     if not faults:
         raise UsageError("no fault matches")
     load_torch()  # says what to install, before any work
-    verdicts: list[Verdict] = []
-    errors = console(sys.stderr)
-    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
-        task = progress.add_task("", total=len(faults) + len({fault.stage for fault in faults}))
-        for verdict in run_faults(faults):
-            verdicts.append(verdict)
-            progress.update(task, advance=1, description=verdict.name)
+    total = len(faults) + len({fault.stage for fault in faults})
+    verdicts = list(track(run_faults(faults), total, lambda verdict: verdict.name))
     unplanted = [v for v in verdicts if v.name.endswith(" unplanted")]
     planted = [v for v in verdicts if not v.name.endswith(" unplanted")]
     detected = sum(v.result == "detected" for v in planted)
@@ -218,7 +209,7 @@ def faults_report(arguments: argparse.Namespace) -> int:
         "unplanted_green": green,
         "verdicts": [asdict(v) for v in verdicts],
     }
-    output(arguments, data, lambda: print_verdicts(unplanted, planted, detected))
+    output(data, json_target, lambda: print_verdicts(unplanted, planted, detected))
     return 0 if green and detected == len(planted) else 1
 
 

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .imports import modules_in
 from .stages import STAGES, Stage
 
 DEMONSTRATION = "# --- demonstration ---"
@@ -99,13 +100,7 @@ def definitions(source: str, module: str = "") -> dict[str, str]:
 
 def module_names(stage: Stage) -> dict[str, pathlib.Path]:
     """Dotted name inside the package -> file; the package's own __init__ is the empty name."""
-    names = {}
-    for path in sorted(stage.source.rglob("*.py")):
-        parts = list(path.relative_to(stage.source).with_suffix("").parts)
-        if parts[-1] == "__init__":
-            parts.pop()
-        names[".".join(parts)] = path
-    return names
+    return modules_in(stage.source)
 
 
 def stage_definitions(stage: Stage) -> dict[str, str]:

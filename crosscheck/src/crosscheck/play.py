@@ -6,7 +6,6 @@ module objects; what a later step brings is missing, and the error says which st
 
 from __future__ import annotations
 
-import argparse
 import ast
 import bisect
 import builtins
@@ -128,37 +127,21 @@ class Played:
         return self.status == 0
 
 
-def play_report(arguments: argparse.Namespace) -> int:
+def play_report(script: str, given: Sequence[str], stage: str | None, repair: bool, json_target: str | None) -> int:
     """`crosscheck play`: one stage in the foreground, or a table of several."""
-    from .cli import output
+    from .report.out import output  # late, for the script's own process imports this module
 
-    own, given = split(arguments.rest)
-    options = argparse.Namespace(**(vars(arguments) | {name: value for name, value in vars(own).items() if value}))
-    stages = chosen_stages(options.stage)
-    script = options.script
+    stages = chosen_stages(stage)
     if not pathlib.Path(script).is_file():
         raise UsageError(f"play: there is no file {script}")
-    if len(stages) == 1 and not options.json:
-        return play(stages[0], script, given, options.repair).status
-    results = play_all(stages, script, given, options.repair)
+    if len(stages) == 1 and not json_target:
+        return play(stages[0], script, given, repair).status
+    results = play_all(stages, script, given, repair)
     data = {"script": script, "stages": [asdict(result) | {"runs": result.runs} for result in results]}
-    output(options, data, lambda: print_results(script, results))
+    output(data, json_target, lambda: print_results(script, results))
     if len(results) == 1:
         return results[0].status
     return 0 if any(result.runs for result in results) else 1
-
-
-def split(rest: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-    """What stands after SCRIPT: options of ours up to `--`, and everything else, which is the script's."""
-    from .cli import play_options
-
-    words = list(rest)
-    at = words.index("--") if "--" in words else len(words)
-    ours = argparse.ArgumentParser(prog="crosscheck play", add_help=False, allow_abbrev=False)
-    ours.add_argument("--json", action="store_const", const="-")
-    play_options(ours)
-    found, given = ours.parse_known_args(words[:at])
-    return found, [*given, *words[at + 1 :]]
 
 
 def chosen_stages(text: str | None) -> list[Stage]:
@@ -170,27 +153,20 @@ def chosen_stages(text: str | None) -> list[Stage]:
 
 def play_all(stages: Sequence[Stage], script: str, given: Sequence[str], repair: bool) -> list[Played]:
     """One process after the other, with what they print captured."""
-    from rich.progress import Progress
-
-    from .report.terminal import console
+    from .report.out import track
 
     results = []
-    errors = console(sys.stderr)
-    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
-        task = progress.add_task("", total=len(stages))
-        for stage in stages:
-            progress.update(task, description=stage.name)
-            if not stage.installed():
-                results.append(Played(stage.name, 2, f"not installed: python -m pip install -e ./{stage.package}"))
-            else:
-                results.append(play(stage, script, given, repair, capture=True))
-            progress.advance(task)
+    for stage in track(stages, len(stages), lambda stage: stage.name):
+        if not stage.installed():
+            results.append(Played(stage.name, 2, f"not installed: python -m pip install -e ./{stage.package}"))
+        else:
+            results.append(play(stage, script, given, repair, capture=True))
     return results
 
 
 def print_results(script: str, results: Sequence[Played]) -> None:
     """Where it runs, and otherwise what it lacks."""
-    from .cli import print_table
+    from .report.out import print_table
 
     lines = [
         [result.stage, "runs" if result.runs else "fails", f"{result.missing}\n{result.hint}".strip()]

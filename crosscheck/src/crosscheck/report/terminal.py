@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from typing import Any
-
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -14,15 +10,7 @@ from ..runner import Cell
 from . import Report, eps, label, repeat_command, rows
 
 STYLES = {"equal": "green", "absent": "dim", "differs": "yellow", "error": "cyan", "failed": "bold red"}
-PIPED_WIDTH = 180
 SHOWN_FAILURES = 3
-
-
-def console(stream: Any = None) -> Console:
-    """A console that is plain and wide when nobody watches. Rich respects NO_COLOR by itself."""
-    stream = stream or sys.stdout
-    width = None if stream.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
-    return Console(file=stream, width=width, highlight=False, soft_wrap=False)
 
 
 def cell_text(cells: list[Cell]) -> str:

@@ -1,0 +1,80 @@
+"""The modules of a package, what each imports, and an order in which to read them."""
+
+from __future__ import annotations
+
+import ast
+import pathlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Import:
+    """An import of a module. own: from the same package. nested: inside a function, a class or a condition."""
+
+    name: str
+    own: bool
+    nested: bool
+
+
+def module_of(path: str) -> str:
+    """`functions/loss.py` -> `functions.loss`; the package's own `__init__.py` -> the empty name."""
+    parts = path.removesuffix(".py").split("/")
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def modules_in(folder: pathlib.Path) -> dict[str, pathlib.Path]:
+    """Module -> file."""
+    return {module_of(path.relative_to(folder).as_posix()): path for path in sorted(folder.rglob("*.py"))}
+
+
+def imports(module: str, source: str, modules: Iterable[str]) -> list[Import]:
+    """Each import in a module. Relative names become absolute inside the package."""
+    modules = set(modules)
+    is_package = module == "" or any(other.startswith(f"{module}.") for other in modules)
+    home = [part for part in module.split(".") if part]
+    if not is_package:
+        home.pop()
+    tree = ast.parse(source)
+    top = set(map(id, tree.body))
+    found = []
+    for node in ast.walk(tree):
+        nested = id(node) not in top
+        if isinstance(node, ast.Import):
+            found += [Import(alias.name, False, nested) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.append(Import(node.module or "", False, nested))
+        elif isinstance(node, ast.ImportFrom):
+            base = home[: len(home) - node.level + 1] + (node.module.split(".") if node.module else [])
+            for alias in node.names:
+                deeper = ".".join([*base, alias.name])
+                found.append(Import(deeper if deeper in modules else ".".join(base), True, nested))
+    return found
+
+
+def graph(sources: Mapping[str, str]) -> dict[str, set[str]]:
+    """Module -> the modules of the same package that it imports, also inside functions. sources: by module."""
+    return {
+        module: {found.name for found in imports(module, source, sources) if found.own}
+        for module, source in sources.items()
+    }
+
+
+FIRST = ("config", "core", "functions.elementwise", "functions.arithmetic", "functions", "operators")  # the engine
+
+
+def reading_order(needs: Mapping[str, Iterable[str]]) -> list[str]:
+    """Every module after those it imports; the engine first, then by name, the package's __init__ last."""
+    order: list[str] = []
+    seen: set[str] = set()
+
+    def read(module: str) -> None:
+        if module in needs and module not in seen:
+            seen.add(module)
+            for needed in sorted(needs[module]):
+                read(needed)
+            order.append(module)
+
+    for module in [*FIRST, *sorted(needs, key=lambda name: (name == "", name))]:
+        read(module)
+    return order

@@ -1,0 +1,67 @@
+"""What every command prints with: a console, tables, JSON, a progress bar."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
+from rich.table import Table
+
+from .. import UsageError
+
+PIPED_WIDTH = 180
+T = TypeVar("T")
+
+
+def console(stream: Any = None) -> Console:
+    """A console; plain and wide where the output is not a terminal. Rich respects NO_COLOR by itself."""
+    stream = stream or sys.stdout
+    width = None if stream.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
+    return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+
+
+def track(items: Iterable[T], total: int, name: Callable[[T], str]) -> Iterator[T]:
+    """The items, with a progress bar on standard error if that is a terminal."""
+    errors = console(sys.stderr)
+    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
+        task = progress.add_task("", total=total)
+        for item in items:
+            progress.update(task, description=name(item))
+            yield item
+            progress.advance(task)
+
+
+def output(data: Any, json_target: str | None, print_text: Callable[[], None]) -> None:
+    """Print text, unless JSON replaces it. json_target: None, a file to write as well, or `-` for standard output."""
+    if json_target != "-":
+        print_text()
+    if json_target:
+        write_json(data, json_target)
+
+
+def write_json(data: Any, target: str) -> None:
+    """Write to a file, or to standard output for `-`."""
+    text = json.dumps(data, indent=2)
+    if target == "-":
+        print(text)
+        return
+    try:
+        pathlib.Path(target).write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--json: cannot write {target}: {error.strerror}") from error
+
+
+def print_table(title: str, columns: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+    table = Table(title=title, title_justify="left", title_style="dim")
+    for column in columns:
+        table.add_column(column)
+    for line in lines:
+        table.add_row(*(escape(text) for text in line))
+    console().print(table)
