@@ -1,6 +1,6 @@
-"""Every computation once: what is computed, on what, in which step it becomes possible.
+"""Every computation, defined once: what is computed, on which inputs, and at which step it becomes possible.
 
-A computation's only vocabulary is the framework that it is handed, `fw`; see frameworks/base.py.
+A computation only uses the framework that it is given, `fw`; see frameworks/base.py.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ DEFAULT_BUDGET = 64.0
 
 @dataclass(frozen=True)
 class Computation:
-    """A computation and everything that is declared about it."""
+    """A computation and its declared properties."""
 
     name: str
     body: Callable[..., Any]
-    step: int  # where the book shows it
-    since: int  # the first stage that can do it
+    step: int  # where the book introduces it
+    since: int  # the first stage that supports it
     inputs: Sequence[Generator]
     shapes: Sequence[tuple[int, ...]] = SHAPES
     dtypes: Sequence[str] = DTYPES
-    order: int = 2  # of differentiation, 1 before stage 3; 0: values only
-    edges: bool = True  # put through odd layouts, special values and integers
-    special: bool = True  # put through nan, infinities ...
-    integers: bool = True  # put through integer inputs
-    once: bool = False  # of one shape, takes too long for a second case, which has the default seed
-    differences: bool = True  # held against central differences
-    budget: Mapping[str, float] = field(default_factory=dict)  # dtype -> eps allowed, where not the usual
+    order: int = 2  # of differentiation: 1 before stage 3; 0 for values only
+    edges: bool = True  # also run on unusual memory layouts, special values and integers
+    special: bool = True  # also run on nan, infinities and other special values
+    integers: bool = True  # also run on integer inputs
+    once: bool = False  # a single shape: too slow for a second case with the default initial gradient
+    differences: bool = True  # also checked against central differences
+    budget: Mapping[str, float] = field(default_factory=dict)  # dtype -> allowed distance in eps, if not the default
     why_budget: str = ""
-    curve: int = 0  # so many results, the first ones, are the losses of a training run: the report draws them
-    raises: tuple[type[Exception], str] | None = None  # the error that is expected, and a piece of its text
-    absent: str | Mapping[int, str] = "missing"  # how stages before `since` fail: missing or wrong
+    curve: int = 0  # the first `curve` results are the losses of a training run, drawn in the report
+    raises: tuple[type[Exception], str] | None = None  # the expected error, and a part of its message
+    absent: str | Mapping[int, str] = "missing"  # how stages before `since`, which do not support it, fail
     differs: Mapping[str, str] = field(default_factory=dict)  # framework -> reason
-    on_gpu: bool = True  # False: draws numbers on the host, or is about the host
+    on_gpu: bool = True  # False if it draws random numbers on the host or is about host arrays
 
     @property
     def doc(self) -> str:
@@ -49,7 +49,7 @@ class Computation:
 
     @property
     def allowed_on_gpu(self) -> bool:
-        """Whether it has values, and hands over nothing that stays on the host."""
+        """Whether it returns values and passes nothing that must stay on the host."""
         return self.on_gpu and self.raises is None
 
     def allowed(self, dtype: str) -> float:
@@ -65,7 +65,7 @@ COMPUTATIONS: dict[str, Computation] = {}
 def computation(
     *, step: int, inputs: Sequence[Generator] = (), since: int | None = None, **declared: Any
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register the function below as a computation; `since` follows from the step unless it is given."""
+    """Register a function as a computation; `since` is the stage of its step unless given."""
 
     def register(body: Callable[..., Any]) -> Callable[..., Any]:
         name = body.__name__
@@ -81,7 +81,7 @@ def computation(
 
 
 def all_computations() -> list[Computation]:
-    """Every computation, in the order of steps."""
+    """All computations, sorted by step."""
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")
     return sorted(COMPUTATIONS.values(), key=lambda c: c.step)

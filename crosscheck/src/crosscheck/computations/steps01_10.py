@@ -10,18 +10,18 @@ from ..inputs import normal, uniform
 from . import computation
 
 SCALAR: tuple[tuple[int, ...], ...] = ((),)
-DIFFERENCES = "the error of central differences, some 1e-8 in float64; in float32 rounding is divided by 1e-4"
+DIFFERENCES = "central differences are off by about 1e-8 in float64; in float32 rounding is divided by 1e-4"
 
 
 @computation(step=1, order=0, inputs=[normal()])
 def variable(fw: Any, x: Any) -> Any:
-    """A variable gives back the array that was put in."""
+    """The array that was passed to Variable"""
     return x
 
 
 @computation(step=1, inputs=[normal()])
 def leaf(fw: Any, x: Any) -> Any:
-    """The gradient of a variable by itself is the seed."""
+    """The gradient of a variable with respect to itself: the initial gradient"""
     return x
 
 
@@ -52,7 +52,7 @@ def composite(fw: Any, x: Any) -> Any:
     why_budget=DIFFERENCES,
 )
 def numerical_diff_of_square(fw: Any, x: Any) -> Any:
-    """Differences of x^2 against PyTorch's exact derivative"""
+    """Central differences of x^2, compared with PyTorch's exact derivative"""
     return fw.numerical_diff(fw.square, x)
 
 
@@ -65,19 +65,19 @@ def numerical_diff_of_square(fw: Any, x: Any) -> Any:
     why_budget=DIFFERENCES,
 )
 def numerical_diff_of_composite(fw: Any, x: Any) -> Any:
-    """Differences of (e^(x^2))^2 against PyTorch's exact derivative"""
+    """Central differences of (e^(x^2))^2, compared with PyTorch's exact derivative"""
     return fw.numerical_diff(lambda x: fw.square(fw.exp(fw.square(x))), x)
 
 
 @computation(step=6, order=1, inputs=[normal()])
 def custom_function(fw: Any, x: Any) -> Any:
-    """A function of the user's own, y = sin(x), between two others"""
+    """A user-defined function, y = sin(x), between two built-in ones"""
     return fw.exp(sin(fw)(fw.square(x)))
 
 
 @computation(step=6, order=1, inputs=[normal()])
 def identity_function(fw: Any, x: Any) -> Any:
-    """A backward that returns the very array it got"""
+    """A backward that returns the array it received"""
     identity = fw.function(lambda x: x * 1, lambda gy, x: gy)
     return identity(x)
 
@@ -91,7 +91,7 @@ def transposing_function(fw: Any, x: Any) -> Any:
 
 @computation(step=7, inputs=[normal(0.3)])
 def chain_of_5(fw: Any, x: Any) -> Any:
-    """square, exp, square, exp, square: the order of a graph in which every value matters"""
+    """square, exp, square, exp, square: a chain in which the order of the functions matters"""
     for f in (fw.square, fw.exp, fw.square, fw.exp, fw.square):
         x = f(x)
     return x
@@ -99,7 +99,7 @@ def chain_of_5(fw: Any, x: Any) -> Any:
 
 @computation(step=8, order=1, inputs=[normal()])
 def chain_of_100(fw: Any, x: Any) -> Any:
-    """100 times sin, a function of the user's own"""
+    """sin applied 100 times, as a user-defined function"""
     f = sin(fw)
     for _ in range(100):
         x = f(x)
@@ -108,7 +108,7 @@ def chain_of_100(fw: Any, x: Any) -> Any:
 
 @computation(step=8, order=1, inputs=[normal()], shapes=((3,),), edges=False, once=True)
 def chain_of_10000(fw: Any, x: Any) -> Any:
-    """10,000 times sin: deeper than Python's stack"""
+    """sin applied 10,000 times: a chain longer than Python's recursion limit"""
     f = sin(fw)
     for _ in range(10_000):
         x = f(x)
@@ -117,7 +117,7 @@ def chain_of_10000(fw: Any, x: Any) -> Any:
 
 @computation(step=9, order=0, raises=(ValueError, "grad has shape (2,), data has (3,)"), dtypes=("float64",))
 def seed_of_another_shape(fw: Any) -> Any:
-    """A seed that does not fit the data"""
+    """An initial gradient whose shape differs from the data's"""
     x = fw.Variable(np.ones(3))
     fw.gradients([fw.square(x)], [x], [np.ones(2)])
 
@@ -127,7 +127,7 @@ def seed_of_another_shape(fw: Any) -> Any:
     order=0,
     raises=(TypeError, "<class 'float'> is not supported"),
     dtypes=("float64",),
-    differs={"torch": "makes a tensor of a Python number"},
+    differs={"torch": "creates a tensor from a Python number"},
 )
 def variable_of_a_float(fw: Any) -> Any:
     """Variable(1.0)"""
@@ -139,7 +139,7 @@ def variable_of_a_float(fw: Any) -> Any:
     order=0,
     raises=(TypeError, "<class 'list'> is not supported"),
     dtypes=("float64",),
-    differs={"torch": "makes a tensor of a list"},
+    differs={"torch": "creates a tensor from a list"},
 )
 def variable_of_a_list(fw: Any) -> Any:
     """Variable([1.0])"""
@@ -151,16 +151,16 @@ def variable_of_a_list(fw: Any) -> Any:
     order=0,
     raises=(TypeError, "a Variable is needed"),
     dtypes=("float64",),
-    differs={f"stage{n}": "takes arrays, from step 21 on" for n in range(2, 6)},
+    differs={f"stage{n}": "accepts arrays, from step 21 on" for n in range(2, 6)},
 )
 def square_of_an_array(fw: Any) -> Any:
-    """square(array): stage 1 takes only variables"""
+    """square(array): stage 1 accepts only Variables"""
     return fw.square(np.array(2.0))
 
 
 @computation(step=8, order=0, inputs=[normal()], shapes=SCALAR, edges=False)
 def gradient_in_between(fw: Any, x: Any) -> Any:
-    """The gradient of a variable that is neither first nor last; kept on request from step 18 on"""
+    """The gradient of an intermediate variable; from step 18 on kept only with retain_grad"""
     a = fw.square(x)
     y = fw.exp(a)
     if fw.name == "torch":
@@ -174,10 +174,10 @@ def gradient_in_between(fw: Any, x: Any) -> Any:
     order=0,
     raises=(RuntimeError, "this Square was called again"),
     dtypes=("float64",),
-    differs={"torch": "has no instances that could be called twice"},
+    differs={"torch": "has no function instances to call twice"},
 )
 def instance_called_again(fw: Any) -> Any:
-    """The gradient of a result that its function has forgotten"""
+    """The gradient of an output of an earlier call of the same Function instance"""
     f = fw.Square()
     x = fw.Variable(np.array(2.0))
     y = f(x)
@@ -192,5 +192,5 @@ def numerical_diff_at_an_array(fw: Any) -> Any:
 
 
 def sin(fw: Any) -> Any:
-    """sin as a function of the user's own, in whatever the framework computes with."""
+    """sin as a user-defined function, with the framework's array module."""
     return fw.function(lambda x: fw.xp.sin(x), lambda gy, x: gy * fw.xp.cos(x))

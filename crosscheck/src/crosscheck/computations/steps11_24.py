@@ -1,4 +1,4 @@
-"""Steps 11-24: graphs of any shape, and operators."""
+"""Steps 11-24: arbitrary graphs, and operators."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SCALAR: tuple[tuple[int, ...], ...] = ((),)
 
 
 def constant(fw: Any, x: Any, value: float) -> Any:
-    """An array, no variable, of the shape and dtype of x."""
+    """A constant array, not a variable, with the shape and dtype of x."""
     return fw.constant(np.full_like(fw.array(x), value))
 
 
@@ -43,7 +43,7 @@ def mul(fw: Any, x0: Any, x1: Any) -> Any:
 
 @computation(step=22, inputs=TWO)
 def sub(fw: Any, x0: Any, x1: Any) -> Any:
-    """x0 - x1, as functions both ways and as an operator"""
+    """x0 - x1, as sub, rsub and an operator"""
     return fw.sub(x0, x1), fw.rsub(x0, x1), x0 - x1
 
 
@@ -55,7 +55,7 @@ def div(fw: Any, x0: Any, x1: Any) -> Any:
 
 @computation(step=22, inputs=[uniform(0.5, 2.0), normal()], special=False)
 def rdiv(fw: Any, x0: Any, x1: Any) -> Any:
-    """x1 / x0, the operands reversed"""
+    """x1 / x0: rdiv"""
     return fw.rdiv(x0, x1)
 
 
@@ -67,35 +67,35 @@ def neg(fw: Any, x: Any) -> Any:
 
 @computation(step=21, inputs=[normal()])
 def add_constants(fw: Any, x: Any) -> Any:
-    """x + 2, 2 + x, x + 0.1, 0.1 + x and with arrays on both sides"""
+    """x + 2, 2 + x, x + 0.1, 0.1 + x, and an array on either side"""
     a = constant(fw, x, 3)
     return x + 2, 2 + x, x + 0.1, 0.1 + x, x + a, a + x
 
 
 @computation(step=21, inputs=[normal()])
 def mul_constants(fw: Any, x: Any) -> Any:
-    """x * 2, 2 * x, x * 0.1, 0.1 * x and with arrays on both sides"""
+    """x * 2, 2 * x, x * 0.1, 0.1 * x, and an array on either side"""
     a = constant(fw, x, 3)
     return x * 2, 2 * x, x * 0.1, 0.1 * x, x * a, a * x
 
 
 @computation(step=22, inputs=[normal()])
 def sub_constants(fw: Any, x: Any) -> Any:
-    """x - 2, 2 - x, x - 0.1, 0.1 - x and with arrays on both sides"""
+    """x - 2, 2 - x, x - 0.1, 0.1 - x, and an array on either side"""
     a = constant(fw, x, 3)
     return x - 2, 2 - x, x - 0.1, 0.1 - x, x - a, a - x
 
 
 @computation(step=22, inputs=[uniform(0.5, 2.0)], special=False)
 def div_constants(fw: Any, x: Any) -> Any:
-    """x / 4, 2 / x, x / 0.1, 0.1 / x and with arrays on both sides"""
+    """x / 4, 2 / x, x / 0.1, 0.1 / x, and an array on either side"""
     a = constant(fw, x, 3)
     return x / 4, 2 / x, x / 0.1, 0.1 / x, x / a, a / x
 
 
 @computation(step=22, inputs=[normal()])
 def pow_of_integers(fw: Any, x: Any) -> Any:
-    """x ** 0, 1, 2 and 3; the gradient of x ** 0 is 0 at 0 too"""
+    """x ** 0, 1, 2 and 3; the gradient of x ** 0 is zero even at x = 0"""
     return x**0, x**1, x**2, x**3
 
 
@@ -111,7 +111,7 @@ def pow_of_negatives_and_fractions(fw: Any, x: Any) -> Any:
     dtypes=("float32",),
     edges=False,
     shapes=((), (3,)),
-    differs={f"stage{n}": "NumPy's promotion: a float64 array is not weak, even of no dimension" for n in range(2, 6)},
+    differs={f"stage{n}": "NumPy's type promotion: a float64 array is not weak, not even 0-d" for n in range(2, 6)},
 )
 def float64_array_of_no_dimension(fw: Any, x: Any) -> Any:
     """float32 x * np.array(0.1): float64 here, float32 in PyTorch"""
@@ -123,26 +123,26 @@ def float64_array_of_no_dimension(fw: Any, x: Any) -> Any:
 
 @computation(step=14, inputs=[normal()], absent={1: "wrong"}, special=False)
 def two_results(fw: Any, x: Any) -> Any:
-    """Two results of one variable: their gradients add up"""
+    """Two functions of one variable, whose gradients are added"""
     return fw.square(x), fw.exp(x)
 
 
 @computation(step=14, inputs=[normal()])
 def reuse(fw: Any, x: Any) -> Any:
-    """One variable again and again: add(add(x, x), x) and x * x * x"""
+    """One variable used several times: add(add(x, x), x) and x * x * x"""
     return fw.add(fw.add(x, x), x), x * x * x
 
 
 @computation(step=16, inputs=[normal()], special=False)
 def diamond(fw: Any, x: Any) -> Any:
-    """The book's graph of step 16, y = (x^2)^2 + (x^2)^2"""
+    """y = (x^2)^2 + (x^2)^2, the book's graph of step 16"""
     a = fw.square(x)
     return fw.add(fw.square(a), fw.square(a))
 
 
 @computation(step=16, inputs=TWO, special=False)
 def uneven_diamond(fw: Any, x0: Any, x1: Any) -> Any:
-    """Branches of different lengths that join: generations decide the order"""
+    """Branches of different lengths that join, so that the generations decide the order"""
     a = fw.square(x0)
     b = fw.exp(a * 0.1)
     c = fw.square(fw.square(b)) * x1
@@ -151,7 +151,7 @@ def uneven_diamond(fw: Any, x0: Any, x1: Any) -> Any:
 
 @computation(step=16, inputs=[normal(0.5)], special=False)
 def ladder(fw: Any, x: Any) -> Any:
-    """Ten diamonds in a row: 1,024 paths"""
+    """Ten diamond-shaped graphs in a chain: 1,024 paths"""
     for _ in range(10):
         x = x * 0.5 + x * x * 0.1
     return x
@@ -159,7 +159,7 @@ def ladder(fw: Any, x: Any) -> Any:
 
 @computation(step=17, order=1, inputs=[normal()])
 def one_of_two_outputs_dropped(fw: Any, x: Any) -> Any:
-    """A function of two outputs, of which nobody holds the second"""
+    """A function with two outputs, of which the second is garbage-collected"""
     f = fw.function(lambda x: (x * 2, x * 3), lambda gy0, gy1, x: gy0 * 2 + gy1 * 3)
     y, _ = f(fw.square(x))
     del _
@@ -168,7 +168,7 @@ def one_of_two_outputs_dropped(fw: Any, x: Any) -> Any:
 
 @computation(step=17, order=1, inputs=[normal()])
 def one_of_two_outputs_unused(fw: Any, x: Any) -> Any:
-    """A function of two outputs, of which the first is held but does not count"""
+    """A function with two outputs, of which the first is referenced but not used"""
     f = fw.function(lambda x: (x * 2, x * 3), lambda gy0, gy1, x: gy0 * 2 + gy1 * 3)
     unused, y = f(x)
     return y * 1.0 if unused is not None else None
@@ -176,7 +176,7 @@ def one_of_two_outputs_unused(fw: Any, x: Any) -> Any:
 
 @computation(step=17, order=1, inputs=TWO, special=False)
 def two_inputs_two_outputs(fw: Any, x0: Any, x1: Any) -> Any:
-    """A function of the user's own with two inputs and two outputs"""
+    """A user-defined function with two inputs and two outputs"""
     f = fw.function(
         lambda a, b: (a * b, a - b),
         lambda gy0, gy1, a, b: (gy0 * b + gy1, gy0 * a - gy1),
@@ -187,7 +187,7 @@ def two_inputs_two_outputs(fw: Any, x0: Any, x1: Any) -> Any:
 
 @computation(step=14, order=0, inputs=[normal()], shapes=SCALAR, edges=False, since=2, absent="wrong")
 def gradients_add_up(fw: Any, x: Any) -> Any:
-    """Two backward passes without clearing, then one after it"""
+    """Two backward passes without cleargrad, then one after it"""
     fw.square(x).backward()
     fw.exp(x).backward()
     both = np.array(fw.array(x.grad))
@@ -198,7 +198,7 @@ def gradients_add_up(fw: Any, x: Any) -> Any:
 
 @computation(step=18, order=0, inputs=[normal()], shapes=SCALAR, edges=False)
 def twice_through_one_graph(fw: Any, x: Any) -> Any:
-    """The same graph backward twice: leaves add up, what lies between does not"""
+    """Two backward passes through the same graph: gradients accumulate in leaves but not in intermediate variables"""
     options = {"retain_graph": True} if fw.name == "torch" else {"retain_grad": True}
     t = x + x * x
     y = x + t
@@ -210,7 +210,7 @@ def twice_through_one_graph(fw: Any, x: Any) -> Any:
 
 @computation(step=18, order=0, inputs=[normal()], edges=False)
 def no_grad(fw: Any, x: Any) -> Any:
-    """Nothing is recorded inside no_grad, and everything again after it"""
+    """Nothing is recorded inside no_grad; recording resumes after it"""
     with fw.no_grad():
         y = x * x
     z = x * x
@@ -219,7 +219,7 @@ def no_grad(fw: Any, x: Any) -> Any:
 
 @computation(step=18, order=0, inputs=[normal()], edges=False)
 def nested_no_grad(fw: Any, x: Any) -> Any:
-    """The end of an inner no_grad gives back the mode outside, not the usual one"""
+    """Leaving a nested no_grad restores the mode of the enclosing block, not the default"""
     with fw.no_grad():
         with fw.no_grad():
             y = x * x
@@ -229,7 +229,7 @@ def nested_no_grad(fw: Any, x: Any) -> Any:
 
 @computation(step=17, order=0, inputs=[normal()], edges=False, absent="wrong")
 def graph_is_freed(fw: Any, x: Any) -> Any:
-    """Which variables of a graph that nobody holds any more are still there, without the garbage collector"""
+    """Which variables of an unreferenced graph are still alive while the garbage collector is off"""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -253,7 +253,7 @@ def graph_is_freed(fw: Any, x: Any) -> Any:
     dtypes=("float64",),
     differences=False,
     once=True,
-    on_gpu=False,  # takes minutes there, of which the operators themselves take nothing
+    on_gpu=False,  # torch needs minutes for it, nearly all outside the operators themselves
 )
 def chain_of_100000_operators(fw: Any, x: Any) -> Any:
     """100,000 operators in a chain, forward and backward"""
@@ -296,14 +296,14 @@ def goldstein_price(fw: Any, x: Any, y: Any) -> Any:
 
 @computation(step=24, inputs=[uniform(2.5, 3.5)], shapes=SCALAR, edges=False, differences=False)
 def while_loop(fw: Any, x: Any) -> Any:
-    """y = y + x until y > 100: Python decides the graph"""
+    """y = y + x while y <= 100: the graph depends on Python's control flow"""
     y = x * 0.0
     while fw.array(y) <= 100:
         y = y + x
     return y
 
 
-# --- bad input ---
+# --- invalid input ---
 
 
 @computation(step=21, order=0, raises=(TypeError, "<class 'list'> is not supported"), dtypes=("float64",))
@@ -317,11 +317,11 @@ def variable_plus_list(fw: Any) -> Any:
     order=0,
     raises=(TypeError, "the exponent"),
     dtypes=("float64",),
-    differs={"torch": "takes tensors as exponents"}
-    | {f"stage{n}": "takes variables as exponents" for n in range(3, 6)},
+    differs={"torch": "accepts tensors as exponents"}
+    | {f"stage{n}": "accepts Variables as exponents" for n in range(3, 6)},
 )
 def variable_to_the_power_of_a_variable(fw: Any) -> Any:
-    """x ** x: stage 2 takes numbers only"""
+    """x ** x: stage 2 accepts only numbers as exponents"""
     x = fw.Variable(np.ones(1))
     return x**x
 
@@ -331,17 +331,17 @@ def variable_to_the_power_of_a_variable(fw: Any) -> Any:
     order=0,
     raises=(TypeError, "unsupported operand"),
     dtypes=("float64",),
-    differs={"torch": "takes tensors as exponents"}
-    | {f"stage{n}": "takes variables as exponents" for n in range(3, 6)},
+    differs={"torch": "accepts tensors as exponents"}
+    | {f"stage{n}": "accepts Variables as exponents" for n in range(3, 6)},
 )
 def number_to_the_power_of_a_variable(fw: Any) -> Any:
-    """2 ** x: stage 2 takes numbers only"""
+    """2 ** x: stage 2 accepts only numbers as exponents"""
     return 2 ** fw.Variable(np.ones(1))
 
 
 @computation(step=21, order=0, raises=(TypeError, "does not support ufuncs"), dtypes=("float64",))
 def numpy_function_of_a_variable(fw: Any) -> Any:
-    """np.exp(x): a ufunc would leave the graph, so it is refused"""
+    """np.exp(x): refused, since a ufunc would not be recorded in the graph"""
     return np.exp(fw.Variable(np.ones(1)))
 
 

@@ -1,4 +1,4 @@
-"""Steps 25-36: derivatives of any order, and what they are for."""
+"""Steps 25-36: derivatives of any order and their applications."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def derivative(fw: Any, y: Any, x: Any) -> Any:
 
 @computation(step=27, inputs=[uniform(-1.0, 1.0)], special=False, since=2, integers=False)
 def taylor_sin(fw: Any, x: Any) -> Any:
-    """sin by its series: sums, products and powers in a loop"""
+    """sin(x) as a Taylor series: sums, products and powers in a loop"""
     y = 0
     for i in range(12):
         y = y + (-1) ** i / math.factorial(2 * i + 1) * x ** (2 * i + 1)
@@ -44,7 +44,7 @@ def rosenbrock(fw: Any, x0: Any, x1: Any) -> Any:
 
 @computation(step=28, order=0, dtypes=("float64",), since=2)
 def gradient_descent(fw: Any) -> Any:
-    """200 steps down the Rosenbrock valley from (0, 2), every point"""
+    """200 steps of gradient descent on the Rosenbrock function from (0, 2): every point"""
     point = np.array([0.0, 2.0])
     path = []
     for _ in range(200):
@@ -58,7 +58,7 @@ def gradient_descent(fw: Any) -> Any:
 
 @computation(step=29, order=0, dtypes=("float64",), since=2)
 def newton_by_hand(fw: Any) -> Any:
-    """Newton's method on x^4 - 2 x^2 from 2, the second derivative written by hand"""
+    """Newton's method on x^4 - 2 x^2 from x = 2, with the second derivative written by hand"""
     x, path = np.array(2.0), []
     for _ in range(10):
         v = fw.Variable(x)
@@ -70,7 +70,7 @@ def newton_by_hand(fw: Any) -> Any:
 
 @computation(step=33, order=0, dtypes=("float64",))
 def newton(fw: Any) -> Any:
-    """The same, the second derivative by backpropagation"""
+    """The same, with the second derivative by double backpropagation"""
     x, path = np.array(2.0), []
     for _ in range(10):
         v = fw.Variable(x)
@@ -83,7 +83,7 @@ def newton(fw: Any) -> Any:
 
 @computation(step=33, inputs=[normal()], special=False, since=2, order=4)
 def quartic(fw: Any, x: Any) -> Any:
-    """y = x^4 - 2 x^2, up to its fourth derivative"""
+    """y = x^4 - 2 x^2, up to the fourth derivative"""
     return x**4 - 2 * x**2
 
 
@@ -124,7 +124,7 @@ def eight_derivatives_of_sin(fw: Any, x: Any) -> Any:
     order=8,
     edges=False,
     budget={"float64": 1e4, "float32": 1e4},
-    why_budget="terms of the higher derivatives cancel, in PyTorch too",
+    why_budget="terms of the higher derivatives cancel, in PyTorch as well",
 )
 def eight_derivatives_of_tanh(fw: Any, x: Any) -> Any:
     """y = tanh(x), up to the eighth derivative: 2,571 functions"""
@@ -133,7 +133,7 @@ def eight_derivatives_of_tanh(fw: Any, x: Any) -> Any:
 
 @computation(step=34, inputs=[uniform(0.5, 2.0), normal()], special=False, integers=False, order=3)
 def power_of_a_variable(fw: Any, x0: Any, x1: Any) -> Any:
-    """x0 ** x1, the exponent a variable"""
+    """x0 ** x1, with a Variable as the exponent"""
     return x0**x1, fw.pow(x0, x1)
 
 
@@ -145,7 +145,7 @@ def power_of_a_number(fw: Any, x: Any) -> Any:
 
 @computation(step=34, order=0, dtypes=("float64",))
 def powers_at_zero(fw: Any) -> Any:
-    """0 ** 0, 0 ** 2 and 2 ** 0 with variable exponents, and the third derivative of x ** 2 at 0: no nan"""
+    """0 ** 0, 0 ** 2 and 2 ** 0 with Variables as exponents, and the third derivative of x ** 2 at 0: never nan"""
     x0, x1 = fw.Variable(np.array([0.0, 0.0, 2.0])), fw.Variable(np.array([0.0, 2.0, 0.0]))
     y = x0**x1
     found = [y, *fw.gradients([y], [x0, x1], None)]
@@ -158,14 +158,14 @@ def powers_at_zero(fw: Any) -> Any:
 
 @computation(step=36, inputs=[normal()], special=False, order=1)
 def double_backprop(fw: Any, x: Any) -> Any:
-    """z = (dy/dx)^3 + y with y = x^2: a derivative inside a formula"""
+    """z = (dy/dx)^3 + y with y = x^2: a gradient used in a formula"""
     y = x**2
     return derivative(fw, y, x) ** 3 + y
 
 
 @computation(step=36, inputs=[normal(), normal()], special=False, order=1, edges=False, shapes=((2,), (5,)))
 def hessian_vector_product(fw: Any, x: Any, v: Any) -> Any:
-    """H v = grad(v . grad f), the Hessian never formed"""
+    """H v = grad(v . grad f), without forming the Hessian"""
     y = fw.exp(x * 0.3) * fw.sin(x) + x**3
     (gx,) = fw.gradients([y], [x], None, create_graph=True)
     (product,) = fw.gradients([gx * v], [x], None, create_graph=True)
@@ -174,7 +174,7 @@ def hessian_vector_product(fw: Any, x: Any, v: Any) -> Any:
 
 @computation(step=36, inputs=[normal(), normal()], special=False, order=1)
 def functional_grad(fw: Any, x0: Any, x1: Any) -> Any:
-    """grad(...) of two inputs, one of them between others, and its own gradient"""
+    """grad(...) with respect to two inputs, one of them an intermediate variable, and its own gradient"""
     a = x0 * x1
     y = a * a + fw.sin(x1)
     seed = fw.Variable(np.full_like(fw.array(y), 3))
@@ -184,7 +184,7 @@ def functional_grad(fw: Any, x0: Any, x1: Any) -> Any:
 
 @computation(step=32, order=0, inputs=[normal()], edges=False)
 def graph_of_a_gradient(fw: Any, x: Any) -> Any:
-    """A gradient knows how it was made with create_graph, and not without"""
+    """A gradient has a creator with create_graph, and none without"""
     plain = fw.gradients([fw.sin(x)], [x], None)[0]
     graph = fw.gradients([fw.sin(x)], [x], None, create_graph=True)[0]
     return np.array([fw.creator(plain) is None, fw.creator(graph) is None])
@@ -192,7 +192,7 @@ def graph_of_a_gradient(fw: Any, x: Any) -> Any:
 
 @computation(step=36, inputs=[normal()], order=1)
 def grad_of_an_output_given_twice(fw: Any, x: Any) -> Any:
-    """grad([y, y], x): both seeds count"""
+    """grad([y, y], x): the gradients of both entries are added"""
     y = x * x
     seeds = [fw.Variable(np.full_like(fw.array(y), value)) for value in (2, 3)]
     (gx,) = fw.grad([y, y], [x], seeds, create_graph=True)
@@ -201,7 +201,7 @@ def grad_of_an_output_given_twice(fw: Any, x: Any) -> Any:
 
 @computation(step=36, inputs=[normal(), normal()], order=0)
 def grad_of_what_does_not_depend(fw: Any, x0: Any, x1: Any) -> Any:
-    """Zeros for an input that the output was not computed from"""
+    """Zeros for an input that the output does not depend on"""
     y = x0 * x0
     seed = fw.Variable(np.ones_like(fw.array(y)))
     return tuple(fw.grad(y, [x0, x1], seed))
@@ -209,7 +209,7 @@ def grad_of_what_does_not_depend(fw: Any, x0: Any, x1: Any) -> Any:
 
 @computation(step=36, order=0, dtypes=("float64",))
 def books_numbers_of_stage_3(fw: Any) -> Any:
-    """The derivatives that the steps print: 24 and 44, sin at 1, dz/dx = 100"""
+    """The derivatives that the book's steps print: 24 and 44, sin at 1, dz/dx = 100"""
     x = fw.Variable(np.array(2.0))
     gx = derivative(fw, x**4 - 2 * x**2, x)
     found = [gx, *fw.gradients([gx], [x], None)]

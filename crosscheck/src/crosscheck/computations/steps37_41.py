@@ -1,4 +1,4 @@
-"""Steps 37-41: functions of tensors: shapes, sums, broadcasting, matrix products."""
+"""Steps 37-41, functions of tensors: shapes, sums, broadcasting, and matrix products."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from . import computation
 Shape = tuple[int, ...]
 TENSORS: tuple[Shape, ...] = ((), (1,), (3,), (2, 3), (2, 3, 4), (4, 1, 2), (0,), (2, 0))
 MATRICES: tuple[Shape, ...] = ((2, 3), (3, 1), (1, 4), (1, 1), (0, 3), (2, 0))
-FROM_STAGE_2: dict[int, str] = {2: "wrong", 3: "wrong"}  # forward broadcasts, backward does not know of it
+FROM_STAGE_2: dict[int, str] = {2: "wrong", 3: "wrong"}  # forward broadcasts, backward ignores it
 
 
 def shaped(of: Callable[[Shape], Shape], numbers: Generator | None = None) -> Generator:
-    """Numbers in a shape that follows from the case's: W beside x, a row beside a matrix."""
+    """Random numbers of a shape derived from the case's: W to match x, a row to match a matrix."""
     draw = numbers or normal()
     return lambda rng, shape: draw(rng, of(shape))
 
 
 def whole(low: int, high: int) -> Generator:
-    """Few whole numbers in a floating dtype, so that some are equal."""
+    """A few integer values in a floating dtype, so that some are equal."""
     return lambda rng, shape: rng.integers(low, high + 1, shape).astype(float)
 
 
 def apart(gap: float = 0.1) -> Generator:
-    """Numbers of both signs that keep a distance from each other and from 0: no step of differences meets a kink."""
+    """Numbers of both signs, well away from each other and from 0, so that finite differences never cross a kink."""
 
     def draw(rng: np.random.Generator, shape: Shape) -> Any:
         size = math.prod(shape)
@@ -40,12 +40,12 @@ def apart(gap: float = 0.1) -> Generator:
 
 
 def given(*numbers: float) -> Generator:
-    """Just these, whatever the shape."""
+    """These numbers, whatever the shape."""
     return lambda rng, shape: np.array(numbers)
 
 
 def kinds_of_axis(x: Any) -> list[Any]:
-    """None, no axis, one from either end, several in any order, as a tuple and as a list: what x has of them."""
+    """axis: None, (), one from either end, several in any order, tuples and lists, as far as x has such axes."""
     n = len(x.shape)
     kinds: list[Any] = [None, ()]
     kinds += [0, -1, [n - 1]] if n > 0 else []
@@ -54,7 +54,7 @@ def kinds_of_axis(x: Any) -> list[Any]:
 
 
 def each_axis(reduce: Callable[..., Any], x: Any) -> list[Any]:
-    """A reduction over each kind of axis, which goes or stays."""
+    """A reduction over every kind of axis, with and without keepdims."""
     return [reduce(x, axis=axis, keepdims=keepdims) for axis in kinds_of_axis(x) for keepdims in (False, True)]
 
 
@@ -63,32 +63,32 @@ def each_axis(reduce: Callable[..., Any], x: Any) -> list[Any]:
 
 @computation(step=38, inputs=[normal()], shapes=TENSORS)
 def reshape(fw: Any, x: Any) -> Any:
-    """A shape as a tuple, a list, a number, with -1"""
+    """reshape to a tuple, a list, an int, and -1"""
     n = math.prod(x.shape)
     return fw.reshape(x, (1, *x.shape[::-1])), fw.reshape(x, [n, 1]), fw.reshape(x, -1), fw.reshape(x, (1, -1))
 
 
 @computation(step=38, inputs=[normal()], shapes=TENSORS)
 def reshape_to_the_same_shape(fw: Any, x: Any) -> Any:
-    """x itself"""
+    """reshape(x, x.shape), a no-op"""
     return fw.reshape(x, tuple(x.shape))
 
 
 @computation(step=38, inputs=[normal()], shapes=TENSORS)
 def reshape_method(fw: Any, x: Any) -> Any:
-    """x.reshape(...) of numbers, of a tuple, of a list"""
+    """x.reshape(...) with separate ints, a tuple, a list"""
     return x.reshape(-1, 1), x.reshape((1, *x.shape, 1)), x.reshape([1, -1])
 
 
 @computation(step=38, inputs=[normal()], shapes=(*TENSORS, (2, 1, 3, 4)))
 def transpose(fw: Any, x: Any) -> Any:
-    """All axes reversed"""
+    """transpose(x): all axes reversed"""
     return fw.transpose(x)
 
 
 @computation(step=38, inputs=[normal()], shapes=((3,), *TENSORS[2:], (2, 1, 3, 4)))
 def transpose_with_axes(fw: Any, x: Any) -> Any:
-    """Axes turned round by one, which is not its own inverse; counted from the end; as a list"""
+    """Axes rotated by one, a permutation that is not its own inverse; negative axes; axes as a list"""
     n = len(x.shape)
     turned = [*range(1, n), 0]
     return fw.transpose(x, tuple(turned)), fw.transpose(x, tuple(i - n for i in turned)), fw.transpose(x, turned[::-1])
@@ -96,21 +96,21 @@ def transpose_with_axes(fw: Any, x: Any) -> Any:
 
 @computation(step=38, inputs=[normal()], shapes=MATRICES, special=False)
 def transpose_methods(fw: Any, x: Any) -> Any:
-    """x.T, x.transpose() and x.transpose(1, 0), with numbers and with a tuple"""
-    if fw.name == "torch":  # whose transpose exchanges two axes
+    """x.T, x.transpose() and x.transpose(1, 0), with separate ints and with a tuple"""
+    if fw.name == "torch":  # torch's transpose swaps two axes
         return x.T, x.permute(1, 0), x.permute(1, 0), x.permute((-2, -1))
     return x.T, x.transpose(), x.transpose(1, 0), x.transpose((-2, -1))
 
 
 @computation(step=38, inputs=[normal()], shapes=((3,), (2, 3), (2, 3, 4), (1, 2, 3, 2), (0, 2), (2, 0)))
 def flatten(fw: Any, x: Any) -> Any:
-    """All axes but the first in one; a vector becomes a column"""
+    """All axes but the first merged; a vector becomes a column"""
     return fw.flatten(x)
 
 
 @computation(step=39, inputs=[normal()], shapes=TENSORS)
 def expand_dims(fw: Any, x: Any) -> Any:
-    """A new axis in front, at the end, in between; two at once"""
+    """A new axis at the front, at the end, and in between; two at once"""
     return fw.expand_dims(x, 0), fw.expand_dims(x, -1), fw.expand_dims(x, len(x.shape)), fw.expand_dims(x, (0, -1))
 
 
@@ -119,19 +119,19 @@ def expand_dims(fw: Any, x: Any) -> Any:
 
 @computation(step=39, inputs=[normal(shift=3.0)], shapes=TENSORS)
 def sum_over_axes(fw: Any, x: Any) -> Any:
-    """The sum over each kind of axis, with keepdims and without"""
+    """The sum over every kind of axis, with and without keepdims"""
     return each_axis(fw.sum, x)
 
 
 @computation(step=39, inputs=[normal()], shapes=TENSORS)
 def sum_method(fw: Any, x: Any) -> Any:
-    """x.sum(), and over the last axis"""
+    """x.sum(), in full and over the last axis"""
     return [x.sum(), *([x.sum(-1), x.sum(axis=0, keepdims=True)] if len(x.shape) else [])]
 
 
 @computation(step=39, inputs=[normal(), normal()], special=False)
 def sum_of_products(fw: Any, x: Any, c: Any) -> Any:
-    """A loss of tensors: x and c meet elementwise, then become one number"""
+    """A loss of tensors: the sum of x * c"""
     return fw.sum((x + c) * c) * fw.sum(x * x, axis=None, keepdims=True)
 
 
@@ -140,20 +140,20 @@ def sum_of_products(fw: Any, x: Any, c: Any) -> Any:
 
 @computation(step=40, inputs=[normal()], shapes=((), (1,), (3,), (1, 3), (2, 1), (2, 1, 4), (0,), (2, 0)))
 def broadcast_to(fw: Any, x: Any) -> Any:
-    """Copied along a new axis, and along those of length 1"""
+    """Broadcast along a new axis, and along axes of length 1"""
     wide = tuple(4 if n == 1 else n for n in x.shape)
     return fw.broadcast_to(x, (2, *wide)), fw.broadcast_to(x, [2, 1, *x.shape]), fw.broadcast_to(x, (0, *wide))
 
 
 @computation(step=40, inputs=[normal()], shapes=TENSORS)
 def broadcast_to_the_same_shape(fw: Any, x: Any) -> Any:
-    """x itself"""
+    """broadcast_to(x, x.shape), a no-op"""
     return fw.broadcast_to(x, tuple(x.shape))
 
 
 @computation(step=40, inputs=[normal()], shapes=((3,), *TENSORS[3:]))
 def sum_to(fw: Any, x: Any) -> Any:
-    """Summed over what was copied: the leading axes, those of length 1, all"""
+    """Sum over the axes that broadcasting would add or stretch: leading axes, axes of length 1, all axes"""
     first, last = x.shape[:1], x.shape[-1:]
     shapes: list[Any] = [(), x.shape[1:], [1] * len(x.shape), (*first, *(1 for _ in x.shape[1:])), (1,)]
     return [fw.sum_to(x, shape) for shape in [*shapes, *([last] if len(x.shape) > 1 else [])] if shape != x.shape]
@@ -161,17 +161,17 @@ def sum_to(fw: Any, x: Any) -> Any:
 
 @computation(step=40, inputs=[normal()], shapes=TENSORS)
 def sum_to_the_same_shape(fw: Any, x: Any) -> Any:
-    """x itself"""
+    """sum_to(x, x.shape), a no-op"""
     return fw.sum_to(x, tuple(x.shape))
 
 
 def row(shape: Shape) -> Shape:
-    """What NumPy copies along the first axis."""
+    """The shape of a row that NumPy broadcasts along the first axis."""
     return shape[1:]
 
 
 def column(shape: Shape) -> Shape:
-    """What NumPy copies along the last axis."""
+    """The shape of a column that NumPy broadcasts along the last axis."""
     return (*shape[:-1], 1)
 
 
@@ -183,13 +183,13 @@ POSITIVE = [uniform(0.5, 2.0), shaped(row, uniform(0.5, 2.0)), shaped(column, un
 
 @computation(**BROADCAST, inputs=ANY)
 def broadcasting_add(fw: Any, x: Any, r: Any, c: Any) -> Any:
-    """x + row, column + x, and row + column, which both are copied"""
+    """x + row, column + x, and row + column, where both are broadcast"""
     return x + r, c + x, fw.add(r, c)
 
 
 @computation(**BROADCAST, inputs=ANY)
 def broadcasting_sub(fw: Any, x: Any, r: Any, c: Any) -> Any:
-    """x - row, column - x, row - column, and reversed"""
+    """x - row, column - x, row - column, and rsub"""
     return x - r, c - x, fw.sub(r, c), fw.rsub(r, x)
 
 
@@ -201,7 +201,7 @@ def broadcasting_mul(fw: Any, x: Any, r: Any, c: Any) -> Any:
 
 @computation(**BROADCAST, inputs=POSITIVE)
 def broadcasting_div(fw: Any, x: Any, r: Any, c: Any) -> Any:
-    """x / row, column / x, row / column, and reversed"""
+    """x / row, column / x, row / column, and rdiv"""
     return x / r, c / x, fw.div(r, c), fw.rdiv(r, x)
 
 
@@ -213,7 +213,7 @@ def broadcasting_pow(fw: Any, x: Any, r: Any, c: Any) -> Any:
 
 @computation(**BROADCAST, inputs=[shaped(row)])
 def broadcasting_with_arrays(fw: Any, r: Any) -> Any:
-    """A row with an array that is larger, on either side of an operator"""
+    """A row and a larger constant array, on either side of an operator"""
     a = fw.constant(np.full((2, *r.shape), 1.5, fw.array(r).dtype))
     return r + a, a + r, r - a, a - r, r * a, a * r, r / a
 
@@ -226,7 +226,7 @@ def broadcasting_with_arrays(fw: Any, r: Any) -> Any:
     absent=FROM_STAGE_2,
 )
 def broadcasting_of_a_number(fw: Any, x: Any, a: Any) -> Any:
-    """A variable of no dimension on either side"""
+    """A 0-d variable on either side"""
     return x + a, a - x, x * a, a / x, x / a
 
 
@@ -234,7 +234,7 @@ def broadcasting_of_a_number(fw: Any, x: Any, a: Any) -> Any:
 
 
 def times_4(shape: Shape) -> Shape:
-    """A W with which x can be multiplied."""
+    """The shape of a W by which x can be multiplied."""
     return (shape[-1], 4)
 
 
@@ -246,13 +246,13 @@ def matmul(fw: Any, x: Any, W: Any) -> Any:
 
 @computation(step=41, inputs=[normal()], shapes=MATRICES, special=False)
 def matmul_with_itself(fw: Any, x: Any) -> Any:
-    """x x^T and x^T x: one variable on both sides"""
+    """x x^T and x^T x: one variable as both operands"""
     return fw.matmul(x, fw.transpose(x)), fw.matmul(fw.transpose(x), x)
 
 
 @computation(step=41, inputs=[normal(), shaped(times_4)], shapes=MATRICES, special=False, integers=False)
 def matmul_operator(fw: Any, x: Any, W: Any) -> Any:
-    """x @ W, also with an array on either side, and x.matmul(W)"""
+    """x @ W, also with a constant array on either side, and x.matmul(W)"""
     a, b = (np.full(fw.array(v).shape, 0.5, fw.array(v).dtype) for v in (x, W))
     return x @ W, fw.constant(a) @ W, x @ fw.constant(b), x.matmul(W)
 
@@ -266,7 +266,7 @@ def matmul_operator(fw: Any, x: Any, W: Any) -> Any:
     order=3,
 )
 def matmul_of_vectors(fw: Any, x: Any, v: Any, u: Any) -> Any:
-    """Matrix and vector, vector and matrix, vector and vector"""
+    """Matrix-vector, vector-matrix, and vector-vector products"""
     return fw.matmul(x, v), fw.matmul(u, x), fw.matmul(v, v), v.dot(v)
 
 
@@ -284,7 +284,7 @@ def matmul_of_vectors(fw: Any, x: Any, v: Any, u: Any) -> Any:
     edges=False,
 )
 def matmul_of_batches(fw: Any, x: Any, W: Any, batch: Any, more: Any, v: Any, u: Any) -> Any:
-    """Batches of matrices by one matrix, by as many, by more, by vectors on either side"""
+    """Batched products with one matrix, with as many, with more, and with vectors on either side"""
     return fw.matmul(x, W), fw.matmul(x, batch), fw.matmul(x, more), fw.matmul(x, v), fw.matmul(u, x)
 
 
@@ -296,7 +296,7 @@ def matmul_of_batches(fw: Any, x: Any, W: Any, batch: Any, more: Any, v: Any, u:
     differences=False,
 )
 def matmul_of_special_values(fw: Any, x: Any, W: Any) -> Any:
-    """nan and infinity stay in their rows and columns"""
+    """nan and infinity affect only their own rows and columns"""
     return fw.matmul(x.reshape(2, 2), W.reshape(2, 2))
 
 
@@ -305,7 +305,7 @@ def matmul_of_special_values(fw: Any, x: Any, W: Any) -> Any:
 
 @computation(step=41, inputs=[normal()], shapes=((2, 3), (1, 4)), special=False, order=3)
 def squares_of_tensors(fw: Any, x: Any) -> Any:
-    """What comes back to each function depends on x, and so must its derivative"""
+    """Squares, so that the gradient passed to each function depends on x and has a derivative itself"""
     found = [fw.reshape(x, -1), fw.transpose(x), fw.sum(x, axis=0), fw.sum(x, axis=-1, keepdims=True)]
     found += [fw.broadcast_to(x, (2, *x.shape)), fw.sum_to(x, (1, x.shape[1])), fw.matmul(x, fw.transpose(x))]
     return [y * y for y in found]
@@ -320,14 +320,14 @@ def squares_of_tensors(fw: Any, x: Any) -> Any:
     absent=FROM_STAGE_2,
 )
 def float64_arrays_beside_float32(fw: Any, x: Any, r: Any) -> Any:
-    """The values are float64, the gradients of float32 variables float32"""
+    """Values are float64, gradients of float32 variables are float32"""
     a = fw.constant(np.full(fw.array(x).shape, 0.1, np.float64))
     return x * a + r, a - r * x, fw.exp(x) * a
 
 
 @computation(step=41, inputs=[normal(), shaped(times_4)], shapes=((2, 3), (0, 3)), edges=False, dtypes=("float32",))
 def matmul_of_two_dtypes(fw: Any, x: Any, W: Any) -> Any:
-    """float32 by a float64 array, on either side"""
+    """A product of float32 and a float64 array, on either side"""
     a = fw.constant(np.full(fw.array(W).shape, 0.1, np.float64))
     b = fw.constant(np.full(fw.array(x).shape, 0.1, np.float64))
     return fw.matmul(x, a), fw.matmul(b, W), fw.sum(x) * fw.sum(fw.matmul(x, a), axis=0)
@@ -335,18 +335,18 @@ def matmul_of_two_dtypes(fw: Any, x: Any, W: Any) -> Any:
 
 @computation(step=41, inputs=[normal(), shaped(times_4), shaped(lambda s: (4,))], shapes=MATRICES, edges=False)
 def released_data(fw: Any, x: Any, W: Any, b: Any) -> Any:
-    """A product whose array is gone by the time of backward: only sums stand on it"""
+    """A product whose data is released before backward: only additions and subtractions use it"""
     t = fw.matmul(x, W)
     y = t + b
     z = 0.5 - t
-    if fw.name != "torch":  # which needs its arrays
+    if fw.name != "torch":  # torch still needs its data
         t.data = None
     return y * y + z
 
 
 @computation(step=41, order=0, inputs=[normal(), shaped(times_4)], shapes=((2, 3),), edges=False)
 def gradients_of_two_of_three(fw: Any, x: Any, W: Any) -> Any:
-    """A graph in which one operand is an array: the others' gradients, twice"""
+    """A graph with a constant operand: the gradients of the other two, computed twice"""
     a = fw.constant(np.arange(6.0, dtype=fw.array(x).dtype).reshape(2, 3))
     y = fw.sum(fw.matmul(x * a, W) + fw.matmul(a, W))
     first = [np.array(fw.array(g)) for g in fw.gradients([y], [x, W], None, create_graph=True)]
@@ -355,7 +355,7 @@ def gradients_of_two_of_three(fw: Any, x: Any, W: Any) -> Any:
 
 @computation(step=37, order=0, dtypes=("float64",))
 def gradients_shaped_like_their_data(fw: Any) -> Any:
-    """What lies between, too: y = sum(x + c), with retained gradients"""
+    """Every gradient, including retained intermediate ones, has the shape of its data: y = sum(x + c)"""
     x = fw.Variable(np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
     c = fw.Variable(np.array([[10.0, 20.0, 30.0], [40.0, 50.0, 60.0]]))
     t = x + c
@@ -366,40 +366,40 @@ def gradients_shaped_like_their_data(fw: Any) -> Any:
     return y, t.grad, x.grad, c.grad
 
 
-# --- bad input ---
+# --- invalid input ---
 
 
 def refused(step: int, kind: type[Exception], text: str, **declared: Any) -> Callable[..., Any]:
-    """Register a computation that must raise just this."""
+    """Register a computation that must raise this error."""
     return computation(step=step, order=0, raises=(kind, text), dtypes=("float64",), **declared)
 
 
 def ones(fw: Any, *shape: int) -> Any:
-    """A variable of ones."""
+    """A Variable of ones."""
     return fw.Variable(np.ones(shape))
 
 
 @refused(38, ValueError, "cannot reshape array of size 6 into shape (4,)")
 def reshape_to_another_size(fw: Any) -> Any:
-    """Six elements in four places"""
+    """Reshaping six elements to four"""
     return fw.reshape(ones(fw, 2, 3), (4,))
 
 
 @refused(38, ValueError, "transpose: axes (0,) came, x (2, 3) has 2")
 def transpose_with_too_few_axes(fw: Any) -> Any:
-    """One axis for a matrix"""
+    """One axis given for a matrix"""
     return fw.transpose(ones(fw, 2, 3), (0,))
 
 
 @refused(38, ValueError, "repeated axis in transpose")
 def transpose_with_one_axis_twice(fw: Any) -> Any:
-    """Axis 0 twice"""
+    """Axis 0 given twice"""
     return fw.transpose(ones(fw, 2, 3), (0, 0))
 
 
 @refused(38, ValueError, "flatten: x has no axis")
 def flatten_a_number(fw: Any) -> Any:
-    """No axis to keep"""
+    """A 0-d array has no first axis to keep"""
     return fw.flatten(ones(fw))
 
 
@@ -409,21 +409,21 @@ def sum_over_an_axis_too_many(fw: Any) -> Any:
     return fw.sum(ones(fw, 2, 3), axis=2)
 
 
-@refused(39, ValueError, "sum: axis 0 is out of bounds", differs={"torch": "a number has an axis 0, and -1"})
+@refused(39, ValueError, "sum: axis 0 is out of bounds", differs={"torch": "a 0-d tensor has axes 0 and -1"})
 def sum_over_an_axis_of_a_number(fw: Any) -> Any:
-    """Axis 0 of no dimension"""
+    """Axis 0 of a 0-d array"""
     return fw.sum(ones(fw), axis=0)
 
 
 @refused(39, ValueError, "repeated axis in `sum`")
 def sum_over_one_axis_twice(fw: Any) -> Any:
-    """0 and -2 of a matrix are the same"""
+    """Axes 0 and -2 of a matrix, which are the same"""
     return fw.sum(ones(fw, 2, 3), axis=(0, -2))
 
 
 @refused(40, ValueError, "broadcast_to: (3,) does not broadcast to (2, 4)")
 def broadcast_to_another_length(fw: Any) -> Any:
-    """Three elements to rows of four"""
+    """A vector of three to rows of four"""
     return fw.broadcast_to(ones(fw, 3), (2, 4))
 
 
@@ -435,7 +435,7 @@ def broadcast_to_fewer_axes(fw: Any) -> Any:
 
 @refused(40, ValueError, "sum_to: (2, 3) cannot be summed to (2,)")
 def sum_to_what_was_not_copied(fw: Any) -> Any:
-    """(2,) does not broadcast to (2, 3)"""
+    """(2, 3) to (2,), which does not broadcast to (2, 3)"""
     return fw.sum_to(ones(fw, 2, 3), (2,))
 
 
@@ -449,10 +449,10 @@ def add_shapes_that_do_not_broadcast(fw: Any) -> Any:
     40,
     ValueError,
     "Custom.backward: a gradient (3,) came for an input (2, 3)",
-    differs={f"stage{n}": "believes what a backward returns, from stage 4 on shapes are compared" for n in (1, 2, 3)},
+    differs={f"stage{n}": "does not check the gradient's shape; from stage 4 on it is checked" for n in (1, 2, 3)},
 )
 def backward_returns_another_shape(fw: Any) -> Any:
-    """A function of the user's own whose gradient has not the shape of its input"""
+    """A user-defined function whose gradient does not have the shape of its input"""
     f = fw.function(lambda x: x.sum(0), lambda gy, x: gy)
     x = ones(fw, 2, 3)
     return fw.gradients([f(x)], [x], None)

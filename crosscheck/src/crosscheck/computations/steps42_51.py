@@ -1,4 +1,4 @@
-"""Steps 42-51: what networks are made of: layers' functions, activations, indexing, losses, measures."""
+"""Steps 42-51, what networks are made of: linear functions, activations, indexing, losses, and metrics."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from ..inputs import normal
 from . import computation
 from .steps37_41 import TENSORS, Shape, apart, each_axis, given, ones, refused, shaped, times_4, whole
 
-FULL: tuple[Shape, ...] = ((3,), (2, 3), (2, 3, 4), (4, 1, 2))  # with elements along every axis
+FULL: tuple[Shape, ...] = ((3,), (2, 3), (2, 3, 4), (4, 1, 2))  # non-empty along every axis
 
 
 def in_the_stages(reason: str) -> dict[str, str]:
-    """One reason for all stages that have the function."""
+    """The same reason for all stages that have the function."""
     return {f"stage{n}": reason for n in range(4, 6)}
 
 
 def classes(fw: Any, x: Any) -> Any:
-    """A class for each row of x, not in any order."""
+    """A label for each row of x, unsorted."""
     N, C = x.shape
     return fw.constant(np.arange(N) ** 2 % C)
 
 
-# --- means, maxima and their kin ---
+# --- mean, max and other reductions ---
 
 
 @computation(step=42, inputs=[normal()], shapes=FULL)
 def mean_over_axes(fw: Any, x: Any) -> Any:
-    """The mean over each kind of axis"""
+    """The mean over every kind of axis"""
     return [*each_axis(fw.mean, x), fw.average(x)]
 
 
@@ -42,26 +42,26 @@ def mean_of_nothing(fw: Any, x: Any) -> Any:
 
 @computation(step=42, inputs=[normal()], shapes=TENSORS[1:4])
 def mean_method(fw: Any, x: Any) -> Any:
-    """x.mean(), and over an axis"""
+    """x.mean(), in full and over an axis"""
     return x.mean(), x.mean(-1), x.mean(axis=0, keepdims=True)
 
 
 @computation(step=47, inputs=[apart()], shapes=FULL, order=3)
 def max_over_axes(fw: Any, x: Any) -> Any:
-    """The largest over each kind of axis"""
+    """The maximum over every kind of axis"""
     return each_axis(fw.max, x)
 
 
 @computation(step=47, inputs=[apart()], shapes=FULL, order=3)
 def min_over_axes(fw: Any, x: Any) -> Any:
-    """The smallest over each kind of axis"""
+    """The minimum over every kind of axis"""
     return each_axis(fw.min, x)
 
 
 @computation(step=47, inputs=[apart()], shapes=FULL, order=3)
 def squares_of_extremes(fw: Any, x: Any) -> Any:
-    """max^2 min: derivatives of higher order that are not zero, by methods"""
-    largest = x.amax if fw.name == "torch" else x.max  # max of an axis returns two tensors there
+    """max^2 * min with methods, whose higher-order derivatives are not zero"""
+    largest = x.amax if fw.name == "torch" else x.max  # torch's max over an axis returns two tensors
     smallest = x.amin if fw.name == "torch" else x.min
     return largest() ** 2 * smallest(), largest(-1) ** 3 * smallest(-1)
 
@@ -76,32 +76,32 @@ def ties_of_max_and_min(fw: Any, x: Any) -> Any:
     step=47, inputs=[given(1, np.inf, -np.inf, 2, np.inf, -np.inf)], shapes=((),), edges=False, differences=False
 )
 def infinities_of_max_and_min(fw: Any, x: Any) -> Any:
-    """Infinities are largest and smallest, and share too"""
+    """Infinities as maximum and minimum, sharing the gradient too"""
     return fw.max(x), fw.min(x), fw.max(x.reshape(3, 2), axis=1), fw.min(x.reshape(2, 3), axis=0)
 
 
 @computation(step=47, inputs=[normal()], shapes=((2, 0), (0, 3)), edges=False, differences=False)
 def extremes_where_nothing_is_left(fw: Any, x: Any) -> Any:
-    """Over the other axis of an empty array: no element is asked for, and none is there"""
+    """Reductions of an empty array over its non-empty axis: the result is empty"""
     axis = 0 if x.shape[0] else 1
     return fw.max(x, axis=axis), fw.min(x, axis=axis), fw.logsumexp(x), fw.logsumexp(x, axis=axis)
 
 
 @computation(step=47, inputs=[normal()], shapes=((3,), (2, 3), (2, 3, 4), (4, 1, 2)), special=False)
 def logsumexp_over_axes(fw: Any, x: Any) -> Any:
-    """log(sum exp(x)) over each kind of axis; of x^2 and times x, since ones as cotangent would leave nothing"""
+    """log(sum exp(x)) over every kind of axis, of x^2 and times x: ones as cotangent would give zeros"""
     return [*each_axis(fw.logsumexp, x), fw.logsumexp(x * x) * x]
 
 
 @computation(step=47, inputs=[normal()], shapes=((), (1,), (1, 1)), edges=False, order=1)
 def logsumexp_of_one_element(fw: Any, x: Any) -> Any:
-    """The element itself, of whatever dimension"""
+    """logsumexp of a single element is that element, in any number of dimensions"""
     return fw.logsumexp(x) * fw.logsumexp(x, axis=(), keepdims=True)
 
 
 @computation(step=47, inputs=[normal()], shapes=((), (1,), (1, 1)), edges=False, order=3)
 def reductions_of_one_element(fw: Any, x: Any) -> Any:
-    """Each is the element, their product its fourth power"""
+    """sum, mean, max and min of one element are that element, so their product is its fourth power"""
     return fw.sum(x) * fw.mean(x, axis=()) * fw.max(x, keepdims=True) * fw.min(x)
 
 
@@ -112,10 +112,10 @@ def reductions_of_one_element(fw: Any, x: Any) -> Any:
     edges=False,
     order=1,
     budget={"float64": 2e4, "float32": 2e4},
-    why_budget="the result is rounded to the digits that 1,000 has, and the gradient is e to the power of what is left",
+    why_budget="the result is rounded to the precision of numbers near 1,000, and the gradient exponentiates the rest",
 )
 def logsumexp_of_large_numbers(fw: Any, x0: Any, x1: Any) -> Any:
-    """Numbers whose exponentials overflow, or are all zero"""
+    """Numbers whose exponentials overflow, or all underflow to zero"""
     return *each_axis(fw.logsumexp, x0), *each_axis(fw.logsumexp, x1)
 
 
@@ -127,11 +127,11 @@ def logsumexp_of_large_numbers(fw: Any, x0: Any, x1: Any) -> Any:
     differences=False,
 )
 def logsumexp_of_special_values(fw: Any, x0: Any, x1: Any) -> Any:
-    """Rows with an infinity, with nan, of -inf alone"""
+    """Rows with an infinity, with nan, and of -inf only"""
     return [fw.logsumexp(x.reshape(3, 2), axis=1) * x.reshape(3, 2)[:, 0] for x in (x0, x1)]
 
 
-# --- the functions of layers ---
+# --- linear functions ---
 
 LAYER: dict[str, Any] = {"step": 43, "special": False, "integers": False}
 BIAS = [normal(), shaped(times_4), shaped(lambda shape: (4,))]
@@ -139,7 +139,7 @@ BIAS = [normal(), shaped(times_4), shaped(lambda shape: (4,))]
 
 @computation(**LAYER, inputs=BIAS, shapes=((2, 3), (3,), (1, 1), (2, 3, 2), (0, 3), (2, 0)), order=3)
 def linear(fw: Any, x: Any, W: Any, b: Any) -> Any:
-    """x W + b: of a batch, of one vector, with more axes"""
+    """x W + b for a batch, for a single vector, and for more axes"""
     return fw.linear(x, W, b)
 
 
@@ -151,7 +151,7 @@ def linear_without_bias(fw: Any, x: Any, W: Any) -> Any:
 
 @computation(**LAYER, inputs=BIAS, shapes=((2, 3), (4, 1), (2, 3, 2), (0, 3)))
 def linear_simple(fw: Any, x: Any, W: Any, b: Any) -> Any:
-    """x W + b of two functions, between which the product's array is released"""
+    """x W + b as two functions; the data of the product is released in between"""
     return fw.linear_simple(x, W, b) ** 2
 
 
@@ -162,20 +162,20 @@ def linear_simple(fw: Any, x: Any, W: Any, b: Any) -> Any:
     edges=False,
 )
 def linear_with_other_biases(fw: Any, x: Any, W: Any, b2: Any, b1: Any, b0: Any) -> Any:
-    """b as a matrix of one row, of one element, of no dimension"""
+    """b as a one-row matrix, with one element, and 0-d"""
     return fw.linear(x, W, b2), fw.linear(x, W, b1), fw.linear(x, W, b0)
 
 
 @computation(**LAYER, inputs=BIAS, shapes=((2, 3),), edges=False)
 def linear_of_arrays(fw: Any, x: Any, W: Any, b: Any) -> Any:
-    """Data or weights that are arrays, and get no gradient"""
+    """Constant arrays as data or as weights, which get no gradient"""
     a, c = (fw.constant(np.full(fw.array(v).shape, 0.5, fw.array(v).dtype)) for v in (x, W))
     return fw.linear(a, W, b), fw.linear(x, c, b), fw.linear_simple(a, W, b), fw.linear(a, W)
 
 
 @computation(**LAYER, inputs=BIAS, shapes=((2, 3),), edges=False, dtypes=("float32",))
 def linear_of_float64_data(fw: Any, x: Any, W: Any, b: Any) -> Any:
-    """float64 data, or a float64 bias, with float32 weights: a float64 result, gradients in the weights' float32"""
+    """float64 data, or a float64 bias, with float32 weights: float64 values, float32 gradients of the weights"""
     a = fw.constant(np.linspace(-1.0, 1.0, fw.array(x).size).reshape(fw.array(x).shape))
     d = fw.constant(np.linspace(-1.0, 1.0, 4))
     return fw.linear(a, W, b), fw.linear_simple(a * x, W, b), fw.linear(x, W, d), fw.linear_simple(x, W, d)
@@ -183,7 +183,7 @@ def linear_of_float64_data(fw: Any, x: Any, W: Any, b: Any) -> Any:
 
 @computation(step=44, order=0, inputs=[normal(), normal()], edges=False)
 def parameter(fw: Any, x: Any, p: Any) -> Any:
-    """A Parameter computes as a Variable does; what comes out of it is none"""
+    """A Parameter computes like a Variable; results are Variables, not Parameters"""
     p = fw.Parameter(np.array(fw.array(p)))
     y = p * x + p
     kinds = np.array([type(v).__name__ == "Parameter" for v in (x, p, y)])
@@ -203,19 +203,19 @@ def sigmoid(fw: Any, x: Any) -> Any:
     step=43, inputs=[given(-1e4, 1e4, -800, 800, -100, 100, -30, 30, 0.5)], shapes=((),), edges=False, differences=False
 )
 def sigmoid_of_large_numbers(fw: Any, x: Any) -> Any:
-    """0 and 1, and no gradient, where e^x overflows"""
+    """Saturates to 0 and 1, with zero gradients, where e^x overflows"""
     return fw.sigmoid(x)
 
 
 @computation(step=43, inputs=[normal(2.0)])
 def sigmoid_simple(fw: Any, x: Any) -> Any:
-    """The same of simple functions; where e^-x overflows the gradient is nan"""
+    """sigmoid composed of basic functions; where e^-x overflows, the gradient is nan"""
     return fw.sigmoid_simple(x)
 
 
 @computation(step=51, inputs=[apart()], special=False)
 def relu(fw: Any, x: Any) -> Any:
-    """x where it is above 0"""
+    """max(x, 0)"""
     return fw.relu(x)
 
 
@@ -229,7 +229,7 @@ def cube_of_relu(fw: Any, x: Any) -> Any:
     step=51, inputs=[given(0, -0.0, np.inf, -np.inf, 1e-300, -1e-300)], shapes=((),), edges=False, differences=False
 )
 def relu_at_its_kink(fw: Any, x: Any) -> Any:
-    """No gradient at 0, nor at -0"""
+    """The gradient at 0 and at -0 is 0"""
     return fw.relu(x)
 
 
@@ -239,10 +239,10 @@ def relu_at_its_kink(fw: Any, x: Any) -> Any:
     shapes=((),),
     edges=False,
     differences=False,
-    differs=in_the_stages("the book's mask is x > 0, which nan is not; PyTorch hands the gradient on"),
+    differs=in_the_stages("the book's mask is x > 0, which is false for nan; PyTorch passes the gradient through"),
 )
 def relu_of_nan(fw: Any, x: Any) -> Any:
-    """relu(nan) is nan; its gradient is 0 here"""
+    """relu(nan) is nan; its gradient is 0 in the stages"""
     return fw.relu(x)
 
 
@@ -253,10 +253,10 @@ def relu_of_nan(fw: Any, x: Any) -> Any:
     edges=False,
     differences=False,
     order=1,
-    differs=in_the_stages("the book multiplies by its mask, and 0 * inf is nan; PyTorch selects"),
+    differs=in_the_stages("the book multiplies by a mask, and 0 * inf is nan; PyTorch selects"),
 )
 def infinite_gradient_through_relu(fw: Any, x: Any) -> Any:
-    """The square root of relu(x): nan here, 0 in PyTorch"""
+    """sqrt(relu(x)): the gradient at 0 is nan in the stages, 0 in PyTorch"""
     return fw.relu(x) ** 0.5
 
 
@@ -267,16 +267,16 @@ def infinite_gradient_through_relu(fw: Any, x: Any) -> Any:
     edges=False,
     differences=False,
     order=1,
-    differs=in_the_stages("as in relu a mask is multiplied, and 0 * inf is nan; PyTorch selects"),
+    differs=in_the_stages("as in relu, a mask is multiplied, and 0 * inf is nan; PyTorch selects"),
 )
 def infinite_gradient_through_clip(fw: Any, x: Any) -> Any:
-    """The square root of what was clipped to 0: nan here, 0 in PyTorch"""
+    """sqrt of values clipped to 0: the gradient is nan in the stages, 0 in PyTorch"""
     return fw.clip(x, 0.0, 9.0) ** 0.5
 
 
 @computation(step=47, inputs=[apart()])
 def clip(fw: Any, x: Any) -> Any:
-    """Within two bounds, of which either may be an integer or infinite"""
+    """clip(x, low, high), with integer and infinite bounds"""
     return fw.clip(x, -0.1, 0.2), fw.clip(x, 0, 1), fw.clip(x, -math.inf, 0.1)
 
 
@@ -288,7 +288,7 @@ def cube_of_clip(fw: Any, x: Any) -> Any:
 
 @computation(step=47, inputs=[whole(-2, 2)], shapes=((9,), (3, 4)), edges=False, differences=False)
 def clip_at_its_bounds(fw: Any, x: Any) -> Any:
-    """The gradient passes at the bounds themselves"""
+    """The gradient passes through at the bounds themselves"""
     return fw.clip(x, -1, 1), fw.clip(x, 0.0, 0.0), fw.clip(x, 1.0, 2.0)
 
 
@@ -303,44 +303,44 @@ CANCELS: dict[str, Any] = {
 
 @computation(**SCORES, **CANCELS, shapes=((2, 3), (4, 1), (2, 3, 2), (0, 3), (2, 0)))
 def softmax(fw: Any, x: Any) -> Any:
-    """e^x / sum e^x along each axis; of x^2 and times x, since ones as cotangent would leave nothing"""
+    """e^x / sum e^x along each axis, of x^2 and times x: ones as cotangent would give zeros"""
     return fw.softmax(x * x) * x, fw.softmax(x, axis=0), fw.softmax(x, axis=-1)
 
 
 @computation(**SCORES, **CANCELS, shapes=((2, 3), (1, 5)), edges=False, order=3)
 def softmax_to_third_order(fw: Any, x: Any) -> Any:
-    """Along axis 1"""
+    """softmax along axis 1, up to the third derivative"""
     return fw.softmax(x * x) * x
 
 
 @computation(**SCORES, **CANCELS, shapes=((2, 3), (2, 3, 2), (1, 2, 2)), edges=False)
 def softmax_over_several_axes(fw: Any, x: Any) -> Any:
-    """Over all axes, over the first and the last"""
+    """softmax over all axes, and over the first and last"""
     functions = fw.softmax, fw.softmax_simple, fw.log_softmax
     return [f(x * x, axis=axis) * x for f in functions for axis in (None, (0, -1), [1])]
 
 
 @computation(**SCORES, **CANCELS, shapes=((3,), (5,), (0,)), edges=False)
 def softmax_of_a_vector(fw: Any, x: Any) -> Any:
-    """Along the only axis"""
+    """softmax along the only axis"""
     return fw.softmax(x * x, axis=0) * x, fw.softmax_simple(x, axis=-1), fw.log_softmax(x * x, axis=0) * x
 
 
 @computation(step=47, inputs=[normal(2.0, shift=1000.0)], shapes=((2, 3), (5, 20)), edges=False, order=1)
 def softmax_of_large_numbers(fw: Any, x: Any) -> Any:
-    """Scores whose exponentials overflow"""
+    """softmax of logits whose exponentials overflow"""
     return fw.softmax(x) ** 2
 
 
 @computation(step=47, inputs=[normal(shift=1e4)], shapes=((2, 3), (5, 20)), edges=False, order=1)
 def log_softmax_of_large_numbers(fw: Any, x: Any) -> Any:
-    """Scores far from 0, but not from each other: only their differences count"""
+    """log_softmax of logits far from 0 but close to each other: only their differences matter"""
     return fw.log_softmax(x)
 
 
 @computation(**SCORES, **CANCELS, shapes=((2, 3), (4, 1), (2, 3, 2), (0, 3)))
 def softmax_simple(fw: Any, x: Any) -> Any:
-    """The same of simple functions"""
+    """softmax composed of basic functions"""
     return fw.softmax_simple(x * x) * x, fw.softmax_simple(x, axis=0)
 
 
@@ -352,24 +352,22 @@ def softmax_simple(fw: Any, x: Any) -> Any:
     differences=False,
     dtypes=("float32",),
     order=1,
-    differs=in_the_stages(
-        "the book's gradient of x0 / x1 squares x1, here to more than float32 holds; PyTorch does not"
-    ),
+    differs=in_the_stages("the book's gradient of x0 / x1 squares x1, which overflows here; PyTorch avoids the square"),
 )
 def softmax_simple_of_large_numbers(fw: Any, x: Any) -> Any:
-    """Right values, wrong gradients, from e^44 on in float32, from e^354 on in float64"""
+    """Correct values but wrong gradients, above e^44 in float32 and e^354 in float64"""
     return fw.softmax_simple(x, axis=0)
 
 
 @computation(**SCORES, **CANCELS, shapes=((2, 3), (4, 1), (2, 3, 2), (0, 3), (2, 0)))
 def log_softmax(fw: Any, x: Any) -> Any:
-    """x - log sum e^x along each axis; of x^2 and times x, since ones as cotangent would leave nothing"""
+    """x - log sum e^x along each axis, of x^2 and times x: ones as cotangent would give zeros"""
     return fw.log_softmax(x * x) * x, fw.log_softmax(x, axis=0), fw.log_softmax(x, axis=-1)
 
 
 @computation(**SCORES, **CANCELS, shapes=((2, 3), (1, 5)), edges=False, order=3)
 def log_softmax_to_third_order(fw: Any, x: Any) -> Any:
-    """Along axis 1"""
+    """log_softmax along axis 1, up to the third derivative"""
     return fw.log_softmax(x * x) * x
 
 
@@ -386,12 +384,12 @@ def log_softmax_to_third_order(fw: Any, x: Any) -> Any:
     order=1,
 )
 def softmax_of_special_values(fw: Any, x0: Any, x1: Any, x2: Any) -> Any:
-    """-inf is a probability of 0; nan stays in its row, and so does a row without any score"""
+    """-inf gives a probability of 0; nan, or a row of -inf only, affects no other row"""
     functions = fw.softmax, fw.softmax_simple, fw.log_softmax
     return [f(x.reshape(2, 3)) for f in functions for x in (x0, x1, x2)]
 
 
-# --- elements, parts and their joining ---
+# --- indexing, concatenation and stacking ---
 
 
 @computation(step=47, inputs=[normal()], shapes=((3,), (2, 3), (4, 1, 2), (3, 0)))
@@ -403,7 +401,7 @@ def get_item_by_numbers(fw: Any, x: Any) -> Any:
 
 @computation(step=47, inputs=[normal()], shapes=((5,), (4, 3), (3, 4, 2), (2, 0), (0, 2)))
 def get_item_by_slices(fw: Any, x: Any) -> Any:
-    """Parts, steps, what is beyond the end, nothing; Ellipsis and new axes"""
+    """Slices, with steps, beyond the end, and empty; Ellipsis and new axes"""
     return x[1:], x[:-1], x[::2], x[1:99], x[3:1], x[...], x[..., 0:1], x[None], x[:, None], x[..., None]
 
 
@@ -419,13 +417,13 @@ def get_item_by_negative_steps(fw: Any, x: Any) -> Any:
 
 @computation(step=47, inputs=[normal()], shapes=((2, 3), (4, 1), (3, 4, 2)), special=False)
 def get_item_by_several(fw: Any, x: Any) -> Any:
-    """One part for each axis: x[:, 0], x[1, 0], x[1:, -1]"""
+    """One index or slice per axis: x[:, 0], x[1, 0], x[1:, -1]"""
     return x[:, 0], x[1, 0], x[1:, -1], x[0, ..., 0], x[-1, None, 0]
 
 
 @computation(step=47, inputs=[normal()], shapes=((3,), (2, 3), (4, 1, 2)))
 def get_item_by_arrays_of_indices(fw: Any, x: Any) -> Any:
-    """Some more than once, so that their gradients add up; from the end; as a list, a matrix, none at all"""
+    """Index arrays with repeated indices, whose gradients accumulate; negative; as a list, as a matrix, empty"""
     again, table = np.array([0, 0, 1, 0]), np.array([[0, 1, -1], [-1, -1, 0]])
     none = np.array([], dtype=int)
     return fw.get_item(x, again), fw.get_item(x, [0, 0, 1]), x[table], x[none], x[fw.as_variable(again)]
@@ -433,7 +431,7 @@ def get_item_by_arrays_of_indices(fw: Any, x: Any) -> Any:
 
 @computation(step=47, inputs=[normal()], shapes=((2, 3), (4, 2), (3, 4, 2)), special=False)
 def get_item_by_pairs_of_arrays(fw: Any, x: Any) -> Any:
-    """x[rows, columns], one pair twice; with a slice, with a number, of shapes that broadcast"""
+    """x[rows, columns] with a repeated pair; with a slice, with an int, and with shapes that broadcast"""
     rows, columns = np.array([0, 1, 0, -1]), np.array([1, 0, 1, 1])
     return (
         fw.get_item(x, (rows, columns)),
@@ -446,7 +444,7 @@ def get_item_by_pairs_of_arrays(fw: Any, x: Any) -> Any:
 
 @computation(step=47, inputs=[normal()], shapes=((3,), (2, 3), (4, 1, 2)))
 def get_item_by_masks(fw: Any, x: Any) -> Any:
-    """Along the first axis, and of the whole array; all and nothing"""
+    """Boolean masks along the first axis and for the whole array; all and none"""
     N = x.shape[0]
     some = np.arange(N) % 2 == 0
     every = np.arange(math.prod(x.shape)).reshape(x.shape) % 3 == 1
@@ -455,7 +453,7 @@ def get_item_by_masks(fw: Any, x: Any) -> Any:
 
 @computation(step=47, inputs=[normal()], shapes=((2,), (2, 3), (2, 1, 2)), special=False)
 def rows_one_by_one(fw: Any, x: Any) -> Any:
-    """first, second = x"""
+    """Iteration over rows: first, second = x"""
     first, second = x
     return first * second, second - first
 
@@ -465,7 +463,7 @@ JOINED: dict[str, Any] = {"step": 47, "inputs": [normal(), normal()], "integers"
 
 @computation(**JOINED, shapes=((1,), (3,), (2, 3), (2, 3, 2), (0, 2)))
 def concat(fw: Any, x0: Any, x1: Any) -> Any:
-    """Along the first axis, along the last, one variable twice, one alone"""
+    """concat along the first and the last axis, of one variable twice, of a single variable"""
     return fw.concat([x0, x1]), fw.concat((x1, x0, x1), axis=-1), fw.concat([x0])
 
 
@@ -477,14 +475,14 @@ def concat(fw: Any, x0: Any, x1: Any) -> Any:
     integers=False,
 )
 def concat_of_other_lengths(fw: Any, x: Any, y: Any, z: Any) -> Any:
-    """Three, one and no columns, and an array among them"""
+    """concat of three, one and zero columns, and with a constant array"""
     a = fw.constant(np.full(fw.array(y).shape, 0.5, fw.array(y).dtype))
     return fw.concat([x, y, z], axis=1), fw.concat([y, a, x], 1) ** 2
 
 
 @computation(**JOINED, shapes=((), (1,), (3,), (2, 3), (2, 3, 2), (0, 2)))
 def stack(fw: Any, x0: Any, x1: Any) -> Any:
-    """Along a new axis in front, and at the end"""
+    """stack along a new first axis, and along a new last one"""
     return fw.stack([x0, x1]), fw.stack((x1, x0, x1), axis=-1), fw.stack([x0, fw.constant(np.ones_like(fw.array(x0)))])
 
 
@@ -495,13 +493,13 @@ PAIRS: tuple[Shape, ...] = ((3,), (2, 3), (4, 1), (1, 1), (2, 3, 4), (2, 0))
 
 @computation(step=42, inputs=[normal(), normal()], shapes=PAIRS, special=False)
 def mean_squared_error(fw: Any, x0: Any, x1: Any) -> Any:
-    """Divided by the length of axis 0"""
+    """Sum of squared differences divided by the length of axis 0"""
     return fw.mean_squared_error(x0, x1)
 
 
 @computation(step=42, inputs=[normal(), normal()], shapes=PAIRS, special=False)
 def mean_squared_error_simple(fw: Any, x0: Any, x1: Any) -> Any:
-    """The same of simple functions"""
+    """mean_squared_error composed of basic functions"""
     return fw.mean_squared_error_simple(x0, x1)
 
 
@@ -513,7 +511,7 @@ def mean_squared_error_simple(fw: Any, x0: Any, x1: Any) -> Any:
     integers=False,
 )
 def mean_squared_error_of_two_shapes(fw: Any, x: Any, row: Any, one: Any) -> Any:
-    """(1, 1) with (1,), and what broadcasts to the other's shape, first or second"""
+    """(1, 1) with (1,), and pairs in which either broadcasts to the shape of the other"""
     return [f(*pair) for f in (fw.mean_squared_error, fw.mean_squared_error_simple) for pair in ((x, row), (one, x))]
 
 
@@ -525,33 +523,33 @@ def mean_squared_error_of_two_shapes(fw: Any, x: Any, row: Any, one: Any) -> Any
     differences=False,
 )
 def mean_squared_error_of_special_values(fw: Any, x0: Any, x1: Any) -> Any:
-    """nan and infinities; what is finite keeps its gradient"""
+    """nan and infinities; finite elements keep their gradients"""
     return fw.mean_squared_error(x0, x1), fw.mean_squared_error_simple(x0, x1)
 
 
 @computation(step=42, inputs=[normal()], shapes=((4, 1), (2, 3)), edges=False, dtypes=("float32",))
 def mean_squared_error_of_two_dtypes(fw: Any, x: Any) -> Any:
-    """A float32 answer, a float64 truth"""
+    """float32 predictions and float64 targets"""
     truth = fw.constant(np.linspace(-1.0, 1.0, fw.array(x).size).reshape(fw.array(x).shape))
     return fw.mean_squared_error(x, truth), fw.mean_squared_error(truth, x), fw.mean_squared_error_simple(x, truth)
 
 
 @computation(**SCORES, **CANCELS, shapes=((2, 3), (4, 1), (1, 5), (3, 7)))
 def softmax_cross_entropy(fw: Any, x: Any) -> Any:
-    """The mean of -log softmax(x)[t]; and of softmax(x^2), since ones as cotangent would leave nothing"""
+    """The mean of -log softmax(x)[t], also of x^2: ones as cotangent would give zeros"""
     return fw.softmax_cross_entropy(x, classes(fw, x)), fw.softmax_cross_entropy(x * x, classes(fw, x))
 
 
 @computation(**SCORES, **CANCELS, shapes=((2, 3), (1, 5)), edges=False, order=3)
 def cross_entropy_to_third_order(fw: Any, x: Any) -> Any:
-    """Of the mean of -log softmax(x^2)[t], and of its square"""
+    """The mean of -log softmax(x^2)[t] and its square, up to the third derivative"""
     loss = fw.softmax_cross_entropy(x * x, classes(fw, x))
     return loss, loss * loss
 
 
 @computation(**SCORES, **CANCELS, shapes=((2, 3), (1, 4)), integers=False)
 def squares_of_network_functions(fw: Any, x: Any) -> Any:
-    """What comes back to each function depends on x, and so must its derivative"""
+    """Squares, so that the gradient passed to each function depends on x and has a derivative itself"""
     t = classes(fw, x)
     W = fw.constant(np.cos(np.arange(3.0 * x.shape[1])).astype(fw.array(x).dtype).reshape(-1, 3))
     found = [
@@ -569,20 +567,20 @@ def squares_of_network_functions(fw: Any, x: Any) -> Any:
 
 @computation(**SCORES, **CANCELS, shapes=((2, 3), (1, 5), (3, 7)))
 def softmax_cross_entropy_simple(fw: Any, x: Any) -> Any:
-    """The same of simple functions"""
+    """softmax_cross_entropy composed of basic functions"""
     t = fw.as_variable(classes(fw, x))
     return fw.softmax_cross_entropy_simple(x, t), fw.softmax_cross_entropy_simple(x * x, t)
 
 
 @computation(step=47, inputs=[normal()], shapes=((3, 2000),), edges=False, differences=False)
 def cross_entropy_of_many_classes(fw: Any, x: Any) -> Any:
-    """2,000 of them"""
+    """Cross-entropy with 2,000 classes"""
     return fw.softmax_cross_entropy(x * x, classes(fw, x)), fw.softmax_cross_entropy_simple(x, classes(fw, x))
 
 
 @computation(**SCORES, shapes=((4, 5),), edges=False)
 def kinds_of_classes(fw: Any, x: Any) -> Any:
-    """Classes in int32, in uint8, in an array with gaps"""
+    """Labels as int32, as uint8, and as a non-contiguous array"""
     t = np.array([[3, 0], [0, 1], [4, 2], [3, 3]])
     kinds = t[:, 0].astype(np.int32), t[:, 0].astype(np.uint8), t[:, 1]
     return [
@@ -592,7 +590,7 @@ def kinds_of_classes(fw: Any, x: Any) -> Any:
 
 @computation(step=47, inputs=[normal(1e4)], shapes=((4, 3), (2, 9)), edges=False, order=1)
 def cross_entropy_of_extreme_scores(fw: Any, x: Any) -> Any:
-    """Right or wrong without any doubt: a loss of thousands has its gradient all the same"""
+    """Certain predictions, right and wrong: a loss in the thousands still has its gradient"""
     return fw.softmax_cross_entropy(x, classes(fw, x)), fw.softmax_cross_entropy(-x, classes(fw, x))
 
 
@@ -605,42 +603,42 @@ def cross_entropy_of_extreme_scores(fw: Any, x: Any) -> Any:
     order=1,
 )
 def cross_entropy_of_special_values(fw: Any, x0: Any, x1: Any) -> Any:
-    """A score of -inf for another class is nothing; for the right one the loss is infinite"""
+    """A logit of -inf for another class does not matter; for the correct class the loss is infinite"""
     t = fw.constant(np.array([0, 2])), fw.constant(np.array([1, 0]))
     return [fw.softmax_cross_entropy(x.reshape(2, 3), each) for x in (x0, x1) for each in t]
 
 
 @computation(step=47, inputs=[given(0, 40, -40, 40, 0, 20)], shapes=((),), edges=False, order=1)
 def clipped_probabilities(fw: Any, x: Any) -> Any:
-    """The simple form has no gradient below 1e-15, where PyTorch's cross entropy would have"""
+    """The composed form clips probabilities at 1e-15: no gradient below, where PyTorch's cross_entropy has one"""
     return fw.softmax_cross_entropy_simple(x.reshape(2, 3), fw.constant(np.array([2, 1])))
 
 
 @computation(step=50, order=0, inputs=[normal(), whole(0, 1)], shapes=((4, 3), (1, 2), (5, 1)), edges=False)
 def accuracy(fw: Any, y: Any, ties: Any) -> Any:
-    """The share of rows whose largest score is that of their class; of equal scores the first counts"""
+    """The fraction of rows whose largest logit is at the label; of equal logits the first counts"""
     t = classes(fw, y)
     return fw.accuracy(y, t), fw.accuracy(y, fw.as_variable(t)), fw.accuracy(ties, t), fw.accuracy(y, t.reshape(-1, 1))
 
 
-# --- bad input ---
+# --- invalid input ---
 
 
 @refused(47, ValueError, "max: x (0,) has no element along axes (0,)")
 def max_of_nothing(fw: Any) -> Any:
-    """No elements, no maximum"""
+    """The maximum of an empty array"""
     return fw.max(ones(fw, 0))
 
 
 @refused(47, ValueError, "min: x (2, 0) has no element along axes (1,)")
 def min_of_nothing(fw: Any) -> Any:
-    """Two rows without an element"""
+    """The minimum of two empty rows"""
     return fw.min(ones(fw, 2, 0), axis=-1)
 
 
 @refused(47, ValueError, "max: axis -3 is out of bounds")
 def max_over_an_axis_too_many(fw: Any) -> Any:
-    """The third axis from the end of a matrix"""
+    """Axis -3 of a matrix"""
     return fw.max(ones(fw, 2, 3), axis=-3)
 
 
@@ -676,7 +674,7 @@ def log_softmax_over_an_axis_too_many(fw: Any) -> Any:
 
 @refused(42, ValueError, "mean_squared_error: x0 (4, 1), x1 (4,) came", differs={"torch": "broadcasts, with a warning"})
 def squared_error_of_column_and_vector(fw: Any) -> Any:
-    """(N, 1) with (N,): N x N pairs that nobody meant"""
+    """(N, 1) with (N,), which would broadcast to N x N pairs"""
     return fw.mean_squared_error(ones(fw, 4, 1), ones(fw, 4))
 
 
@@ -686,9 +684,9 @@ def mean_squared_error_of_two_lengths(fw: Any) -> Any:
     return fw.mean_squared_error_simple(ones(fw, 2), ones(fw, 3))
 
 
-@refused(42, ValueError, "mean_squared_error: x0 (0, 2), x1 (0, 2) came", differs={"torch": "says nan"})
+@refused(42, ValueError, "mean_squared_error: x0 (0, 2), x1 (0, 2) came", differs={"torch": "returns nan"})
 def mean_squared_error_of_nothing(fw: Any) -> Any:
-    """No rows"""
+    """A batch of no rows"""
     return fw.mean_squared_error(ones(fw, 0, 2), ones(fw, 0, 2))
 
 
@@ -706,13 +704,13 @@ def linear_by_a_vector(fw: Any) -> Any:
 
 @refused(43, ValueError, "linear: b (2,) came, (4,) is needed")
 def linear_with_a_bias_that_does_not_fit(fw: Any) -> Any:
-    """Two numbers for four columns"""
+    """Two biases for four columns"""
     return fw.linear(ones(fw, 2, 3), ones(fw, 3, 4), ones(fw, 2))
 
 
 @refused(47, IndexError, "index 2 is out of bounds")
 def get_item_out_of_bounds(fw: Any) -> Any:
-    """x[[0, 2]] of two rows"""
+    """x[[0, 2]] with two rows"""
     return fw.get_item(ones(fw, 2, 3), np.array([0, 2]))
 
 
@@ -724,13 +722,13 @@ def get_item_by_too_many(fw: Any) -> Any:
 
 @refused(47, TypeError, "len() of unsized object")
 def rows_of_a_number(fw: Any) -> Any:
-    """A variable of no dimension in a loop"""
+    """Iteration over a 0-d variable"""
     return list(ones(fw))
 
 
 @refused(47, ValueError, "concat: an empty list came")
 def concat_of_nothing(fw: Any) -> Any:
-    """No variable at all"""
+    """concat of an empty list"""
     return fw.concat([])
 
 
@@ -742,7 +740,7 @@ def concat_of_widths_that_do_not_fit(fw: Any) -> Any:
 
 @refused(47, ValueError, "stack: an empty list came")
 def stack_of_nothing(fw: Any) -> Any:
-    """No variable at all"""
+    """stack of an empty list"""
     return fw.stack([])
 
 
@@ -753,55 +751,55 @@ def stack_of_two_shapes(fw: Any) -> Any:
 
 
 def scores_and_classes(fw: Any, t: Any, *shape: int) -> Any:
-    """The cross entropy of equal scores."""
+    """The cross-entropy of equal logits."""
     return fw.softmax_cross_entropy(ones(fw, *shape), fw.constant(np.array(t)))
 
 
 @refused(47, TypeError, "softmax_cross_entropy: t of float64 came")
 def classes_that_are_no_integers(fw: Any) -> Any:
-    """Class 1.0"""
+    """A label of 1.0"""
     return scores_and_classes(fw, [1.0, 0.0], 2, 3)
 
 
 @refused(47, ValueError, "softmax_cross_entropy: class 3 came, x (2, 3) has the classes 0 to 2")
 def class_that_is_not_there(fw: Any) -> Any:
-    """Class 3 of three"""
+    """Label 3 of three classes"""
     return scores_and_classes(fw, [0, 3], 2, 3)
 
 
 @refused(47, ValueError, "softmax_cross_entropy: class -1 came")
 def class_minus_one(fw: Any) -> Any:
-    """Which NumPy takes for the last"""
+    """Label -1, which NumPy takes for the last class"""
     return scores_and_classes(fw, [-1, 0], 2, 3)
 
 
 @refused(47, ValueError, "softmax_cross_entropy: x (2, 3), t (3,) came")
 def classes_of_another_number(fw: Any) -> Any:
-    """Three classes for two rows"""
+    """Three labels for two rows"""
     return scores_and_classes(fw, [0, 1, 2], 2, 3)
 
 
-@refused(47, ValueError, "softmax_cross_entropy: x (3,), t () came", differs={"torch": "takes one row without a batch"})
+@refused(47, ValueError, "softmax_cross_entropy: x (3,), t () came", differs={"torch": "accepts one row, not a batch"})
 def cross_entropy_of_one_row(fw: Any) -> Any:
-    """Scores without rows"""
+    """A vector of logits, without rows"""
     return scores_and_classes(fw, 1, 3)
 
 
-@refused(47, ValueError, "N at least 1", differs={"torch": "says nan"})
+@refused(47, ValueError, "N at least 1", differs={"torch": "returns nan"})
 def cross_entropy_of_nothing(fw: Any) -> Any:
-    """No rows"""
+    """A batch of no rows"""
     return fw.softmax_cross_entropy(ones(fw, 0, 3), fw.constant(np.zeros(0, int)))
 
 
 @refused(47, ValueError, "softmax_cross_entropy_simple: class 3 came")
 def no_such_class_in_the_simple_form(fw: Any) -> Any:
-    """Class 3 of three"""
+    """Label 3 of three classes"""
     return fw.softmax_cross_entropy_simple(ones(fw, 2, 3), fw.constant(np.array([0, 3])))
 
 
 @refused(50, ValueError, "accuracy: y (2, 3), t (3,) came")
 def accuracy_of_another_number(fw: Any) -> Any:
-    """Three classes for two rows"""
+    """Three labels for two rows"""
     return fw.accuracy(ones(fw, 2, 3), fw.constant(np.array([0, 1, 2])))
 
 
@@ -810,7 +808,7 @@ def accuracy_of_another_number(fw: Any) -> Any:
 
 @computation(step=51, order=0, dtypes=("float64",))
 def books_numbers_of_stage_4(fw: Any) -> Any:
-    """Tensors of steps 37-41 and get_item of step 47, their values and gradients"""
+    """Tensors of steps 37-41 and get_item of step 47, with values and gradients"""
     x = fw.Variable(np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
     c = fw.Variable(np.array([[10.0, 20.0, 30.0], [40.0, 50.0, 60.0]]))
     found = [fw.sin(x), x + c]
@@ -829,7 +827,7 @@ def books_numbers_of_stage_4(fw: Any) -> Any:
 
 @computation(step=47, order=0, dtypes=("float64",))
 def books_network_of_step_47(fw: Any) -> Any:
-    """MLP((10, 3)) of float32 weights on float64 data: scores, probabilities, the loss 1.4967442524053058"""
+    """MLP((10, 3)) with float32 weights on float64 data: logits, probabilities, and the loss 1.4967442524053058"""
     rng = np.random.RandomState(0)
     drawn = [rng.randn(D, H).astype(np.float32) * math.sqrt(1 / D) for D, H in ((2, 10), (10, 3))]
     W0, W1 = (fw.Variable(W) for W in drawn)
@@ -844,7 +842,7 @@ def books_network_of_step_47(fw: Any) -> Any:
 
 @computation(step=42, order=0, dtypes=("float64",))
 def books_linear_regression(fw: Any) -> Any:
-    """Step 42: 100 steps of gradient descent to W = 2.11807369, b = 5.46608905, every loss"""
+    """Step 42: 100 steps of gradient descent to W = 2.11807369, b = 5.46608905, with every loss"""
     rng = np.random.RandomState(0)
     x = rng.rand(100, 1)
     y = 5 + 2 * x + rng.rand(100, 1)
