@@ -1,0 +1,67 @@
+"""A stage starts as a copy of the stage before, and what has no reason to change stays the same to the byte.
+
+test_lessons holds the definitions to that; this holds the rest: comments, docstrings, imports, tests, steps.
+"""
+
+import itertools
+
+import pytest
+
+from crosscheck.diff import rest
+from crosscheck.lessons import definitions
+from crosscheck.stages import STAGES
+
+PAIRS = list(itertools.pairwise(STAGES))
+FACADES = {"__init__.py", "functions/__init__.py", "utils.py"}  # docstring and imports say what the stage exports
+RETOLD = {  # tests that a later stage tells otherwise under the same name
+    "stage4": {
+        ("test_core.py", "test_a_backward_that_returns_no_variable_is_named_and_nothing_changes"),  # may return None
+        ("test_functions.py", "test_unary_value_and_dtype"),  # with parameters
+    },
+    "stage5": {
+        ("test_datasets.py", "test_building_a_data_set_does_not_disturb_the_global_generator"),  # more data sets
+        ("test_datasets.py", "test_data_sets_can_be_pickled"),
+    },
+}
+
+
+def pairs(chosen):
+    return pytest.mark.parametrize(("before", "after"), chosen, ids=[after.name for _, after in chosen])
+
+
+def shared(before, after, pattern="*.py"):
+    """(name, text of the earlier file, text of the later one) of files that lie at the same place."""
+    for path in sorted(before.rglob(pattern)):
+        name = path.relative_to(before).as_posix()
+        if (after / name).is_file() and "__pycache__" not in path.parts:
+            yield name, path.read_bytes(), (after / name).read_bytes()
+
+
+def comments(source):
+    """The comments that belong to no definition."""
+    return [line for line in rest(source).splitlines() if line.lstrip().startswith("#")]
+
+
+@pairs(PAIRS)
+def test_a_source_file_with_the_same_definitions_is_the_same(before, after):
+    for name, old, new in shared(before.source, after.source):
+        same = old == new or name in FACADES or definitions(old.decode()) != definitions(new.decode())
+        assert same, f"{after.name}: {name} differs from {before.name}'s, but none of its definitions does"
+        assert comments(old.decode()) == comments(new.decode()), f"{after.name}: {name}"
+
+
+@pairs(PAIRS[2:])  # until stage 3 gradients are arrays, and many a test says so
+def test_a_test_of_the_same_name_is_the_same(before, after):
+    for name, old, new in shared(before.folder / "tests", after.folder / "tests"):
+        earlier, later = definitions(old.decode()), definitions(new.decode())
+        for test in earlier.keys() & later.keys():
+            if test.startswith("test_") and name != "test_steps.py" and (name, test) not in RETOLD[after.name]:
+                assert earlier[test] == later[test], f"{after.name}: tests/{name}: {test} differs from {before.name}'s"
+
+
+@pairs(PAIRS)
+def test_data_and_what_steps_share_are_the_same(before, after):
+    data = shared(before.source, after.source, "*.npz")
+    steps = shared(before.folder / "steps", after.folder / "steps", "*")
+    for name, old, new in itertools.chain(data, steps):
+        assert old == new, f"{after.name}: {name} differs from {before.name}'s"
