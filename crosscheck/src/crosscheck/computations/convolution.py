@@ -1,4 +1,4 @@
-"""Steps 55-57: convolution and pooling, on images and kernels of which no two lengths are equal if they need not be."""
+"""Steps 55-57: convolution and pooling, with sizes that differ along every axis wherever possible."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from .steps37_41 import Shape, apart, given, ones, refused, shaped, whole
 from .steps42_51 import in_the_stages
 
 Pair = tuple[int, int]
-PLAIN: dict[str, Any] = {"special": False, "integers": False}  # integers are drawn in tests/test_properties.py
+PLAIN: dict[str, Any] = {"special": False, "integers": False}  # tests/test_properties.py covers integers
 CONV: dict[str, Any] = {"step": 57, **PLAIN}
 
 
 def images(shape: Shape) -> Shape:
-    """Of a case that has no images of its own, such as one about layouts in memory: (2, 3) -> (2, 3, 5, 4)."""
+    """The shape of images; cases without one, such as those about memory layout, get (2, 3) -> (2, 3, 5, 4)."""
     return shape if len(shape) == 4 else (*shape, 5, 4)[:4]
 
 
 def cubed(y: Any) -> list[Any]:
-    """y, and y^3, whose third derivative is not zero."""
+    """y and y^3, whose third derivative is not zero."""
     return [y, y * y * y]
 
 
@@ -33,12 +33,12 @@ def cubed(y: Any) -> list[Any]:
 # images -> kernels (OC, C, KH, KW), stride, pad
 CONVOLUTIONS: dict[Shape, tuple[Shape, Pair, Pair]] = {
     (2, 3, 5, 4): ((4, 3, 3, 2), (2, 1), (1, 0)),
-    (3, 1, 7, 5): ((2, 1, 2, 3), (3, 2), (0, 2)),  # a row at the bottom that no window sees
-    (1, 3, 6, 7): ((2, 3, 2, 1), (4, 3), (0, 0)),  # windows with gaps between them
-    (1, 2, 2, 5): ((1, 2, 4, 2), (1, 3), (2, 1)),  # a kernel higher than the image
-    (2, 2, 3, 2): ((3, 2, 3, 2), (1, 1), (0, 0)),  # one window
-    (2, 3, 3, 1): ((2, 3, 1, 1), (1, 1), (0, 0)),  # one pixel a window
-    (1, 2, 1, 1): ((3, 2, 1, 1), (1, 1), (1, 1)),  # eight windows of padding alone
+    (3, 1, 7, 5): ((2, 1, 2, 3), (3, 2), (0, 2)),  # the last row is in no window
+    (1, 3, 6, 7): ((2, 3, 2, 1), (4, 3), (0, 0)),  # gaps between the windows
+    (1, 2, 2, 5): ((1, 2, 4, 2), (1, 3), (2, 1)),  # kernel taller than the image
+    (2, 2, 3, 2): ((3, 2, 3, 2), (1, 1), (0, 0)),  # a single window
+    (2, 3, 3, 1): ((2, 3, 1, 1), (1, 1), (0, 0)),  # 1x1 kernel
+    (1, 2, 1, 1): ((3, 2, 1, 1), (1, 1), (1, 1)),  # eight windows contain only padding
     (0, 2, 4, 3): ((3, 2, 2, 2), (1, 1), (0, 0)),
 }
 CONV_INPUTS = [
@@ -49,20 +49,20 @@ CONV_INPUTS = [
 
 
 def geometry(x: Any) -> tuple[Pair, Pair]:
-    """Stride and padding of these images."""
+    """Stride and padding for these images."""
     _, stride, pad = CONVOLUTIONS[tuple(x.shape)]
     return stride, pad
 
 
 @computation(**CONV, inputs=CONV_INPUTS, shapes=tuple(CONVOLUTIONS), order=3)
 def conv2d(fw: Any, x: Any, W: Any, b: Any) -> Any:
-    """Kernels over images, with padding, strides, a remainder"""
+    """conv2d(x, W, b, stride, pad), with remainders"""
     return cubed(fw.conv2d(x, W, b, *geometry(x)))
 
 
 @computation(**CONV, inputs=CONV_INPUTS[:2], shapes=tuple(CONVOLUTIONS), edges=False)
 def conv2d_without_bias(fw: Any, x: Any, W: Any) -> Any:
-    """Without b; and with the images as bare arrays, with the kernels as bare arrays"""
+    """conv2d without b, with constant images, and with constant kernels"""
     stride, pad = geometry(x)
     a, c = (fw.constant(np.cos(np.arange(v.size, dtype=v.dtype)).reshape(v.shape)) for v in map(fw.array, (x, W)))
     y = fw.conv2d(x, W, None, stride, pad)
@@ -71,14 +71,14 @@ def conv2d_without_bias(fw: Any, x: Any, W: Any) -> Any:
 
 @computation(**CONV, inputs=CONV_INPUTS, shapes=tuple(CONVOLUTIONS))
 def conv2d_simple(fw: Any, x: Any, W: Any, b: Any) -> Any:
-    """The same of simple functions"""
+    """conv2d composed of basic functions"""
     y = fw.conv2d_simple(x, W, b, *geometry(x))
     return y, y * y, fw.conv2d_simple(x, W, None, *geometry(x))
 
 
 @computation(**CONV, inputs=[normal(), normal()], shapes=((2, 3, 4, 4),), edges=False)
 def conv2d_in_a_square(fw: Any, x: Any, W: Any) -> Any:
-    """Sizes as one number: stride and padding 1, which are the default and not"""
+    """Sizes as single ints; stride and padding by default, and given"""
     return fw.conv2d(x, W[:, :, :2, :2]), fw.conv2d(x, W, None, 2, 1), fw.conv2d_simple(x, W, None, 2, 1)
 
 
@@ -91,7 +91,7 @@ def conv2d_in_a_square(fw: Any, x: Any, W: Any) -> Any:
     order=1,
 )
 def conv2d_of_a_large_batch(fw: Any, x: Any, W: Any, b: Any) -> Any:
-    """More unrolled windows than are worked on at once: slices of the batch"""
+    """A batch whose patches do not fit into one chunk"""
     return fw.conv2d(x, W, b, 1, 1), fw.deconv2d(fw.conv2d(x, W, b, 2, 1), W, None, 2, 1)
 
 
@@ -105,19 +105,19 @@ def conv2d_of_a_large_batch(fw: Any, x: Any, W: Any, b: Any) -> Any:
     order=1,
 )
 def conv2d_of_special_values(fw: Any, x: Any) -> Any:
-    """nan and infinities stay in the windows that see them"""
+    """nan and infinities affect only the windows that contain them"""
     W = fw.constant(np.array([[[[2.0, -1.0], [1.0, 3.0]]]]))
     return fw.conv2d(x.reshape(1, 1, 3, 4), W), fw.deconv2d(x.reshape(1, 1, 3, 4), W, None, 2)
 
 
 # --- transposed convolution ---
 
-# images -> kernels (C, OC, KH, KW), stride, pad, what outsize adds to the smallest
+# images -> kernels (C, OC, KH, KW), stride, pad, what outsize adds to the minimum
 DECONVOLUTIONS: dict[Shape, tuple[Shape, Pair, Pair, Pair]] = {
     (2, 3, 5, 4): ((3, 4, 3, 2), (2, 1), (1, 0), (1, 0)),
     (3, 1, 2, 3): ((1, 2, 2, 3), (3, 2), (0, 1), (2, 1)),
-    (1, 2, 3, 2): ((2, 3, 1, 2), (4, 3), (0, 0), (0, 2)),  # windows with gaps between them
-    (2, 2, 1, 1): ((2, 1, 3, 2), (1, 1), (1, 0), (0, 0)),  # padding cuts off all but a row
+    (1, 2, 3, 2): ((2, 3, 1, 2), (4, 3), (0, 0), (0, 2)),  # gaps between the windows
+    (2, 2, 1, 1): ((2, 1, 3, 2), (1, 1), (1, 0), (0, 0)),  # padding leaves a single row
     (1, 2, 1, 1): ((2, 3, 1, 1), (1, 1), (0, 0), (0, 0)),
     (0, 2, 3, 2): ((2, 3, 2, 2), (1, 2), (0, 0), (0, 1)),
 }
@@ -132,14 +132,14 @@ DECONV_INPUTS = [
 
 @computation(**CONV, inputs=DECONV_INPUTS, shapes=tuple(DECONVOLUTIONS), order=3)
 def deconv2d(fw: Any, x: Any, W: Any, b: Any) -> Any:
-    """Every number spread over a window, to the smallest size that fits"""
+    """deconv2d(x, W, b, stride, pad), with the smallest output size"""
     _, stride, pad, _ = DECONVOLUTIONS[tuple(x.shape)]
     return cubed(fw.deconv2d(x, W, b, stride, pad))
 
 
 @computation(**CONV, inputs=DECONV_INPUTS, shapes=tuple(DECONVOLUTIONS), edges=False)
 def deconv2d_to_a_larger_size(fw: Any, x: Any, W: Any, b: Any) -> Any:
-    """outsize: with the rows and columns that a convolution would have cut off"""
+    """deconv2d with outsize, which adds the rows and columns that a convolution would drop"""
     kernels, stride, pad, more = DECONVOLUTIONS[tuple(x.shape)]
     places = zip(x.shape[2:], kernels[2:], stride, pad, strict=True)
     size = tuple(fw.get_deconv_outsize(*place) + n for place, n in zip(places, more, strict=True))
@@ -149,19 +149,19 @@ def deconv2d_to_a_larger_size(fw: Any, x: Any, W: Any, b: Any) -> Any:
 
 @computation(**CONV, inputs=[normal(), normal()], shapes=((2, 2, 3, 3),), edges=False)
 def deconv2d_of_arrays(fw: Any, x: Any, W: Any) -> Any:
-    """Images or kernels that are bare arrays; sizes as one number"""
+    """Constant images or kernels; sizes as single ints"""
     a, c = (fw.constant(np.cos(np.arange(v.size, dtype=v.dtype)).reshape(v.shape)) for v in map(fw.array, (x, W)))
     return fw.deconv2d(a, W) ** 2, fw.deconv2d(x, c, None, 2, 1) ** 2, fw.deconv2d(x, W, None, 2, 1, 6)
 
 
 @computation(**CONV, inputs=[shaped(images), shaped(lambda s: (4, images(s)[1], 3, 2))], shapes=((2, 3, 5, 4),))
 def conv2d_and_back(fw: Any, x: Any, W: Any) -> Any:
-    """A convolution, then the transposed one with the same kernels: the size of the images again"""
+    """A convolution followed by the transposed one with the same kernels, back to the original size"""
     y = fw.conv2d(x, W, None, (2, 1), 1)
     return y, fw.deconv2d(fw.tanh(y), W, None, (2, 1), 1, (5, 4))
 
 
-# --- windows as rows ---
+# --- im2col and col2im ---
 
 WINDOWS: tuple[tuple[Any, Any, Any], ...] = (((3, 2), (2, 1), (1, 0)), ((1, 3), (1, 2), (0, 2)), (2, 3, 1), (1, 1, 0))
 IMAGES: tuple[Shape, ...] = ((2, 3, 5, 4), (1, 2, 3, 6), (3, 1, 4, 3))
@@ -169,15 +169,15 @@ IMAGES: tuple[Shape, ...] = ((2, 3, 5, 4), (1, 2, 3, 6), (3, 1, 4, 3))
 
 @computation(step=57, inputs=[shaped(images)], shapes=IMAGES, order=3, **PLAIN)
 def im2col(fw: Any, x: Any) -> Any:
-    """Windows as rows, and with axes of their own"""
+    """Patches as rows of a matrix, and with separate axes"""
     found = [fw.im2col(x, *window) for window in WINDOWS]
     return [*found, found[0] * found[0] * found[0], *(fw.im2col(x, *window, to_matrix=False) for window in WINDOWS)]
 
 
 @computation(step=57, inputs=[normal()], shapes=((0, 2, 4, 3), (2, 0, 4, 3)), edges=False, order=1)
 def im2col_of_nothing(fw: Any, x: Any) -> Any:
-    """No images, or images without channels"""
-    if fw.name == "torch" and 0 in x.shape[1:2]:  # which refuses
+    """An empty batch, and images without channels"""
+    if fw.name == "torch" and 0 in x.shape[1:2]:  # torch rejects it
         return x.new_zeros((2 * 3 * 2, 0)) + x.sum()
     return fw.im2col(x, 2)
 
@@ -187,7 +187,7 @@ def im2col_of_nothing(fw: Any, x: Any) -> Any:
     edges=False, order=3,
 )  # fmt: skip
 def col2im(fw: Any, rows: Any, windows: Any) -> Any:
-    """Windows put back, overlaps added up"""
+    """Patches added back to images; overlapping pixels accumulate"""
     y = fw.col2im(rows, (2, 2, 5, 3), (3, 2), (1, 1), 0)
     z = fw.col2im(windows, (2, 2, 5, 5), (3, 2), (2, 3), (1, 0), to_matrix=False)
     return *cubed(y), *cubed(z)
@@ -195,13 +195,13 @@ def col2im(fw: Any, rows: Any, windows: Any) -> Any:
 
 @computation(step=57, inputs=[shaped(images)], shapes=IMAGES, **PLAIN)
 def windows_put_back(fw: Any, x: Any) -> Any:
-    """col2im of im2col: each pixel as often as there are windows over it"""
+    """col2im(im2col(x)): each pixel times the number of windows that contain it"""
     return [fw.col2im(fw.im2col(x, *window) ** 2, tuple(x.shape), *window) for window in WINDOWS]
 
 
 @computation(step=57, order=0, dtypes=("float64",))
 def sizes_of_convolutions(fw: Any) -> Any:
-    """How many windows there are, from which size they come, one number as two"""
+    """Output sizes, input sizes of the transposed convolution, and pair"""
     found = [fw.get_conv_outsize(n, k, s, p) for n in (1, 4, 7) for k in (1, 3) for s in (1, 2) for p in (1, 2)]
     found += [fw.get_deconv_outsize(n, k, s, p) for n in (1, 4) for k in (3, 5) for s in (1, 3) for p in (0, 1)]
     return np.array([*found, *fw.pair(3), *fw.pair((1, 2))])
@@ -215,15 +215,15 @@ APART = shaped(images, apart())
 
 @computation(step=57, inputs=[APART], shapes=IMAGES, order=3, **PLAIN)
 def pooling(fw: Any, x: Any) -> Any:
-    """The largest of windows that overlap, that have gaps, with padding of up to all but one"""
+    """The maximum of windows that overlap or have gaps, with padding of up to the kernel size minus one"""
     found = [fw.pooling(x, *window) for window in POOLS]
-    cubes = fw.pooling(x * x * x, (1, 2))  # so that the third derivative goes through the second
+    cubes = fw.pooling(x * x * x, (1, 2))  # so that the third derivative involves the second
     return [*found, *(y * y * y for y in found), fw.pooling(x, 2), cubes * cubes]
 
 
 @computation(step=57, inputs=[APART], shapes=((2, 3, 5, 4), (1, 2, 6, 7), (2, 1, 3, 8)), **PLAIN)
 def pooling_rounded_up(fw: Any, x: Any) -> Any:
-    """ceil_mode: the last windows may reach beyond the image, but not begin there"""
+    """ceil_mode: the last window may extend past the image but must start inside it"""
     windows = [*POOLS, (2, 2, 1), (3, 2, 0), ((2, 3), (3, 4), (1, 1))]
     found = [fw.pooling(x, *window, ceil_mode=True) for window in windows]
     return [*found, *(y * y for y in found)]
@@ -231,7 +231,7 @@ def pooling_rounded_up(fw: Any, x: Any) -> Any:
 
 @computation(step=57, inputs=[shaped(images, normal(0.1, -9.0))], shapes=IMAGES, order=1, **PLAIN)
 def pooling_of_negative_numbers(fw: Any, x: Any) -> Any:
-    """Padding is never the largest"""
+    """Padding never wins the maximum"""
     return [f(x, *window) for f in (fw.pooling, fw.pooling_simple) for window in POOLS]
 
 
@@ -239,7 +239,7 @@ def pooling_of_negative_numbers(fw: Any, x: Any) -> Any:
     step=57, inputs=[shaped(images, whole(-1, 1))], shapes=(*IMAGES, (2, 2, 9, 9)), edges=False, differences=False
 )
 def ties_of_pooling(fw: Any, x: Any) -> Any:
-    """The first of equal numbers has the gradient, to any order"""
+    """Of equal elements the first receives the gradient, in derivatives of every order"""
     found = [fw.pooling(x, *window) for window in POOLS]
     return [*found, *(y * y for y in found), fw.pooling(x, 3, 2, 1, True)]
 
@@ -251,16 +251,18 @@ def ties_of_pooling(fw: Any, x: Any) -> Any:
     edges=False,
     differences=False,
     order=1,
-    differs=in_the_stages("of simple functions, whose max shares the gradient evenly; in PyTorch the first has it"),
+    differs=in_the_stages(
+        "composed with max, which shares the gradient evenly; in PyTorch the first element receives it"
+    ),
 )
 def ties_of_pooling_simple(fw: Any, x: Any) -> Any:
-    """Equal numbers share the gradient"""
+    """Equal elements share the gradient evenly"""
     return fw.pooling_simple(x, 3, 2, 1)
 
 
 @computation(step=57, inputs=[APART], shapes=IMAGES, order=3, **PLAIN)
 def pooling_simple(fw: Any, x: Any) -> Any:
-    """The same of simple functions"""
+    """pooling composed of basic functions"""
     found = [fw.pooling_simple(x, *window) for window in POOLS]
     return [*found, found[0] * found[0] * found[0]]
 
@@ -271,38 +273,40 @@ INFINITE = given(1, np.inf, -np.inf, 2, np.inf, -np.inf, -np.inf, -np.inf, 0, -0
 
 @computation(inputs=[INFINITE], **SPECIAL)
 def pooling_of_infinities(fw: Any, x: Any) -> Any:
-    """inf is the largest; of windows of -inf alone the first has the gradient, without padding"""
+    """inf is the maximum; in a window of -inf only, the first element receives the gradient, not the padding"""
     x = x.reshape(1, 1, 3, 4)
     return fw.pooling(x, 2), fw.pooling(x, (3, 1)), fw.average_pooling(x, 2)
 
 
 @computation(inputs=[given(1, np.nan, 3, 2, 0, 5, -1, 4, 6)], **SPECIAL)
 def pooling_of_nan(fw: Any, x: Any) -> Any:
-    """nan is the largest of its windows, and has their gradient; it spoils their mean"""
+    """nan is the maximum of its windows and receives the gradient; the mean of such a window is nan"""
     x = x.reshape(1, 1, 3, 3)
     return fw.pooling(x, 2), fw.average_pooling(x, 2), fw.average_pooling_simple(x, 2)
 
 
 @computation(
     inputs=[given(1, np.nan, np.nan, 2, 0, np.nan, -1, 4, 6)],
-    differs=in_the_stages("of several nan the first has the gradient, as of equal numbers; in PyTorch the last"),
+    differs=in_the_stages(
+        "of several nan the first receives the gradient, as with equal elements; in PyTorch the last one does"
+    ),
     **SPECIAL,
 )
 def pooling_of_several_nan(fw: Any, x: Any) -> Any:
-    """Of several nan in a window one has the gradient"""
+    """One of several nan in a window receives the gradient"""
     return fw.pooling(x.reshape(1, 1, 3, 3), 2)
 
 
 @computation(step=57, inputs=[shaped(images)], shapes=IMAGES, order=3, **PLAIN)
 def average_pooling(fw: Any, x: Any) -> Any:
-    """The mean of windows; padding counts, as zeros"""
+    """The mean of each window, with padding counted as zeros"""
     found = [fw.average_pooling(x, *window) for window in POOLS]
     return [*found, *(y * y * y for y in found), fw.average_pooling(x, 2)]
 
 
 @computation(step=57, inputs=[shaped(images)], shapes=IMAGES, **PLAIN)
 def average_pooling_simple(fw: Any, x: Any) -> Any:
-    """The same of simple functions"""
+    """average_pooling composed of basic functions"""
     found = [fw.average_pooling_simple(x, *window) for window in POOLS]
     return [*found, found[0] * found[0]]
 
@@ -314,7 +318,7 @@ def pooling_of_no_images(fw: Any, x: Any) -> Any:
     return [f(x, 2) for f in functions]
 
 
-# --- bad input ---
+# --- invalid input ---
 
 
 @refused(57, ValueError, "conv2d: x (1, 2, 4, 4) has 2 channels, W (OC, C, KH, KW) (3, 1, 2, 2) has 1")
@@ -325,93 +329,96 @@ def conv2d_of_other_channels(fw: Any) -> Any:
 
 @refused(57, ValueError, "conv2d: a kernel (3, 5) does not fit images (4, 2) with padding (0, 1)")
 def conv2d_with_too_large_a_kernel(fw: Any) -> Any:
-    """Five columns where four are, padding included"""
+    """A kernel with five columns, and images with four, including padding"""
     return fw.conv2d(ones(fw, 1, 2, 4, 2), ones(fw, 3, 2, 3, 5), None, 1, (0, 1))
 
 
 @refused(57, ValueError, "conv2d: b (2,) came, (3,) is needed")
 def conv2d_with_a_bias_that_does_not_fit(fw: Any) -> Any:
-    """Two numbers for three kernels"""
+    """Two biases for three kernels"""
     return fw.conv2d(ones(fw, 1, 2, 4, 4), ones(fw, 3, 2, 2, 2), ones(fw, 2))
 
 
 @refused(
-    57, ValueError, "conv2d: x (2, 4, 4), W (3, 2, 2, 2) came", differs={"torch": "takes one image without a batch"}
+    57,
+    ValueError,
+    "conv2d: x (2, 4, 4), W (3, 2, 2, 2) came",
+    differs={"torch": "accepts a single image without a batch axis"},
 )
 def conv2d_of_one_image(fw: Any) -> Any:
-    """Three axes"""
+    """A single image, without a batch axis"""
     return fw.conv2d(ones(fw, 2, 4, 4), ones(fw, 3, 2, 2, 2))
 
 
 @refused(57, ValueError, "conv2d: kernel (2, 2), stride (0, 1), pad (0, 0) came, at least 1, 1 and 0 are needed")
 def conv2d_without_a_stride(fw: Any) -> Any:
-    """A window that never moves"""
+    """A stride of 0"""
     return fw.conv2d(ones(fw, 1, 2, 4, 4), ones(fw, 3, 2, 2, 2), None, (0, 1))
 
 
 @refused(57, ValueError, "at least 1, 1 and 0 are needed")
 def conv2d_with_negative_padding(fw: Any) -> Any:
-    """pad -1"""
+    """Padding of -1"""
     return fw.conv2d(ones(fw, 1, 2, 4, 4), ones(fw, 3, 2, 2, 2), None, 1, -1)
 
 
 @refused(57, ValueError, "deconv2d: x (1, 2, 4, 4) has 2 channels, W (C, OC, KH, KW) (3, 2, 2, 2) has 3")
 def deconv2d_of_other_channels(fw: Any) -> Any:
-    """Kernels the wrong way round"""
+    """Kernels with the channel axes swapped"""
     return fw.deconv2d(ones(fw, 1, 2, 4, 4), ones(fw, 3, 2, 2, 2))
 
 
 @refused(57, ValueError, "deconv2d: outsize")
 def deconv2d_to_a_size_that_no_convolution_has(fw: Any) -> Any:
-    """A stride more than the smallest"""
+    """An outsize larger than the minimum by a full stride"""
     return fw.deconv2d(ones(fw, 1, 2, 4, 4), ones(fw, 2, 3, 2, 2), None, 2, 0, (10, 8))
 
 
 @refused(57, ValueError, "im2col: a kernel (5, 2) does not fit images (4, 4) with padding (0, 0)")
 def im2col_with_too_large_a_kernel(fw: Any) -> Any:
-    """Five rows of four"""
+    """A kernel with five rows, and images with four"""
     return fw.im2col(ones(fw, 1, 2, 4, 4), (5, 2))
 
 
 @refused(57, ValueError, "im2col: x (4, 4) came, x (N, C, H, W) is needed")
 def im2col_of_a_matrix(fw: Any) -> Any:
-    """Two axes"""
+    """A matrix instead of images"""
     return fw.im2col(ones(fw, 4, 4), 2)
 
 
 @refused(57, ValueError, "col2im: x (9, 8) came, (18, 8) is needed for images (2, 2, 4, 4)")
 def col2im_of_too_few_windows(fw: Any) -> Any:
-    """Half of them"""
+    """Half the required number of patches"""
     return fw.col2im(ones(fw, 9, 8), (2, 2, 4, 4), 2)
 
 
 @refused(57, ValueError, "pooling: pad (2, 1) came, less than the kernel (2, 3) is needed")
 def pooling_of_padding_alone(fw: Any) -> Any:
-    """Padding as wide as the kernel"""
+    """Padding as large as the kernel"""
     return fw.pooling(ones(fw, 1, 1, 4, 4), (2, 3), 1, (2, 1))
 
 
 @refused(57, ValueError, "average_pooling: pad (2, 2) came, less than the kernel (2, 2) is needed")
 def average_pooling_of_padding_alone(fw: Any) -> Any:
-    """Padding as wide as the kernel"""
+    """Padding as large as the kernel"""
     return fw.average_pooling(ones(fw, 1, 1, 4, 4), 2, 1, 2)
 
 
 @refused(57, ValueError, "pooling: a kernel (5, 5) does not fit images (4, 4)")
 def pooling_with_too_large_a_kernel(fw: Any) -> Any:
-    """Five rows of four"""
+    """A kernel with five rows, and images with four"""
     return fw.pooling(ones(fw, 1, 1, 4, 4), 5)
 
 
 @refused(57, ValueError, "pooling_simple: x (4, 4) came, x (N, C, H, W) is needed")
 def pooling_simple_of_a_matrix(fw: Any) -> Any:
-    """Two axes"""
+    """A matrix instead of images"""
     return fw.pooling_simple(ones(fw, 4, 4), 2)
 
 
 @refused(57, ValueError, "pair: (1, 2, 3) came, an integer or a tuple of two is needed")
 def stride_of_three_numbers(fw: Any) -> Any:
-    """Strides of a volume"""
+    """A stride of three numbers"""
     return fw.conv2d(ones(fw, 1, 1, 4, 4), ones(fw, 1, 1, 2, 2), None, (1, 2, 3))
 
 

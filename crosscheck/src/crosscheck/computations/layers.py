@@ -1,4 +1,4 @@
-"""Layers and models of steps 44 and 45: parameters in layers in layers, and what a backward pass leaves in them."""
+"""Layers and models of steps 44 and 45: nested parameters, and their gradients after a backward pass."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from ..inputs import normal, stable_rng
 from ..stages import STAGES
 from . import computation
 
-ROWS: tuple[tuple[int, ...], ...] = ((4, 3), (1, 3), (2, 5, 3))  # of three columns
+ROWS: tuple[tuple[int, ...], ...] = ((4, 3), (1, 3), (2, 5, 3))  # with three columns
 LAYERS_AS_THEY_WERE_SET = {
-    stage.name: "parameters and layers come in the order in which they were set; PyTorch has a module's own first"
+    stage.name: "parameters and layers are in the order of assignment; PyTorch lists a module's own parameters first"
     for stage in STAGES
     if stage.number >= 4
 }
 
 
 def fixed(like: Array, *shapes: tuple[int, ...]) -> list[Array]:
-    """Arrays of numbers that float32 has too, so that float32 and float64 start from the very same ones."""
+    """Arrays of numbers that float32 represents exactly, so that float32 and float64 start from equal values."""
     rng = stable_rng("weights", str(shapes))
     return [rng.standard_normal(shape).astype(np.float32).astype(like.dtype) for shape in shapes]
 
 
 def pull(fw: Any, y: Any) -> None:
-    """Backward from a weighted sum of y, every element with a weight of its own."""
+    """Backward from a weighted sum of y, with a different weight for each element."""
     (weights,) = fixed(fw.array(y), fw.array(y).shape)
     fw.backward((y * fw.constant(weights)).sum())
 
 
 def without_gradient(fw: Any, layer: Any) -> Array:
-    """Which of the parameters have none."""
+    """Which parameters have no gradient."""
     return np.array([g is None for g in fw.weight_gradients(layer)])
 
 
@@ -42,7 +42,7 @@ def without_gradient(fw: Any, layer: Any) -> Array:
 
 @computation(step=44, inputs=[normal()], shapes=ROWS, edges=False)
 def linear_layer(fw: Any, x: Any) -> Any:
-    """y = x W + b, in_size given; W and b are copied in"""
+    """y = x W + b, with in_size given and W and b copied in"""
     layer = fw.Linear(2, in_size=3)
     fw.set_weights(layer, fixed(fw.array(x), (3, 2), (2,)))
     return layer(x)
@@ -50,7 +50,7 @@ def linear_layer(fw: Any, x: Any) -> Any:
 
 @computation(step=44, inputs=[normal()], shapes=ROWS, edges=False)
 def linear_layer_without_in_size(fw: Any, x: Any) -> Any:
-    """W and b copied into a layer before its first call, and into one that has made its own"""
+    """W and b copied into a layer before its first call, and into one with initialized weights"""
     W_and_b = fixed(fw.array(x), (3, 2), (2,))
     early, late = fw.Linear(2), fw.Linear(2)
     fw.set_weights(early, W_and_b)
@@ -61,7 +61,7 @@ def linear_layer_without_in_size(fw: Any, x: Any) -> Any:
 
 @computation(step=44, inputs=[normal()], shapes=ROWS, edges=False)
 def linear_layer_without_b(fw: Any, x: Any) -> Any:
-    """y = x W, nobias"""
+    """y = x W, with nobias"""
     layer = fw.Linear(2, nobias=True, in_size=3)
     fw.set_weights(layer, fixed(fw.array(x), (3, 2)))
     return layer(x)
@@ -69,7 +69,7 @@ def linear_layer_without_b(fw: Any, x: Any) -> Any:
 
 @computation(step=44, inputs=[normal()], shapes=((4, 3),), edges=False, order=0)
 def weights_of_a_new_layer(fw: Any, x: Any) -> Any:
-    """Shape and dtype of W and b: float32, or as asked for; given in_size, or taken from the first input"""
+    """Shape and dtype of W and b: float32 by default or as given; in_size given or inferred from the first input"""
     lazy = fw.Linear(2)
     lazy(fw.constant(fw.array(x).astype(np.float32)))
     layers = [lazy, fw.Linear(2, in_size=3), fw.Linear(2, True, fw.array(x).dtype, 3)]
@@ -78,7 +78,7 @@ def weights_of_a_new_layer(fw: Any, x: Any) -> Any:
 
 @computation(step=44, order=0, dtypes=("float64",))
 def scale_of_new_weights(fw: Any) -> Any:
-    """W is of the size of sqrt(1 / in_size), whatever out_size: its deviation here, a bound in PyTorch; b is small"""
+    """The scale of W is sqrt(1 / in_size), a standard deviation in the stages, a bound in PyTorch; b is small"""
     layer = fw.Linear(50, in_size=400)
     W, b = fw.weights(layer)
     return np.array([0.5 < np.std(W) * math.sqrt(400) < 1.1, np.abs(b).max() <= math.sqrt(1 / 400)])
@@ -86,7 +86,7 @@ def scale_of_new_weights(fw: Any) -> Any:
 
 @computation(step=44, inputs=[normal()], shapes=((4, 3), (2, 5, 3)), edges=False, order=0)
 def gradients_of_a_layer(fw: Any, x: Any) -> Any:
-    """gW and gb: none, after a backward pass, the sum of two passes, none after cleargrads"""
+    """gW and gb: none at first, set by a backward pass, accumulated over two, none after cleargrads"""
     layer = fw.Linear(2, in_size=3)
     fw.set_weights(layer, fixed(fw.array(x), (3, 2), (2,)))
     found = [without_gradient(fw, layer)]
@@ -97,18 +97,18 @@ def gradients_of_a_layer(fw: Any, x: Any) -> Any:
     return [*found, without_gradient(fw, layer)]
 
 
-# --- layers in layers ---
+# --- nested layers ---
 
 
 def numbered(fw: Any, layer: Any) -> Any:
-    """The layer with its n-th parameter filled with n."""
+    """The layer, with its n-th parameter filled with n."""
     fw.set_weights(layer, [np.full(a.shape, float(n)) for n, a in enumerate(fw.weights(layer))])
     return layer
 
 
 @computation(step=45, inputs=[normal()], shapes=((4, 3),), edges=False, order=0)
 def nested_layers(fw: Any, x: Any) -> Any:
-    """A bare Layer with layers two levels deep: parameters in order, gradients of all, cleared together"""
+    """A plain Layer with layers nested two levels deep: the order of parameters, all gradients, cleargrads"""
     model, inner = fw.Layer(), fw.Layer()
     model.first = fw.Linear(4, in_size=3)
     inner.second, inner.third = fw.Linear(5, in_size=4), fw.Linear(2, nobias=True, in_size=5)
@@ -123,7 +123,7 @@ def nested_layers(fw: Any, x: Any) -> Any:
 
 @computation(step=45, order=0, dtypes=("float64",), differs=LAYERS_AS_THEY_WERE_SET)
 def parameters_set_around_a_layer(fw: Any) -> Any:
-    """A parameter, a layer and another parameter, in the order of params()"""
+    """The order of params() for a parameter, a layer, and another parameter"""
     model = fw.Layer()
     model.before = fw.Parameter(np.array(1.0))
     model.between = fw.Layer()
@@ -134,7 +134,7 @@ def parameters_set_around_a_layer(fw: Any) -> Any:
 
 @computation(step=44, order=0, dtypes=("float64",))
 def parameters_replaced_and_deleted(fw: Any) -> Any:
-    """A parameter set again keeps its place; one that is deleted, or set to None, is gone"""
+    """A parameter that is reassigned keeps its position; one that is deleted or set to None is dropped"""
     model = fw.Layer()
     for name, value in (("a", 1.0), ("b", 2.0), ("c", 3.0), ("d", 4.0), ("a", 5.0)):
         setattr(model, name, fw.Parameter(np.array(value)))
@@ -145,7 +145,7 @@ def parameters_replaced_and_deleted(fw: Any) -> Any:
 
 @computation(step=45, inputs=[normal()], shapes=((4, 3),), edges=False, order=0)
 def a_layer_in_two_places(fw: Any, x: Any) -> Any:
-    """Its parameters come once, its gradients are the sum"""
+    """A layer used in two places: its parameters are listed once, and its gradients accumulate"""
     model = fw.Layer()
     model.l0 = model.l1 = fw.Linear(3, in_size=3)
     fw.set_weights(model, fixed(fw.array(x), (3, 3), (3,)))
@@ -158,7 +158,7 @@ def a_layer_in_two_places(fw: Any, x: Any) -> Any:
 
 @computation(step=45, inputs=[normal()], shapes=((4, 3), (1, 3)), edges=False)
 def sequential(fw: Any, x: Any) -> Any:
-    """Linear layers and functions, one after the other"""
+    """Sequential: Linear layers and functions in order"""
     model = fw.Sequential(fw.Linear(4), fw.tanh, fw.Linear(2, nobias=True), fw.sigmoid)
     fw.set_weights(model, fixed(fw.array(x), (3, 4), (4,), (4, 2)))
     return model(x)
@@ -174,7 +174,7 @@ def mlp(fw: Any, x: Any) -> Any:
 
 @computation(step=45, inputs=[normal()], shapes=((4, 3), (1, 3)), edges=False)
 def mlp_of_one_layer(fw: Any, x: Any) -> Any:
-    """MLP((2,)): no activation at all"""
+    """MLP((2,)): a single layer, without activation"""
     model = fw.MLP((2,))
     fw.set_weights(model, fixed(fw.array(x), (3, 2), (2,)))
     return model(x)
@@ -182,7 +182,7 @@ def mlp_of_one_layer(fw: Any, x: Any) -> Any:
 
 @computation(step=51, inputs=[normal()], shapes=((4, 3),), edges=False, order=0)
 def gradients_of_an_mlp(fw: Any, x: Any) -> Any:
-    """Every gW and gb of MLP((5, 4, 2)), with sigmoid, tanh and relu between the layers"""
+    """gW and gb of every layer of MLP((5, 4, 2)), with sigmoid, tanh and relu as activations"""
     found = []
     for activation in (fw.sigmoid, fw.tanh, fw.relu):
         model = fw.MLP((5, 4, 2), activation=activation)

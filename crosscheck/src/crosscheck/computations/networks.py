@@ -1,4 +1,4 @@
-"""Step 58's networks with weights from PyTorch's modules: what every layer gives, in use and in training."""
+"""Step 58: networks with weights from PyTorch's modules, compared layer by layer, at inference and in training."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .layers import pull
 from .steps52_60 import drawing
 
 NETWORK: dict[str, Any] = {"step": 58, "inputs": [normal()], "edges": False, "order": 0, "once": True}
-SMALL = 40_000  # elements: large gradients would take as long to compare as to compute
-ADDED_UP = "sums of up to 4,608 products, through dozens of layers: PyTorch adds them up in another order"
+SMALL = 40_000  # elements; comparing larger gradients would take as long as computing them
+ADDED_UP = "sums of up to 4,608 products through dozens of layers, which PyTorch adds in a different order"
 Made = Callable[[Any], Any]
 
-# In the framework itself, and the PyTorch module whose weights it gets. The images are so small that VGG16 pools
-# them to one pixel: 0.5 GB of weights less.
+# The network in the framework, and the PyTorch module that provides its weights. The images are small enough for
+# VGG16 to reduce them to one pixel, which saves 0.5 GB of weights.
 NETWORKS: dict[str, tuple[Made, Made]] = {
     "vgg16": (lambda fw: fw.VGG16(), lambda models: models.vgg16(32)),
     "resnet50": (lambda fw: fw.ResNet50(style="torch"), lambda models: models.resnet(50, "torch")),
@@ -32,12 +32,12 @@ NETWORKS: dict[str, tuple[Made, Made]] = {
 
 @functools.lru_cache(maxsize=1)
 def weights_of(name: str) -> dict[str, Array]:
-    """A state_dict of random float32 weights, of such a size that numbers stay as large from layer to layer."""
+    """A state_dict of random float32 weights, scaled so that activations keep their magnitude from layer to layer."""
     import torch
 
     from ..frameworks import torch_models
 
-    with torch.device("meta"):  # shapes alone
+    with torch.device("meta"):  # shapes only
         shapes = {key: tuple(a.shape) for key, a in NETWORKS[name][1](torch_models).state_dict().items()}
     rng = np.random.default_rng(58)
 
@@ -54,7 +54,7 @@ def weights_of(name: str) -> dict[str, Array]:
 
 
 def loaded(fw: Any, name: str, dtype: Any) -> tuple[Any, dict[str, Any]]:
-    """The network with these weights, and its layers by PyTorch's names."""
+    """The network with these weights, and its layers by their PyTorch names."""
     make, make_module = NETWORKS[name]
     if fw.name != "torch":
         model = make(fw)
@@ -81,7 +81,7 @@ def loaded(fw: Any, name: str, dtype: Any) -> tuple[Any, dict[str, Any]]:
 
 
 def recorded(layer: Any, key: str, outputs: dict[str, Any]) -> None:
-    """From now on what the layer gives is put down under this name."""
+    """Record the output of the layer under this key from now on."""
     forward = layer.forward
 
     def record(x: Any) -> Any:
@@ -92,9 +92,9 @@ def recorded(layer: Any, key: str, outputs: dict[str, Any]) -> None:
 
 
 def run_of(fw: Any, name: str, x: Any, train: bool = False) -> list[Any]:
-    """What each layer gives; after a backward pass the gradients of the image and of all small weights.
+    """The output of every layer, then the gradients of the image and of all small weights after a backward pass.
 
-    In training also the running statistics that a pass leaves.
+    In training also the updated running statistics.
     """
     x = fw.Variable(np.array(fw.array(x)))
     model, layers = loaded(fw, name, fw.array(x).dtype)
@@ -120,13 +120,13 @@ IN_FLOAT64: dict[str, Any] = {"dtypes": ("float64",), **NETWORK, **BUDGET}
 
 @computation(**IN_FLOAT64, shapes=((1, 3, 35, 50),))
 def vgg16(fw: Any, x: Any) -> Any:
-    """Every convolution and linear layer of VGG16 in use; gradients"""
+    """VGG16 at inference: the output of every layer, and gradients"""
     return run_of(fw, "vgg16", x)
 
 
 @computation(**IN_FLOAT64, shapes=((2, 3, 47, 39),))
 def resnet50(fw: Any, x: Any) -> Any:
-    """Every layer of ResNet50 in PyTorch's style, in use; gradients"""
+    """ResNet50 in PyTorch's style at inference: the output of every layer, and gradients"""
     return run_of(fw, "resnet50", x)
 
 
@@ -135,28 +135,28 @@ def resnet50(fw: Any, x: Any) -> Any:
     shapes=((4, 3, 40, 65),),
     dtypes=("float64",),
     budget={"float64": 1e5},
-    why_budget="normalized dozens of times, in the end by the statistics of 24 numbers a channel",
+    why_budget="normalized dozens of times, at the end with the statistics of 24 numbers per channel",
 )
 def resnet50_in_training(fw: Any, x: Any) -> Any:
-    """The same with the statistics of the batch; gradients through these; the running ones that it leaves"""
+    """ResNet50 in training: batch statistics, gradients through them, and updated running statistics"""
     return run_of(fw, "resnet50", x, train=True)
 
 
 @computation(**IN_FLOAT64, shapes=((1, 3, 47, 39),))
 def resnet50_of_the_book(fw: Any, x: Any) -> Any:
-    """Every layer of ResNet50 as the published weights want it, in use; gradients"""
+    """ResNet50 in the style of the published weights at inference: the output of every layer, and gradients"""
     return run_of(fw, "resnet50 of the book", x)
 
 
 @computation(**NETWORK, **BUDGET, shapes=((2, 3, 47, 60),))
 def squeezenet(fw: Any, x: Any) -> Any:
-    """Every convolution of SqueezeNet in use; gradients"""
+    """SqueezeNet at inference: the output of every convolution, and gradients"""
     return run_of(fw, "squeezenet", x)
 
 
 @computation(step=58, order=0, dtypes=("float32",), inputs=[normal()], shapes=((1, 3, 35, 33),), edges=False, once=True)
 def squeezenet_without_weights_from_elsewhere(fw: Any, x: Any) -> Any:
-    """Drawn at the first call: (1, 1000) scores of float32, and the number of weights"""
+    """SqueezeNet initialized at the first call: float32 logits of shape (1, 1000), and the number of weights"""
     found = []
     for make, make_module in (NETWORKS["squeezenet"],):
         with drawing(0), fw.test_mode():
@@ -168,7 +168,7 @@ def squeezenet_without_weights_from_elsewhere(fw: Any, x: Any) -> Any:
 
 
 def torch_module(make: Made) -> Any:
-    """A module with the weights that it has drawn."""
+    """A module with randomly initialized weights."""
     from ..frameworks import torch_models
 
     return make(torch_models)

@@ -1,4 +1,4 @@
-"""Layers of steps 52-60: convolution, embedding, and those that remember: normalization, recurrence; saved models."""
+"""Layers of steps 52-60: convolution, embedding, normalization and recurrence; saving and loading."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ LAYER: dict[str, Any] = {"inputs": [normal()], "edges": False}
 
 
 def with_gradients(fw: Any, layer: Any, y: Any) -> list[Array]:
-    """What a layer gave, and the gradients of its weights after a backward pass from there."""
+    """The output of a layer, and the gradients of its weights after a backward pass from it."""
     pull(fw, y)
     return [np.array(fw.array(y)), *(np.array(g) for g in fw.weight_gradients(layer))]
 
 
 @computation(step=57, shapes=((2, 3, 5, 4), (1, 3, 3, 2)), **LAYER)
 def conv2d_layer(fw: Any, x: Any) -> Any:
-    """Weights copied into a layer that knows its channels, into one that does not yet, into one without a bias"""
+    """Weights copied into a layer with in_channels given, one before its first call, and one without a bias"""
     shapes: tuple[Shape, ...] = (4, 3, 3, 2), (4,)
     early = fw.Conv2d(4, (3, 2), (2, 1), (1, 0), in_channels=3)
     late = fw.Conv2d(4, kernel_size=(3, 2), stride=1, pad=1)
@@ -44,7 +44,7 @@ def conv2d_layer(fw: Any, x: Any) -> Any:
 
 @computation(step=57, shapes=((2, 3, 3, 2), (1, 3, 1, 1)), **LAYER)
 def deconv2d_layer(fw: Any, x: Any) -> Any:
-    """The same of the transposed convolution, whose weights have the channels first"""
+    """The same for the transposed convolution, whose weights have the input channels first"""
     shapes: tuple[Shape, ...] = (3, 4, 3, 2), (4,)
     early = fw.Deconv2d(4, (3, 2), (2, 3), (1, 0), in_channels=3)
     late = fw.Deconv2d(4, (3, 2), stride=2)
@@ -57,7 +57,7 @@ def deconv2d_layer(fw: Any, x: Any) -> Any:
 
 @computation(step=57, shapes=((2, 3, 6, 5),), order=0, **LAYER)
 def gradients_of_image_layers(fw: Any, x: Any) -> Any:
-    """gW and gb of a convolution and of a transposed one, one after the other"""
+    """gW and gb of a convolution followed by a transposed convolution"""
     model = fw.Sequential(fw.Conv2d(4, (3, 2), 2, 1), fw.tanh, fw.Deconv2d(2, 3, 2, (1, 0)))
     fw.set_weights(model, fixed(fw.array(x), (4, 3, 3, 2), (4,), (4, 2, 3, 3), (2,)))
     return with_gradients(fw, model, model(x))
@@ -65,14 +65,14 @@ def gradients_of_image_layers(fw: Any, x: Any) -> Any:
 
 @computation(step=60, shapes=((5, 3),), order=0, **LAYER)
 def embed_id_layer(fw: Any, W: Any) -> Any:
-    """Rows by their numbers, of which some come twice, and the gradient of all rows"""
+    """Rows of W by id, some repeated, and the gradient of W"""
     layer = fw.EmbedID(5, 3)
     fw.set_weights(layer, [np.array(fw.array(W))])
     return with_gradients(fw, layer, layer(fw.constant(np.array([[4, 0, 4], [1, 1, 4]]))))
 
 
 def made(fw: Any) -> Iterator[Any]:
-    """Every new kind of layer as it is made, with its weights: given its width, or after a first call."""
+    """Every new kind of layer with initialized weights: with its input size given, or after a first call."""
     images, rows = (fw.constant(np.ones(shape, np.float32)) for shape in ((2, 3, 5, 4), (2, 3)))
     for kind in (fw.Conv2d, fw.Deconv2d):
         late = kind(4, (3, 2))
@@ -80,20 +80,20 @@ def made(fw: Any) -> Iterator[Any]:
         yield from (late, kind(4, 2, in_channels=3), kind(4, 2, 1, 0, True, np.float64, 3))
     yield fw.EmbedID(7, 3)
     for kind in (fw.RNN, fw.LSTM):
-        late = kind(4, in_size=3) if fw.name == "torch" else kind(4)  # where it must be told
+        late = kind(4, in_size=3) if fw.name == "torch" else kind(4)  # torch needs the size
         late(rows)
         yield from (late, kind(5, in_size=3))
 
 
 @computation(step=60, order=0, dtypes=("float32",))
 def weights_of_new_layers(fw: Any) -> Any:
-    """Shape and dtype of all weights: float32, or as asked for"""
+    """Shape and dtype of all weights: float32 by default or as given"""
     return [np.zeros_like(a) for layer in made(fw) for a in fw.weights(layer)]
 
 
 @computation(step=60, order=0, dtypes=("float64",))
 def scales_of_new_layers(fw: Any) -> Any:
-    """W is of the size of sqrt(1 / what is added up), an embedding of 1; b is small"""
+    """The scale of W is sqrt(1 / fan_in), of an embedding 1; b is small"""
     with drawing(0):
         conv, rnn = fw.Conv2d(60, (3, 4), in_channels=9), fw.RNN(80, in_size=70)
         W, b = fw.weights(conv)
@@ -103,11 +103,11 @@ def scales_of_new_layers(fw: Any) -> Any:
         return np.array([*found, 0.95 < np.std(fw.weights(fw.EmbedID(100, 100))[0]) < 1.05])
 
 
-# --- normalization, in training and in use ---
+# --- normalization, in training and at inference ---
 
 
 def normalizing(fw: Any, x: Any) -> Any:
-    """A BatchNorm with weights for x."""
+    """A BatchNorm layer with fixed weights for x."""
     layer = fw.BatchNorm(x.shape) if fw.name == "torch" else fw.BatchNorm()
     fw.set_weights(layer, fixed(fw.array(x), *[(x.shape[1],)] * 2))
     return layer
@@ -121,7 +121,7 @@ def statistics(fw: Any, layer: Any) -> list[Array]:
 
 @computation(step=54, shapes=((4, 3), (3, 2, 5), (2, 3, 4, 2)), order=0, **LAYER)
 def batch_norm_layer(fw: Any, x: Any) -> Any:
-    """Training, training, use, training, use: what comes out, the running statistics, all gradients after each call"""
+    """Training and inference alternating: outputs, running statistics, and all gradients after each call"""
     layer, found = normalizing(fw, x), []
     for step, train in enumerate((True, True, False, True, False)):
         x = fw.Variable(np.array(fw.array(x)) * 1.5 + step)
@@ -138,7 +138,7 @@ def batch_norm_layer(fw: Any, x: Any) -> Any:
 
 @computation(step=54, shapes=((4, 3), (2, 3, 4, 2)), differences=False, **LAYER)
 def batch_norm_layer_between_others(fw: Any, x: Any) -> Any:
-    """Normalized twice, after training and in use: to second order"""
+    """Two BatchNorm layers in training and at inference, to second order"""
     layer, other = normalizing(fw, x), normalizing(fw, x)
     y = fw.tanh(other(layer(x) * x))
     with fw.test_mode():
@@ -147,13 +147,13 @@ def batch_norm_layer_between_others(fw: Any, x: Any) -> Any:
 
 # --- recurrence ---
 
-SEQUENCES: tuple[Shape, ...] = ((6, 2, 3), (6, 1, 3))  # steps, rows, numbers
+SEQUENCES: tuple[Shape, ...] = ((6, 2, 3), (6, 1, 3))  # time steps, rows, columns
 RNN_SHAPES: tuple[Shape, ...] = ((3, 4), (4,), (4, 4))
 LSTM_SHAPES: tuple[Shape, ...] = (*[(3, 4), (4,)] * 4, *[(4, 4)] * 4)
 
 
 def forget(fw: Any, layer: Any, loss: Any) -> None:
-    """Cut the graph behind a loss; the state goes on as numbers."""
+    """Truncate the graph behind a loss; the state keeps its values."""
     if fw.name != "torch":
         fw.unchain_backward(loss)
         return
@@ -164,10 +164,10 @@ def forget(fw: Any, layer: Any, loss: Any) -> None:
 
 
 def sequences(fw: Any, layer: Any, x: Any) -> list[Array]:
-    """Six steps, cut in the middle; then another sequence of other rows, as it begins anew: states and gradients."""
+    """Six steps, truncated in the middle, then a new sequence with another batch size: states and gradients."""
     found: list[Array] = []
     for start in (0, 3):
-        x_now = fw.Variable(np.array(fw.array(x)))  # what was before the cut adds nothing to its gradient
+        x_now = fw.Variable(np.array(fw.array(x)))  # so that the part before the cut adds nothing to the gradient
         loss = None
         for t in range(start, start + 3):
             h = layer(fw.get_item(x_now, t))
@@ -189,7 +189,7 @@ RECURRENT: dict[str, Any] = {"inputs": [normal()], "edges": False, "shapes": SEQ
 
 @computation(step=59, order=0, **RECURRENT)
 def rnn_layer(fw: Any, x: Any) -> Any:
-    """A state that is carried on, cut off, and begun anew; gradients of all weights"""
+    """A state that is kept, truncated, and reset; gradients of all weights"""
     layer = fw.RNN(4, in_size=3)
     fw.set_weights(layer, fixed(fw.array(x), *RNN_SHAPES))
     return sequences(fw, layer, x)
@@ -197,7 +197,7 @@ def rnn_layer(fw: Any, x: Any) -> Any:
 
 @computation(step=60, order=0, **RECURRENT)
 def lstm_layer(fw: Any, x: Any) -> Any:
-    """The same with two states and gates"""
+    """The same for an LSTM, with two states"""
     layer = fw.LSTM(4, in_size=3)
     fw.set_weights(layer, fixed(fw.array(x), *LSTM_SHAPES))
     return sequences(fw, layer, x)
@@ -205,7 +205,7 @@ def lstm_layer(fw: Any, x: Any) -> Any:
 
 @computation(step=60, **RECURRENT)
 def recurrent_layers_to_second_order(fw: Any, x: Any) -> Any:
-    """Three steps of each, differentiated twice by what goes in"""
+    """Three steps of an RNN and an LSTM, differentiated twice with respect to their input"""
     found = []
     for make, shapes in ((fw.RNN, RNN_SHAPES), (fw.LSTM, LSTM_SHAPES)):
         layer = make(4, in_size=3)
@@ -215,7 +215,7 @@ def recurrent_layers_to_second_order(fw: Any, x: Any) -> Any:
 
 
 def other_rows(fw: Any, kind: Callable[..., Any]) -> Any:
-    """Two rows, then three, without a new beginning."""
+    """A batch of two rows, then one of three, without reset_state."""
     layer = kind(4, in_size=3)
     layer(fw.constant(np.ones((2, 3), np.float32)))
     return layer(fw.constant(np.ones((3, 3), np.float32)))
@@ -223,45 +223,45 @@ def other_rows(fw: Any, kind: Callable[..., Any]) -> Any:
 
 @refused(59, ValueError, "RNN: x (3, 3) came, the state has 2 rows; reset_state() begins anew")
 def rnn_of_another_batch(fw: Any) -> Any:
-    """A smaller state than batch"""
+    """A batch larger than the state"""
     return other_rows(fw, fw.RNN)
 
 
 @refused(60, ValueError, "LSTM: x (3, 3) came, the state has 2 rows; reset_state() begins anew")
 def lstm_of_another_batch(fw: Any) -> Any:
-    """A smaller state than batch"""
+    """A batch larger than the state"""
     return other_rows(fw, fw.LSTM)
 
 
-# --- saved and loaded ---
+# --- saving and loading ---
 
 SAVED: dict[str, Any] = {"order": 0, "edges": False, "once": True, "inputs": [normal()], "shapes": ((12, 3),)}
 
 
 def network(fw: Any, x: Any) -> Any:
-    """A layer, normalization, another layer; the weights of each are others at each call."""
+    """A Linear layer, BatchNorm, and another Linear layer, initialized anew by every call."""
     norm = fw.BatchNorm((0, 4)) if fw.name == "torch" else fw.BatchNorm()
     model = fw.Sequential(fw.Linear(4, in_size=3), norm, fw.tanh, fw.Linear(2, in_size=4))
     if fw.name != "torch":
-        norm(fw.constant(np.ones((2, 4), np.float32)))  # so that all weights are there
+        norm(fw.constant(np.ones((2, 4), np.float32)))  # to initialize all weights
     return model
 
 
 def everything(fw: Any, model: Any) -> list[Array]:
-    """All weights and running statistics, copied."""
+    """Copies of all weights and running statistics."""
     if fw.name == "torch":
         return [np.array(fw.array(a)) for key, a in model.state_dict().items() if "num_batches" not in key]
     return [np.array(a) for a in model.get_weights().values()]
 
 
 def same(found: list[Array], expected: list[Array]) -> Array:
-    """Whether each is the very same."""
+    """Whether all arrays are bit-equal."""
     return np.array(len(found) == len(expected) and all(map(same_bytes, found, expected)))
 
 
 @computation(step=53, since=5, **SAVED)
 def weights_saved_and_loaded(fw: Any, x: Any) -> Any:
-    """Into another model of the kind: every weight and running statistic is the same, and so is what it gives"""
+    """Weights loaded into a second model: every weight, every running statistic, and the output are bit-equal"""
     x = fw.constant(fw.array(x).astype(np.float32))
     first, second = network(fw, x), network(fw, x)
     first(x)
@@ -279,7 +279,7 @@ def weights_saved_and_loaded(fw: Any, x: Any) -> Any:
 
 @computation(step=53, since=5, on_gpu=False, **SAVED)  # CuPy's generator is not saved
 def training_that_was_broken_off(fw: Any, x: Any) -> Any:
-    """Three passes, a checkpoint, three more; and three from the checkpoint with all objects new: the very same"""
+    """Three epochs, a checkpoint, three more; three from the checkpoint with new objects give the same bits"""
     x = fw.array(x).astype(np.float32)
     samples = [(row, int(i % 2)) for i, row in enumerate(x)]
 
@@ -320,7 +320,7 @@ def training_that_was_broken_off(fw: Any, x: Any) -> Any:
 
 @computation(step=60, order=0, dtypes=("float64",))
 def seq_data_loader(fw: Any) -> Any:
-    """Each row goes on from batch to batch; with what does not divide"""
+    """Each row of a batch continues in the next one, also if the sizes do not divide evenly"""
     found = []
     for count, rows in ((12, 3), (11, 3), (4, 4)):
         samples = [(np.array([i, -i], np.float32), np.array([i + 1.0])) for i in range(count)]

@@ -1,4 +1,4 @@
-"""Steps 52-60 but for convolution: dropout, normalization, the functions of recurrent networks, losses, cut graphs."""
+"""Steps 52-60 except convolution: dropout, normalization, recurrent functions, losses, truncated graphs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PLAIN: dict[str, Any] = {"special": False, "integers": False}
 
 @contextlib.contextmanager
 def drawing(seed: int) -> Iterator[None]:
-    """NumPy's global generator in a known state for the length of a block."""
+    """Within the block, NumPy's global generator is seeded; its state is restored afterwards."""
     before = np.random.get_state()
     np.random.seed(seed)
     try:
@@ -31,9 +31,9 @@ def drawing(seed: int) -> Iterator[None]:
 
 
 def dropout_with_mask(fw: Any, x: Any, ratio: float, seed: int) -> Any:
-    """Dropout with the mask that this seed draws."""
+    """Dropout with the mask drawn from this seed."""
     with drawing(seed):
-        if fw.name == "torch":  # which draws from a generator of its own
+        if fw.name == "torch":  # torch draws from a generator of its own
             mask = fw.constant(np.random.rand(*x.shape) > ratio)
             return x * mask / (1.0 - ratio)
         return fw.dropout(x, ratio)
@@ -41,14 +41,14 @@ def dropout_with_mask(fw: Any, x: Any, ratio: float, seed: int) -> Any:
 
 @computation(step=54, inputs=[normal()], shapes=((), (3,), (2, 3), (4, 5, 2), (0, 3)), on_gpu=False, **PLAIN)
 def dropout(fw: Any, x: Any) -> Any:
-    """A known mask for each ratio; the default is one half"""
+    """x * mask / (1 - ratio), with a known mask for each ratio; the default ratio is 0.5"""
     found = [dropout_with_mask(fw, x, ratio, seed) for ratio, seed in ((0.5, 0), (0.2, 1), (0.9, 2))]
     return [*found, *(y * y for y in found), fw.dropout(x, 0.0), fw.dropout(x, dropout_ratio=0)]
 
 
 @computation(step=54, inputs=[normal()], shapes=((2, 3), (4, 1)), order=3, **PLAIN)
 def dropout_in_use(fw: Any, x: Any) -> Any:
-    """In test_mode x itself, whatever the ratio; after the block training goes on"""
+    """In test_mode dropout returns x for every ratio; after the block it drops elements again"""
     with fw.test_mode():
         y = fw.dropout(x, 0.9) * fw.dropout(x) * x
     kept = fw.dropout(fw.constant(np.ones(1000)), 0.75)
@@ -57,7 +57,7 @@ def dropout_in_use(fw: Any, x: Any) -> Any:
 
 @computation(step=54, order=0, dtypes=("float64",))
 def shares_of_dropout(fw: Any) -> Any:
-    """Of 10,000 ones the right share is left, 1 / (1 - ratio) each; another at each call; float32 stays float32"""
+    """About 1 - ratio of 10,000 ones remain, scaled by 1 / (1 - ratio); each call draws a new mask; float32 is kept"""
     found = []
     for ratio in (0.1, 0.5, 0.8):
         ys = [np.array(fw.array(fw.dropout(fw.constant(np.ones(10_000, np.float32)), ratio))) for _ in range(2)]
@@ -68,15 +68,15 @@ def shares_of_dropout(fw: Any) -> Any:
     return np.array(found)
 
 
-@refused(54, ValueError, "dropout: ratio 1.0 came", differs={"torch": "gives zeros"})
+@refused(54, ValueError, "dropout: ratio 1.0 came", differs={"torch": "returns zeros"})
 def dropout_of_everything(fw: Any) -> Any:
-    """Nothing left, and 1 / 0 of it"""
+    """A ratio of 1, which would divide by 0"""
     return fw.dropout(ones(fw, 2, 3), 1.0)
 
 
 @refused(54, ValueError, "dropout: ratio -0.1 came, at least 0 and less than 1 is needed")
 def dropout_of_less_than_nothing(fw: Any) -> Any:
-    """A share below 0, though in use nothing would be dropped"""
+    """A negative ratio is rejected even in test_mode, where nothing is dropped"""
     with fw.test_mode():
         return fw.dropout(ones(fw, 2, 3), -0.1)
 
@@ -87,7 +87,7 @@ BATCHES: tuple[Shape, ...] = ((4, 3), (5, 1), (3, 2, 4), (2, 3, 2, 4), (1, 2, 3,
 
 
 def batches(shape: Shape) -> Shape:
-    """Of a case that has no batch of its own, such as one about layouts in memory: (2, 3) -> (2, 3, 5)."""
+    """The shape of a batch; cases without one, such as those about memory layout, get (2, 3) -> (2, 3, 5)."""
     return (2, 3, 5) if shape == (2, 3) else shape
 
 
@@ -95,26 +95,26 @@ CHANNELS = [shaped(lambda s: s[1:2], uniform(0.5, 2.0)), shaped(lambda s: s[1:2]
 SCALED = [shaped(batches, normal(2.0, 0.5)), *CHANNELS]
 CANCELLING: dict[str, Any] = {
     "budget": {"float64": 1e3, "float32": 1e3},
-    "why_budget": "what depends on mean and deviation cancels in the gradients, all the more of few numbers",
+    "why_budget": "terms with the mean and the deviation cancel in the gradients, most of all for small batches",
 }
 
 
 def running(fw: Any, x: Any) -> tuple[Any, Any]:
-    """Statistics of before, neither zeros nor ones, for the channels of x."""
+    """Running statistics for the channels of x, neither zeros nor ones."""
     dtype, C = fw.array(x).dtype, x.shape[1]
     return fw.constant(np.linspace(-0.5, 1.0, C, dtype=dtype)), fw.constant(np.linspace(0.5, 3.0, C, dtype=dtype))
 
 
 @computation(step=54, inputs=SCALED, shapes=BATCHES, **CANCELLING, **PLAIN)
 def batch_norm(fw: Any, x: Any, gamma: Any, beta: Any) -> Any:
-    """In training: of vectors, of series, of images; times x, since ones as cotangent would leave nothing"""
+    """Training on vectors, sequences and images; multiplied by x: ones as cotangent would give zeros"""
     y = fw.batch_norm(x, gamma, beta, *running(fw, x))
     return y * x, y * y * y
 
 
 @computation(step=54, inputs=SCALED, shapes=BATCHES, order=3, **PLAIN)
 def batch_norm_in_use(fw: Any, x: Any, gamma: Any, beta: Any) -> Any:
-    """In test_mode the running statistics are taken, and stay; one sample will do"""
+    """In test_mode the running statistics are used and not updated; a batch of one is allowed"""
     mean, var = running(fw, x)
     with fw.test_mode():
         y = fw.batch_norm(x, gamma, beta, mean, var, eps=0.1)
@@ -124,7 +124,7 @@ def batch_norm_in_use(fw: Any, x: Any, gamma: Any, beta: Any) -> Any:
 
 @computation(step=54, inputs=[normal(2.0, 0.5)], shapes=BATCHES, order=0, **PLAIN)
 def running_statistics(fw: Any, x: Any) -> Any:
-    """What three batches leave in mean and var, with the usual decay and with others"""
+    """The running mean and variance after three batches, with the default decay and with others"""
     found = []
     for decay in (0.9, 0.5, 0.0, 1.0):
         mean, var = running(fw, x)
@@ -137,14 +137,14 @@ def running_statistics(fw: Any, x: Any) -> Any:
 
 @computation(step=54, inputs=[normal(2.0, 0.5)], shapes=((4, 3),), edges=False, **CANCELLING)
 def batch_norm_of_arrays(fw: Any, x: Any) -> Any:
-    """gamma and beta as bare arrays, another epsilon; by the name that the book's package has"""
+    """gamma and beta as constant arrays, another eps; called by the book's name, batch_nrom"""
     gamma, beta = running(fw, x)
     return fw.batch_nrom(x, gamma, beta, *running(fw, x), 0.9, 0.5) * x * x
 
 
 @computation(step=54, inputs=[normal(2.0), normal()], shapes=((2, 3), (1, 4, 2)), edges=False, **CANCELLING)
 def batch_norm_of_two(fw: Any, x: Any, c: Any) -> Any:
-    """Two numbers a channel, which an epsilon of 1 keeps from being just 1 and -1"""
+    """Two numbers per channel, with an eps of 1, without which they would become 1 and -1"""
     gamma, beta = running(fw, x)
     return fw.batch_norm(x, gamma, beta, *running(fw, x), eps=1.0) * x * x * c
 
@@ -152,17 +152,17 @@ def batch_norm_of_two(fw: Any, x: Any, c: Any) -> Any:
 @computation(
     step=54, inputs=[normal(1.0, 1e4), normal(1e-4)], shapes=((6, 3),), edges=False, order=1,
     budget={"float64": 1e5},
-    why_budget="PyTorch's mean of numbers around 10,000 is rounded, which costs it thousands of eps; ours is not",
+    why_budget="PyTorch rounds its mean of numbers near 10,000, which costs it thousands of eps; the stages do not",
 )  # fmt: skip
 def batch_norm_far_from_zero(fw: Any, x: Any, tiny: Any) -> Any:
-    """Numbers around 10,000, whose squares would leave nothing of the variance; and tiny ones, smaller than epsilon"""
+    """Numbers near 10,000, whose variance is lost if squares are subtracted, and tiny ones, smaller than eps"""
     gamma, beta = running(fw, x)
     weights = fw.constant(np.cos(np.arange(18, dtype=fw.array(x).dtype)).reshape(6, 3))
     return [fw.batch_norm(each, gamma, beta, *running(fw, x)) * weights for each in (x, tiny)]
 
 
 def normalized(fw: Any, shape: Shape, *channels: int) -> Any:
-    """A batch of ones, with gamma, beta, mean and var of these lengths."""
+    """A batch of ones, normalized with gamma, beta, mean and var of these lengths."""
     return fw.batch_norm(
         ones(fw, *shape), *(ones(fw, C) for C in channels[:2]), *(fw.constant(np.ones(C)) for C in channels[2:])
     )
@@ -170,19 +170,19 @@ def normalized(fw: Any, shape: Shape, *channels: int) -> Any:
 
 @refused(54, ValueError, "batch_norm: x (1, 3) came, in training at least two numbers a channel are needed")
 def batch_norm_of_one(fw: Any) -> Any:
-    """One number a channel has no variance"""
+    """A single number per channel has no variance"""
     return normalized(fw, (1, 3), 3, 3, 3, 3)
 
 
 @refused(54, ValueError, "batch_norm: x (4, 3), gamma (2,), beta (3,), mean (3,), var (3,) came")
 def batch_norm_of_other_channels(fw: Any) -> Any:
-    """Two factors for three channels"""
+    """Two values of gamma for three channels"""
     return normalized(fw, (4, 3), 2, 3, 3, 3)
 
 
 @refused(54, ValueError, "batch_norm: x (3,), gamma (3,)")
 def batch_norm_of_a_vector(fw: Any) -> Any:
-    """One axis"""
+    """x with a single axis"""
     return normalized(fw, (3,), 3, 3, 3, 3)
 
 
@@ -191,7 +191,7 @@ def batch_norm_of_a_vector(fw: Any) -> Any:
 
 @computation(step=60, inputs=[apart()], special=False, order=3)
 def leaky_relu(fw: Any, x: Any) -> Any:
-    """A fifth of what is below 0, by default; other slopes, and cubed, whose third derivative is not zero"""
+    """x, or 0.2 x where x < 0; other slopes; and the cube, whose third derivative is not zero"""
     y = fw.leaky_relu(x)
     return y, fw.leaky_relu(x, 0.01), fw.leaky_relu(x, 1), fw.leaky_relu(x, slope=-0.5), y * y * y
 
@@ -200,25 +200,25 @@ def leaky_relu(fw: Any, x: Any) -> Any:
     step=60, inputs=[given(0, -0.0, np.inf, -np.inf, 1e-30, -1e-30)], shapes=((),), edges=False, differences=False
 )
 def leaky_relu_at_its_kink(fw: Any, x: Any) -> Any:
-    """The slope of the left side at 0; infinities"""
+    """At 0 the gradient is the negative slope; infinities"""
     return fw.leaky_relu(x), fw.leaky_relu(x, 0.5)
 
 
 @computation(step=60, inputs=[given(np.nan)], shapes=((),), edges=False, differences=False)
 def leaky_relu_of_nan(fw: Any, x: Any) -> Any:
-    """nan, with the slope of the left side"""
+    """The gradient at nan is the negative slope"""
     return fw.leaky_relu(x)
 
 
 def targets(fw: Any, x: Any) -> Any:
-    """Some for x, from 0 to 1."""
+    """Targets for x, between 0 and 1."""
     like = fw.array(x)
     return fw.constant((np.arange(like.size) * 0.3 % 1.1).clip(0, 1).astype(like.dtype).reshape(like.shape))
 
 
 @computation(step=60, inputs=[normal(2.0)], shapes=PAIRS[:5], order=3, **PLAIN)
 def sigmoid_cross_entropy(fw: Any, x: Any) -> Any:
-    """Yes-or-no answers: targets between 0 and 1, integers, truth values"""
+    """Targets between 0 and 1, as integers, and as booleans; the loss of logits"""
     t = targets(fw, x)
     yes = fw.array(t) > 0.5
     kinds = t, fw.constant(yes.astype(np.int64)), fw.constant(yes)
@@ -228,7 +228,7 @@ def sigmoid_cross_entropy(fw: Any, x: Any) -> Any:
 
 @computation(step=60, inputs=[normal()], shapes=((4, 1),), edges=False, dtypes=("float32",))
 def sigmoid_cross_entropy_of_columns(fw: Any, x: Any) -> Any:
-    """(N, 1) with (N,), in float64 besides: float32 all the same"""
+    """(N, 1) with float64 targets (N,): the result is float32 all the same"""
     t = fw.constant(np.linspace(0.0, 1.0, 4))
     return fw.sigmoid_cross_entropy(x, t), fw.binary_cross_entropy(fw.sigmoid(x), t)
 
@@ -237,20 +237,20 @@ def sigmoid_cross_entropy_of_columns(fw: Any, x: Any) -> Any:
     step=60, inputs=[given(-1e4, 1e4, -800, 800, -90, 90, -20, 20, 0)], shapes=((),), edges=False, differences=False
 )
 def sigmoid_cross_entropy_of_extreme_scores(fw: Any, x: Any) -> Any:
-    """Right or wrong without any doubt: a loss of thousands has its gradient all the same"""
+    """Certain predictions, right and wrong: a loss in the thousands still has its gradient"""
     right, wrong = fw.array(x) > 0, fw.array(x) <= 0
     return [fw.sigmoid_cross_entropy(x, fw.constant(t)) for t in (right, wrong)]
 
 
 EPSILON: dict[str, Any] = {
     "budget": {"float64": 4e7},
-    "why_budget": "PyTorch divides by at least 1e-12, rounded to float32; its second derivative adds it to everything",
+    "why_budget": "PyTorch divides by at least 1e-12 in float32, and its second derivative adds that everywhere",
 }
 
 
 @computation(step=60, inputs=[uniform(0.1, 0.9)], shapes=PAIRS[:5], order=3, **EPSILON, **PLAIN)
 def binary_cross_entropy(fw: Any, p: Any) -> Any:
-    """The same of probabilities; and after a sigmoid"""
+    """The loss of probabilities, given directly and from a sigmoid"""
     t = targets(fw, p)
     loss = fw.binary_cross_entropy(p, t)
     return loss, loss * loss, fw.binary_cross_entropy(fw.sigmoid(p), t)
@@ -261,35 +261,35 @@ AT_ITS_ENDS: dict[str, Any] = {"step": 60, "shapes": ((),), "edges": False, "dif
 
 @computation(inputs=[given(0, 1, 0.5, 1e-6, 1 - 2**-20)], **EPSILON, **AT_ITS_ENDS)
 def binary_cross_entropy_of_certainty(fw: Any, p: Any) -> Any:
-    """p is 0 or 1, and wrong: logarithms are -100, and quotients over 1e-12"""
+    """p is 0 or 1, and wrong: the logarithm is clamped at -100, and the gradient divides by 1e-12"""
     return fw.binary_cross_entropy(p, fw.constant(np.array([1.0, 0.0, 0.25, 0.0, 1.0])))
 
 
 @computation(
     inputs=[given(0, 1, 1e-20)],
-    differs=in_the_stages("it is the derivative; PyTorch divides by p (1 - p), or by 1e-12 where that is less"),
+    differs=in_the_stages("the stages return the derivative; PyTorch divides by max(p (1 - p), 1e-12)"),
     **AT_ITS_ENDS,
 )
 def binary_cross_entropy_next_to_certainty(fw: Any, p: Any) -> Any:
-    """p is 0 or 1, and right: gradients of 1 and -1, which are 0 in PyTorch; p is almost 0 and wrong: 1e20, not 1e12"""
+    """p is 0 or 1, and right: gradients of 1 and -1, in PyTorch 0; p = 1e-20, and wrong: 1e20, in PyTorch 1e12"""
     return fw.binary_cross_entropy(p, fw.constant(np.array([0.0, 1.0, 1.0])))
 
 
-@refused(60, ValueError, "sigmoid_cross_entropy: t from 0.0 to 2.0 came", differs={"torch": "takes it"})
+@refused(60, ValueError, "sigmoid_cross_entropy: t from 0.0 to 2.0 came", differs={"torch": "accepts it"})
 def targets_above_one(fw: Any) -> Any:
-    """A class where a yes or a no belongs"""
+    """A class label as the target of a binary loss"""
     return fw.sigmoid_cross_entropy(ones(fw, 3), fw.constant(np.array([0.0, 1.0, 2.0])))
 
 
 @refused(60, ValueError, "sigmoid_cross_entropy: (3,) and t (2,) came")
 def targets_of_another_number(fw: Any) -> Any:
-    """Two targets for three scores"""
+    """Two targets for three logits"""
     return fw.sigmoid_cross_entropy(ones(fw, 3), fw.constant(np.zeros(2)))
 
 
 @refused(60, ValueError, "binary_cross_entropy: p from 1.0 to 1.5 came, 0 to 1 is needed")
 def probabilities_above_one(fw: Any) -> Any:
-    """Scores where probabilities belong"""
+    """Logits instead of probabilities"""
     return fw.binary_cross_entropy(fw.Variable(np.array([1.0, 1.5])), fw.constant(np.zeros(2)))
 
 
@@ -298,7 +298,7 @@ def probabilities_above_one(fw: Any) -> Any:
 
 @computation(step=60, inputs=[normal()], shapes=((4, 3), (1, 2), (5, 1)), order=3, **PLAIN)
 def embed_id(fw: Any, W: Any) -> Any:
-    """Rows by their numbers: several times, never, of a matrix of numbers, of none, of one, as int32 and uint8"""
+    """Rows of W by id: repeated and unused ids, a matrix of ids, an empty one, a 0-d one, int32 and uint8"""
     last = W.shape[0] - 1
     ids = [np.array([0, last, 0, 0]), np.array([[last, 0, last]]), np.array([], int), np.array(last)]
     ids += [np.array([last, 0], np.int32), np.array([0, last], np.uint8)]
@@ -308,39 +308,39 @@ def embed_id(fw: Any, W: Any) -> Any:
 
 @refused(60, ValueError, "embed_id: id 4 came, W (4, 2) has the ids 0 to 3")
 def id_that_is_not_there(fw: Any) -> Any:
-    """Row 4 of four"""
+    """Id 4 of four rows"""
     return fw.embed_id(fw.constant(np.array([0, 4])), ones(fw, 4, 2))
 
 
 @refused(60, ValueError, "embed_id: id -1 came")
 def id_minus_one(fw: Any) -> Any:
-    """Which NumPy takes for the last"""
+    """Id -1, which NumPy takes for the last row"""
     return fw.embed_id(fw.constant(np.array([-1])), ones(fw, 4, 2))
 
 
-@refused(60, TypeError, "embed_id: x of float64 came", differs={"torch": "the adapter makes int64 of them"})
+@refused(60, TypeError, "embed_id: x of float64 came", differs={"torch": "the adapter converts them to int64"})
 def id_that_is_no_integer(fw: Any) -> Any:
-    """Row 1.5"""
+    """An id of 1.5"""
     return fw.embed_id(fw.constant(np.array([1.5])), ones(fw, 4, 2))
 
 
-# --- the cell of an LSTM ---
+# --- the LSTM cell ---
 
-# h, c (N, H) -> x (N, 2), the weights of four gates side by side: (2, 4H), (4H,), (H, 4H)
+# h, c (N, H) -> x (N, 2), the weights of the four gates concatenated: (2, 4H), (4H,), (H, 4H)
 CELLS: tuple[Shape, ...] = ((2, 3), (1, 1), (4, 2), (0, 2))
 GATES = [shaped(lambda s: (2, 4 * s[-1])), shaped(lambda s: (4 * s[-1],)), shaped(lambda s: (s[-1], 4 * s[-1]))]
 LSTM: dict[str, Any] = {"step": 60, "inputs": [normal(), normal(), shaped(lambda s: (s[0], 2)), *GATES], **PLAIN}
 
 
 def four(fw: Any, W: Any) -> list[Any]:
-    """The weights of the four gates."""
+    """The weights of the four gates, split."""
     H = W.shape[-1] // 4
     return [fw.get_item(W, (..., slice(k * H, (k + 1) * H))) for k in range(4)]
 
 
 @computation(**LSTM, shapes=CELLS)
 def lstm_cell(fw: Any, h: Any, c: Any, x: Any, Wx: Any, b: Any, Wh: Any) -> Any:
-    """h and c of the next step; and their product"""
+    """h and c of the next time step, and their product"""
     weights = [four(fw, W) for W in (Wx, b, Wh)]
     h_new, c_new = fw.lstm_cell(x, h, c, *weights)
     return h_new, c_new, h_new * c_new
@@ -348,7 +348,7 @@ def lstm_cell(fw: Any, h: Any, c: Any, x: Any, Wx: Any, b: Any, Wh: Any) -> Any:
 
 @computation(**LSTM, shapes=CELLS, edges=False)
 def lstm_cell_at_the_beginning(fw: Any, h: Any, c: Any, x: Any, Wx: Any, b: Any, Wh: Any) -> Any:
-    """No state yet: as if it were zero; states and inputs that are bare arrays; one output of two"""
+    """No initial state, which counts as zeros; constant arrays as states and inputs; one of the two outputs unused"""
     weights = [four(fw, W) for W in (Wx, b, Wh)]
     first = fw.lstm_cell(x, None, None, *weights)
     a, state = (fw.constant(np.full(fw.array(v).shape, 0.5, fw.array(v).dtype)) for v in (x, h))
@@ -362,44 +362,44 @@ def lstm_cell_at_the_beginning(fw: Any, h: Any, c: Any, x: Any, Wx: Any, b: Any,
     differences=False,
     order=1,
     budget={"float64": 1e4, "float32": 1e4},
-    why_budget="gates are e to the power of hundreds, and so of the rounding of hundreds",
+    why_budget="the gates exponentiate numbers in the hundreds, and with them their rounding errors",
 )
 def lstm_cell_of_large_numbers(fw: Any, h: Any, c: Any, x: Any, Wx: Any, b: Any, Wh: Any) -> Any:
-    """Gates that are wide open or shut: e^-z overflows on the way"""
+    """Saturated gates, where e^-z overflows"""
     return fw.lstm_cell(x * 200.0, h, c * 100.0, *(four(fw, W) for W in (Wx, b, Wh)))
 
 
 def cell_of(fw: Any, x: Shape, h: Shape, D: int, H: int) -> Any:
-    """One step of ones, with weights for D numbers and a state of H."""
+    """One step on ones, with weights for D inputs and H hidden units."""
     shapes = (D, H), (H,), (H, H)
     return fw.lstm_cell(ones(fw, *x), ones(fw, *h), ones(fw, *h), *([ones(fw, *shape)] * 4 for shape in shapes))
 
 
 @refused(60, ValueError, "lstm_cell: x, h, c, W_x, b, W_h of shapes [(2, 3), (2, 4)")
 def lstm_cell_of_another_width(fw: Any) -> Any:
-    """Three columns, and weights for two"""
+    """Three input columns, with weights for two"""
     return cell_of(fw, (2, 3), (2, 4), 2, 4)
 
 
 @refused(60, ValueError, "lstm_cell: x, h, c, W_x, b, W_h of shapes [(2, 3), (3, 4)")
 def lstm_cell_of_another_batch(fw: Any) -> Any:
-    """A state of three rows for two"""
+    """A state of three rows for a batch of two"""
     return cell_of(fw, (2, 3), (3, 4), 3, 4)
 
 
-# --- graphs that are cut ---
+# --- truncated graphs ---
 
 
 @computation(step=59, inputs=[normal()], shapes=((), (3,), (2, 3)), differences=False, **PLAIN)
 def unchain(fw: Any, x: Any) -> Any:
-    """A variable in between becomes a leaf: nothing comes back through it"""
+    """unchain turns an intermediate variable into a leaf, so that no gradient passes through it"""
     y = x * x
     fw.unchain(y)
     return y * x, fw.exp(x) * y
 
 
 def cut_off(fw: Any, loss: Any, state: Any) -> Any:
-    """The state as it goes on when all that led to it is forgotten."""
+    """Truncate the graph behind the loss; return the state to continue with."""
     if fw.name == "torch":
         return fw.unchain_backward(state)
     fw.unchain_backward(loss)
@@ -408,7 +408,7 @@ def cut_off(fw: Any, loss: Any, state: Any) -> Any:
 
 @computation(step=59, inputs=[normal()], shapes=((3,), (2, 3)), order=0, **PLAIN)
 def unchain_backward(fw: Any, x: Any) -> Any:
-    """A chain of states, cut after every second: the gradient so far, of which each pass adds what is since the cut"""
+    """A recurrence truncated after every second step: each backward pass adds the gradient since the last cut"""
     x = fw.Variable(np.array(fw.array(x)))
     h, found = fw.constant(np.full(x.shape, 0.5, fw.array(x).dtype)), []
     for _ in range(3):
@@ -423,7 +423,7 @@ def unchain_backward(fw: Any, x: Any) -> Any:
 
 @computation(step=54, order=0, dtypes=("float64",))
 def modes_after_errors(fw: Any) -> Any:
-    """An error in a block of test_mode, and a block in a block: training goes on as before"""
+    """Errors inside test_mode, and nested blocks: training mode is restored"""
     found = []
     x = fw.constant(np.ones(1000))
 

@@ -1,4 +1,4 @@
-"""Optimizers step by step, and whole training runs from the same weights and batches: steps 42 to 60."""
+"""Optimizers compared step by step, and training runs from equal weights on equal batches: steps 42 to 60."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from ..stages import STAGES
 from . import computation
 from .states import forget
 
-ONCE: tuple[tuple[int, ...], ...] = ((),)  # the generators below have shapes of their own
+ONCE: tuple[tuple[int, ...], ...] = ((),)  # the generators below have fixed shapes
 
 
 def cut(numbers: Array, shapes: Sequence[tuple[int, ...]]) -> list[Array]:
-    """Arrays of these shapes, copied one after the other out of a flat one."""
+    """Arrays of these shapes, copied from consecutive parts of a flat one."""
     ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
     return [a.reshape(shape).copy() for a, shape in zip(np.split(numbers, ends[:-1]), shapes, strict=True)]
 
@@ -32,14 +32,14 @@ def cut(numbers: Array, shapes: Sequence[tuple[int, ...]]) -> list[Array]:
 # --- optimizers ---
 
 STEPS, CHANGE = 50, 25
-# One has two axes, one has tiny gradients, one is a number, one has a gradient every third step, one never.
+# One is a matrix, one has tiny gradients, one is 0-d, one has a gradient every third step, and one never.
 PARAMETERS: tuple[tuple[int, ...], ...] = ((3, 2), (2,), (), (4,), (3,))
 TINY, SOMETIMES, NEVER = 1, 3, 4
 SIZE = sum(int(np.prod(shape)) for shape in PARAMETERS)
 
 
 def slopes(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """A constant slope for each parameter and step; at step 7 there is none."""
+    """A constant slope for each parameter and step; zero at step 7."""
     drawn = rng.standard_normal((STEPS, SIZE))
     drawn[:, 6:8] *= 1e-7
     drawn[7] = 0
@@ -47,7 +47,7 @@ def slopes(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
 
 
 def numbers(count: int) -> Generator:
-    """So many normal numbers, whatever shape is asked for."""
+    """`count` normal numbers, whatever the shape."""
     return lambda rng, shape: rng.standard_normal(count)
 
 
@@ -55,7 +55,7 @@ OPTIMIZING: dict[str, Any] = {"inputs": [numbers(SIZE), slopes], "shapes": ONCE,
 
 
 class Descent:
-    """A layer with PARAMETERS, and an optimizer that goes down  sum a p^2 + slope p."""
+    """A layer with PARAMETERS, and an optimizer that minimizes  sum a p^2 + slope p."""
 
     def __init__(self, fw: Any, optimizer: Any, start: Sequence[Array], slopes: Array):
         self.fw = fw
@@ -66,7 +66,7 @@ class Descent:
         self.slopes = slopes
 
     def step(self, number: int) -> list[Array]:
-        """One update; the parameters after it."""
+        """One update; returns the parameters after it."""
         fw = self.fw
         loss = None
         for i, slope in enumerate(cut(self.slopes[number], PARAMETERS)):
@@ -83,17 +83,17 @@ class Descent:
 
 
 def descent(fw: Any, optimizer: Any, start: Any, slopes: Any) -> Descent:
-    """A descent from the inputs of a computation."""
+    """A Descent from the inputs of a computation."""
     return Descent(fw, optimizer, cut(fw.array(start), PARAMETERS), fw.array(slopes))
 
 
 def paths(steps: Iterable[list[Array]]) -> list[Array]:
-    """For each parameter its values after each step, one array."""
+    """For each parameter an array of its values after each step."""
     return [np.array(path) for path in zip(*steps, strict=True)]
 
 
 def fifty_steps(fw: Any, optimizer: Any, start: Any, slopes: Any, rate: float | None = None) -> list[Array]:
-    """The way of all parameters; from step 25 on with another learning rate, if there is one."""
+    """The values of all parameters after each step; from step 25 on with the given learning rate, if any."""
     down = descent(fw, optimizer, start, slopes)
 
     def steps() -> Iterator[list[Array]]:
@@ -107,7 +107,7 @@ def fifty_steps(fw: Any, optimizer: Any, start: Any, slopes: Any, rate: float | 
 
 @computation(step=46, **OPTIMIZING)
 def sgd(fw: Any, start: Any, slopes: Any) -> Any:
-    """50 steps of SGD, a fifth of the learning rate from step 25 on"""
+    """50 steps of SGD, with a fifth of the learning rate from step 25 on"""
     return fifty_steps(fw, fw.SGD(0.1), start, slopes, rate=0.02)
 
 
@@ -118,8 +118,8 @@ def momentum_sgd(fw: Any, start: Any, slopes: Any) -> Any:
 
 
 MOMENTUM = {
-    stage.name: "the book's velocity has the learning rate in it, so a new one acts on new gradients only; "
-    "PyTorch's is multiplied by the rate of the moment"
+    stage.name: "the book's velocity includes the learning rate, so a new rate affects only new gradients; "
+    "PyTorch multiplies the velocity by the current rate"
     for stage in STAGES
     if stage.number >= 4
 }
@@ -127,13 +127,13 @@ MOMENTUM = {
 
 @computation(step=46, differs=MOMENTUM, **OPTIMIZING)
 def momentum_sgd_with_a_changed_rate(fw: Any, start: Any, slopes: Any) -> Any:
-    """The same, a fifth of the learning rate from step 25 on"""
+    """50 steps of MomentumSGD, with a fifth of the learning rate from step 25 on"""
     return fifty_steps(fw, fw.MomentumSGD(0.05, 0.8), start, slopes, rate=0.01)
 
 
 @computation(step=46, **OPTIMIZING)
 def ada_grad(fw: Any, start: Any, slopes: Any) -> Any:
-    """50 steps of AdaGrad, a fifth of the learning rate from step 25 on"""
+    """50 steps of AdaGrad, with a fifth of the learning rate from step 25 on"""
     return fifty_steps(fw, fw.AdaGrad(0.1), start, slopes, rate=0.02)
 
 
@@ -145,13 +145,13 @@ def ada_delta(fw: Any, start: Any, slopes: Any) -> Any:
 
 @computation(step=46, **OPTIMIZING)
 def adam(fw: Any, start: Any, slopes: Any) -> Any:
-    """50 steps of Adam, a fifth of the learning rate from step 25 on"""
+    """50 steps of Adam, with a fifth of the learning rate from step 25 on"""
     return fifty_steps(fw, fw.Adam(0.1), start, slopes, rate=0.02)
 
 
 @computation(step=46, **OPTIMIZING)
 def adam_with_other_constants(fw: Any, start: Any, slopes: Any) -> Any:
-    """50 steps of Adam with a large epsilon, and betas that forget soon"""
+    """50 steps of Adam with a large eps and small betas"""
     return fifty_steps(fw, fw.Adam(0.05, 0.5, 0.7, 1e-3), start, slopes)
 
 
@@ -165,7 +165,7 @@ EVERY: dict[str, Callable[[Any], Any]] = {
 
 
 def hooked(fw: Any, start: Any, slopes: Any, *hooks: Any) -> list[Array]:
-    """50 steps of SGD and of Adam, with hooks."""
+    """50 steps of SGD and of Adam with hooks."""
     found = []
     for optimizer in (fw.SGD(0.1), fw.Adam(0.1)):
         down = descent(fw, optimizer, start, slopes)
@@ -177,24 +177,24 @@ def hooked(fw: Any, start: Any, slopes: Any, *hooks: Any) -> list[Array]:
 
 @computation(step=46, **OPTIMIZING)
 def weight_decay(fw: Any, start: Any, slopes: Any) -> Any:
-    """WeightDecay(0.1): the parameter's tenth joins the gradient, if there is one"""
+    """WeightDecay(0.1): g + 0.1 p, where there is a gradient"""
     return hooked(fw, start, slopes, fw.WeightDecay(0.1))
 
 
 @computation(step=46, **OPTIMIZING)
 def clip_grad(fw: Any, start: Any, slopes: Any) -> Any:
-    """ClipGrad(3.0): some gradients are longer than that, all together, and some are not"""
+    """ClipGrad(3.0), with a total norm above 3 in some steps and below in others"""
     return hooked(fw, start, slopes, fw.ClipGrad(3.0))
 
 
 @computation(step=46, **OPTIMIZING)
 def clip_grad_then_weight_decay(fw: Any, start: Any, slopes: Any) -> Any:
-    """Hooks run in the order in which they were added"""
+    """Hooks run in the order of add_hook"""
     return hooked(fw, start, slopes, fw.ClipGrad(1.0), fw.WeightDecay(0.1))
 
 
 def frozen(fw: Any, start: Any, *hooks: Any) -> list[Array]:
-    """10 steps of every optimizer with a parameter and a layer frozen, then other hooks."""
+    """10 steps of every optimizer with a frozen parameter and a frozen layer, followed by other hooks."""
     found = []
     for make in EVERY.values():
         a, b, c, *_ = cut(fw.array(start), PARAMETERS)
@@ -216,19 +216,19 @@ def frozen(fw: Any, start: Any, *hooks: Any) -> list[Array]:
 
 @computation(step=46, **OPTIMIZING)
 def freeze_param(fw: Any, start: Any, slopes: Any) -> Any:
-    """FreezeParam of a parameter and of a layer: these stay, the others go on"""
+    """FreezeParam for a parameter and a layer: these stay constant, the others are updated"""
     return frozen(fw, start)
 
 
 @computation(step=46, **OPTIMIZING)
 def freeze_param_then_other_hooks(fw: Any, start: Any, slopes: Any) -> Any:
-    """What is frozen has no part in the length of the gradients, and does not decay"""
+    """Frozen parameters neither count in the total norm nor decay"""
     return frozen(fw, start, fw.ClipGrad(0.5), fw.WeightDecay(0.1))
 
 
 @computation(step=46, **OPTIMIZING)
 def optimizer_state_saved_and_loaded(fw: Any, start: Any, slopes: Any) -> Any:
-    """10 steps, the state saved; 10 more, once at once and once with a new optimizer that loads it: the same"""
+    """10 steps, then 10 more with the same optimizer and with a new one that loads its state: equal"""
     found = []
     for make in EVERY.values():
         down = descent(fw, make(fw), start, slopes)
@@ -243,7 +243,7 @@ def optimizer_state_saved_and_loaded(fw: Any, start: Any, slopes: Any) -> Any:
 
 
 def arrays_in(fw: Any, state: Any) -> Iterator[Array]:
-    """The arrays in a state, however it is nested, but for the number of steps done."""
+    """All arrays in a state, at any level of nesting, except the number of steps."""
     if hasattr(state, "items"):
         for key, value in state.items():
             if key != "step":
@@ -254,7 +254,7 @@ def arrays_in(fw: Any, state: Any) -> Iterator[Array]:
 
 @computation(step=46, **OPTIMIZING)
 def dtype_of_the_optimizer_state(fw: Any, start: Any, slopes: Any) -> Any:
-    """Whatever an optimizer keeps has the dtype of the parameters, floating as they are"""
+    """Optimizer state has the dtype of the parameters"""
     found = []
     for make in EVERY.values():
         down = descent(fw, make(fw), start, slopes)
@@ -269,17 +269,17 @@ def dtype_of_the_optimizer_state(fw: Any, start: Any, slopes: Any) -> Any:
 
 RUN = 200  # steps
 TRAINING: dict[str, Any] = {"shapes": ONCE, "edges": False, "order": 0, "curve": RUN}
-# The losses of the steps are results of their own, so that each is compared in units of its own size: 64 eps
-# of float64, the usual budget, are 1.4e-14 of a loss; nothing here may exceed 1e-9 of it.
+# Each loss is a separate result, so that it is compared relative to its own size: 64 eps of float64, the default
+# budget, are 1.4e-14 of a loss; no budget here may exceed 1e-9 of it.
 
 
 def shapes_of(sizes: Sequence[int]) -> list[tuple[int, ...]]:
-    """W and b of each layer between layers of these sizes."""
+    """Shapes of W and b for each layer between layers of these sizes."""
     return [shape for D, H in itertools.pairwise(sizes) for shape in ((D, H), (H,))]
 
 
 def weights(*sizes: int) -> Generator:
-    """Initial weights, flat: W normal with deviation sqrt(1 / in), b smaller, and not zero."""
+    """Initial weights, flat: W normal with deviation sqrt(1 / in), b smaller but not zero."""
 
     def draw(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
         scales = [(1 / shape[0]) ** 0.5 if len(shape) == 2 else 0.1 for shape in shapes_of(sizes)]
@@ -290,26 +290,26 @@ def weights(*sizes: int) -> Generator:
 
 
 def on_a_line(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Step 42's points (x, y): y = 5 + 2 x + noise."""
+    """Points (x, y) of step 42: y = 5 + 2 x + noise."""
     x, noise = rng.random((2, 100))
     return np.stack([x, 5 + 2 * x + noise], axis=1)
 
 
 def on_a_sine(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Step 43's points (x, y): y = sin(2 pi x) + noise."""
+    """Points (x, y) of step 43: y = sin(2 pi x) + noise."""
     x, noise = rng.random((2, 100))
     return np.stack([x, np.sin(2 * np.pi * x) + noise], axis=1)
 
 
 def on_a_spiral(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Step 48's points and their classes (x0, x1, t): three arms of a hundred points."""
+    """Points and labels (x0, x1, t) of step 48's spiral: three arms of a hundred points."""
     t, r = np.repeat(np.arange(3), 100), np.tile(np.arange(100) / 100, 3)
     angle = 4 * t + 4 * r + 0.2 * rng.standard_normal(300)
     return np.stack([r * np.sin(angle), r * np.cos(angle), t], axis=1)
 
 
 def orders(count: int, length: int) -> Generator:
-    """Numbers of samples: one shuffled pass over all of them after the other, so many in all."""
+    """Indices of samples: shuffled epochs one after the other, `count` in total."""
 
     def draw(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
         passes = [rng.permutation(count) for _ in range(-(-length // count))]
@@ -320,24 +320,24 @@ def orders(count: int, length: int) -> Generator:
 
 @functools.cache
 def digits() -> tuple[Array, Array]:
-    """The handwritten digits that stages from 4 on bring along, (1797, 64) and (1797,)."""
+    """The handwritten digits that ship with stages 4 and 5, (1797, 64) and (1797,)."""
     for stage in STAGES:
         if stage.number >= 4 and stage.installed():
             parts = [load_stage(stage).Digits(train=train) for train in (True, False)]
             samples = [part[i] for part in parts for i in range(len(part))]
             return np.array([x for x, _ in samples]), np.array([t for _, t in samples])
-    # No stage that can be trained: what is left are the columns of PyTorch and of guests. They get other pictures.
+    # Without a stage that can train, only PyTorch and custom frameworks are compared; they get other images.
     rng = np.random.default_rng(0)
     t = rng.integers(0, 10, 1797)
     return (rng.integers(0, 17, (10, 64))[t] / 16).astype(np.float32), t
 
 
 def train(fw: Any, model: Any, optimizer: Any, loss_of: Callable[..., Any], batches: Iterable[Any]) -> list[Array]:
-    """The loss of each step, then the weights after the last. Raises TypeError if one changes its dtype on the way."""
+    """The loss of each step, then the final weights. Raises TypeError if a weight changes its dtype."""
     dtypes = [a.dtype for a in fw.weights(model)]
     optimizer = fw.setup(optimizer, model)
     losses = []
-    with threadpool_limits(1):  # with matrices as small as these threads only wait for each other
+    with threadpool_limits(1):  # for matrices this small, threads only wait for each other
         for number, batch in enumerate(batches):
             loss = loss_of(*batch)
             fw.cleargrads(model)
@@ -354,7 +354,7 @@ def train(fw: Any, model: Any, optimizer: Any, loss_of: Callable[..., Any], batc
 
 @computation(step=42, inputs=[weights(1, 1), on_a_line], **TRAINING)
 def training_linear_regression(fw: Any, start: Any, points: Any) -> Any:
-    """A line through 100 points: Linear(1), SGD(0.1), all points in every step"""
+    """A line fitted to 100 points: Linear(1), SGD(0.1), full batches"""
     model = fw.Linear(1)
     fw.set_weights(model, cut(fw.array(start), shapes_of((1, 1))))
     x, y = (fw.constant(fw.array(points)[:, i : i + 1].copy()) for i in (0, 1))
@@ -363,7 +363,7 @@ def training_linear_regression(fw: Any, start: Any, points: Any) -> Any:
 
 @computation(step=46, inputs=[weights(1, 10, 1), on_a_sine], **TRAINING)
 def training_a_sine_fit(fw: Any, start: Any, points: Any) -> Any:
-    """A sine through 100 points: MLP((10, 1)), SGD(0.2), all points in every step"""
+    """A sine fitted to 100 points: MLP((10, 1)), SGD(0.2), full batches"""
     model = fw.MLP((10, 1))
     fw.set_weights(model, cut(fw.array(start), shapes_of((1, 10, 1))))
     x, y = (fw.constant(fw.array(points)[:, i : i + 1].copy()) for i in (0, 1))
@@ -374,7 +374,7 @@ def training_a_sine_fit(fw: Any, start: Any, points: Any) -> Any:
     step=50,
     inputs=[weights(2, 10, 3), on_a_spiral, orders(300, 30 * RUN)],
     budget={"float64": 1e3, "float32": 1e3},
-    why_budget="what is added to all biases of the last layer alike changes no loss, so rounding adds up there",
+    why_budget="a constant added to all biases of the last layer does not change the loss, so rounding adds up",
     **TRAINING,
 )
 def training_a_spiral_mlp(fw: Any, start: Any, points: Any, order: Any) -> Any:
@@ -386,18 +386,18 @@ def training_a_spiral_mlp(fw: Any, start: Any, points: Any, order: Any) -> Any:
     return train(fw, model, fw.SGD(1.0), lambda x, t: fw.softmax_cross_entropy(model(x), t), batches)
 
 
-DIGITS_MLP = (64, 260, 32, 10)  # W of the first layer is large enough to be updated in blocks
+DIGITS_MLP = (64, 260, 32, 10)  # W of the first layer is large enough to be updated in chunks
 
 
 @computation(
     step=51,
     inputs=[weights(*DIGITS_MLP), orders(1500, 50 * RUN)],
     budget={"float64": 1e4, "float32": 4e5},
-    why_budget="Adam makes large steps of small gradients; in float32 rounding switches a ReLU, in PyTorch as well",
+    why_budget="Adam takes large steps for small gradients; in float32 rounding flips a ReLU, in PyTorch as well",
     **TRAINING,
 )
 def training_a_digits_mlp(fw: Any, start: Any, order: Any) -> Any:
-    """Handwritten digits: three layers, ReLU, Adam, batches of 50; and the accuracy on those not trained with"""
+    """Handwritten digits: three layers, ReLU, Adam, batches of 50; finally the accuracy on the test set"""
     model = fw.MLP(DIGITS_MLP[1:], activation=fw.relu)
     fw.set_weights(model, cut(fw.array(start), shapes_of(DIGITS_MLP)))
     x, t = digits()
@@ -416,7 +416,7 @@ CNN: tuple[tuple[int, ...], ...] = ((6, 1, 3, 3), (6,), (8, 6, 3, 2), (8,), (48,
 
 
 def scaled(*shapes: tuple[int, ...]) -> Generator:
-    """Initial weights, flat: W normal with deviation sqrt(1 / what is added up), vectors smaller, and not zero."""
+    """Initial weights, flat: W normal with deviation sqrt(1 / fan_in), vectors smaller but not zero."""
 
     def deviation(shape: tuple[int, ...]) -> float:
         if len(shape) == 1:
@@ -433,7 +433,7 @@ def scaled(*shapes: tuple[int, ...]) -> Generator:
     **TRAINING,
 )
 def training_a_digits_cnn(fw: Any, start: Any, order: Any) -> Any:
-    """Handwritten digits: two convolutions with ReLU and pooling, a linear layer, Adam, batches of 30; the accuracy"""
+    """Handwritten digits: two convolutions with ReLU and pooling, a Linear layer, Adam, batches of 30; the accuracy"""
     conv1, conv2, fc = fw.Conv2d(6, 3, 1, 1), fw.Conv2d(8, (3, 2), (1, 2)), fw.Linear(10)
     model = fw.Layer()
     model.conv1, model.conv2, model.fc = conv1, conv2, fc
@@ -451,13 +451,13 @@ def training_a_digits_cnn(fw: Any, start: Any, order: Any) -> Any:
         return [*found, fw.accuracy(scores(x[1500:]), fw.constant(t[1500:]))]
 
 
-HIDDEN, WINDOW = 8, 4  # the width of the LSTM's state, and after how many steps the graph is cut
+HIDDEN, WINDOW = 8, 4  # the hidden size of the LSTM, and the number of time steps after which the graph is truncated
 SINE_LSTM: tuple[tuple[int, ...], ...] = (*[(1, HIDDEN), (HIDDEN,)] * 4, *[(HIDDEN, HIDDEN)] * 4, (HIDDEN, 1), (1,))
 
 
 @functools.cache
 def sine() -> list[tuple[Array, Array]]:
-    """The samples of the stages' SinCurve, or such as these."""
+    """The samples of the stages' SinCurve, or similar ones."""
     for stage in STAGES:
         if stage.number >= 5 and stage.installed():
             curve = load_stage(stage).SinCurve(train=True)
@@ -473,7 +473,7 @@ def sine() -> list[tuple[Array, Array]]:
     **TRAINING,
 )
 def training_a_sine_lstm(fw: Any, start: Any) -> Any:
-    """A noisy sine, number by number: LSTM and Linear, Adam, 30 rows from SeqDataLoader, cut after every fourth step"""
+    """A noisy sine: LSTM and Linear, Adam, 30 rows from SeqDataLoader, truncated after every fourth time step"""
     model = fw.Layer()
     model.rnn, model.fc = fw.LSTM(HIDDEN, in_size=1), fw.Linear(1, in_size=HIDDEN)
     fw.set_weights(model, cut(fw.array(start), SINE_LSTM))
@@ -501,7 +501,7 @@ def training_a_sine_lstm(fw: Any, start: Any) -> Any:
 
 @computation(step=50, order=0, dtypes=("float64",))
 def data_loader(fw: Any) -> Any:
-    """Batches in order, the last one smaller; and shuffled ones: each sample once"""
+    """Batches in order, the last one smaller; and shuffled, with every sample once"""
     samples = [(np.array([i, -i], np.float32), i % 3) for i in range(10)]
     found = [fw.array(a) for batch in fw.DataLoader(samples, 4, shuffle=False) for a in batch]
     shuffled = [fw.array(x)[:, 0] for x, _ in fw.DataLoader(samples, 4)]
