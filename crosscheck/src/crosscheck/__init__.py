@@ -1,6 +1,6 @@
 """Identical computations in every stage of the framework and in PyTorch: equal values, equal gradients."""
 
-__version__ = "1.0.0"
+__version__ = "1.1.0"
 
 
 class UsageError(Exception):

@@ -13,6 +13,7 @@ from .stages import STAGES, Stage
 
 DEMONSTRATION = "# --- demonstration ---"
 SELF_CONTAINED = 22  # up to this step a script holds the whole framework
+PACKAGING = {"__version__"}  # assignments that are no definition of the framework
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ def definitions(source: str, module: str = "") -> dict[str, str]:
                     visit([*methods], f"{prefix}{name}.")
                 case ast.Assign(targets=targets):
                     for target in targets:
-                        if isinstance(target, ast.Name):  # no attribute: Variable.__add__ = add is use, no definition
+                        # An attribute is none: Variable.__add__ = add is use, no definition.
+                        if isinstance(target, ast.Name) and target.id not in PACKAGING:
                             found[prefix + target.id] = text([node])
                 case ast.AnnAssign(target=ast.Name(id=name)):
                     found[prefix + name] = text([node])

@@ -4,3 +4,5 @@ from . import functions
 from .core import Function, Variable, as_array
 from .functions import Exp, Square, exp, square
 from .gradcheck import numerical_diff
+
+__version__ = "1.1.0"

@@ -7,4 +7,6 @@ from .functions import Exp, Square, exp, square
 from .gradcheck import numerical_diff
 from .operators import setup_variable
 
+__version__ = "1.1.0"
+
 setup_variable()

@@ -11,4 +11,6 @@ from .layers import Layer
 from .models import Model
 from .operators import setup_variable
 
+__version__ = "1.1.0"
+
 setup_variable()

@@ -12,4 +12,6 @@ from .models import Model
 from .operators import setup_variable
 from .saving import load_checkpoint, save_checkpoint
 
+__version__ = "1.1.0"
+
 setup_variable()

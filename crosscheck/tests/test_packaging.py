@@ -1,0 +1,95 @@
+"""What is published: versions, licences, wheels and source distributions."""
+
+import importlib
+import pathlib
+import re
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+
+import pytest
+
+import crosscheck
+from crosscheck.stages import STAGES
+
+ROOT = pathlib.Path(crosscheck.__file__).parents[3]
+PROJECTS = {**{stage.package: stage.folder for stage in STAGES}, "crosscheck": ROOT / "crosscheck"}
+DATA = {"stage4_neural_nets": ["digits.npz"], "stage5_advanced": ["digits.npz"]}
+DATA["crosscheck"] = ["py.typed", "ledger.toml", "oracles.toml", "faults.toml", "report/page.html.jinja"]
+
+projects = pytest.mark.parametrize("name", PROJECTS)
+
+
+def build(project, out, target):
+    """Build with hatchling, which needs no network."""
+    pytest.importorskip("hatchling", reason="pip install hatchling, which builds the packages")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(out)]
+    subprocess.run(command, cwd=project, check=True, capture_output=True)
+    (built,) = out.iterdir()
+    return built
+
+
+def contents(wheel):
+    """name -> bytes of the files of a wheel; RECORD lists them in another way."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+@projects
+def test_all_packages_have_the_version_of_the_change_log(name):
+    newest = re.search(r"^## \[(\d+\.\d+\.\d+)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert importlib.import_module(name).__version__ == newest[1]
+
+
+@projects
+def test_a_package_carries_the_licence_and_the_notice_of_the_repository(name):
+    project = tomllib.loads((PROJECTS[name] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["license"] == "MIT"
+    assert project["license-files"] == (["LICENSE", "NOTICE"] if "digits.npz" in DATA.get(name, ()) else ["LICENSE"])
+    for file in project["license-files"]:
+        assert (PROJECTS[name] / file).read_bytes() == (ROOT / file).read_bytes()
+
+
+@projects
+def test_a_wheel_is_the_source_and_its_data(name, tmp_path):
+    found = contents(build(PROJECTS[name], tmp_path, "wheel"))
+    source = PROJECTS[name] / "src"
+    files = [path for path in source.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    assert {f"{name}/{file}" for file in DATA.get(name, ())} <= found.keys()
+    for path in files:
+        assert found.pop(path.relative_to(source).as_posix()) == path.read_bytes()
+    assert {path.partition("/")[0].rpartition(".")[2] for path in found} == {"dist-info"}
+    assert any(path.endswith("licenses/LICENSE") for path in found)
+
+
+@projects
+def test_a_source_distribution_builds_the_same_wheel(name, tmp_path):
+    with tarfile.open(build(PROJECTS[name], tmp_path / "sdist", "sdist")) as archive:
+        archive.extractall(tmp_path / "unpacked", filter="data")
+    (unpacked,) = (tmp_path / "unpacked").iterdir()
+    assert {"LICENSE", "README.md", "src", "tests"} <= {path.name for path in unpacked.iterdir()}
+    ours = contents(build(PROJECTS[name], tmp_path / "ours", "wheel"))
+    assert contents(build(unpacked, tmp_path / "theirs", "wheel")) == ours
+
+
+def test_wheels_are_installed_and_work_without_the_repository(tmp_path):
+    wheels = [build(project, tmp_path / name, "wheel") for name, project in PROJECTS.items()]
+    target = tmp_path / "site"
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(target)]
+    subprocess.run([*install, *map(str, wheels)], check=True, capture_output=True)
+    program = f"""
+import importlib, importlib.metadata, pathlib, sys
+sys.path.insert(0, {str(target)!r})
+for name in {list(PROJECTS)!r}:
+    module = importlib.import_module(name)
+    assert pathlib.Path(module.__file__).is_relative_to({str(target)!r}), module.__file__
+    assert importlib.metadata.version(name) == module.__version__
+for name in {list(DATA)[:2]!r}:
+    assert len(importlib.import_module(name).datasets.Digits()) == 1500
+from crosscheck.cli import main
+raise SystemExit(main(["list", "computations"]))
+"""
+    done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
