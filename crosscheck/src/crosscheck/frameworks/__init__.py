@@ -1,4 +1,4 @@
-"""The frameworks under test: the stages, PyTorch, and any file that is named on the command line."""
+"""The frameworks under test: the stages, PyTorch, and custom frameworks given on the command line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def load_stage(stage: Stage) -> BookStyle:
 
 
 def load_torch() -> Framework:
-    """The adapter of PyTorch; imported late, since crosscheck does without it where it can."""
+    """The adapter of PyTorch, imported on demand, since parts of crosscheck work without PyTorch."""
     try:
         from .torch import TorchFramework
     except ModuleNotFoundError as error:
@@ -35,7 +35,7 @@ def load_torch() -> Framework:
 
 
 def load_file(path: pathlib.Path) -> BookStyle:
-    """The adapter in a file of the user's: a framework in the book's style, or the functions that make it one."""
+    """The adapter of a custom framework (a guest): a file in the book's style, or with functions that adapt it."""
     if not path.is_file():
         raise UsageError(f"--framework: there is no file {path}")
     spec = importlib.util.spec_from_file_location(f"crosscheck_framework_{path.stem}", path)
@@ -43,7 +43,7 @@ def load_file(path: pathlib.Path) -> BookStyle:
         raise UsageError(f"--framework: {path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
-    arguments, sys.argv = sys.argv, [str(path)]  # ours are not for it
+    arguments, sys.argv = sys.argv, [str(path)]  # crosscheck's own arguments are not for the file
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:

@@ -1,4 +1,4 @@
-"""What an adapter offers: the vocabulary in which every computation is written."""
+"""The interface of an adapter: the vocabulary in which all computations are written."""
 
 from __future__ import annotations
 
@@ -13,77 +13,78 @@ Array = npt.NDArray[Any]
 
 
 class Missing(AttributeError):
-    """The framework does not have this name."""
+    """The framework does not have this name: the computation is not supported."""
 
 
 class Framework(abc.ABC):
     """A framework under test.
 
-    Besides the methods below, a computation uses the names of the framework itself: `fw.square(x)`,
-    `fw.exp(x)`, `fw.numerical_diff(f, x)`, `fw.MLP((10, 3))` and so on; a name that is not there raises
-    Missing. Methods of variables, layers and optimizers are functions of them: `fw.backward(loss)`,
-    `fw.cleargrads(model)`, `fw.update(optimizer)`.
+    Besides the methods below, a computation uses the framework's own names: `fw.square(x)`, `fw.exp(x)`,
+    `fw.numerical_diff(f, x)`, `fw.MLP((10, 3))` and so on; a missing name raises Missing. Methods of
+    variables, layers and optimizers are called as functions: `fw.backward(loss)`, `fw.cleargrads(model)`,
+    `fw.update(optimizer)`.
     """
 
     name: str
-    number: int | None = None  # of a stage
-    guest: bool = False  # given with --framework: what it lacks is no failure
-    owns_gradients: bool = False  # promises that first-order gradients are arrays of their own
-    max_order: int = 99  # of differentiation
-    takes_integers: bool = True  # can differentiate integer data
+    number: int | None = None  # of the stage, if it is one
+    guest: bool = False  # a custom framework, given with --framework: unsupported computations are not failures
+    owns_gradients: bool = False  # guarantees that first-order gradients share memory with nothing else
+    max_order: int = 99  # highest supported order of differentiation
+    takes_integers: bool = True  # supports derivatives at integer data
     differs: dict[str, str] = {}  # noqa: RUF012 (read only: a guest's declarations, computation -> reason)
-    device: str = "cpu"  # where it computes
-    cpu: Framework | None = None  # the same framework on the CPU, if this one is not
-    xp: Any = np  # the module whose sin, cos ... work on what `function` is given
+    device: str = "cpu"  # on which it computes
+    cpu: Framework | None = None  # the same framework on the CPU, if this one is on a GPU
+    xp: Any = np  # the array module to use inside `function`: xp.sin, xp.cos ...
 
     @property
     def label(self) -> str:
-        """How its cells are named: stage5, or stage5@cuda."""
+        """The name in cells: stage5, or stage5@cuda."""
         return self.name if self.device == "cpu" else f"{self.name}@{self.device}"
 
     @abc.abstractmethod
     def Variable(self, data: Any) -> Any:
-        """A leaf that holds a NumPy array."""
+        """A leaf variable that holds a NumPy array."""
 
     @abc.abstractmethod
     def array(self, x: Any) -> Array:
-        """The NumPy array in a variable, a gradient or an array; shares memory with it where it can."""
+        """The NumPy array of a variable, a gradient or an array; shares memory where possible."""
 
     @abc.abstractmethod
     def gradients(
         self, outputs: Sequence[Any], inputs: Sequence[Any], seeds: Sequence[Array] | None, create_graph: bool = False
     ) -> list[Any]:
-        """The gradient of sum(seed * output) by each input, None where there is none.
+        """The gradients of sum(seed * output) with respect to each input, None for an unused one.
 
-        seeds None: the framework's own default. With create_graph the results are variables again.
+        seeds: the initial gradients, or None for the framework's default. With create_graph the gradients are
+        variables that can be differentiated again.
         """
 
     @abc.abstractmethod
     def function(self, forward: Callable[..., Any], backward: Callable[..., Any]) -> Callable[..., Any]:
-        """A function of the user's own: forward(*xs) -> ys, backward(*gys, *xs) -> gxs, on arrays of `xp`."""
+        """A user-defined function: forward(*xs) -> ys, backward(*gys, *xs) -> gxs, on arrays of `xp`."""
 
     def constant(self, a: Array) -> Any:
-        """An array as an operand beside a variable: what has no gradient."""
+        """An array as an operand without a gradient."""
         return a
 
     # --- training, from stage 4 on ---
 
     @abc.abstractmethod
     def weights(self, layer: Any) -> list[Array]:
-        """The arrays of all parameters, in the order of `params`; W of a Linear is (in_size, out_size)."""
+        """The arrays of all parameters, in the order of `params`; W of a Linear layer is (in_size, out_size)."""
 
     @abc.abstractmethod
     def weight_gradients(self, layer: Any) -> list[Array | None]:
-        """Their gradients, None where there is none."""
+        """The gradients of all parameters, None where there is none."""
 
     @abc.abstractmethod
     def set_weights(self, layer: Any, arrays: Sequence[Array]) -> None:
-        """Copy arrays into all parameters, whatever shape and dtype these had."""
+        """Copy arrays into all parameters, regardless of their previous shapes and dtypes."""
 
     @abc.abstractmethod
     def set_rate(self, optimizer: Any, rate: float) -> None:
-        """Go on with another learning rate."""
+        """Change the learning rate."""
 
     def version(self) -> str:
-        """What was really imported: version and place."""
+        """What was actually imported: the version and location."""
         return self.name

@@ -1,4 +1,4 @@
-"""Frameworks in the book's style: the stages, the published original, and files of the user's."""
+"""Frameworks in the book's style: the stages, the published original, and custom frameworks."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .base import Array, Framework, Missing
 
 
 class BookStyle(Framework):
-    """Names are looked up in the framework's own modules; no list of them is kept here.
+    """Looks names up in the framework's own modules instead of listing them here.
 
-    A module may define `array`, `gradients` or `function` where its conventions are others.
+    A module may define `array`, `gradients` or `function` to override the book's conventions.
     """
 
     def __init__(self, name: str, modules: Sequence[ModuleType], number: int | None = None, guest: bool = False):
@@ -32,7 +32,7 @@ class BookStyle(Framework):
 
     @classmethod
     def from_package(cls, name: str, package: str, number: int | None = None) -> BookStyle:
-        """Import the package; names are looked for in it, then in its parts. Linear is the layer, not the Function."""
+        """Import the package and its modules, searched in this order: Linear is the layer, not the Function."""
         modules = [importlib.import_module(package)]
         for part in ("layers", "models", "optimizers", "dataloaders", "datasets", "functions", "utils", "cuda"):
             with contextlib.suppress(ModuleNotFoundError):
@@ -40,7 +40,7 @@ class BookStyle(Framework):
         return cls(name, modules, number)
 
     def find(self, name: str) -> Any:
-        """The framework's own object of that name, or a method as a function: update(optimizer)."""
+        """The framework's own object of this name, or a method as a function: update(optimizer)."""
         for module in self.modules:
             if hasattr(module, name):
                 return getattr(module, name)
@@ -56,7 +56,7 @@ class BookStyle(Framework):
         return self.find(name)
 
     def override(self, name: str) -> Any:
-        """A module's own `array`, `gradients` or `function`: a guest's; a stage's names mean something else."""
+        """A custom framework's own `array`, `gradients` or `function`; in a stage these names mean something else."""
         return getattr(self.modules[0], name, None) if self.guest else None
 
     def Variable(self, data: Any) -> Any:
@@ -71,7 +71,7 @@ class BookStyle(Framework):
         return x  # type: ignore[no-any-return]  # data of a variable, or the array itself
 
     def creator(self, y: Any) -> Any:
-        """The function that made y, or None."""
+        """The function that created y, or None."""
         return y.creator
 
     def gradients(
@@ -112,7 +112,7 @@ class BookStyle(Framework):
         return [None if param.grad is None else self.array(param.grad) for param in layer.params()]
 
     def set_weights(self, layer: Any, arrays: Sequence[Array]) -> None:
-        for param, a in zip(layer.params(), arrays, strict=False):  # a wrong number shows in the results
+        for param, a in zip(layer.params(), arrays, strict=False):  # a wrong number of arrays shows up in the results
             param.data = a.copy()
 
     def set_rate(self, optimizer: Any, rate: float) -> None:

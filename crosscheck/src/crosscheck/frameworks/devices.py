@@ -1,4 +1,4 @@
-"""Frameworks on a GPU: what a computation hands over goes there, what it asks for comes back."""
+"""Frameworks on a GPU: inputs are copied to the device, results are copied back."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from .book import BookStyle
 
 
 class OnGPU(BookStyle):
-    """A stage on CuPy: variables, constants, layers and batches are there; arrays come back as NumPy's."""
+    """A stage with CuPy: variables, constants, layers and batches are on the GPU; `array` returns NumPy arrays."""
 
     device = "cuda"
 
     def __init__(self, cpu: BookStyle):
         super().__init__(cpu.name, cpu.modules, cpu.number)
         self.cpu = cpu
-        self.owns_gradients = False  # of copies there is nothing to say
+        self.owns_gradients = False  # `array` returns copies, which always own their memory
         self.xp = self.cupy.cupy
 
     @property
     def cupy(self) -> Any:
-        """The stage's module of devices."""
+        """The stage's `cuda` module."""
         return self.modules[0].cuda
 
     def find(self, name: str) -> Any:
-        """Layers and batches go to the GPU as they are made, arrays as they become variables."""
+        """Layers and batches are moved to the GPU on construction, arrays when they become variables."""
         found = super().find(name)
         if name in ("Parameter", "as_variable"):
             return lambda data: found(self.there(data))
@@ -40,7 +40,7 @@ class OnGPU(BookStyle):
         return found
 
     def there(self, data: Any) -> Any:
-        """An array of NumPy's on the GPU, anything else as it is."""
+        """A NumPy array on the GPU; anything else unchanged."""
         return self.cupy.as_cupy(data) if isinstance(data, np.ndarray) else data
 
     def moved(self, layer: Any) -> Any:
@@ -70,7 +70,7 @@ class OnGPU(BookStyle):
 
 
 def on_gpu(stage: BookStyle, load_torch: Callable[[], Framework]) -> tuple[OnGPU, Framework]:
-    """The stage and PyTorch, both on the GPU; UsageError where one of them finds none."""
+    """The stage and PyTorch, both on the GPU. Raises UsageError if either finds none."""
     try:
         stage.modules[0].cuda.as_cupy(0)
     except (AttributeError, RuntimeError) as error:
@@ -79,8 +79,8 @@ def on_gpu(stage: BookStyle, load_torch: Callable[[], Framework]) -> tuple[OnGPU
     import torch
 
     if not torch.cuda.is_available():
-        raise UsageError("--device cuda: torch: no GPU answers, or this PyTorch is built without CUDA")
+        raise UsageError("--device cuda: torch: no GPU found, or this PyTorch was built without CUDA")
     torch.set_default_device("cuda")
-    torch.backends.cudnn.allow_tf32 = False  # float32 as it is
+    torch.backends.cudnn.allow_tf32 = False  # full float32 precision
     oracle.device = "cuda"
     return OnGPU(stage), oracle

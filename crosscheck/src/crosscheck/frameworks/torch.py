@@ -1,7 +1,7 @@
-"""PyTorch as a framework under test, and the Rosetta: each name of ours as the call that corresponds to it.
+"""PyTorch as a framework under test, and the Rosetta: each name of the stages as the corresponding PyTorch call.
 
-A method that bears a name of ours is a row of `crosscheck rosetta`: what it returns is the PyTorch
-call, its docstring is the difference, if there is one.
+Every public method is a row of `crosscheck rosetta`: the expression it returns is the PyTorch call, and
+its docstring is the difference, if any.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class TorchFramework(
     # --- the engine ---
 
     def Variable(self, data: Any) -> Any:
-        """A tensor must be told that it wants gradients; Python numbers and lists are taken too."""
+        """requires_grad must be given; Python numbers and lists are accepted too."""
         return torch.tensor(data).requires_grad_()
 
     def data(self, x: Any) -> Any:
@@ -51,15 +51,15 @@ class TorchFramework(
         return x if isinstance(x, np.ndarray) else x.detach().cpu().numpy()
 
     def constant(self, a: Array) -> Any:
-        """An array must be made a tensor before it meets one that wants gradients."""
+        """An array must become a tensor before it can be combined with one that requires gradients."""
         return torch.tensor(a)
 
     def creator(self, y: Any) -> Any:
-        """The backward half only; what computed the value is not kept."""
+        """grad_fn is the backward half only; the function that computed the value is not kept."""
         return y.grad_fn
 
     def backward(self, y: Any, gy: Any = None) -> Any:
-        """Adds to x.grad. Our retain_grad=True is t.retain_grad() before. Without gy, y must have one element."""
+        """Adds to x.grad. For retain_grad=True call t.retain_grad() first. Without gy, y must have one element."""
         return y.backward(gy)
 
     def gradients(
@@ -73,7 +73,7 @@ class TorchFramework(
         return list(torch.autograd.grad(roots, inputs, seeds_of_roots, create_graph=create_graph, allow_unused=True))
 
     def function(self, forward: Callable[..., Any], backward: Callable[..., Any]) -> Any:
-        """Two static methods; what backward needs is kept on ctx."""
+        """Two static methods; what backward needs is saved on ctx."""
 
         class Custom(torch.autograd.Function):
             @staticmethod
@@ -90,11 +90,11 @@ class TorchFramework(
     # --- modes, conversions, derivatives ---
 
     def as_array(self, x: Any) -> Any:
-        """Takes lists as well."""
+        """Accepts lists as well."""
         return torch.as_tensor(x)
 
     def numerical_diff(self, f: Any, x: Any, eps: float = 1e-4) -> Any:
-        """Exact; ours moves all of x by eps and has the error of differences."""
+        """Exact. numerical_diff shifts all of x by eps and has the error of finite differences."""
         return torch.autograd.functional.jvp(f, x.detach(), torch.ones_like(x))[1]
 
     def as_variable(self, obj: Any) -> Any:
@@ -104,16 +104,16 @@ class TorchFramework(
         return torch.no_grad()
 
     def using_config(self, name: str, value: bool) -> Any:
-        """One mode for each purpose; this is enable_backprop. Per thread, where ours is for the process."""
+        """A separate context manager for each mode; this one is enable_backprop."""
         return torch.set_grad_enabled(value)
 
     def grad(self, outputs: Any, inputs: Any, grad_outputs: Any = None, create_graph: bool = False) -> Any:
-        """A tuple, even for one input; without materialize_grads an error, or None, where ours has zeros."""
+        """Returns a tuple, even for one input. Without materialize_grads, an error or None for an unused input."""
         options = {"create_graph": create_graph, "allow_unused": True, "materialize_grads": True}
         return torch.autograd.grad(outputs, inputs, grad_outputs, **options)
 
     def check_gradients(self, f: Any, *xs: Any) -> Any:
-        """Returns a bool; second order is gradgradcheck."""
+        """Returns a bool; gradgradcheck checks the second order."""
         return torch.autograd.gradcheck(f, xs)
 
     def cleargrad(self, x: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The Rosetta's functions: each name of F as the PyTorch call that corresponds to it."""
+"""The Rosetta for functions: each name of F as the corresponding PyTorch call."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 
 
 class TorchFunctions:
-    """What a method returns is the call; its docstring is the difference, if there is one."""
+    """Each method returns the PyTorch call; its docstring is the difference, if any."""
 
     # --- stage 1 ---
 
@@ -30,7 +30,7 @@ class TorchFunctions:
         return torch.rsub(x0, x1)
 
     def mul(self, x0: Any, x1: Any) -> Any:
-        """Arrays of no dimension are weak in PyTorch: float32 times a float64 scalar tensor is float32."""
+        """0-d tensors are weak in PyTorch: float32 times a 0-d float64 tensor is float32."""
         return torch.mul(x0, x1)
 
     def div(self, x0: Any, x1: Any) -> Any:
@@ -43,7 +43,7 @@ class TorchFunctions:
         return torch.neg(x)
 
     def pow(self, x: Any, c: Any) -> Any:
-        """Stage 2 takes numbers as exponents, from stage 3 on variables too."""
+        """In stage 2 the exponent is a number; from stage 3 on it may be a Variable."""
         return torch.pow(x, c)
 
     # --- stage 3 ---

@@ -1,7 +1,7 @@
-"""The Rosetta's known networks as PyTorch modules, whose weights have torchvision's names; it is not needed."""
+"""Well-known networks as PyTorch modules with torchvision's parameter names; torchvision is not needed."""
 
 # mypy: disallow-subclassing-any=False, disallow-untyped-calls=False
-# Where torch is not installed its classes are Any; some of it has no annotations.
+# Without torch its classes are Any; parts of torch have no annotations.
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ N_BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 
 
 def vgg16(size: int = 224) -> nn.Module:
-    """torchvision.models.vgg16(). size: that of the images; torchvision's always pools them to 7x7 before fc6."""
+    """torchvision.models.vgg16(). size: of the images; torchvision always pools to 7x7 before fc6."""
     return VGG16(size)
 
 
 def resnet(n_layers: int = 50, style: str = "torch") -> nn.Module:
-    """torchvision.models.resnet50(), 101, 152. style: 'book' has the strides in the first 1x1 convolutions,
-    a bias in conv1 and no padding in the first pooling."""
+    """torchvision.models.resnet50(), 101, 152.
+
+    style: "torch", or "book" with strides in the first 1x1 convolution of a block, a bias in conv1, and no padding
+    in the first pooling.
+    """
     return ResNet(N_BLOCKS[n_layers], style)
 
 
@@ -30,7 +33,7 @@ def squeezenet() -> nn.Module:
 
 
 class VGG16(nn.Module):
-    """Convolutions 3x3 in five blocks, then three linear layers."""
+    """Five blocks of 3x3 convolutions, then three linear layers."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -57,7 +60,7 @@ class VGG16(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """Three convolutions beside a shortcut; downsample, where there is one, is a fourth on the shortcut."""
+    """Three convolutions and a shortcut; downsample, if any, is a convolution on the shortcut."""
 
     def __init__(self, channels: int, width: int, stride: int, style: str, first: bool) -> None:
         super().__init__()
@@ -82,7 +85,7 @@ class Bottleneck(nn.Module):
 
 
 class ResNet(nn.Module):
-    """One convolution 7x7, four layers of bottlenecks, one linear layer."""
+    """A 7x7 convolution, four layers of bottlenecks, and a linear layer."""
 
     def __init__(self, n_blocks: tuple[int, ...], style: str) -> None:
         super().__init__()
@@ -108,7 +111,7 @@ class ResNet(nn.Module):
 
 
 class Fire(nn.Module):
-    """A 1x1 convolution to few channels, then 1x1 and 3x3 ones beside each other."""
+    """A 1x1 convolution to few channels, followed by parallel 1x1 and 3x3 convolutions."""
 
     def __init__(self, channels: int, squeeze: int, expand: int) -> None:
         super().__init__()
@@ -122,7 +125,7 @@ class Fire(nn.Module):
 
 
 class SqueezeNet(nn.Module):
-    """Eight fire modules, and no linear layer."""
+    """Eight Fire modules and no linear layer."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The Rosetta's modes: what differs between training and use, what is cut from a graph, where arrays live."""
+"""The Rosetta for modes, truncating graphs, and devices."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 
 def in_a_block(switch: Callable[..., Any]) -> Callable[..., Any]:
-    """A switch of modules as a block: all that are called in it are switched; at its end they train again."""
+    """A context manager: `switch` is applied to every module called in its block, train() after the block."""
 
     @contextlib.contextmanager
     def method(self: Any) -> Iterator[None]:
@@ -36,57 +36,57 @@ def in_a_block(switch: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class TorchModes:
-    """What a method returns is the call; its docstring is the difference, if there is one."""
+    """Each method returns the PyTorch call; its docstring is the difference, if any."""
 
     training = True
 
-    # --- training and use ---
+    # --- training and inference ---
 
     @in_a_block
     def test_mode(self, model: Any) -> Any:
-        """A switch of each model, not of the process, and no block: model.train() is the way back."""
+        """A setting of each model rather than a mode, and not a context manager: model.train() switches back."""
         return model.eval()
 
     def dropout(self, x: Any, dropout_ratio: float = 0.5) -> Any:
-        """Draws from PyTorch's own generator; takes a ratio of 1 as well."""
+        """Uses PyTorch's own generator; also accepts a ratio of 1."""
         return torch.nn.functional.dropout(x, dropout_ratio, self.training)
 
     def batch_norm(
         self, x: Any, gamma: Any, beta: Any, mean: Any, var: Any, decay: float = 0.9, eps: float = 1e-5
     ) -> Any:
-        """Another order, and momentum is the share of the new, not of the old: 0.1. Statistics may be left out."""
+        """Other argument order; momentum weights the new statistics: 1 - decay, by default 0.1."""
         return torch.nn.functional.batch_norm(x, mean, var, gamma, beta, self.training, 1 - decay, eps)
 
     batch_nrom = batch_norm
 
-    # --- graphs that are cut ---
+    # --- truncating graphs ---
 
     def unchain(self, x: Any) -> Any:
-        """detach_ is in place, detach gives another tensor."""
+        """detach_ works in place; detach returns another tensor."""
         return x.detach_()
 
     def unchain_backward(self, h: Any) -> Any:
-        """There is no way back from a loss; what a network carries on is taken out of the graph, here h."""
+        """Cannot start from a loss: detach the state that is carried over, here h."""
         return h.detach()
 
     # --- devices ---
 
     def get_array_module(self, x: Any) -> Any:
-        """One module for all devices; a tensor knows where it is."""
+        """A single module for all devices; a tensor knows its device."""
         return x.device
 
     def as_numpy(self, x: Any) -> Any:
-        """Fails for what wants gradients, so detach first."""
+        """Fails for a tensor that requires gradients: call detach first."""
         return x.detach().cpu().numpy()
 
     def as_cupy(self, x: Any) -> Any:
-        """A tensor, not an array of CuPy."""
+        """Returns a tensor, not a CuPy array."""
         return torch.as_tensor(x).to("cuda")
 
     def to_cpu(self, x: Any) -> Any:
-        """Modules move in place, tensors do not."""
+        """Moves modules in place, but not tensors."""
         return x.cpu()
 
     def to_gpu(self, x: Any) -> Any:
-        """Modules move in place, tensors do not."""
+        """Moves modules in place, but not tensors."""
         return x.cuda()

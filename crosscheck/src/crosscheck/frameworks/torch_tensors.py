@@ -1,4 +1,4 @@
-"""The Rosetta's tensors: shapes, sums, broadcasting, matrix products as PyTorch calls."""
+"""The Rosetta for tensors: shapes, sums, broadcasting and matrix products as PyTorch calls."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import torch
 
 
 def axes_of(x: Any, axis: Any) -> tuple[int, ...]:
-    """axis as PyTorch wants it: a tuple."""
+    """The axes for PyTorch, as a tuple."""
     return tuple(range(x.ndim) if axis is None else [axis] if isinstance(axis, int) else axis)
 
 
 def over(reduce: Callable[..., Any]) -> Callable[..., Any]:
-    """A reduction over a tuple of axes; nothing to do for (), which to PyTorch means all axes."""
+    """A reduction over a tuple of axes; () means no axis, where PyTorch means all axes."""
 
     def method(self: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         axes = axes_of(x, axis)
@@ -27,13 +27,13 @@ def over(reduce: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def promoted(*xs: Any) -> list[Any]:
-    """Tensors in the dtype that NumPy would compute in."""
+    """Tensors converted to the dtype that NumPy would compute in."""
     dtype = torch.from_numpy(np.empty(0, np.result_type(*(x.detach().numpy() for x in xs)))).dtype
     return [x.to(dtype) for x in xs]
 
 
 class TorchTensors:
-    """What a method returns is the call; its docstring is the difference, if there is one."""
+    """Each method returns the PyTorch call; its docstring is the difference, if any."""
 
     # --- shapes ---
 
@@ -42,17 +42,17 @@ class TorchTensors:
         return torch.reshape(x, shape)
 
     def transpose(self, x: Any, axes: Any = None) -> Any:
-        """torch.transpose exchanges two axes; x.T is for matrices, x.mT for batches of them."""
+        """torch.transpose swaps two axes; x.T is for matrices, x.mT for batches of them."""
         axes = range(x.ndim)[::-1] if axes is None else axes
         return torch.permute(x, tuple(axes))
 
     def flatten(self, x: Any) -> Any:
-        """Without start_dim PyTorch joins the first axis too; a vector has no axis 1 to it, ours makes it a column."""
+        """start_dim defaults to 0. A vector has no axis 1, but the stages make it a column."""
         x = x[:, None] if x.ndim == 1 else x
         return torch.flatten(x, start_dim=1)
 
     def expand_dims(self, x: Any, axis: Any) -> Any:
-        """One axis a call."""
+        """One axis per call."""
         axes = axis if isinstance(axis, tuple) else (axis,)
         *first, axis = sorted(i % (x.ndim + len(axes)) for i in axes)
         for i in first:
@@ -60,7 +60,7 @@ class TorchTensors:
         return torch.unsqueeze(x, axis)
 
     def get_item(self, x: Any, slices: Any) -> Any:
-        """PyTorch has no negative steps: torch.flip, or, as here, the positions."""
+        """PyTorch does not support negative steps: use torch.flip, or an index array as here."""
         parts = slices if isinstance(slices, tuple) else (slices,)
         if any(isinstance(part, slice) and (part.step or 1) < 0 for part in parts):
             return torch.take(x, torch.as_tensor(np.arange(x.numel()).reshape(x.shape)[slices].copy()))
@@ -72,11 +72,11 @@ class TorchTensors:
     def stack(self, xs: Any, axis: int = 0) -> Any:
         return torch.stack(xs, dim=axis)
 
-    # --- sums and their kin ---
+    # --- sum and other reductions ---
 
     @over
     def sum(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-        """axis=() means no axis, for PyTorch all; so it is with mean, max and min."""
+        """axis=() means no axis; in PyTorch it means all axes. The same holds for mean, max and min."""
         return torch.sum(x, dim=axis, keepdim=keepdims)
 
     @over
@@ -87,17 +87,17 @@ class TorchTensors:
 
     @over
     def max(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-        """torch.max returns indices too, and gives the gradient of a tie along an axis to one of them."""
+        """torch.max over an axis also returns indices, and in a tie the gradient goes to one element."""
         return torch.amax(x, dim=axis, keepdim=keepdims)
 
     @over
     def min(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-        """torch.min returns indices too, and gives the gradient of a tie along an axis to one of them."""
+        """torch.min over an axis also returns indices, and in a tie the gradient goes to one element."""
         return torch.amin(x, dim=axis, keepdim=keepdims)
 
     @over
     def logsumexp(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-        """PyTorch needs an axis, and fails for axis=()."""
+        """PyTorch requires an axis, and fails for axis=()."""
         return torch.logsumexp(x, dim=axis, keepdim=keepdims)
 
     # --- broadcasting, matrix products ---
@@ -110,12 +110,12 @@ class TorchTensors:
         return x.sum_to_size(shape)
 
     def matmul(self, x: Any, W: Any) -> Any:
-        """One dtype for both, where ours promotes."""
+        """Both operands must have one dtype; the stages promote."""
         x, W = promoted(x, W)
         return torch.matmul(x, W)
 
     def linear(self, x: Any, W: Any, b: Any = None) -> Any:
-        """W is (out, in); one dtype for all, where ours promotes."""
+        """W is (out, in). All arguments must have one dtype; the stages promote."""
         x, W, *rest = promoted(x, W, *([] if b is None else [b.flatten()]))
         b = rest[0].expand(W.shape[1]) if rest else None
         return torch.nn.functional.linear(x, W.mT, b)

@@ -1,4 +1,4 @@
-"""The Rosetta's known networks: torchvision has them, torch_models builds them without it."""
+"""The Rosetta for well-known networks: torchvision provides them; torch_models builds them without it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from .torch_models import resnet, squeezenet, vgg16
 
 
 class TorchVision:
-    """What a method returns is a module built as torchvision's; its docstring is the call there, and the difference."""
+    """Each method returns an equivalent module; its docstring names the torchvision call and the difference."""
 
     def VGG16(self, pretrained: bool = False) -> Any:
-        """torchvision.models.vgg16(weights=...). Its weights want RGB, 0-1, the book's BGR, 0-255."""
+        """torchvision.models.vgg16(weights=...). Its weights expect RGB in 0-1; the book's expect BGR in 0-255."""
         return vgg16()
 
     def ResNet(self, n_layers: int = 152, pretrained: bool = False, *, style: str = "book") -> Any:

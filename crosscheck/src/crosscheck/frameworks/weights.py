@@ -1,4 +1,4 @@
-"""Weights into PyTorch's modules and out of them, in our order and orientation; these are no rows of the Rosetta."""
+"""Copies weights into PyTorch modules and out of them, in the stages' order and orientation; no rows of the Rosetta."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ ALL: Any = ...
 
 
 def places(module: Any) -> list[tuple[Any, Any, bool]]:
-    """A module's own parameters in our order: each, the rows of it that ours is, and whether it is its transpose."""
-    if isinstance(module, torch.nn.RNNCellBase):  # the second bias is not learned
+    """A module's own parameters in the stages' order: each with the corresponding rows, and whether transposed."""
+    if isinstance(module, torch.nn.RNNCellBase):  # the second bias is not trained
         H = module.hidden_size
         gates = [slice(n * H, (n + 1) * H) for n in (1, 0, 3, 2)] if isinstance(module, torch.nn.LSTMCell) else [ALL]
         of_x = [place for g in gates for place in ((module.weight_ih, g, True), (module.bias_ih, g, False))]
@@ -24,19 +24,19 @@ def places(module: Any) -> list[tuple[Any, Any, bool]]:
 
 
 def sides(layer: Any) -> list[tuple[Any, Any, bool]]:
-    """Those of all modules, each once."""
+    """The same for all modules in a layer, each parameter once."""
     found = [place for module in layer.modules() for place in places(module)]
     return list({(id(param), str(rows)): (param, rows, turned) for param, rows, turned in found}.values())
 
 
 def oriented(a: Any, rows: Any, turned: bool) -> Array:
-    """The part of a tensor that ours is, as ours lies."""
+    """The corresponding part of a tensor, in the stages' orientation."""
     part: Array = (a[rows].T if turned else a[rows]).detach().cpu().numpy()
     return part
 
 
 class TorchWeights:
-    """What a training run needs beside our names; see Framework."""
+    """Methods needed to compare training runs; see Framework."""
 
     def weights(self, layer: Any) -> list[Array]:
         return [oriented(*place) for place in sides(layer)]
@@ -54,7 +54,7 @@ class TorchWeights:
             else:
                 param.data = param.data.to(values.dtype)
                 param.data[rows] = values
-        if len({a.dtype for a in arrays}) == 1:  # what is not learned follows
+        if len({a.dtype for a in arrays}) == 1:  # buffers are converted too
             layer.to(torch.from_numpy(arrays[0]).dtype)
 
     def set_rate(self, optimizer: Any, rate: float) -> None:
