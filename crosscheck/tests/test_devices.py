@@ -114,7 +114,7 @@ def test_without_a_gpu_for_pytorch_the_command_says_so(gpu, monkeypatch, torch_a
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(UsageError, match="--device cuda: torch: no GPU answers"):
+    with pytest.raises(UsageError, match="--device cuda: torch: no GPU found"):
         on_gpu(load_stage(STAGE5), lambda: torch_adapter)
 
 

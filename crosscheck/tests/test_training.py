@@ -117,7 +117,7 @@ def test_training_is_in_the_rosetta():
     assert {rows[name].stage for name in names.split()} == {"stage4"}
     assert rows["update"].call == "optimizer.step()"
     assert rows["Adam"].call == "partial(torch.optim.Adam, lr=alpha, betas=(beta1, beta2), eps=eps)"
-    assert "ours has lr inside v" in rows["MomentumSGD"].difference
+    assert "in the stages v includes lr" in rows["MomentumSGD"].difference
     assert not {"weights", "set_weights", "weight_gradients", "set_rate"} & set(rows)
 
 
