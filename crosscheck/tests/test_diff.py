@@ -418,10 +418,10 @@ def test_step_1_is_all_new():
     assert {change.state for change in compare_step(1).definitions} == {"new"}
 
 
-def test_a_step_of_theory_shows_its_docstring(crosscheck):
+def test_a_step_of_theory_prints_its_docstring(crosscheck):
     _, out, _ = crosscheck("step", "5")
     assert '"""Step 5: the theory of backpropagation.' in out
-    assert "What it prints\n(nothing)" in out
+    assert "What it prints\nStep 5: the theory of backpropagation." in out
 
 
 def test_a_later_step_is_shown_whole_with_what_its_lesson_names_in_the_stage(crosscheck):

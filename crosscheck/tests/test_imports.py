@@ -49,7 +49,7 @@ for level, names in enumerate(FAMILIES):
 AT_THE_END = {"", "utils"}  # the package itself and the facade: they may import all, nothing inside imports them
 
 # The standard library, and what a stage may depend on (all but NumPy optional, imported where it is used).
-OUTSIDE = {"numpy", "cupy", "matplotlib", "pooch", "tqdm", "PIL", "IPython"}
+OUTSIDE = {"numpy", "cupy", "matplotlib", "pooch", "pygraphviz", "tqdm", "PIL", "IPython"}
 EVERYWHERE = {"numpy"}
 
 

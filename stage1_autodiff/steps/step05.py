@@ -20,3 +20,6 @@ a, A'(x) needs x: the forward pass runs first, and every function keeps its inpu
 Where it landed: `Variable.grad` and `Function.backward` in step 6, the order of the calls in
 steps 7 and 8. In the finished stage, all of it is in `core.py`.
 """
+
+print(__doc__)
+# -> ...

@@ -37,3 +37,6 @@ B and C both send for A, and without a note of who was sent for already x would 
 Where it landed: `Variable.generation`, `Function.generation` and the order in `Variable.backward`, all
 in step 16. In the finished stage, all of it is in `core.py`.
 """
+
+print(__doc__)
+# -> ...

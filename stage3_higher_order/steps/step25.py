@@ -1,33 +1,32 @@
 """Step 25: visualizing computational graphs (1). No code.
 
-One line of Goldstein-Price (step 24) hides a graph of dozens of functions. A picture of it helps to find a
-mistake, to see where work is done twice, and to explain to others what is computed. Graphviz draws such pictures:
-a program for the command line, `dot`, that reads a text and places the boxes and arrows by itself. This step is
-about that text; the next one writes it.
+One line of Goldstein-Price (step 24) builds a graph of dozens of functions. A picture of the graph helps to find
+mistakes and repeated work, and to explain a computation to others. Graphviz draws such pictures: its command `dot`
+reads a text and places the boxes and arrows. This step is about that text; step 26 generates it.
 
-Install it with `apt install graphviz` or `brew install graphviz`, or from graphviz.org, and ask `dot -V` whether
-it is there. A text in the file sample.dot becomes a picture by
+Install Graphviz with `apt install graphviz`, with `brew install graphviz` or from graphviz.org, and test it with
+`dot -V`. The command that makes a picture of a text in the file sample.dot is
 
-    dot sample.dot -T png -o sample.png          -T: the format (png, pdf, svg ...);  -o: the file to write
+    dot sample.dot -T png -o sample.png          -T: the format (png, pdf, svg ...);  -o: the output file
 
-The text is one block, `digraph g { ... }`, one item a line. Four samples, each one more idea than the one before.
+The text is one block, `digraph g { ... }`, with one item per line. Four samples; each adds one idea.
 
-(1) A word is a node. It is drawn as an ellipse with the word in it.
+(1) A word is a node, drawn as an ellipse with the word inside.
 
     digraph g {
     x                                                   ( x )      ( y )
     y
     }
 
-(2) A node may have a number that names it, and attributes in brackets: the label is what one reads, the color
-with style=filled is the colour it is filled with. Numbers must differ, labels need not. Here both are orange:
+(2) A number can identify a node, with attributes in brackets: `label` is the text shown, and `color` is the fill
+color if style=filled. Numbers must be unique, labels need not be. Here both nodes are orange:
 
     digraph g {
     1 [label="x", color=orange, style=filled]           ( x )      ( y )
     2 [label="y", color=orange, style=filled]
     }
 
-(3) shape=box makes a rectangle. From here on variables are orange ellipses and functions light blue boxes.
+(3) shape=box makes a rectangle. From here on variables are orange ellipses and functions are light blue boxes.
 
     digraph g {
     1 [label="x", color=orange, style=filled]
@@ -35,7 +34,7 @@ with style=filled is the colour it is filled with. Numbers must differ, labels n
     3 [label="Exp", color=lightblue, style=filled, shape=box]
     }
 
-(4) An arrow goes from one number to another. Nobody said where the nodes lie; `dot` finds the rows by itself.
+(4) An arrow connects two numbers. The text does not say where the nodes are; `dot` finds their positions.
 
     digraph g {                                                     ( x )
     1 [label="x", color=orange, style=filled]                         |
@@ -45,8 +44,9 @@ with style=filled is the colour it is filled with. Numbers must differ, labels n
     3 -> 2                                                            v
     }                                                               ( y )
 
-That is all of the language that a computational graph needs: a line for each variable, a line for each function,
-and an arrow for each link.
-
-Where it landed: step 26 writes this text from a Variable; in the finished stage it is in `dot.py`.
+A computational graph needs nothing more: a line for each variable, a line for each function, and a line for each
+arrow. Step 26 generates this text from a Variable; in the package the code is in `dot.py`.
 """
+
+print(__doc__)
+# -> ...

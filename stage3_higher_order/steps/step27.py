@@ -1,40 +1,37 @@
 """Step 27: the derivative of a Taylor expansion.
 
-The derivative of sin twice. First with a function class, where a formula is written by hand: (sin x)' = cos x.
+The derivative of sin, computed in two ways. First by a Function whose derivative is written by hand, (sin x)' = cos x.
 Then without one: near 0 a smooth function is a sum of powers, and for sin it is
 
     sin x = x/1! - x^3/3! + x^5/5! - ... = sum over i of (-1)^i x^(2i+1) / (2i+1)!
 
 `my_sin` adds such terms until one is smaller than the threshold. It is a loop of + * and **, with a branch that
-looks at the data, and nothing in it says how to differentiate it. `backward` gets the derivative from the graph
-that the loop left behind. The threshold decides how close the result is and how large the graph gets. In theory
-smaller is better; in floating point the rounding sets a limit.
+depends on the data, and nothing in it says how to differentiate it. `backward` gets the derivative from the graph that
+the loop has built. The threshold determines the accuracy of the result and the size of the graph. In theory a smaller
+threshold is better; in practice rounding sets a limit.
 
-`Sin` stands here as stage 2 would write it: its `backward` takes the data of x and asks NumPy for the cosine. That
-gives the right first derivative. But a NumPy array does not know where it comes from: as far as anyone can tell
-later, cos(x) is a constant, and the second derivative is lost without a word. `my_sin`, built from functions whose
-`backward` uses functions, has it. Why, and what to do about `Sin`, is the question of steps 30 to 32; step 34 has
-the cure.
+`Sin` is written as in stage 2: its `backward` takes the data of x and computes the cosine with NumPy. The first
+derivative is right. But a NumPy array has no creator, so cos(x) is a constant for every later derivative, and the
+second derivative is lost without an error. `my_sin` has a second derivative, because its functions compute their
+gradients with functions. Steps 30 to 32 explain this, and step 34 repairs `Sin`.
 
-`--out DIR` draws the graphs of my_sin to DIR/my_sin_1e-4.png and DIR/my_sin_1e-150.png (needs Graphviz).
+`--out DIR` draws the graphs of my_sin to DIR/my_sin_1e-4.png and DIR/my_sin_1e-150.pdf.
 """
 
-import argparse
 import math
-import pathlib
-import sys
 from collections import Counter
 
 import numpy as np
+from demo import graph, options
 
 from stage3_higher_order import Function, Variable
 from stage3_higher_order.utils import get_dot_graph, plot_dot_graph
 
-# --- demonstration ---
+args = options(__doc__).parse_args()
 
 
 class Sin(Function):
-    """y = sin(x);  gx = gy cos(x), with the cosine of the bare data."""
+    """y = sin(x);  gx = gy cos(x), where cos(x) is a plain array."""
 
     def forward(self, x):
         return np.sin(x)
@@ -67,7 +64,7 @@ def my_sin(x, threshold=0.0001):
 
 
 def boxes(y):
-    """How many functions of which class the graph of y has."""
+    """The number of functions of each class in the graph of y."""
     lines = get_dot_graph(y, verbose=False).splitlines()
     return Counter(line.split('"')[1] for line in lines if "shape=box" in line)
 
@@ -79,7 +76,7 @@ y.backward()
 print(y.data)  # -> 0.7071064695751781
 print(x.grad.data)  # -> 0.7071032148228457
 print(dict(boxes(y)))  # -> {'Add': 4, 'Mul': 4, 'Pow': 4}
-short = y
+graph(plot_dot_graph, y, args.out, "my_sin_1e-4.png", verbose=False)
 
 x = Variable(np.array(np.pi / 4), name="x")
 y = my_sin(x, threshold=1e-150)
@@ -88,9 +85,9 @@ y.backward()
 print(y.data)  # ~> 0.7071067811865475 (1e-15)
 print(x.grad.data)  # ~> 0.7071067811865475 (1e-15)
 print(dict(boxes(y)))  # -> {'Add': 47, 'Mul': 47, 'Pow': 47}
-long = y
+graph(plot_dot_graph, y, args.out, "my_sin_1e-150.pdf", verbose=False)
 
-# The second derivative is -sin(x) = -0.707... The series has it, Sin has nothing at all.
+# The second derivative is -sin(x) = -0.707... The series has it, Sin has none.
 for f in (my_sin, sin):
     x = Variable(np.array(np.pi / 4))
     y = f(x)
@@ -100,15 +97,3 @@ for f in (my_sin, sin):
     gx.backward()
     print(x.grad)  # ~> variable(-0.70708) (1e-4)
     #    None
-
-
-parser = argparse.ArgumentParser(description="Step 27: the derivative of a Taylor expansion")
-parser.add_argument("--out", type=pathlib.Path, metavar="DIR", help="draw to DIR/my_sin_1e-4.png and _1e-150.png")
-arguments = parser.parse_args()
-if arguments.out:
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    try:
-        plot_dot_graph(short, verbose=False, to_file=arguments.out / "my_sin_1e-4.png")
-        plot_dot_graph(long, verbose=False, to_file=arguments.out / "my_sin_1e-150.png")
-    except RuntimeError as error:
-        sys.exit(f"step27: no figure: {error}")

@@ -1,40 +1,37 @@
 """Step 29: Newton's method, with the second derivative by hand.
 
-Gradient descent knows the slope and nothing else, so how far to go has to be guessed. The second derivative says
-how the slope changes. Around the current place a, the function is nearly a parabola:
+Gradient descent knows only the slope, so the step size has to be guessed. The second derivative says how the slope
+changes. Near a point a, the function is almost a parabola:
 
     f(x) ~ f(a) + f'(a) (x - a) + f''(a)/2 (x - a)^2
 
-The parabola touches f at a, with the same slope and the same bend. Its derivative f'(a) + f''(a) (x - a) is zero at
+The parabola touches f at a, with the same slope and the same curvature. Its derivative f'(a) + f''(a) (x - a) is zero
+at
 
     b = a - f'(a) / f''(a)
 
-Newton's method goes to b, the bottom of the parabola, and starts again from there. It is gradient descent whose
-learning rate 1 / f''(x) sets itself: small where the curve bends sharply, large where it is flat. Like every good
-thing it has its conditions: close to the solution it is very fast, far from it or where f'' <= 0 it may go astray.
+Newton's method goes to b, the minimum of the parabola, and repeats from there. It is gradient descent whose learning
+rate 1 / f''(x) adapts: small where the curve bends sharply, large where it is flat. Close to the solution it is very
+fast; far from it, or where f'' <= 0, it may diverge.
 
-The framework gives f'. For f'' there is only paper and pencil yet, so `gx2` is typed in; step 33 removes it.
+The framework computes f'. It cannot compute f'' yet, so `gx2` is written by hand; step 33 removes it.
 
-With several inputs the gradient stands for f' and the matrix of all second derivatives, the Hessian, for f'': solve
-H d = gradient and go to x - d. Rosenbrock then takes 6 steps where step 28 took 50,000. Nobody trains a network
-like this: with a million parameters its Hessian has 10^12 elements.
+With several inputs, the gradient replaces f' and the Hessian, the matrix of all second derivatives, replaces f'':
+solve H d = gradient and go to x - d. Rosenbrock then takes 6 iterations where step 28 took 50,000. Nobody trains a
+network in this way: with a million parameters the Hessian has 10^12 elements.
 
-The book says that gradient descent with lr = 0.01 needs 124 rounds to come within 0.001 of the minimum of the first
-example; the count below is what the code gives.
+The book says that gradient descent with lr = 0.01 needs 124 iterations to come within 0.001 of the minimum of the
+first example; the code gives the number below.
 
-`--out DIR` writes the figure of both methods on both functions to DIR/step29.png (needs matplotlib); without it
-the figure is shown in a window.
+`--out DIR` saves a figure of both methods on both functions as DIR/step29.png.
 """
 
-import argparse
-import pathlib
-import sys
-
 import numpy as np
+from demo import options, show
 
 from stage3_higher_order import Variable, no_grad
 
-# --- demonstration ---
+args = options(__doc__).parse_args()
 
 
 def f(x):
@@ -63,7 +60,7 @@ for i in range(10):
     y.backward()
     x.data -= x.grad.data / gx2(x.data)
 
-# Gradient descent on the same function, until it is nearer than 0.001, as Newton's method is after 4 rounds.
+# Gradient descent on the same function, to within 0.001; Newton's method takes 4 iterations.
 x = Variable(np.array(2.0))
 rounds = 0
 while abs(x.data - 1) >= 0.001:
@@ -103,63 +100,49 @@ for i in range(6):
 print(x0, x1)  # ~> variable(1.0) variable(1.0) (1e-9)
 
 
-def walk(f, start, step, rounds):
-    """The places from start on: an array of shape (rounds + 1, inputs). step: from data and gradients to the move."""
-    xs = [Variable(np.array(x)) for x in start]
-    path = [start]
-    for _ in range(rounds):
-        for x in xs:
-            x.cleargrad()
-        f(*xs).backward()
-        moves = step([x.data for x in xs], [x.grad.data for x in xs])
-        for x, move in zip(xs, moves, strict=True):
-            x.data -= move
-        path.append(tuple(float(x.data) for x in xs))
-    return np.array(path)
-
-
 def draw(plt):
-    """Left gradient descent, right Newton's method; above f, below rosenbrock."""
+    """Gradient descent on the left, Newton's method on the right; f in the first row, rosenbrock in the second."""
+
+    def path(f, start, step, iters):
+        """All points of an optimization, (iters + 1, inputs); step(data, gradients) -> what to subtract."""
+        xs = [Variable(np.array(x)) for x in start]
+        points = [start]
+        for _ in range(iters):
+            for x in xs:
+                x.cleargrad()
+            f(*xs).backward()
+            for x, d in zip(xs, step([x.data for x in xs], [x.grad.data for x in xs]), strict=True):
+                x.data -= d
+            points.append([float(x.data) for x in xs])
+        return np.array(points)
+
     figure, grid = plt.subplots(2, 2, figsize=(10, 8), sharex="row", sharey="row", layout="constrained")
     paths = {
-        "gradient descent, lr = 0.01": walk(f, (2.0,), lambda xs, gxs: [0.01 * gx for gx in gxs], 70),
-        "Newton's method": walk(f, (2.0,), lambda xs, gxs: [gxs[0] / gx2(xs[0])], 7),
+        "gradient descent, lr = 0.01": path(f, [2.0], lambda xs, gxs: [0.01 * gx for gx in gxs], 70),
+        "Newton's method": path(f, [2.0], lambda xs, gxs: [gxs[0] / gx2(xs[0])], 7),
     }
     t = np.linspace(-2.1, 2.1, 200)
-    for axes, (title, path) in zip(grid[0], paths.items(), strict=True):
+    for axes, (title, points) in zip(grid[0], paths.items(), strict=True):
         axes.plot(t, f(t), color="grey")
-        axes.plot(path, f(path), "o", color="tab:red", markersize=4)
+        axes.plot(points, f(points), "o", color="tab:red", markersize=4)
         axes.plot(1, -1, "*", color="black", markersize=10)
-        axes.set_title(f"{title}, {len(path) - 1} rounds")
-        axes.set_xlabel("x")
+        axes.set(title=f"{title}, {len(points) - 1} iterations", xlabel="x")
     grid[0, 0].set_ylabel("x^4 - 2 x^2")
+
     paths = {
-        "gradient descent, lr = 0.001": walk(rosenbrock, (0.0, 2.0), lambda xs, gxs: [0.001 * gx for gx in gxs], 10000),
-        "Newton's method": walk(rosenbrock, (0.0, 2.0), lambda xs, gxs: np.linalg.solve(hessian(*xs), gxs), 6),
+        "gradient descent, lr = 0.001": path(rosenbrock, [0.0, 2.0], lambda xs, gxs: np.array(gxs) * 0.001, 10000),
+        "Newton's method": path(rosenbrock, [0.0, 2.0], lambda xs, gxs: np.linalg.solve(hessian(*xs), gxs), 6),
     }
     mesh = np.meshgrid(np.linspace(-2, 2, 500), np.linspace(-1, 3, 500))
     with no_grad():
         heights = rosenbrock(*[Variable(axis) for axis in mesh]).data
-    for axes, (title, path) in zip(grid[1], paths.items(), strict=True):
+    for axes, (title, points) in zip(grid[1], paths.items(), strict=True):
         axes.contour(*mesh, heights, levels=np.geomspace(0.1, 2500, 14), norm="log", cmap="viridis", linewidths=0.8)
-        axes.plot(*path.T, "o-", color="tab:red", markersize=4, linewidth=1)
+        axes.plot(*points.T, "o-", color="tab:red", markersize=4, linewidth=1)
         axes.plot(1, 1, "*", color="black", markersize=10)
-        axes.set_title(f"{title}, {len(path) - 1} rounds")
-        axes.set_xlabel("x0")
+        axes.set(title=f"{title}, {len(points) - 1} iterations", xlabel="x0")
     grid[1, 0].set_ylabel("x1")
     return figure
 
 
-parser = argparse.ArgumentParser(description="Step 29: Newton's method")
-parser.add_argument("--out", type=pathlib.Path, metavar="DIR", help="write the figure to DIR/step29.png")
-arguments = parser.parse_args()
-try:
-    import matplotlib.pyplot as plt
-except ImportError:
-    sys.exit("step29: no figure without matplotlib: pip install matplotlib" if arguments.out else 0)
-if arguments.out:
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    draw(plt).savefig(arguments.out / "step29.png", dpi=150)
-elif plt.get_backend().lower() != "agg":  # Agg is what matplotlib takes where there is no display
-    draw(plt)
-    plt.show()
+show(draw, args.out)

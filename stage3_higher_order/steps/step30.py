@@ -1,9 +1,9 @@
 """Step 30: higher-order derivatives, the preparation. No code.
 
-Before anything changes: what does the framework of stage 2 do, and at which place does it stop at the first
-derivative? Four facts, with y = sin(x) as the example.
+Before anything changes: what does the framework of stage 2 do, and why does it stop at the first derivative? Four
+facts, with y = sin(x) as the example.
 
-(1) A variable has two places, and both hold arrays.
+(1) A variable has two attributes, and both hold arrays.
 
     x = Variable(np.array(2.0))      x  [ data ]---> array(2.0)
                                         [ grad ]---> None
@@ -11,8 +11,8 @@ derivative? Four facts, with y = sin(x) as the example.
     after backward                   x  [ data ]---> array(2.0)
                                         [ grad ]---> array(-0.416...)
 
-(2) `Function.__call__` takes variables, computes on their arrays, and makes variables of the results. And there,
-while it computes, it makes the links of the graph, unless `no_grad` says otherwise. No other place makes any.
+(2) `Function.__call__` takes variables, computes with their arrays, and wraps the results in variables. At the same
+time it makes the links of the graph, except under `no_grad`. Links are made nowhere else.
 
     (x) <--inputs-- [ Sin ] <--creator-- (y)
 
@@ -26,14 +26,18 @@ while it computes, it makes the links of the graph, unless `no_grad` says otherw
             x = self.inputs[0].data
             return gy * np.cos(x)
 
-(4) `Variable.backward` starts with an array of ones, walks from the newest generation to the oldest, collects the
-gradients of a function's outputs, calls its `backward`, and adds what comes back to the gradients of its inputs.
+(4) `Variable.backward` starts with an array of ones and visits the functions from the newest generation to the oldest.
+It collects the gradients of a function's outputs, calls the function's `backward`, and adds the results to the
+gradients of the inputs.
 
     forward      (x) ---> [ np.sin      ] ---> (y)        variables, linked
     backward     gx  <--- [ gy * np.cos ] <--- gy         arrays, linked to nothing
 
-The way back is a computation as much as the way forward: a cosine, a product, perhaps a sum. But it is done on
-bare arrays, behind the framework's back. When it is over, the number gx is there and nobody knows how it was made.
+The backward pass is a computation like the forward pass: a cosine, a product, perhaps a sum. But it computes with
+plain arrays, so no graph records it. Afterwards the number gx is known, but not how it was computed.
 
-Where it landed: step 31 draws the conclusion.
+Step 31 draws the conclusion.
 """
+
+print(__doc__)
+# -> ...

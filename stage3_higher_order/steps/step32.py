@@ -1,9 +1,9 @@
 """Step 32: higher-order derivatives, the implementation.
 
-Three changes to `core.py` make the way back a computation like any other.
+Three changes make the backward pass a computation like any other.
 
-(1) Gradients are Variables: `grad` holds one, the seed is `Variable(np.ones_like(self.data))`, and each `backward`
-    gets and returns Variables. Only those that looked into `.data` had to change:
+(1) Gradients are Variables: `grad` holds one, the initial gradient is `Variable(np.ones_like(self.data))`, and each
+    `backward` takes and returns Variables. Only a `backward` that reads `.data` has to change:
 
         class Mul(Function):                                      class Mul(Function):
             def backward(self, gy):                                   def backward(self, gy):
@@ -12,24 +12,24 @@ Three changes to `core.py` make the way back a computation like any other.
 
         stage 2: arrays, NumPy's *                                stage 3: Variables, our *
 
-    The last line is the same and means something else: `gy * x1` now calls Mul, and a call with Variables makes a
-    graph. Whatever a `backward` computes by functions can be differentiated again. One `.data` or `np.` in it, and
-    the graph is cut there, as in step 27.
+    The last line is the same and means something else: `gy * x1` now calls Mul, and a call with Variables builds a
+    graph. Whatever a `backward` computes with functions can be differentiated again. One `.data` or `np.` in it cuts
+    the graph at that place, as in step 27.
 
-(2) A switch. Most programs differentiate once and have no use for a graph of the way back, so
-    `backward(create_graph=False)` runs under the same switch as `no_grad`; the sums of gradients too. With
-    create_graph=True the gradients know how they were made, and `x.grad.backward()` works.
+(2) A switch. Most programs differentiate once and need no graph of the backward pass, so
+    `backward(create_graph=False)` computes it, and the sums of gradients too, under the same switch as `no_grad`. With
+    create_graph=True the gradients have a graph, and `x.grad.backward()` works.
 
-(3) One walk for both ways to ask. The book's loop writes each gradient into `grad` as it goes, where older ones may
-    lie. Here `propagate` keeps the gradients on their way in a dict of its own, reads no `grad` and writes none;
-    `backward` adds its result to the leaves, and `grad(y, x)` (beyond the book) just returns it.
+(3) A second way to ask for gradients. The traversal of step 18 keeps its gradients in a dict of its own, reads no
+    `grad` and writes none. `backward` adds its result to the leaves; `grad(y, x)`, which the book does not have,
+    returns it.
 
-What it costs: with create_graph the variables and their gradients hold each other,
+The cost: with create_graph, variables and their gradients reference each other,
 
     x --grad--> gx --creator--> Mul --inputs--> x
 
-so they are not freed when the last name goes, but only by Python's search for such circles, or by `cleargrad`. And
-`grad` is no array any more: an update of data takes `x.grad.data`.
+a reference cycle that reference counting cannot free; Python's garbage collector or `cleargrad` frees it. And `grad`
+is no array any more: an update uses `x.grad.data`.
 """
 
 import gc
@@ -39,15 +39,13 @@ import numpy as np
 
 from stage3_higher_order import Variable, grad
 
-# --- demonstration ---
-
-# The gradient is a Variable. Without create_graph no function made it.
+# The gradient is a Variable. Without create_graph it has no creator.
 x = Variable(np.array(3.0))
 y = x * x
 y.backward()
 print(x.grad, x.grad.creator)  # -> variable(6.0) None
 
-# With it, an Add did: x stands twice in x * x, and what came both ways was added.
+# With create_graph its creator is an Add: x is an input of x * x twice, and its two gradients were added.
 x.cleargrad()
 y.backward(create_graph=True)
 gx = x.grad
@@ -59,23 +57,23 @@ x.cleargrad()
 gx.backward()
 print(x.grad)  # -> variable(2.0)
 
-# The same without touching any `grad`.
+# The same without `x.grad`.
 x.cleargrad()
 gx = grad(y, x, create_graph=True)
 print(gx, grad(gx, x), x.grad)  # -> variable(6.0) variable(2.0) None
 
 
 def is_freed(create_graph):
-    """Whether x goes when its last name goes."""
+    """Whether x is freed with its last reference."""
     x = Variable(np.array(3.0))
     y = x * x
     y.backward(create_graph=create_graph)
-    box = weakref.ref(x)
+    reference = weakref.ref(x)
     del x, y
-    return box() is None
+    return reference() is None
 
 
-gc.disable()  # only counting, no search for circles
+gc.disable()  # reference counting only
 print(is_freed(create_graph=False))  # -> True
 print(is_freed(create_graph=True))  # -> False
 gc.enable()

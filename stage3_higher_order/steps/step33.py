@@ -1,24 +1,21 @@
-"""Step 33: Newton's method, with the second derivative by itself.
+"""Step 33: Newton's method, with automatic second derivatives.
 
 The second derivative takes four lines:
 
-    y.backward(create_graph=True)      gx = x.grad knows how it was made
+    y.backward(create_graph=True)      gx = x.grad has a graph
     gx = x.grad
-    x.cleargrad()                      or else the next line adds to the first derivative
-    gx.backward()                      x.grad is now the second
+    x.cleargrad()                      otherwise the next line adds to the first derivative
+    gx.backward()                      x.grad is now the second derivative
 
-`cleargrad` is easy to forget, and nothing complains: gradients add up in a variable of the user's (step 14). Then
-24, the first derivative, and 44, the second, come out as 68. `grad(gx, x)`, which leaves every `.grad` alone,
-has no such trap.
+`cleargrad` is easy to forget, and nothing warns of it: gradients of leaves accumulate (step 14). Then 24, the first
+derivative, and 44, the second, give 68. `grad(gx, x)` changes no `.grad` and avoids this mistake.
 
-With that, step 29 needs no derivative by hand. The numbers are the same.
+Now step 29 needs no derivative by hand. The numbers are the same.
 """
 
 import numpy as np
 
 from stage3_higher_order import Variable, grad
-
-# --- demonstration ---
 
 
 def f(x):
@@ -44,7 +41,7 @@ x.cleargrad()
 gx.backward()
 print(x.grad)  # -> variable(44.0)
 
-# The same, beyond the book.
+# The same with `grad`, which the book does not have.
 gx = grad(y, x, create_graph=True)
 print(gx, grad(gx, x))  # -> variable(24.0) variable(44.0)
 

@@ -1,38 +1,30 @@
 """Step 35: graphs of higher-order derivatives.
 
-The hyperbolic tangent, (e^x - e^-x) / (e^x + e^-x), bends every number into -1 ... 1. By the quotient rule
+The hyperbolic tangent, (e^x - e^-x) / (e^x + e^-x), maps every number into (-1, 1). By the quotient rule
 
     tanh' = ( (e^x + e^-x)^2 - (e^x - e^-x)^2 ) / (e^x + e^-x)^2  =  1 - tanh^2,
 
-so `backward` needs no input at all, only the output y that it already has: gx = gy * (1 - y * y). It takes y as a
-Variable, and y knows that a Tanh made it; so the graph of the derivative leads through the graph of the function:
+so `backward` does not need the input, only the output y: gx = gy * (1 - y * y). It uses y as a Variable whose creator
+is Tanh, so the graph of the derivative contains the graph of the function:
 
     (x) --> [ Tanh ] --> (y) ==> [ Mul ] --> [ Sub ] --> [ Mul ] --> (gx1)      1 - y * y, times gy
 
-The derivative of that has to go through all of it, with the product rule at each Mul, and the next one through
-that again. The count below shows the price: each order has more than twice the functions of the one before. Nobody
-could draw the seventh by hand, and nobody had to write one down.
+The derivative of that traverses all of it, with the product rule at each Mul, and so does the next one. The counts
+below show the price: each order has more than twice the functions of the order before. Nobody could draw the seventh
+derivative by hand, and nobody had to write one down.
 
-`--out DIR` draws the graphs of the derivatives 1 to `--order N`, default 3, to DIR/tanh_gx1.png, tanh_gx2.png ...
-(needs Graphviz; seconds at order 5, long at 8).
+`--out DIR` draws the graphs of the derivatives 1 to `--order N` to DIR/tanh_gx1.png, tanh_gx2.png ... (order 5 takes
+seconds, order 8 takes long).
 """
 
-import argparse
-import pathlib
-import sys
-
 import numpy as np
+from demo import graph, options
 
 import stage3_higher_order.functions as F
 from stage3_higher_order import Variable
 from stage3_higher_order.utils import get_dot_graph, plot_dot_graph
 
-parser = argparse.ArgumentParser(description="Step 35: graphs of higher-order derivatives")
-parser.add_argument("--order", type=int, default=3, metavar="N", help="the last derivative to draw, default 3")
-parser.add_argument("--out", type=pathlib.Path, metavar="DIR", help="draw to DIR/tanh_gx1.png, tanh_gx2.png ...")
-arguments = parser.parse_args()
-
-# --- demonstration ---
+args = options(__doc__, order=3).parse_args()
 
 x = Variable(np.array(1.0), name="x")
 y = F.tanh(x)
@@ -40,7 +32,7 @@ y.name = "y"
 y.backward(create_graph=True)
 
 gxs = []  # the derivatives of order 1, 2 ...
-for order in range(1, max(8, arguments.order) + 1):
+for order in range(1, max(8, args.order) + 1):
     gx = x.grad
     gx.name = f"gx{order}"
     gxs.append(gx)
@@ -58,7 +50,7 @@ for gx in gxs[:8]:
     #    gx7 12.288367894320414
     #    gx8 -277.06213560303127
 
-# How many functions, variables and arrows the graphs have.
+# The number of functions, variables and arrows in each graph.
 for gx in gxs[:8]:
     lines = get_dot_graph(gx, verbose=False).splitlines()
     functions = sum("shape=box" in line for line in lines)
@@ -73,11 +65,5 @@ for gx in gxs[:8]:
     #    gx7 921 935 2704
     #    gx8 2571 2587 7591
 
-
-if arguments.out:
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    try:
-        for gx in gxs[: arguments.order]:
-            plot_dot_graph(gx, verbose=False, to_file=arguments.out / f"tanh_{gx.name}.png")
-    except RuntimeError as error:
-        sys.exit(f"step35: no figure: {error}")
+for gx in gxs[: args.order]:
+    graph(plot_dot_graph, gx, args.out, f"tanh_{gx.name}.png", verbose=False)

@@ -1,33 +1,30 @@
 """Step 36: other uses of double backpropagation.
 
-A gradient that is a Variable can do more than be differentiated at once: it can stand in a formula, beside other
-variables, and the formula is differentiated. For example
+A gradient that is a Variable can be part of a larger formula, and the formula can be differentiated. For example
 
     y = x^2,    z = (dy/dx)^3 + y,    what is dz/dx at x = 2?
 
-By paper: dy/dx = 2x, so z = 8 x^3 + x^2 and dz/dx = 24 x^2 + 2x = 100. The trap is to put the number 4 for dy/dx
-too early: (4)^3 is a constant, and what is left is 2x = 4. With create_graph, x.grad is both, the number 4 and the
+By hand: dy/dx = 2x, so z = 8 x^3 + x^2 and dz/dx = 24 x^2 + 2x = 100. The mistake is to insert the number 4 for dy/dx
+too early: (4)^3 is a constant, and only 2x = 4 remains. With create_graph, x.grad is both the number 4 and the
 expression 2x.
 
-Formulas of this kind are no curiosity. WGAN-GP has the length of a gradient in its loss; MAML differentiates
-through a step of training; TRPO needs the Hessian of a loss, though only its product with a vector. That product
-is the way around step 29's problem, a matrix of n^2 elements:
+Such formulas are in use. The loss of WGAN-GP contains the norm of a gradient; MAML differentiates through a training
+step; TRPO needs the Hessian of a loss, but only its product with a vector. That product avoids the problem of step 29,
+a matrix of n^2 elements:
 
-    H v = grad( v . grad f )        two backward passes, and never a matrix
+    H v = grad( v . grad f )        two backward passes and no matrix
 
-First grad f with create_graph, then the gradient of its inner product with v. An inner product needs no sum and no
-matmul here (they come in stage 4): seeding the second pass with v in place of ones gives just that,
-`grad(gx, x, grad_outputs=v)`.
+First grad f with create_graph, then the gradient of its inner product with v. This inner product needs neither sum nor
+matmul (which follow in stage 4): if the initial gradient of the second pass is v instead of ones, the result is the
+same, `grad(gx, x, grad_outputs=v)`.
 
-At last, `check_gradients` compares backpropagation with differences, for first and second derivatives, at each
-input and with random seeds; it is silent when they agree.
+Finally, `check_gradients` compares backpropagation with numerical derivatives: first and second derivatives, of each
+input, with random initial gradients. It returns None and raises an AssertionError where they differ.
 """
 
 import numpy as np
 
 from stage3_higher_order import Variable, check_gradients, grad
-
-# --- demonstration ---
 
 x = Variable(np.array(2.0))
 y = x**2
@@ -39,7 +36,7 @@ z.backward()
 print(z)  # -> variable(68.0)
 print(x.grad)  # -> variable(100.0)
 
-# The trap: gx as a mere number.
+# The mistake: gx is only a number.
 x = Variable(np.array(2.0))
 y = x**2
 y.backward()
@@ -49,7 +46,7 @@ z = gx**3 + y
 z.backward()
 print(x.grad)  # -> variable(4.0)
 
-# The other trap, as in step 33: without cleargrad the first derivative is added, 100 + 4.
+# The mistake of step 33: without cleargrad the first derivative is added, 100 + 4.
 x = Variable(np.array(2.0))
 y = x**2
 y.backward(create_graph=True)
@@ -58,7 +55,7 @@ z = gx**3 + y
 z.backward()
 print(x.grad)  # -> variable(104.0)
 
-# H v for the sum of x^2, whose Hessian is 2 on the diagonal. The seed of ones sums up y, the seed v weights gx.
+# H v for the sum of x^2, whose Hessian has 2 on the diagonal.
 x = Variable(np.array([1.0, 2.0]))
 v = Variable(np.array([4.0, 5.0]))
 y = x**2
@@ -71,7 +68,7 @@ def rosenbrock(x0, x1):
 
 
 # Two variables. At (1, 1) the Hessian is [[802, -400], [-400, 200]]. Along the valley, in the direction (1, 2), the
-# gradient hardly changes; across, it changes a great deal. This is why step 28 was so slow.
+# gradient hardly changes; across the valley it changes much. This is why step 28 is slow.
 x0 = Variable(np.array(1.0))
 x1 = Variable(np.array(1.0))
 gx0, gx1 = grad(rosenbrock(x0, x1), [x0, x1], create_graph=True)
@@ -84,7 +81,7 @@ check_gradients(rosenbrock, np.array(0.5), np.array(-1.5))
 
 
 def penalty(x):
-    """(dy/dx)^3 + y for y = x^2: a function whose formula has a derivative in it."""
+    """(dy/dx)^3 + y for y = x^2: a formula that contains a derivative."""
     y = x**2
     return grad(y, x, create_graph=True) ** 3 + y
 

@@ -1,14 +1,35 @@
 """Graphs as text and as pictures."""
 
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
-from .stage import F, Function, Variable, get_dot_graph, no_grad, plot_dot_graph
+from .stage import F, Function, Variable, dot, get_dot_graph, no_grad, plot_dot_graph
 
-needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
 PNG = b"\x89PNG"
+
+
+@pytest.fixture(params=["dot", "pygraphviz"])
+def graphviz(request, tmp_path_factory, monkeypatch):
+    """Graphviz by its command, then by the package pygraphviz."""
+    if request.param == "dot" and shutil.which("dot") is None:
+        pytest.skip("the command dot is not installed")
+    if request.param == "pygraphviz":
+        pytest.importorskip("pygraphviz")
+        monkeypatch.setenv("PATH", str(tmp_path_factory.mktemp("empty")))
+
+
+@pytest.fixture
+def no_graphviz(tmp_path_factory, monkeypatch):
+    """Neither the command dot nor pygraphviz."""
+    monkeypatch.setenv("PATH", str(tmp_path_factory.mktemp("empty")))
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+
+
+needs_graphviz = pytest.mark.usefixtures("graphviz")
 
 
 def scalar(x, name=None):
@@ -45,7 +66,7 @@ def test_verbose_adds_shape_and_dtype(name, verbose, label):
     assert f'0 [label="{label}", color=orange, style=filled]\n' in get_dot_graph(x, verbose)
 
 
-def test_a_variable_that_no_function_made_is_a_graph():
+def test_a_leaf_is_a_graph():
     assert get_dot_graph(scalar(1.0, "x"), verbose=False).count("\n") == 2
     assert get_dot_graph(Variable(None, "x")).count("\n") == 2
     with no_grad():
@@ -74,7 +95,7 @@ class Two(Function):
         return x, x
 
 
-def test_an_output_that_nobody_holds_is_not_drawn():
+def test_an_output_that_was_freed_is_not_drawn():
     y0, y1 = Two()(scalar(1.0))
     del y1
     text = get_dot_graph(y0)
@@ -82,7 +103,7 @@ def test_an_output_that_nobody_holds_is_not_drawn():
     assert text.count("->") == 2
 
 
-def test_an_output_beside_the_one_that_is_drawn_is_a_variable_too():
+def test_another_output_of_a_function_is_a_variable_too():
     y0, y1 = Two()(scalar(1.0, "x"))
     y1.name = "y1"
     text = get_dot_graph(y0, verbose=False)
@@ -105,7 +126,7 @@ def test_a_long_graph_does_not_recurse():
     assert get_dot_graph(y).count('"Neg"') == 10_000
 
 
-NAMES = ['say "x"', "back\\slash", 'end\\"', "two\nlines", "ümläut", "{a|b}", "<b>", "", "a -> b; c"]
+NAMES = ['say "x"', "back\\slash", 'end\\"', "two\nlines", "ümläut", "{a|b}", "<b>", "", "a -> b; c", "变量"]
 
 
 @pytest.mark.parametrize("name", ['say "x"', 'end\\"', "two\nlines"])
@@ -115,7 +136,7 @@ def test_names_are_quoted(name):
     assert label.replace("\\n", "\n").replace('\\"', '"').replace("\\\\", "\\") == name
 
 
-@needs_dot
+@needs_graphviz
 @pytest.mark.parametrize("name", NAMES)
 def test_any_name_can_be_drawn_and_read(name, tmp_path):
     path = plot_dot_graph(scalar(1.0, name), verbose=False, to_file=tmp_path / "x.svg")
@@ -125,7 +146,7 @@ def test_any_name_can_be_drawn_and_read(name, tmp_path):
         assert shown in text.replace("&#160;", " ")
 
 
-@needs_dot
+@needs_graphviz
 @pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
 def test_the_ending_is_the_format(kind, tmp_path):
     path = tmp_path / f"graph.{kind}"
@@ -134,7 +155,7 @@ def test_the_ending_is_the_format(kind, tmp_path):
     assert path.read_bytes().startswith(start)
 
 
-@needs_dot
+@needs_graphviz
 @pytest.mark.parametrize(
     "name", ["two words.png", 'quo"te.png', "it's.png", "$(touch hacked).png", "-o x.png", "a.b.png", "a;touch b.png"]
 )
@@ -145,7 +166,7 @@ def test_odd_file_names_are_only_names(name, tmp_path, monkeypatch):
     assert (tmp_path / name).read_bytes().startswith(PNG)
 
 
-@needs_dot
+@needs_graphviz
 def test_an_older_picture_is_replaced(tmp_path):
     path = tmp_path / "graph.png"
     path.write_text("old")
@@ -153,31 +174,47 @@ def test_an_older_picture_is_replaced(tmp_path):
     assert path.read_bytes().startswith(PNG)
 
 
-@needs_dot
-def test_a_format_that_dot_does_not_know_leaves_the_file_as_it_was(tmp_path):
+@needs_graphviz
+def test_an_unknown_format_leaves_the_file_unchanged(tmp_path):
     path = tmp_path / "graph.nonsense"
     path.write_text("old")
-    with pytest.raises(RuntimeError, match=r"dot refused: .*nonsense"):
+    with pytest.raises(RuntimeError, match=r"plot_dot_graph: .*nonsense"):
         plot_dot_graph(addition(), to_file=path)
     assert path.read_text() == "old"
 
 
-def test_a_name_without_an_ending_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"has no ending such as \.png that tells the format"):
+def test_a_name_without_a_suffix_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match=r"expected to_file with a suffix such as \.png, got "):
         plot_dot_graph(addition(), to_file=tmp_path / "graph")
 
 
-def test_without_graphviz_it_is_said_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", str(tmp_path))
+@pytest.mark.usefixtures("no_graphviz")
+def test_without_graphviz_the_error_names_both_ways_to_get_it(tmp_path):
     path = tmp_path / "graph.png"
     path.write_text("old")
-    with pytest.raises(RuntimeError, match="the command 'dot' is not there; install Graphviz"):
+    with pytest.raises(RuntimeError, match=r"the command 'dot' or the package pygraphviz.*apt install.*pip install"):
         plot_dot_graph(addition(), to_file=path)
     assert path.read_text() == "old"
 
 
-@pytest.mark.parametrize("to_file", [".", "no_such_folder/graph.png"])
-def test_a_place_that_cannot_hold_the_picture_is_named(to_file, tmp_path, monkeypatch):
+def test_the_command_is_preferred_and_gets_neither_a_shell_nor_a_file_name(tmp_path, monkeypatch):
+    calls = []
+
+    def run(command, **settings):
+        calls.append(command)
+        assert not settings.get("shell")
+        return subprocess.CompletedProcess(command, 0, stdout=settings["input"], stderr=b"")
+
+    monkeypatch.setattr(dot.shutil, "which", lambda command: command)
+    monkeypatch.setattr(dot.subprocess, "run", run)
+    path = plot_dot_graph(addition(), to_file=tmp_path / "$(touch hacked).png")
+    assert calls == [["dot", "-Tpng"]]
+    assert path.read_bytes().decode() == get_dot_graph(addition())
+
+
+@pytest.mark.parametrize("to_file", [".", "folder.png", "no_such_folder/graph.png"])
+def test_a_path_that_cannot_be_written_is_named(to_file, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match="plot_dot_graph: to_file="):
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(ValueError, match="plot_dot_graph: expected to_file"):
         plot_dot_graph(Variable(np.array(1.0)), to_file=to_file)

@@ -1,18 +1,16 @@
-"""Pictures of graphs: DOT text, and Graphviz's `dot` to draw it."""
+"""Pictures of graphs: DOT text, which Graphviz draws."""
 
 import pathlib
 import shutil
 import subprocess
 import sys
-import tempfile
 
 
 def get_dot_graph(output, verbose=True):
-    """The graph that ends in output, as DOT text. [step 26]
+    """DOT text of the graph that ends in output. [step 26]
 
-    Variables are orange ellipses with their names, and with verbose their shapes and dtypes;
-    functions are blue boxes. The numbers of the nodes follow the walk, so that the same graph gives
-    the same text in every run.
+    Variables are orange ellipses with their names, and with verbose their shapes and dtypes; functions are
+    blue boxes. Nodes are numbered in the order of the traversal, so the same graph always gives the same text.
     """
     numbers = {}
 
@@ -30,10 +28,10 @@ def get_dot_graph(output, verbose=True):
         for x in f.inputs:
             text += f"{number(x)} -> {number(f)}\n"
         for y in (y() for y in f.outputs):
-            if y is None:  # nobody holds it
+            if y is None:  # garbage-collected: nothing references this output
                 continue
             text += f"{number(f)} -> {number(y)}\n"
-            if y not in drawn:  # it is beside the way to the output
+            if y not in drawn:  # the output does not depend on it
                 drawn.add(y)
                 text += var(y)
         return text
@@ -61,32 +59,39 @@ def get_dot_graph(output, verbose=True):
 
 
 def plot_dot_graph(output, verbose=True, to_file="graph.png"):
-    """Draw the graph that ends in output to a file; its ending is the format: png, pdf, svg ... [step 26]
+    """Draw the graph that ends in output to a file; its suffix is the format: png, pdf, svg ... [step 26]
 
-    Returns the path; in a notebook the picture itself, which then shows. RuntimeError if Graphviz
-    is not installed or refuses; the file is then left as it was.
+    Returns the path; in a notebook the picture, which then shows. Raises RuntimeError if Graphviz is not
+    installed or fails; an existing file is then unchanged.
     """
     path = pathlib.Path(to_file)
     kind = path.suffix[1:].lower()
     if not kind:
-        raise ValueError(f"plot_dot_graph: to_file={str(to_file)!r} has no ending such as .png that tells the format")
+        raise ValueError(f"plot_dot_graph: expected to_file with a suffix such as .png, got {str(to_file)!r}")
     if path.is_dir() or not path.parent.is_dir():
-        raise ValueError(f"plot_dot_graph: to_file={str(to_file)!r} must be a file in a folder that exists")
-    if shutil.which("dot") is None:
-        raise RuntimeError(
-            "plot_dot_graph: the command 'dot' is not there; install Graphviz: "
-            "'apt install graphviz', 'brew install graphviz', or from graphviz.org"
-        )
-    with tempfile.TemporaryDirectory() as folder:
-        source = pathlib.Path(folder, "graph.dot")
-        picture = pathlib.Path(folder, f"graph.{kind}")
-        source.write_text(get_dot_graph(output, verbose), encoding="utf-8")
-        command = ["dot", str(source), "-T", kind, "-o", str(picture)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise RuntimeError(f"plot_dot_graph: dot refused: {done.stderr.strip()}")
-        shutil.move(picture, path)
+        raise ValueError(f"plot_dot_graph: expected to_file to be a file in an existing folder, got {str(to_file)!r}")
+    path.write_bytes(render(get_dot_graph(output, verbose), kind))
     return shown_in_notebook(path) or path
+
+
+def render(text, kind):
+    """The picture of DOT text, as bytes: drawn by the command dot, or without it by pygraphviz. [step 26]"""
+    if shutil.which("dot"):
+        done = subprocess.run(["dot", f"-T{kind}"], input=text.encode(), capture_output=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"plot_dot_graph: dot failed: {done.stderr.decode(errors='replace').strip()}")
+        return done.stdout
+    try:
+        import pygraphviz
+    except ImportError:
+        raise RuntimeError(
+            "plot_dot_graph: expected the command 'dot' or the package pygraphviz, found neither; install Graphviz "
+            "('apt install graphviz', 'brew install graphviz' or graphviz.org), or 'pip install pygraphviz'"
+        ) from None
+    try:
+        return pygraphviz.AGraph(string=text).draw(format=kind, prog="dot")
+    except (TypeError, ValueError):  # its answer to a format that it does not know
+        raise RuntimeError(f"plot_dot_graph: pygraphviz cannot draw the format {kind!r}") from None
 
 
 def quote(text):
@@ -95,7 +100,7 @@ def quote(text):
 
 
 def shown_in_notebook(path):
-    """The picture as a notebook shows it, or None outside of one or for a format that it cannot show."""
+    """The picture as a notebook shows it; None outside a notebook and for a format that it cannot show."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     if shell is None or not hasattr(shell, "kernel"):

@@ -1,0 +1,111 @@
+"""What the steps share: options, figures, Ctrl-C and closed pipes. Skip on first reading; it is no part of a lesson."""
+
+import argparse
+import os
+import pathlib
+import signal
+import sys
+
+
+def options(doc, **defaults):
+    """A parser of a step's options: `--name N` for each integer name=default, `--data`, and `--out` for every step.
+
+    From here on Ctrl-C and a closed pipe, as by `| head`, end the step without a traceback.
+    """
+    signal.signal(signal.SIGINT, interrupted)
+    on_closed_pipe("SIG_DFL")
+    parser = argparse.ArgumentParser(description=doc.splitlines()[0])
+    for name, default in defaults.items():
+        text = "the default depends on the data" if default is None else f"default {default}"
+        if name == "data":
+            parser.add_argument("--data", choices=["mnist", "digits"], default=default, help=text)
+            continue
+        names = ["--iters", "--epochs"] if name == "iters" else [f"--{name}"]  # an iteration there sees all data
+        least, most = (0, 2**32 - 1) if name == "seed" else (1, None)
+        parser.add_argument(*names, type=integer(least, most), default=default, metavar="N", help=text)
+    text = "write figures and graphs to DIR; without it a figure is shown in a window"
+    parser.add_argument("--out", type=folder, metavar="DIR", help=text)
+    return parser
+
+
+def integer(least, most):
+    """A type of options: an integer from least to most, or without an upper limit."""
+
+    def read(text):
+        number = int(text)
+        if number < least or (most is not None and number > most):
+            limits = f"of at least {least}" if most is None else f"from {least} to {most}"
+            raise argparse.ArgumentTypeError(f"expected an integer {limits}, got {text}")
+        return number
+
+    read.__name__ = "integer"  # argparse uses it where int fails
+    return read
+
+
+def folder(text):
+    """A type of options: a folder that can be written to, or can be made."""
+    path = pathlib.Path(text)
+    existing = next(place for place in (path, *path.parents) if place.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise argparse.ArgumentTypeError(f"cannot write to {text}")
+    return path
+
+
+def show(draw, out, *data):
+    """Save the figure of draw(plt, *data) as out/<step>.png, or without `out` show it in a window if there is one."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError:
+        if out:
+            stop("no figure without matplotlib: pip install matplotlib")
+        return
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        draw(plt, *data).savefig(out / f"{step()}.png", dpi=150)
+    elif plt.get_backend().lower() != "agg":  # matplotlib chooses Agg where there is no display
+        draw(plt, *data)
+        plt.show()
+
+
+def graph(plot, x, out, file, **settings):
+    """Draw a graph by plot(x, to_file=out/file), where plot is plot_dot_graph or a model's; nothing without `out`."""
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        try:
+            plot(x, to_file=out / file, **settings)
+        except RuntimeError as error:
+            stop(f"no graph: {error}")
+
+
+def load(data, MNIST, Digits):
+    """The training set and the test set: MNIST, or Digits for data="digits" or where MNIST cannot be downloaded."""
+    if data == "mnist":
+        on_closed_pipe("SIG_IGN")  # a closed connection is no reason to end
+        try:
+            return MNIST(train=True), MNIST(train=False)
+        except RuntimeError as error:
+            reason = str(error).splitlines()[0].rstrip(":")
+            print(f"{step()}: using Digits instead of MNIST: {reason}", file=sys.stderr)
+        finally:
+            on_closed_pipe("SIG_DFL")
+    return Digits(train=True), Digits(train=False)
+
+
+def step():
+    """The name of the running step, such as step24."""
+    return pathlib.Path(sys.argv[0]).stem
+
+
+def stop(message):
+    """End the step with a line on standard error, and status 1."""
+    sys.exit(f"{step()}: {message}")
+
+
+def interrupted(*_):
+    print(f"{step()}: interrupted", file=sys.stderr)
+    sys.exit(130)
+
+
+def on_closed_pipe(action):
+    if hasattr(signal, "SIGPIPE"):  # not on Windows
+        signal.signal(signal.SIGPIPE, getattr(signal, action))
