@@ -84,7 +84,7 @@ def test_a_red_cell_is_explained_and_gives_the_command_that_repeats_it(crosschec
     status, out, _ = crosscheck("run", "-k", "square and wrong", "--framework", str(wrong), "--html", str(tmp_path))
     assert status == 1
     assert "central differences agree with PyTorch" in " ".join(out.split())
-    assert f"see it again: crosscheck show square/wrong/float64 --framework {wrong}" in out.replace("\n", "")
+    assert f"reproduce: crosscheck show square/wrong/float64 --framework {wrong}" in out.replace("\n", "")
     assert "not every cell is as declared" in " ".join(out.split())
     assert "Not every cell is as declared" in (tmp_path / "index.html").read_text()
     status, out, _ = crosscheck("show", "square/wrong/float64", "--framework", str(wrong))
@@ -187,7 +187,7 @@ def test_show_gives_inputs_cotangents_and_all_results(crosscheck):
         "integers",
     ):
         assert (word in out) is (word != "integers")  # those are in the float64 cell
-    assert out.endswith("see it again: crosscheck show square/stage1/float32\n")
+    assert out.endswith("reproduce: crosscheck show square/stage1/float32\n")
     status, out, _ = crosscheck("show", "square/stage1/float64", "--seed", "3", "--json")
     shown = json.loads(out)
     assert shown["repeat"] == "crosscheck show square/stage1/float64 --seed 3"

@@ -68,8 +68,8 @@ f()  # !> TypeError: no
 
 
 def test_comments_are_read_in_order():
-    promised = [(e.code, e.text, e.tolerance) for e in expectations(SCRIPT)]
-    assert promised == [
+    found = [(e.code, e.text, e.tolerance) for e in expectations(SCRIPT)]
+    assert found == [
         ("print(x)", "[[1 2]", None),
         ("print(x)", "[3 4]]", None),
         ("print(z)", "2.0", 0.5),
@@ -86,7 +86,7 @@ def test_comments_are_read_in_order():
         ("[[1 2]\n [3 5]]\n2.1\nTypeError: no", "line 2: printed ' [3 5]]'"),
         ("[[1 2]\n [3 4]]\n2.6\nTypeError: no", "line 4: printed '2.6'"),
         ("[[1 2]\n [3 4]]\n2.1\na", "line 6: 'TypeError: no' was never printed"),
-        ("[[1 2]\n [3 4]]\n2.1\nTypeError: no\nmore", "printed but not promised: 'more'"),
+        ("[[1 2]\n [3 4]]\n2.1\nTypeError: no\nmore", "unexpected output: 'more'"),
     ],
 )
 def test_output_is_matched_with_the_comments(output, problem):

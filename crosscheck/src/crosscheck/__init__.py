@@ -1,7 +1,7 @@
-"""Identical computations in every stage of the framework and in PyTorch: equal values, equal gradients."""
+"""Run identical computations in every stage of the framework and in PyTorch, and check values and gradients."""
 
 __version__ = "1.1.0"
 
 
 class UsageError(Exception):
-    """Something the user can mend, said in one line: exit status 2."""
+    """A mistake that the user can fix, described in one line; the exit status is 2."""

@@ -1,8 +1,8 @@
-"""Whether every public name that has a derivative is called by a computation that checks this derivative.
+"""Check that a computation covers each differentiable public name and compares its derivatives.
 
-The computations are run, forward only, on a framework that takes down what they call: functions looked up
-in it come wrapped, and for the time of the run the operators and methods of Variable are replaced by such
-as write down their name. What the framework itself calls meanwhile is not counted.
+Computations run, forward only, on a framework that records what they call: functions are wrapped on lookup,
+and during the run the operators and methods of Variable are replaced by wrappers that record their names.
+Calls made by the framework itself do not count.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from .computations import Computation
 from .frameworks import BookStyle
 from .runner import Runner
 
-# Functions that are not differentiated, each with its reason; a computation must call them all the same.
+# Functions that are not differentiated, each with the reason; a computation must still call them.
 NOT_DIFFERENTIABLE = {
-    "accuracy": "a share of right answers, which does not change with small changes of the scores",
-    "pair": "a size for both directions",
-    "get_conv_outsize": "a size, of integers",
-    "get_deconv_outsize": "a size, of integers",
+    "accuracy": "the fraction of correct predictions is piecewise constant",
+    "pair": "a kernel size or stride for both axes",
+    "get_conv_outsize": "an integer size",
+    "get_deconv_outsize": "an integer size",
 }
 
 
 def functions_of(framework: BookStyle) -> dict[str, Callable[..., Any]]:
-    """The public functions that its `functions` gathers."""
+    """The public functions exported by its `functions` package."""
     gathered = [vars(module) for module in framework.modules if module.__name__.endswith(".functions")]
     return {
         name: value
@@ -40,7 +40,7 @@ def functions_of(framework: BookStyle) -> dict[str, Callable[..., Any]]:
 
 
 def operators_of(framework: BookStyle) -> dict[str, Any]:
-    """Operators, methods and properties of Variable that were not written with it, but assigned to it."""
+    """Operators, methods and properties that are assigned to Variable outside its class definition."""
     Variable = framework.find("Variable")
 
     def code(value: Any) -> Any:
@@ -54,7 +54,7 @@ def operators_of(framework: BookStyle) -> dict[str, Any]:
 
 
 class Recorder(BookStyle):
-    """The framework, taking down which of its names a computation calls."""
+    """A framework that records which of its names a computation calls."""
 
     def __init__(self, framework: BookStyle):
         super().__init__(framework.name, framework.modules, framework.number, framework.guest)
@@ -77,7 +77,7 @@ class Recorder(BookStyle):
 
     @contextlib.contextmanager
     def watching_operators(self) -> Iterator[None]:
-        """Within the block the operators of Variable write down their names, unless a stage uses them itself."""
+        """Within the block, the operators of Variable record their names, except for calls from within the stage."""
         Variable = self.find("Variable")
         package = Variable.__module__.partition(".")[0]
 
@@ -98,7 +98,7 @@ class Recorder(BookStyle):
                 setattr(Variable, name, value)
 
     def calls(self, computation: Computation) -> set[str]:
-        """The names that a computation calls on its first case; whether it succeeds is for the matrix to say."""
+        """The names that a computation calls on its first case; errors are left to the matrix."""
         self.called = set()
         case = Runner([], None).cases_of(computation, computation.dtypes[0])[0]
         with contextlib.suppress(Exception), np.errstate(all="ignore"), self.watching_operators():
@@ -107,14 +107,14 @@ class Recorder(BookStyle):
 
 
 def uncovered(framework: BookStyle, computations: Sequence[Computation]) -> list[str]:
-    """The names of a stage that no computation calls and differentiates: twice, if the stage can do that."""
+    """The names of a stage that no computation differentiates: twice, if the stage supports it."""
     recorder = Recorder(framework)
     names = {*recorder.functions, *(f"Variable.{name}" for name in recorder.operators)}
     twice = min(2, framework.max_order)
     called: set[str] = set()
     checked: set[str] = set()
     able = [c for c in computations if c.raises is None and c.since <= (framework.number or 99)]
-    for computation in sorted(able, key=lambda c: not c.edges):  # the plain ones first, which are quick
+    for computation in sorted(able, key=lambda c: not c.edges):  # cheap ones first
         if names <= called and names - set(NOT_DIFFERENTIABLE) <= checked:
             break
         found = recorder.calls(computation)
@@ -128,6 +128,6 @@ def uncovered(framework: BookStyle, computations: Sequence[Computation]) -> list
 
 
 def without_reason(frameworks: Sequence[BookStyle]) -> list[str]:
-    """Names that are declared not to be differentiable, and that no stage has."""
+    """Names declared as not differentiable that no stage has."""
     there = {name for framework in frameworks for name in functions_of(framework)}
     return sorted(set(NOT_DIFFERENTIABLE) - there)

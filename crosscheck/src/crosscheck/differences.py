@@ -1,4 +1,4 @@
-"""Central differences, the second oracle: derivatives from values alone."""
+"""Central differences, the second oracle: derivatives computed from values only."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class Slope:
-    """A directional derivative, and how far it can be trusted."""
+    """A directional derivative and an estimate of its error."""
 
     value: float
     error: float
 
 
 def slope(f: Callable[[Sequence[Array]], float], point: Sequence[Array], direction: Sequence[Array]) -> Slope:
-    """The derivative of f at a point along a direction: fourth-order central differences in float64.
+    """The derivative of f at a point along a direction, by fourth-order central differences in float64.
 
-    The same with half the step tells the error.
+    The error is estimated by repeating them with half the step.
     """
 
     def differences(h: float) -> float:
@@ -38,7 +38,7 @@ def slope(f: Callable[[Sequence[Array]], float], point: Sequence[Array], directi
 
 
 def agrees(gradient: Sequence[Array], direction: Sequence[Array], measured: Slope, floor: float = 0.0) -> bool:
-    """Whether a gradient has this slope along the direction, within what differences can tell."""
+    """Whether a gradient has this slope along the direction, within the accuracy of the differences."""
     terms = np.concatenate([(g * d).ravel() for g, d in zip(gradient, direction, strict=True)] or [np.zeros(0)])
     scale = max(float(np.abs(terms).sum()), abs(measured.value), floor)
     return abs(float(terms.sum()) - measured.value) <= TOLERANCE * scale + 10 * measured.error

@@ -1,4 +1,4 @@
-"""What goes into a computation: generators of inputs, and the cases that every computation is put through."""
+"""Inputs of computations: random generators, and the cases on which each computation runs."""
 
 from __future__ import annotations
 
@@ -16,56 +16,56 @@ SHAPES: tuple[tuple[int, ...], ...] = ((), (1,), (3,), (2, 3), (0,), (2, 0))
 
 
 def normal(scale: float = 1.0, shift: float = 0.0) -> Generator:
-    """Normal numbers: negative ones among them."""
+    """Normally distributed numbers, of both signs."""
     return lambda rng, shape: np.asarray(shift + scale * rng.standard_normal(shape))
 
 
 def uniform(low: float, high: float) -> Generator:
-    """Numbers between two bounds, for functions that want their inputs in a range."""
+    """Uniformly distributed numbers, for functions with a restricted domain."""
     return lambda rng, shape: np.asarray(rng.uniform(low, high, shape))
 
 
 @dataclass(frozen=True)
 class Case:
-    """One set of inputs. seeded: with a random cotangent, otherwise with the framework's default seed."""
+    """A set of inputs. seeded: with a random cotangent, otherwise with the framework's default initial gradient."""
 
     name: str
     arrays: tuple[Array, ...]
     seeded: bool = True
-    smooth: bool = True  # central differences make sense
+    smooth: bool = True  # central differences apply
     integer: bool = False
     layout: Callable[[Array], Array] = np.copy
 
     def fresh(self) -> list[Array]:
-        """New arrays with the case's values and layout in memory."""
+        """New arrays with the case's values and memory layout."""
         return [self.layout(a) for a in self.arrays]
 
 
 def transposed(a: Array) -> Array:
-    """The same values, the first axis running fastest in memory."""
+    """The same values in Fortran order: the first axis is contiguous."""
     return np.copy(a.T, order="C").T
 
 
 def every_second(a: Array) -> Array:
-    """The same values, with gaps between them in memory."""
+    """The same values, not contiguous in memory."""
     return np.repeat(a, 2, axis=-1)[..., ::2]
 
 
 def read_only(a: Array) -> Array:
-    """A copy that refuses to be written to."""
+    """A read-only copy."""
     a = np.copy(a)
     a.flags.writeable = False
     return a
 
 
 def stable_rng(*words: str) -> np.random.Generator:
-    """The same numbers for the same words, on every machine and in every run."""
+    """A generator that depends only on the words: the same numbers on every machine and in every run."""
     digest = hashlib.sha256("/".join(words).encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:8], "little"))
 
 
 def special_values(dtype: np.dtype[Any]) -> list[float]:
-    """What is easily forgotten: nan, the infinities, both zeros, the smallest and the largest."""
+    """Values that are easily forgotten: nan, infinities, both zeros, the smallest and largest numbers."""
     info = np.finfo(dtype)
     return [np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0, float(info.tiny), float(info.max)]
 
@@ -81,7 +81,7 @@ def make_cases(
     integers: bool,
     once: bool = False,
 ) -> list[Case]:
-    """The cases of a computation in one dtype; every framework gets the same ones."""
+    """The cases of a computation in one dtype, the same for every framework."""
 
     def rng(label: str) -> np.random.Generator:
         return stable_rng(computation, label, str(seed))

@@ -1,4 +1,4 @@
-"""Definitions, how they differ between two steps or stages, and the lessons that say why."""
+"""Definitions in the source, their differences between steps or stages, and the lessons that explain them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .imports import modules_in
 from .stages import STAGES, Stage
 
 DEMONSTRATION = "# --- demonstration ---"
-SELF_CONTAINED = 22  # up to this step a script holds the whole framework
+SELF_CONTAINED = 22  # up to this step, a script contains the whole framework
 PACKAGING = {"__version__"}  # assignments that are no definition of the framework
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """What a step adds, changes or removes, and why. Names are `core.Variable.backward`."""
+    """What a step adds, changes and removes, and why. Names have the form `core.Variable.backward`."""
 
     step: int
     title: str
@@ -34,7 +34,7 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Difference:
-    """Which definitions two sources do not share."""
+    """The definitions in which two sources differ."""
 
     added: frozenset[str]
     changed: frozenset[str]
@@ -50,7 +50,7 @@ class Difference:
 
 
 def lessons(stage: Stage) -> list[Lesson]:
-    """The lessons of a stage, in the order of steps."""
+    """The lessons of a stage, by step."""
     data = tomllib.loads((stage.folder / "lessons.toml").read_text(encoding="utf-8"))
     return [
         Lesson(
@@ -66,7 +66,7 @@ def lessons(stage: Stage) -> list[Lesson]:
 
 
 def definitions(source: str, module: str = "") -> dict[str, str]:
-    """Name -> text of every function, method, class (all but its methods) and module-level assignment."""
+    """The source text of every function, method, class (without its methods) and module-level assignment, by name."""
     lines = source.splitlines()
     found: dict[str, str] = {}
 
@@ -90,7 +90,7 @@ def definitions(source: str, module: str = "") -> dict[str, str]:
                     visit([*methods], f"{prefix}{name}.")
                 case ast.Assign(targets=targets):
                     for target in targets:
-                        # An attribute is none: Variable.__add__ = add is use, no definition.
+                        # not an attribute: Variable.__add__ = add uses a name but does not define one
                         if isinstance(target, ast.Name) and target.id not in PACKAGING:
                             found[prefix + target.id] = text([node])
                 case ast.AnnAssign(target=ast.Name(id=name)):
@@ -101,12 +101,12 @@ def definitions(source: str, module: str = "") -> dict[str, str]:
 
 
 def module_names(stage: Stage) -> dict[str, pathlib.Path]:
-    """Dotted name inside the package -> file; the package's own __init__ is the empty name."""
+    """Files of the package by dotted module name; the package's __init__ has the empty name."""
     return modules_in(stage.source)
 
 
 def stage_definitions(stage: Stage) -> dict[str, str]:
-    """Every definition of a stage's package, under its full name."""
+    """All definitions of a stage's package, by full name."""
     found: dict[str, str] = {}
     for module, path in module_names(stage).items():
         found |= definitions(path.read_text(encoding="utf-8"), module)
@@ -120,12 +120,12 @@ def step_path(step: int) -> pathlib.Path:
 
 
 def step_definitions(step: int) -> dict[str, str]:
-    """The definitions of a self-contained step, above its demonstration; none for a step of theory."""
+    """The definitions of a self-contained step, above its demonstration; none for a theory step."""
     return definitions(step_path(step).read_text(encoding="utf-8").partition(DEMONSTRATION)[0])
 
 
 def short(name: str, modules: Mapping[str, pathlib.Path]) -> str:
-    """`functions.elementwise.Square.forward` -> `Square.forward`, the name it has in a self-contained step."""
+    """`functions.elementwise.Square.forward` -> `Square.forward`, its name in a self-contained step."""
     parts = name.split(".")
     for n in range(len(parts), 0, -1):
         if ".".join(parts[:n]) in modules:

@@ -1,7 +1,7 @@
-"""Peak memory of the same work in a stage and in PyTorch, each in a process of its own.
+"""Peak memory of equal work in a stage and in PyTorch, each in its own process.
 
-Resident memory counts whatever a framework asks for, wherever it keeps it; tracemalloc counts what NumPy and
-Python ask for, and knows nothing of PyTorch's tensors. So the ratio is one of resident memory.
+Resident memory includes all allocations of a framework; tracemalloc sees those of NumPy and Python but not
+PyTorch's tensors. The ratio is therefore that of resident memory.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ STEPS = 5
 
 @dataclass(frozen=True)
 class Peak:
-    """MiB that the work needed at most, above what was there before it. traced: by tracemalloc, None for torch."""
+    """Peak memory of the work in MiB, relative to the start. traced: measured by tracemalloc, None for torch."""
 
     workload: str
     framework: str
@@ -35,15 +35,15 @@ class Peak:
 
 
 def resident(kind: str) -> float:
-    """MiB of this process. kind: VmRSS now, VmHWM the most since the mark was last cleared."""
+    """MiB of this process. kind: VmRSS for the current size, VmHWM for the peak since the last reset."""
     lines = dict(line.split(":", 1) for line in STATUS.read_text().splitlines())
     return int(lines[kind].split()[0]) / 1024
 
 
 def peaks(workload: Workload, frameworks: Sequence[Framework]) -> list[Peak]:
-    """One workload in every framework, and the ratio to the last of them, PyTorch."""
+    """One workload in every framework, and the ratio to the last framework, PyTorch."""
     if not CLEAR.exists():
-        raise UsageError("bench --memory: reads /proc/self, which only Linux has")
+        raise UsageError("bench --memory: requires Linux, since it reads /proc/self")
     found = []
     for framework in frameworks:
         command = [sys.executable, "-m", "crosscheck.memory", framework.name, workload.name]
@@ -59,7 +59,7 @@ def peaks(workload: Workload, frameworks: Sequence[Framework]) -> list[Peak]:
 
 
 def measure(framework: Framework, workload: Workload, small: Workload) -> dict[str, float | None]:
-    """Run the work a few times; a small one of its kind before, so that threads and kernels are there already."""
+    """Run the work several times, after a small workload of its kind that starts threads and loads kernels."""
     warm_up = small.build(framework)
     for _ in range(STEPS):
         warm_up()
@@ -78,7 +78,7 @@ def measure(framework: Framework, workload: Workload, small: Workload) -> dict[s
 
 
 def main() -> None:
-    """`python -m crosscheck.memory FRAMEWORK WORKLOAD`: the child's side."""
+    """`python -m crosscheck.memory FRAMEWORK WORKLOAD`: the child process."""
     name, wanted = sys.argv[1:]
     framework = load_torch() if name == "torch" else load_stage(parse_stages(name)[0])
     work = next(workload for workload in WORKLOADS if workload.name == wanted)

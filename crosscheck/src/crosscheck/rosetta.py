@@ -1,4 +1,4 @@
-"""The Rosetta: each of our names as the PyTorch call it corresponds to, read off the torch adapter."""
+"""The Rosetta: each name of the stages as the corresponding PyTorch call, read from the torch adapter."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from .frameworks import load_stage, load_torch
 from .stages import STAGES
 
-# What a variable has, rather than what a module exports.
+# Attributes of variables, not of modules.
 ATTRIBUTES = {"data", "creator", "backward", "cleargrad"}
 ADAPTERS = f"{__package__}.frameworks.torch"
 ADAPTER_ONLY = {"array", "constant", "gradients", "version"}
@@ -18,7 +18,7 @@ ADAPTER_ONLY = {"array", "constant", "gradients", "version"}
 
 @dataclass(frozen=True)
 class Row:
-    """A name of ours, the PyTorch call, the first stage that has the name, and the difference."""
+    """A name of the stages, the PyTorch call, the first stage that has it, and the difference."""
 
     name: str
     call: str
@@ -27,7 +27,7 @@ class Row:
 
 
 def first_stage(name: str) -> str:
-    """The first installed stage that has the name: exported, or as an attribute of its variables."""
+    """The first installed stage that has the name, in a module or as an attribute of its variables."""
     for stage in STAGES:
         if stage.installed():
             adapter = load_stage(stage)
@@ -43,7 +43,7 @@ def first_stage(name: str) -> str:
 
 
 def rosetta() -> list[Row]:
-    """A row for each method of the torch adapter that bears a name of ours."""
+    """A row for each public method of the torch adapter."""
     rows = []
     adapter = type(load_torch())
     methods = {
@@ -61,7 +61,7 @@ def rosetta() -> list[Row]:
         assert isinstance(result, ast.Return)
         assert result.value is not None
         call = ast.unparse(result.value)
-        if name == "function":  # our class, theirs
+        if name == "function":  # to subclass, in the stages and in PyTorch
             name, call = "Function", "torch.autograd.Function"
         rows.append(Row(name, call, first_stage(name), " ".join((method.__doc__ or "").split())))
     return rows

@@ -1,4 +1,4 @@
-"""`-k EXPR`: words joined by and, or, not; a word holds where it is part of a cell's name."""
+"""`-k EXPR`: words combined with and, or, not; a word matches if it is part of a cell's name."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import ast
 
 from . import UsageError
 
-SLASH = "_slash_"  # Python's grammar does the parsing, so that a name such as square/stage1 is made one word
+SLASH = (
+    "_slash_"  # replaces the slash, because Python's grammar parses the expression and square/stage1 must be one name
+)
 
 
 def matches(expression: str, name: str) -> bool:
-    """`square and not torch` on `square/stage1/float64` -> True."""
+    """Whether an expression matches a cell's name: `square and not torch`, `square/stage1/float64` -> True."""
     name = name.replace("/", SLASH)
     try:
         tree = ast.parse(expression.replace("/", SLASH), mode="eval")

@@ -20,7 +20,7 @@ from .runner import Cell, Runner, describe, evaluate, order_of
 def parse_cell(
     name: str, computations: Sequence[Computation], frameworks: Sequence[Framework]
 ) -> tuple[Computation, Framework, str]:
-    """`square/stage1/float64` -> the three things that it names."""
+    """`square/stage1/float64` -> its computation, framework and dtype."""
     parts = name.split("/")
     if len(parts) != 3:
         raise UsageError(
@@ -38,7 +38,7 @@ def parse_cell(
 
 
 def case_as_json(runner: Runner, cell: Cell, framework: Framework, case: Any) -> dict[str, Any]:
-    """Everything about one case: what went in, what came out, what the oracle says."""
+    """Inputs, results and oracle values of one case."""
     dtype = np.dtype(cell.dtype)
     shown: dict[str, Any] = {"case": case.name, "inputs": [shorten(a) for a in case.arrays], "results": []}
     with np.errstate(all="ignore"):
@@ -69,7 +69,7 @@ def case_as_json(runner: Runner, cell: Cell, framework: Framework, case: Any) ->
 
 
 def show(runner: Runner, computation: Computation, framework: Framework, dtype: str, options: str) -> dict[str, Any]:
-    """The cell with all its cases, as plain data."""
+    """A cell with all its cases, as plain data."""
     cell = runner.run(computation, framework, dtype)
     cases = [
         case_as_json(runner, cell, framework, case)
@@ -81,7 +81,7 @@ def show(runner: Runner, computation: Computation, framework: Framework, dtype: 
 
 
 def as_text(shown: dict[str, Any]) -> str:
-    """The same for reading."""
+    """The output of `show` as text."""
     far = "" if shown["distance_eps"] is None else f", at most {shown['distance_eps']:.3g} eps from PyTorch in float64"
     lines = [f"{shown['cell']}: {shown['state']}{far}"]
     if shown["reason"]:
@@ -101,5 +101,5 @@ def as_text(shown: dict[str, Any]) -> str:
                     lines.append(f"  {result['name'] + ', ' + key:24} {text}")
             if "distance_eps" in result:
                 lines.append(f"  {'distance':24} {result['distance_eps']:.3g} eps")
-    lines += ["", f"see it again: {shown['repeat']}"]
+    lines += ["", f"reproduce: {shown['repeat']}"]
     return "\n".join(lines)

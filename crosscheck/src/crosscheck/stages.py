@@ -1,4 +1,4 @@
-"""The stages: their packages, their steps, and where their folders lie."""
+"""The stages: packages, steps, and folders."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from . import UsageError
 
 @dataclass(frozen=True)
 class Stage:
-    """One frozen package, and the steps of the book that it holds."""
+    """A package and the steps of the book that it covers."""
 
     number: int
     package: str
@@ -28,13 +28,13 @@ class Stage:
         return range(self.first_step, self.last_step + 1)
 
     def installed(self) -> bool:
-        """Whether the package can be imported; the bare folder of the same name has no origin."""
+        """Whether the package can be imported; a folder of the same name that is no package has no origin."""
         spec = importlib.util.find_spec(self.package)
         return spec is not None and spec.origin is not None
 
     @property
     def source(self) -> pathlib.Path:
-        """The package's own folder, wherever it is installed."""
+        """The folder of the package, wherever it is installed."""
         spec = importlib.util.find_spec(self.package)
         if spec is None or spec.origin is None:
             raise UsageError(f"{self.name} is not installed: python -m pip install -e ./{self.package}")
@@ -42,7 +42,7 @@ class Stage:
 
     @property
     def folder(self) -> pathlib.Path:
-        """The stage's folder in the repository, which has its steps and lessons."""
+        """The stage's folder in the repository, with its steps and lessons."""
         folder = self.source.parents[1]
         if not (folder / "lessons.toml").is_file():
             raise UsageError(
@@ -62,7 +62,7 @@ STAGES = [
 
 
 def parse_stages(text: str) -> list[Stage]:
-    """`1,3` or `stage1,stage3` -> those stages, in the order of their numbers."""
+    """`1,3` or `stage1,stage3` -> these stages, in order."""
     chosen = set()
     for word in text.split(","):
         found = [stage for stage in STAGES if word.strip() in (stage.name, str(stage.number))]

@@ -1,8 +1,8 @@
-"""Running a step and holding what it prints against its own comments and against the oracle table.
+"""Run a step and compare its output with its comments and with the oracle table (golden outputs).
 
-`# -> text` is a line of output, `# -> ...` any number of lines, `# !> Error: ...` an error that is
-printed, `# ~> text (tol)` a line whose numbers are compared within tol. A line of comment that begins
-with `#` and four spaces, below one of these, is the next line of output.
+`# -> text` is an expected line of output, `# -> ...` any number of lines, `# !> Error: ...` a printed error,
+`# ~> text (tol)` a line whose numbers are compared with an absolute tolerance. A comment below one of these
+that starts with `#` and four spaces is the next expected line.
 """
 
 from __future__ import annotations
@@ -23,19 +23,21 @@ from .stages import STAGES
 
 ORACLES = pathlib.Path(__file__).parent / "oracles.toml"
 RELATIVE = 1e-9
-ARGUMENTS: dict[int | str, tuple[str, ...]] = {  # the same numbers with a network and without, and soon
+ARGUMENTS: dict[
+    int | str, tuple[str, ...]
+] = {  # so that the numbers do not depend on the network, and the step takes little time
     **dict.fromkeys((51, 52, 53), ("--data", "digits")),
     58: ("--quick",),
     59: ("--epochs", "3"),
     60: ("--epochs", "10"),
 }
-APPENDICES = ("A", "B")  # those that are scripts, in the last stage
+APPENDICES = ("A", "B")  # the appendices that are scripts, in the last stage
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|(?:inf|nan)\b)")
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """A line that a step says it prints, and the code before the comment."""
+    """An expected line of output, and the code before the comment."""
 
     line: int
     code: str
@@ -49,7 +51,7 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Oracle:
-    """A number or text of the specification: in this step or appendix this line of code prints it."""
+    """A golden output from the specification: in this step or appendix, this line of code prints it."""
 
     step: int | str
     line: str
@@ -58,12 +60,12 @@ class Oracle:
 
 
 def oracles() -> list[Oracle]:
-    """The whole table, in its order."""
+    """The whole table, in order."""
     return [Oracle(**entry) for entry in tomllib.loads(ORACLES.read_text(encoding="utf-8"))["oracle"]]
 
 
 def expectations(source: str) -> list[Expectation]:
-    """What the comments of a step promise, in order."""
+    """The expected output in a step's comments, in order."""
     found: list[Expectation] = []
     lines = source.splitlines()
     previous = -1
@@ -88,7 +90,7 @@ def expectations(source: str) -> list[Expectation]:
 
 
 def same_line(actual: str, expected: str, tolerance: float | None = None) -> bool:
-    """Equal texts; numbers within 1e-9 relative, or within an absolute tolerance."""
+    """Whether texts are equal, with numbers within 1e-9 relative or within an absolute tolerance."""
     if NUMBER.sub("#", actual).split() != NUMBER.sub("#", expected).split():
         return False
     for a, b in zip(map(float, NUMBER.findall(actual)), map(float, NUMBER.findall(expected)), strict=True):
@@ -99,30 +101,30 @@ def same_line(actual: str, expected: str, tolerance: float | None = None) -> boo
 
 
 def match(expected: Sequence[Expectation], output: str) -> tuple[list[tuple[Expectation, str]], list[str]]:
-    """Pairs of promise and printed line, and what does not fit."""
+    """Pairs of expectation and printed line, and a list of mismatches."""
     printed = output.splitlines()
     pairs: list[tuple[Expectation, str]] = []
     at, skipping = 0, False
-    for promise in expected:
-        if promise.skips:
+    for expectation in expected:
+        if expectation.skips:
             skipping = True
             continue
         start = at
-        while skipping and at < len(printed) and not same_line(printed[at], promise.text, promise.tolerance):
+        while skipping and at < len(printed) and not same_line(printed[at], expectation.text, expectation.tolerance):
             at += 1
         if at >= len(printed):
-            return pairs, [f"line {promise.line}: {promise.text!r} was never printed after output line {start}"]
-        if not same_line(printed[at], promise.text, promise.tolerance):
-            return pairs, [f"line {promise.line}: printed {printed[at]!r}, promised {promise.text!r}"]
-        pairs.append((promise, printed[at]))
+            return pairs, [f"line {expectation.line}: {expectation.text!r} was never printed after output line {start}"]
+        if not same_line(printed[at], expectation.text, expectation.tolerance):
+            return pairs, [f"line {expectation.line}: printed {printed[at]!r}, expected {expectation.text!r}"]
+        pairs.append((expectation, printed[at]))
         at, skipping = at + 1, False
     if at < len(printed) and not skipping:
-        return pairs, [f"printed but not promised: {printed[at]!r}"]
+        return pairs, [f"unexpected output: {printed[at]!r}"]
     return pairs, []
 
 
 def run_script(path: pathlib.Path, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-    """Run a script as its reader would, without a window."""
+    """Run a script as a reader would, without opening windows."""
     environment = os.environ | {"MPLBACKEND": "Agg", "PYTHONIOENCODING": "utf-8"}
     return subprocess.run(
         [sys.executable, str(path), *arguments],
@@ -136,14 +138,14 @@ def run_script(path: pathlib.Path, *arguments: str, timeout: float = 300) -> sub
 
 
 def script_path(step: int | str) -> pathlib.Path:
-    """The script of a step, or of an appendix by its letter."""
+    """The script of a step, or of an appendix given by its letter."""
     if isinstance(step, int):
         return step_path(step)
     return STAGES[-1].folder / "steps" / f"appendix_{step.lower()}.py"
 
 
 def check_step(step: int | str) -> list[str]:
-    """Run a step or an appendix; what is wrong with its output, by its own comments and by the oracle table."""
+    """Run a step or an appendix, and return mismatches with its comments and with the oracle table."""
     path = script_path(step)
     result = run_script(path, *ARGUMENTS.get(step, ()))
     if result.returncode != 0:
@@ -153,7 +155,7 @@ def check_step(step: int | str) -> list[str]:
 
 
 def check_oracles(pairs: Sequence[tuple[Expectation, str]], table: Sequence[Oracle]) -> list[str]:
-    """Each oracle's line of code, in their order, printed the oracle's value."""
+    """Check that the line of code of each oracle, in order, printed the oracle's value."""
     problems, at = [], 0
     for oracle in table:
         places = [i for i in range(at, len(pairs)) if pairs[i][0].code == oracle.line]

@@ -1,4 +1,4 @@
-"""Training runs as figures: the loss of every framework over the steps, and how far each is from PyTorch's."""
+"""Figures of training runs: the loss of every framework over the steps, and its distance from PyTorch's."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from ..frameworks.base import Array
 from ..runner import Cell
 from . import rows
 
-# What stands for the page's colours, which are others in the dark: in the SVG these become CSS variables.
+# Placeholders for the page's colors, which differ in dark mode: in the SVG they become CSS variables.
 INK, SOFT, LINE, ORACLE = "#010001", "#020002", "#030003", "#040004"
 SERIES = ("#050005", "#050105", "#050205", "#050305", "#050405")
 COLOURS = dict(zip((INK, SOFT, LINE, ORACLE), ("ink", "soft", "line", "oracle"), strict=True))
 COLOURS |= {colour: f"series-{i}" for i, colour in enumerate(SERIES)}
-# Told apart without colours too.
+# Distinguishable without color.
 MARKERS = ("o", "s", "^", "D", "v")
 DASHES = ("-", (0, (5, 2)), (0, (2, 1.5)), (0, (7, 2, 1, 2)), (0, (1, 1)))
-WIDTH, HEIGHT = 9.6, 4.6  # inches of 72 units of the SVG
+WIDTH, HEIGHT = 9.6, 4.6  # inches; one inch is 72 units in the SVG
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.size": 9.5,
@@ -37,12 +37,12 @@ STYLE: dict[Any, Any] = {
 }
 STYLE |= {"xtick.color": SOFT, "ytick.color": SOFT, "xtick.labelcolor": INK, "ytick.labelcolor": INK}
 REFERENCE = "PyTorch in float64"
-STEEP = 30.0  # a loss that falls by more is drawn on a logarithmic axis
+STEEP = 30.0  # losses that fall by a larger factor get a logarithmic axis
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A training run: the drawing, and a line of text for each cell."""
+    """A training run: the drawing, and a line of text per cell."""
 
     name: str
     doc: str
@@ -51,7 +51,7 @@ class Figure:
 
 
 def draw(cells: Sequence[Cell]) -> list[Figure]:
-    """A figure for each computation that has curves."""
+    """A figure for each computation with curves."""
     frameworks = list(dict.fromkeys(cell.framework for cell in cells if cell.curve is not None))
     found = []
     for name, columns in rows([cell for cell in cells if cell.curve is not None]).items():
@@ -61,7 +61,7 @@ def draw(cells: Sequence[Cell]) -> list[Figure]:
 
 
 def line(cell: Cell) -> tuple[str, str, str]:
-    """Cell, last loss, largest distance; the drawing in words."""
+    """The cell, its last loss and its largest distance: the figure in words."""
     assert cell.curve is not None
     worst = max(cell.curve.differences(), default=None)
     last = f"{cell.curve.losses[-1]:.6g}" if cell.curve.losses else ""
@@ -69,7 +69,7 @@ def line(cell: Cell) -> tuple[str, str, str]:
 
 
 def svg(name: str, cells: Sequence[Cell], frameworks: Sequence[str]) -> str:
-    """Two panels for each dtype, one above the other, as an SVG element in the page's colours."""
+    """For each dtype a panel of losses above a panel of distances, as an SVG element in the page's colors."""
     dtypes = list(dict.fromkeys(cell.dtype for cell in cells))
     with mpl.rc_context({**STYLE, "svg.hashsalt": name}):
         canvas = Canvas(figsize=(WIDTH, HEIGHT), layout="constrained")
@@ -95,7 +95,7 @@ def svg(name: str, cells: Sequence[Cell], frameworks: Sequence[str]) -> str:
 
 
 def draw_losses(axes: Axes, cells: Sequence[Cell], frameworks: Sequence[str]) -> None:
-    """The oracle's curve broad and pale, the others thin on top of it."""
+    """A wide, light curve for the oracle, with thin curves of the frameworks on top."""
     oracle = next((cell.curve.oracle for cell in cells if cell.curve is not None and cell.curve.oracle), [])
     if oracle:
         axes.plot(range(1, len(oracle) + 1), oracle, color=ORACLE, lw=6, solid_capstyle="round", label=REFERENCE)
@@ -113,7 +113,7 @@ def draw_losses(axes: Axes, cells: Sequence[Cell], frameworks: Sequence[str]) ->
 
 
 def draw_distances(axes: Axes, cells: Sequence[Cell], frameworks: Sequence[str]) -> None:
-    """|a - r| / |r| of each step on a logarithmic axis, and the limit."""
+    """|a - r| / |r| for each step on a logarithmic axis, and the allowed limit."""
     eps = float(np.finfo(cells[0].dtype).eps)
     limit = cells[0].computation.allowed(cells[0].dtype) * eps
     highest = limit
@@ -134,21 +134,21 @@ def draw_distances(axes: Axes, cells: Sequence[Cell], frameworks: Sequence[str])
 
 
 def plot(axes: Axes, values: Array, cell: Cell, frameworks: Sequence[str], **options: Any) -> None:
-    """A framework's line, in all figures the same."""
+    """The curve of a framework, in the same style in all figures."""
     k = frameworks.index(cell.framework) % len(SERIES)
     look: dict[str, Any] = {"color": SERIES[k], "ls": DASHES[k], "marker": MARKERS[k], "label": cell.framework}
     axes.plot(np.arange(1, len(values) + 1), values, **look, **options)
 
 
 def tidy(axes: Axes) -> None:
-    """Few lines."""
+    """Remove unnecessary lines."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color=LINE, lw=0.6)
     axes.set_axisbelow(True)
 
 
 def for_the_page(text: str, name: str) -> str:
-    """The SVG element alone, its size and colours left to the page, its ids made the figure's own."""
+    """Only the SVG element, with size and colors from the page and with ids unique to this figure."""
     text = text[text.index("<svg") :]
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
     text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)

@@ -1,4 +1,4 @@
-"""A comparison of two stages or steps on the terminal, and a single step."""
+"""Print the comparison of two stages or steps, or a single step, in the terminal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MIDDLE = 3  # columns between the two sides
 
 
 def print_comparison(found: Comparison, out: Console, side_by_side: bool = False) -> None:
-    """Notes, the table of files, the lessons with their definitions, what is around them."""
+    """Print the notes, the table of files, the lessons with their definitions, and all other changes."""
     for note in found.notes:
         plain(out, note)
     if found.files:
@@ -35,7 +35,7 @@ def print_comparison(found: Comparison, out: Console, side_by_side: bool = False
 
 
 def file_table(found: Comparison) -> Table:
-    """In the order of reading."""
+    """The files in reading order."""
     table = Table(title=f"{found.before} -> {found.after}", title_justify="left", title_style="dim")
     for column in ("file", "state", "lines"):
         table.add_column(column, no_wrap=True)
@@ -51,7 +51,7 @@ def heading(out: Console, text: str) -> None:
 
 
 def plain(out: Console, text: str) -> None:
-    """A paragraph, broken at the width."""
+    """A paragraph, wrapped at the terminal's width."""
     out.print(Text(text))
 
 
@@ -61,11 +61,11 @@ def print_lesson(lesson: Lesson, out: Console) -> None:
 
 
 def print_chapter(chapter: Chapter, out: Console, side_by_side: bool) -> None:
-    """The lesson once, then its definitions."""
+    """The lesson, followed by its definitions."""
     if chapter.lesson is not None:
         print_lesson(chapter.lesson, out)
     else:
-        heading(out, "Named by no lesson")
+        heading(out, "Without a lesson")
     if chapter.later:
         later = ", ".join(f"{change.name} (step {change.steps[-1]})" for change in chapter.later)
         alone = f"; this step alone: crosscheck step {chapter.lesson.step}" if chapter.lesson else ""
@@ -75,7 +75,7 @@ def print_chapter(chapter: Chapter, out: Console, side_by_side: bool) -> None:
 
 
 def print_change(change: DefinitionChange, out: Console, side_by_side: bool, lesson: Lesson | None = None) -> None:
-    """Its name, what became of it and by which steps, and the difference."""
+    """The definition's name, its state, the steps that change it, and the difference."""
     others = [str(step) for step in change.steps if lesson is None or step != lesson.step]
     plural = "s" if len(others) > 1 else ""
     also = f", also in the lesson{plural} of step{plural} {', '.join(others)}" if others else ""
@@ -95,14 +95,14 @@ def print_change(change: DefinitionChange, out: Console, side_by_side: bool, les
 
 
 def code(text: str, lexer: str, out: Console) -> None:
-    """Coloured by pygments where there are colours; never broken, so that it can be copied."""
+    """Highlighted in a color terminal; never wrapped, so that it can be copied."""
     shown = Syntax(text, lexer, theme="ansi_dark").highlight(text)
     shown.rstrip()
     out.print(shown, soft_wrap=True)
 
 
 def columns(change: DefinitionChange, width: int) -> Iterator[Text]:
-    """Both sides, each folded into half of the width."""
+    """Both sides, each wrapped to half the width."""
     half = max((width - MIDDLE) // 2, 20)
     for left, sign, right in change.rows():
         lefts, rights = folded(left, half), folded(right, half)
@@ -120,7 +120,7 @@ def columns(change: DefinitionChange, width: int) -> Iterator[Text]:
 
 
 def folded(line: str | None, width: int) -> list[str]:
-    """At least one piece; blanks where the line is not there."""
+    """At least one piece; an empty one if there is no line."""
     text = line or ""
     return [text[n : n + width] for n in range(0, len(text), width)] or [""]
 
@@ -132,7 +132,7 @@ def print_step(
     out: Console,
     side_by_side: bool = False,
 ) -> None:
-    """The lesson, what it changed, the script, its output."""
+    """The lesson, its changes, the script, and its output."""
     print_comparison(found, out, side_by_side)
     heading(out, "The script")
     code(source, "python", out)

@@ -44,7 +44,7 @@ def print_report(report: Report, out: Console) -> None:
             out.print(f"  {failure.kind}: {escape(failure.text)}")
         if len(cell.failures) > SHOWN_FAILURES:
             out.print(f"  and {len(cell.failures) - SHOWN_FAILURES} more")
-        out.print(f"  see it again: {escape(repeat_command(cell, report.options))}", soft_wrap=True)
+        out.print(f"  reproduce: {escape(repeat_command(cell, report.options))}", soft_wrap=True)
     print_what_guests_lack(report, out)
     for text in report.uncovered:
         out.print(f"[bold red]not covered[/]  {escape(text)}")
