@@ -55,13 +55,14 @@ class Exp(Function):
 
 
 def numerical_diff(f, x, eps=1e-4):
-    """Central difference (f(x + eps) - f(x - eps)) / (2 eps), an array or NumPy scalar. [step 4]
+    """Central difference (f(x + eps) - f(x - eps)) / (2 eps), computed in float64. [step 4]
 
-    f: from Variable to Variable. All elements of x are moved together, so for an array this is
-    the derivative element by element only where f works elementwise.
+    f: from Variable to Variable. All elements of x change together, so for an array this is the
+    derivative of each element only if f works elementwise.
     """
-    x0 = Variable(x.data - eps)
-    x1 = Variable(x.data + eps)
+    point = x.data.astype(np.float64)  # float32 would round x - eps and x + eps
+    x0 = Variable(point - eps)
+    x1 = Variable(point + eps)
     y0 = f(x0)
     y1 = f(x1)
     return (y1.data - y0.data) / (2 * eps)

@@ -67,7 +67,17 @@ def test_the_step_can_be_chosen():
     assert error == pytest.approx(np.exp(2.0) * 0.1**2 / 6, rel=1e-2)  # the first term that is left out
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int16])
+@pytest.mark.parametrize("at", [3, 1000])
+def test_numerical_diff_computes_in_float64(dtype, at):
+    """In float32 the difference at 1000 would be wrong by a quarter, in float16 0."""
+    for x in (np.array(at, dtype), np.array([at, -at], dtype)):
+        derivative = numerical_diff(square, Variable(x))
+        assert derivative.dtype == np.float64
+        np.testing.assert_allclose(derivative, 2.0 * x, rtol=1e-7)
+
+
 @pytest.mark.parametrize("wrong", [2.0, np.array(2.0)])
 def test_the_point_must_be_a_variable(wrong):
-    with pytest.raises(TypeError, match=rf"numerical_diff: {type(wrong)} came, a Variable is needed"):
+    with pytest.raises(TypeError, match=rf"numerical_diff: expected a Variable, got {type(wrong)}"):
         numerical_diff(square, wrong)

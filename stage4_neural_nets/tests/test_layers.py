@@ -261,7 +261,8 @@ def test_linear_is_x_W_plus_b():
     for shape in ((4, 3), (2, 4, 3), (3,), (0, 3)):
         x = np.random.default_rng(0).standard_normal(shape)
         np.testing.assert_allclose(layer(Variable(x)).data, x @ layer.W.data + layer.b.data, rtol=1e-14)
-        check_gradients(layer, x)
+        if x.size:
+            check_gradients(layer, x)
 
 
 def test_parameters_have_names():

@@ -61,6 +61,15 @@ def gradients(f, *xs):
     return [y.data, *(gx.data for gx in grad(y, variables, grad_outputs=seed))]
 
 
+def check(f, *xs, order=2):
+    """Check the gradients of f; without elements there are only their shapes, which the engine checks."""
+    if any(x.size for x in xs):
+        check_gradients(f, *xs, order=order)
+    else:
+        variables = [Variable(x) for x in xs]
+        grad(f(*variables), variables)
+
+
 # --- elementwise, as in stage 3 ---
 
 
@@ -78,8 +87,8 @@ def test_unary_value_and_dtype(function, reference, shape, dtype):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_unary_derivatives(function, reference, shape):
     (x,) = points(shape, positive=function is F.log)
-    check_gradients(function, x, order=3)
-    check_gradients(lambda x: F.sin(function(x)), x, order=3)  # now gy depends on x as well
+    check(function, x, order=3)
+    check(lambda x: F.sin(function(x)), x, order=3)  # now gy depends on x as well
 
 
 @pytest.mark.parametrize(("function", "reference"), BINARY, ids=ids)
@@ -96,15 +105,15 @@ def test_binary_value_and_dtype(function, reference, shape, dtype):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_binary_derivatives(function, reference, shape):
     x0, x1 = points(shape, 2, positive=True)
-    check_gradients(function, x0, x1, order=3)
-    check_gradients(lambda x0, x1: F.sin(function(x0, x1)), x0, x1)  # now gy depends on the inputs as well
+    check(function, x0, x1, order=3)
+    check(lambda x0, x1: F.sin(function(x0, x1)), x0, x1)  # now gy depends on the inputs as well
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_neg(shape):
     (x,) = points(shape)
     np.testing.assert_array_equal(F.neg(Variable(x)).data, -x)
-    check_gradients(lambda x: F.sin(F.neg(x)), x, order=3)
+    check(lambda x: F.sin(F.neg(x)), x, order=3)
 
 
 @pytest.mark.parametrize("c", [0, 1, 2, 3, -1, -2, 0.5, 2.0])
@@ -151,8 +160,8 @@ def test_reductions_over_any_axes(function, reference, shape, axis, keepdims):
         expected = reference(x.astype(dtype), axis=axes, keepdims=keepdims)
         np.testing.assert_allclose(y.data, expected, rtol=8 * np.finfo(dtype).eps)
         assert (y.dtype, y.shape) == (dtype, expected.shape)
-    check_gradients(lambda x: function(x, axis, keepdims), x)
-    check_gradients(lambda x: F.sin(function(x, axis, keepdims)), x)
+    check(lambda x: function(x, axis, keepdims), x)
+    check(lambda x: F.sin(function(x, axis, keepdims)), x)
 
 
 @pytest.mark.parametrize("function", [function for function, _ in REDUCTIONS], ids=ids)
@@ -402,8 +411,8 @@ def test_the_value_is_numpys(f, reference, shapes, dtype):
 @each_row
 def test_the_gradients_are_right_to_the_second_order(f, reference, shapes):
     xs = [array(*shape) for shape in shapes]
-    check_gradients(f, *xs)
-    check_gradients(lambda *xs: F.sin(f(*xs)), *xs)  # now gy depends on the inputs as well
+    check(f, *xs)
+    check(lambda *xs: F.sin(f(*xs)), *xs)  # now gy depends on the inputs as well
 
 
 @pytest.mark.parametrize("row", THIRD_ORDER)

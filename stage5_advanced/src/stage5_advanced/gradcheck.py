@@ -1,4 +1,6 @@
-"""Derivatives by differences: the independent judge of backpropagation."""
+"""Numerical differentiation, to check backpropagation."""
+
+import math
 
 import numpy as np
 
@@ -7,25 +9,26 @@ from .core import Variable, as_array, grad
 
 
 def numerical_diff(f, x, eps=1e-4):
-    """Central difference (f(x + eps) - f(x - eps)) / (2 eps), an array or NumPy scalar. [steps 4, 10]
+    """Central difference (f(x + eps) - f(x - eps)) / (2 eps), computed in float64. [step 4]
 
-    f: from Variable to Variable. All elements of x are moved together, so for an array this is
-    the derivative element by element only where f works elementwise.
+    f: from Variable to Variable. All elements of x change together, so for an array this is the
+    derivative of each element only if f works elementwise.
     """
     if not isinstance(x, Variable):
-        raise TypeError(f"numerical_diff: {type(x)} came, a Variable is needed: Variable(np.array(...))")
-    x0 = Variable(as_array(x.data - eps))
-    x1 = Variable(as_array(x.data + eps))
+        raise TypeError(f"numerical_diff: expected a Variable, got {type(x)}; use Variable(np.array(...))")
+    point = x.data.astype(np.float64)  # float32 would round x - eps and x + eps
+    x0 = Variable(as_array(point - eps))
+    x1 = Variable(as_array(point + eps))
     y0 = f(x0)
     y1 = f(x1)
     return (y1.data - y0.data) / (2 * eps)
 
 
 def numerical_grad(f, x, *args, eps=1e-4):
-    """The gradient of the sum of f(x, *args) by each element of x, by central differences: an array like x, where x is.
+    """Gradient of the sum of f(x, *args) with respect to x, by central differences: an array like x, on its device.
 
-    f: from Variables to a Variable, or several; x, args: arrays or Variables, left as they are.
-    Computes in float64, two calls of f for each element of x. [beside step 36]
+    f: from Variables to a Variable, or several; x, args: arrays or Variables, not modified.
+    Computes in float64 and calls f twice for each element of x. [step 36, not in the book]
     """
     point = to_float64(x)
     others = [to_float64(a) for a in args]
@@ -36,7 +39,7 @@ def numerical_grad(f, x, *args, eps=1e-4):
 
     gradient = cuda.get_array_module(point).zeros_like(point)
     for i in np.ndindex(point.shape):
-        here = float(point[i])  # a number: on a GPU point[i] is a view, which would move as well
+        here = float(point[i])  # a number: on a GPU point[i] is a view, which would change as well
         point[i] = here + eps
         above = total()
         point[i] = here - eps
@@ -47,17 +50,20 @@ def numerical_grad(f, x, *args, eps=1e-4):
 
 
 def check_gradients(f, *xs, order=2, rtol=1e-4, atol=1e-5):
-    """Backpropagation against differences, up to derivatives of the given order; silent if they agree.
+    """Compare backpropagation with numerical differences, for derivatives up to the given order.
 
-    f: from Variables to a Variable, or several; xs: its inputs, arrays or Variables, left as they
-    are. Each output is weighted with random numbers of its own, since a wrong gradient can be right
-    for equal weights. AssertionError names the order and the input where they differ; ValueError if
-    there is nothing to compare. [beside step 36]
+    f: from Variables to a Variable, or several; xs: its inputs, arrays or Variables, not modified.
+    Each output is multiplied by random numbers, because a wrong gradient can be right if all factors
+    are equal. AssertionError names the order and the input that differ; ValueError if there is
+    nothing to compare or a tolerance is not a finite number >= 0. [step 36, not in the book]
     """
-    if order < 1 or not xs:
-        raise ValueError(f"check_gradients: order {order} of {len(xs)} inputs came, at least one of each is needed")
+    points = [to_float64(x) for x in xs]  # later also the random factors of the orders before
+    if order < 1 or not any(x.size for x in points):
+        shapes = [x.shape for x in points]
+        raise ValueError(f"check_gradients: expected order >= 1 and inputs with elements, got {order} and {shapes}")
+    if not (0 <= rtol < math.inf and 0 <= atol < math.inf):
+        raise ValueError(f"check_gradients: expected finite tolerances >= 0, got rtol={rtol}, atol={atol}")
     rng = np.random.default_rng(0)
-    points = [to_float64(x) for x in xs]  # and, from the second order on, the weights of the orders before
 
     def differentiated(*variables):
         inputs, weights = list(variables[: len(xs)]), list(variables[len(xs) :])
@@ -82,16 +88,16 @@ def check_gradients(f, *xs, order=2, rtol=1e-4, atol=1e-5):
             expected = numerical_grad(weighted, points[i], *points[:i], *points[i + 1 :])
             if gx.shape != expected.shape or not gx.xp.allclose(gx.data, expected, rtol, atol):
                 raise AssertionError(
-                    f"check_gradients: order {level}, input {i}: backward gives {gx.data}, differences give {expected}"
+                    f"check_gradients: order {level}, input {i}: expected {expected} by differences, got {gx.data}"
                 )
         points += [gy.data for gy in gys]
 
 
 def to_float64(x):
-    """A copy of the data, in float64."""
+    """Copy of the data in float64."""
     return cuda.get_array_module(x).array(cuda.data_of(x), dtype=np.float64)
 
 
 def to_list(ys):
-    """Several outputs as they are, one in a list."""
+    """List of the outputs, also if there is only one."""
     return list(ys) if isinstance(ys, (list, tuple)) else [ys]

@@ -94,8 +94,9 @@ class TorchFramework(
         return torch.as_tensor(x)
 
     def numerical_diff(self, f: Any, x: Any, eps: float = 1e-4) -> Any:
-        """Exact. numerical_diff shifts all of x by eps and has the error of finite differences."""
-        return torch.autograd.functional.jvp(f, x.detach(), torch.ones_like(x))[1]
+        """Exact, in float64. numerical_diff shifts all of x by eps and has the error of finite differences."""
+        x = x.detach().double()
+        return torch.autograd.functional.jvp(f, x, torch.ones_like(x))[1]
 
     def as_variable(self, obj: Any) -> Any:
         return torch.as_tensor(obj)
