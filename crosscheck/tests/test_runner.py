@@ -32,13 +32,13 @@ def computation(body=square, **declared):
     return Computation(body.__name__, body, 2, declared.pop("since", 1), declared.pop("inputs", [normal()]), **declared)
 
 
-def framework(name="stage1", number=1, guest=False, package=stage1_autodiff, **replaced):
+def framework(name="stage1", number=1, custom=False, package=stage1_autodiff, **replaced):
     """A stage with some of its names replaced."""
     module = types.ModuleType(name)
     module.__dict__.update({key: value for key, value in vars(package).items() if not key.startswith("__")})
     module.__file__ = package.__file__
     module.__dict__.update(replaced)
-    return BookStyle(name, [module], number, guest)
+    return BookStyle(name, [module], number, custom)
 
 
 def op(forward=lambda x: x**2, backward=lambda x, gy: 2 * x * gy):
@@ -220,26 +220,26 @@ def test_stages_are_compared_to_the_bit(torch_adapter):
 
 
 @pytest.mark.parametrize("how", ["missing", "wrong"])
-def test_absence_is_executed(torch_adapter, how):
-    declared = computation(since=2, absent=how)
+def test_an_unsupported_computation_is_run_and_must_fail(torch_adapter, how):
+    declared = computation(since=2, unsupported=how)
     lacking = framework()
     del lacking.modules[0].square
     wrong = framework(square=op(backward=lambda x, gy: x * gy))
     states = [run(torch_adapter, declared, fw)[0].state for fw in (lacking, wrong, framework())]
-    assert states == (["absent", "failed", "failed"] if how == "missing" else ["failed", "absent", "failed"])
+    assert states == (["unsupported", "failed", "failed"] if how == "missing" else ["failed", "unsupported", "failed"])
 
 
-def test_a_missing_operator_is_an_absence(torch_adapter):
+def test_a_missing_operator_is_unsupported(torch_adapter):
     (cell,) = run(torch_adapter, computation(power, since=2), framework())
-    assert cell.state == "absent"
+    assert cell.state == "unsupported"
     assert "unsupported operand" in cell.reason
 
 
-def test_a_name_that_a_guest_lacks_is_no_failure_but_a_wrong_value_is(torch_adapter):
-    lacking = framework("guest", None, guest=True)
+def test_a_name_that_a_custom_framework_lacks_is_no_failure_but_a_wrong_value_is(torch_adapter):
+    lacking = framework("custom", None, custom=True)
     del lacking.modules[0].square
-    wrong = framework("guest", None, guest=True, square=op(backward=lambda x, gy: x * gy))
-    assert run(torch_adapter, computation(), lacking)[0].state == "absent"
+    wrong = framework("custom", None, custom=True, square=op(backward=lambda x, gy: x * gy))
+    assert run(torch_adapter, computation(), lacking)[0].state == "unsupported"
     assert run(torch_adapter, computation(), wrong)[0].state == "failed"
 
 

@@ -288,7 +288,7 @@ def test_a_planted_bug_turns_its_computations_red(torch_adapter, planted, what):
         assert not kinds & {"missing", "adapter"}, cells
 
 
-GUEST = """
+CUSTOM = """
 from stage4_neural_nets import *
 from stage4_neural_nets.functions import *
 from stage4_neural_nets.layers import *
@@ -314,12 +314,12 @@ class Adam(Right):
 @pytest.mark.parametrize(
     ("epsilon", "status"), [("self.eps * (1 - self.beta2**t) ** 0.5", 0), ("self.eps", 1)], ids=["right", "wrong"]
 )
-def test_a_guests_adam_is_judged(tmp_path, capsys, epsilon, status):
-    path = tmp_path / "guest.py"
-    path.write_text(GUEST.replace("EPSILON", epsilon))
-    assert cli.main(["run", "--stages", "4", "-k", "adam/guest", "--framework", str(path)]) == status
+def test_the_adam_of_a_custom_framework_is_judged(tmp_path, capsys, epsilon, status):
+    path = tmp_path / "custom.py"
+    path.write_text(CUSTOM.replace("EPSILON", epsilon))
+    assert cli.main(["run", "--stages", "4", "-k", "adam/custom", "--framework", str(path)]) == status
     said = capsys.readouterr().out
-    assert ("adam/guest/float64" in said) is bool(status)  # a red cell is named
+    assert ("adam/custom/float64" in said) is bool(status)  # a red cell is named
 
 
 def test_the_books_momentum_has_the_rate_in_its_velocity(stage4, torch_adapter):

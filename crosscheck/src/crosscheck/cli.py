@@ -155,10 +155,10 @@ def chosen_frameworks(arguments: argparse.Namespace) -> tuple[list[Framework], F
         oracle = load_torch()
         frameworks.append(oracle)
     for path in arguments.framework:
-        guest = load_file(path)
-        if any(guest.name == other.name for other in frameworks):
-            raise UsageError(f"--framework: there is a framework {guest.name!r} already; set `name` in {path}")
-        frameworks.append(guest)
+        custom = load_file(path)
+        if any(custom.name == other.name for other in frameworks):
+            raise UsageError(f"--framework: there is a framework {custom.name!r} already; set `name` in {path}")
+        frameworks.append(custom)
     return frameworks, oracle
 
 

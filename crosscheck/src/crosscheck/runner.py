@@ -83,8 +83,8 @@ class Cell:
     computation: Computation
     framework: str
     dtype: str
-    guest: bool = False
-    state: str = "equal"  # equal, absent, differs, error as declared; failed otherwise
+    custom: bool = False
+    state: str = "equal"  # equal, unsupported, differs, error as declared; failed otherwise
     distance: float | None = None
     reason: str = ""
     failures: list[Failure] = field(default_factory=list)
@@ -148,7 +148,7 @@ class Runner:
 
     def run(self, computation: Computation, framework: Framework, dtype: str) -> Cell:
         """One cell: run every case, compare, and hold the result against what is declared."""
-        cell = Cell(computation, framework.label, dtype, framework.guest)
+        cell = Cell(computation, framework.label, dtype, framework.custom)
         start = time.perf_counter()
         try:
             with np.errstate(all="ignore"), deadline(TIME_LIMIT):
@@ -175,11 +175,11 @@ class Runner:
             exact = isinstance(error, kind) and text in str(error)
             cell.state, cell.reason = "error", said
             if framework.number is not None and framework.number < cell.computation.since:
-                cell.state = "absent"
+                cell.state = "unsupported"
             elif isinstance(error, Missing) and declared:
                 cell.state, cell.reason = "differs", declared
-            elif isinstance(error, Missing) and framework.guest:
-                cell.state = "absent"
+            elif isinstance(error, Missing) and framework.custom:
+                cell.state = "unsupported"
             elif declared:
                 fail(cell, "undeclared", f"declared to take this ({declared}), but raised {said}")
             elif framework.number is not None and not exact:
@@ -206,11 +206,11 @@ class Runner:
                 if isinstance(error, Missing):
                     break
         if framework.number is not None and framework.number < computation.since:
-            self.expect_absence(cell, computation.declared_absence(framework.number))
+            self.expect_unsupported(cell, computation.declared_failure(framework.number))
             return
         declared = computation.differs.get(framework.name) or framework.differs.get(computation.name)
-        if framework.guest and any(failure.kind == "missing" for failure in cell.failures):
-            cell.state, cell.reason = "absent", cell.failures[0].text
+        if framework.custom and any(failure.kind == "missing" for failure in cell.failures):
+            cell.state, cell.reason = "unsupported", cell.failures[0].text
             cell.failures.clear()
         elif declared and cell.failures:
             cell.state, cell.reason = "differs", declared
@@ -224,14 +224,14 @@ class Runner:
         if cell.state == "equal" and framework.device == "cpu" and framework.number and cell.distance is not None:
             self.check_ledger(cell)
 
-    def expect_absence(self, cell: Cell, how: str) -> None:
+    def expect_unsupported(self, cell: Cell, how: str) -> None:
         """A stage too early for this computation must fail, and in the way that is declared."""
         kinds = {failure.kind for failure in cell.failures}
         first = cell.failures[0].text if cell.failures else "everything equal"
         by_both = "differences" in kinds or "value" in kinds or cell.dtype != "float64"  # differences need float64
         refuted = "torch" in kinds and by_both
         if (how == "missing" and kinds == {"missing"}) or (how == "wrong" and refuted):
-            cell.state, cell.reason = "absent", f"{how}: {first}"
+            cell.state, cell.reason = "unsupported", f"{how}: {first}"
             cell.failures.clear()
         else:
             fail(cell, "undeclared", f"should be {how} before stage {cell.computation.since}, but: {first}")
@@ -517,11 +517,11 @@ def contraction(
 def kind_of(error: BaseException, framework: Framework, early: bool) -> str:
     """missing: the framework lacks something; exception: it failed; adapter: the adapter did.
 
-    early: the stage is not expected to have everything, so a word of lack is taken as such; of a guest
+    early: the stage is not expected to have everything, so a word of lack is taken as such; of a custom framework
     it is where the computation itself stumbles over it.
     """
     frames = [pathlib.Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
-    stumbled = framework.guest and frames[-1].is_relative_to(pathlib.Path(__file__).parent / "computations")
+    stumbled = framework.custom and frames[-1].is_relative_to(pathlib.Path(__file__).parent / "computations")
     if isinstance(error, Missing | ImportError) or ((early or stumbled) and LACKS.search(str(error))):
         return "missing"
     return "adapter" if frames[-1].is_relative_to(pathlib.Path(__file__).parent / "frameworks") else "exception"

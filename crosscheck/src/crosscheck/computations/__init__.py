@@ -39,7 +39,7 @@ class Computation:
     why_budget: str = ""
     curve: int = 0  # the first `curve` results are the losses of a training run, drawn in the report
     raises: tuple[type[Exception], str] | None = None  # the expected error, and a part of its message
-    absent: str | Mapping[int, str] = "missing"  # how stages before `since`, which do not support it, fail
+    unsupported: str | Mapping[int, str] = "missing"  # how stages before `since`, which do not support it, fail
     differs: Mapping[str, str] = field(default_factory=dict)  # framework -> reason
     on_gpu: bool = True  # False if it draws random numbers on the host or is about host arrays
 
@@ -55,8 +55,8 @@ class Computation:
     def allowed(self, dtype: str) -> float:
         return self.budget.get(dtype, DEFAULT_BUDGET)
 
-    def declared_absence(self, stage: int) -> str:
-        return self.absent if isinstance(self.absent, str) else self.absent.get(stage, "missing")
+    def declared_failure(self, stage: int) -> str:
+        return self.unsupported if isinstance(self.unsupported, str) else self.unsupported.get(stage, "missing")
 
 
 COMPUTATIONS: dict[str, Computation] = {}

@@ -121,7 +121,7 @@ def float64_array_of_no_dimension(fw: Any, x: Any) -> Any:
 # --- graphs ---
 
 
-@computation(step=14, inputs=[normal()], absent={1: "wrong"}, special=False)
+@computation(step=14, inputs=[normal()], unsupported={1: "wrong"}, special=False)
 def two_results(fw: Any, x: Any) -> Any:
     """Two functions of one variable, whose gradients are added"""
     return fw.square(x), fw.exp(x)
@@ -185,7 +185,7 @@ def two_inputs_two_outputs(fw: Any, x0: Any, x1: Any) -> Any:
     return y0 * y1
 
 
-@computation(step=14, order=0, inputs=[normal()], shapes=SCALAR, edges=False, since=2, absent="wrong")
+@computation(step=14, order=0, inputs=[normal()], shapes=SCALAR, edges=False, since=2, unsupported="wrong")
 def gradients_add_up(fw: Any, x: Any) -> Any:
     """Two backward passes without cleargrad, then one after it"""
     fw.square(x).backward()
@@ -227,7 +227,7 @@ def nested_no_grad(fw: Any, x: Any) -> Any:
     return np.array([fw.creator(y) is None, fw.creator(z) is None])
 
 
-@computation(step=17, order=0, inputs=[normal()], edges=False, absent="wrong")
+@computation(step=17, order=0, inputs=[normal()], edges=False, unsupported="wrong")
 def graph_is_freed(fw: Any, x: Any) -> Any:
     """Which variables of an unreferenced graph are still alive while the garbage collector is off"""
     was_enabled = gc.isenabled()

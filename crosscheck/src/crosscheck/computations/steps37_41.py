@@ -176,7 +176,13 @@ def column(shape: Shape) -> Shape:
 
 
 WIDE: tuple[Shape, ...] = ((2, 3), (3,), (4, 1, 2), (1, 3), (2, 3, 2), (2, 0))
-BROADCAST: dict[str, Any] = {"step": 40, "shapes": WIDE, "special": False, "integers": False, "absent": FROM_STAGE_2}
+BROADCAST: dict[str, Any] = {
+    "step": 40,
+    "shapes": WIDE,
+    "special": False,
+    "integers": False,
+    "unsupported": FROM_STAGE_2,
+}
 ANY = [normal(), shaped(row), shaped(column)]
 POSITIVE = [uniform(0.5, 2.0), shaped(row, uniform(0.5, 2.0)), shaped(column, uniform(0.5, 2.0))]
 
@@ -205,7 +211,7 @@ def broadcasting_div(fw: Any, x: Any, r: Any, c: Any) -> Any:
     return x / r, c / x, fw.div(r, c), fw.rdiv(r, x)
 
 
-@computation(**BROADCAST | {"absent": {3: "wrong"}}, inputs=POSITIVE)
+@computation(**BROADCAST | {"unsupported": {3: "wrong"}}, inputs=POSITIVE)
 def broadcasting_pow(fw: Any, x: Any, r: Any, c: Any) -> Any:
     """x ** row, column ** x, row ** column"""
     return x**r, c**x, fw.pow(r, c)
@@ -223,7 +229,7 @@ def broadcasting_with_arrays(fw: Any, r: Any) -> Any:
     inputs=[uniform(0.5, 2.0), shaped(lambda _: (), uniform(0.5, 2.0))],
     shapes=((3,), (2, 3), (1, 1), (0,)),
     edges=False,
-    absent=FROM_STAGE_2,
+    unsupported=FROM_STAGE_2,
 )
 def broadcasting_of_a_number(fw: Any, x: Any, a: Any) -> Any:
     """A 0-d variable on either side"""
@@ -317,7 +323,7 @@ def squares_of_tensors(fw: Any, x: Any) -> Any:
     shapes=((2, 3), (3,), (2, 0)),
     edges=False,
     dtypes=("float32",),
-    absent=FROM_STAGE_2,
+    unsupported=FROM_STAGE_2,
 )
 def float64_arrays_beside_float32(fw: Any, x: Any, r: Any) -> Any:
     """Values are float64, gradients of float32 variables are float32"""

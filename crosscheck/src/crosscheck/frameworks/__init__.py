@@ -35,7 +35,7 @@ def load_torch() -> Framework:
 
 
 def load_file(path: pathlib.Path) -> BookStyle:
-    """The adapter of a custom framework (a guest): a file in the book's style, or with functions that adapt it."""
+    """The adapter of a custom framework: a file in the book's style, or with functions that adapt it."""
     if not path.is_file():
         raise UsageError(f"--framework: there is no file {path}")
     spec = importlib.util.spec_from_file_location(f"crosscheck_framework_{path.stem}", path)
@@ -52,4 +52,4 @@ def load_file(path: pathlib.Path) -> BookStyle:
         sys.argv = arguments
     if not hasattr(module, "Variable"):
         raise UsageError(f"--framework: {path} has no Variable; see 'Your own framework as a column' in the README")
-    return BookStyle(getattr(module, "name", path.stem), [module], guest=True)
+    return BookStyle(getattr(module, "name", path.stem), [module], custom=True)

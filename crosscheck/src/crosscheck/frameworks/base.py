@@ -27,11 +27,11 @@ class Framework(abc.ABC):
 
     name: str
     number: int | None = None  # of the stage, if it is one
-    guest: bool = False  # a custom framework, given with --framework: unsupported computations are not failures
+    custom: bool = False  # a custom framework, given with --framework: unsupported computations are not failures
     owns_gradients: bool = False  # guarantees that first-order gradients share memory with nothing else
     max_order: int = 99  # highest supported order of differentiation
     takes_integers: bool = True  # supports derivatives at integer data
-    differs: dict[str, str] = {}  # noqa: RUF012 (read only: a guest's declarations, computation -> reason)
+    differs: dict[str, str] = {}  # noqa: RUF012 (read only: what a custom framework declares, computation -> reason)
     device: str = "cpu"  # on which it computes
     cpu: Framework | None = None  # the same framework on the CPU, if this one is on a GPU
     xp: Any = np  # the array module to use inside `function`: xp.sin, xp.cos ...

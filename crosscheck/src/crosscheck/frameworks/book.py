@@ -19,11 +19,11 @@ class BookStyle(Framework):
     A module may define `array`, `gradients` or `function` to override the book's conventions.
     """
 
-    def __init__(self, name: str, modules: Sequence[ModuleType], number: int | None = None, guest: bool = False):
+    def __init__(self, name: str, modules: Sequence[ModuleType], number: int | None = None, custom: bool = False):
         self.name = name
         self.modules = modules
         self.number = number
-        self.guest = guest
+        self.custom = custom
         self.owns_gradients = number is not None
         self.grads_are_variables = hasattr(modules[0], "grad")  # from stage 3 on
         self.max_order = 99 if self.grads_are_variables else 1
@@ -57,7 +57,7 @@ class BookStyle(Framework):
 
     def override(self, name: str) -> Any:
         """A custom framework's own `array`, `gradients` or `function`; in a stage these names mean something else."""
-        return getattr(self.modules[0], name, None) if self.guest else None
+        return getattr(self.modules[0], name, None) if self.custom else None
 
     def Variable(self, data: Any) -> Any:
         return self.find("Variable")(data)
@@ -65,7 +65,7 @@ class BookStyle(Framework):
     def array(self, x: Any) -> Array:
         own = self.override("array")
         if own is not None:
-            return own(x)  # type: ignore[no-any-return]  # the guest's word
+            return own(x)  # type: ignore[no-any-return]  # the custom framework's own
         while isinstance(x, self.find("Variable")):
             x = x.data
         return x  # type: ignore[no-any-return]  # data of a variable, or the array itself
@@ -92,7 +92,7 @@ class BookStyle(Framework):
     def function(self, forward: Callable[..., Any], backward: Callable[..., Any]) -> Callable[..., Any]:
         own = self.override("function")
         if own is not None:
-            return own(forward, backward)  # type: ignore[no-any-return]  # the guest's word
+            return own(forward, backward)  # type: ignore[no-any-return]  # the custom framework's own
 
         def call_backward(func: Any, *gys: Any) -> Any:
             inputs = func.inputs if hasattr(func, "inputs") else [func.input]

@@ -16,12 +16,12 @@ from ..runner import Cell
 
 STATES = {
     "equal": "equal to PyTorch and to central differences within rounding",
-    "absent": "this stage cannot do it yet, and fails as declared",
+    "unsupported": "this stage cannot do it yet, and fails as declared",
     "differs": "differs on purpose, with a reason",
     "error": "bad input, refused as declared",
     "failed": "not as declared: red",
 }
-SIGNS = {"equal": "=", "absent": "absent", "differs": "differs", "error": "error", "failed": "FAILED"}
+SIGNS = {"equal": "=", "unsupported": "unsupported", "differs": "differs", "error": "error", "failed": "FAILED"}
 
 
 @dataclass

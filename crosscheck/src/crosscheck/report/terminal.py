@@ -9,7 +9,7 @@ from rich.table import Table
 from ..runner import Cell
 from . import Report, eps, label, repeat_command, rows
 
-STYLES = {"equal": "green", "absent": "dim", "differs": "yellow", "error": "cyan", "failed": "bold red"}
+STYLES = {"equal": "green", "unsupported": "dim", "differs": "yellow", "error": "cyan", "failed": "bold red"}
 SHOWN_FAILURES = 3
 
 
@@ -45,21 +45,21 @@ def print_report(report: Report, out: Console) -> None:
         if len(cell.failures) > SHOWN_FAILURES:
             out.print(f"  and {len(cell.failures) - SHOWN_FAILURES} more")
         out.print(f"  reproduce: {escape(repeat_command(cell, report.options))}", soft_wrap=True)
-    print_what_guests_lack(report, out)
+    print_what_custom_frameworks_lack(report, out)
     for text in report.uncovered:
         out.print(f"[bold red]not covered[/]  {escape(text)}")
     out.print(summary(report), soft_wrap=True)  # one line, so that its end can be looked for
 
 
-def print_what_guests_lack(report: Report, out: Console) -> None:
-    """A guest's absences are not declared by anybody, so they are said: the reason, and where it was met."""
+def print_what_custom_frameworks_lack(report: Report, out: Console) -> None:
+    """What a custom framework does not support, which nobody declared: the reason and the computations."""
     lacking: dict[str, list[str]] = {}
     for cell in report.cells:
-        if cell.guest and cell.state == "absent":
+        if cell.custom and cell.state == "unsupported":
             reason = cell.reason.partition("Error: ")[2] or cell.reason.partition("Missing: ")[2] or cell.reason
             lacking.setdefault(reason.partition(" (")[0], []).append(cell.computation.name)
     for reason, names in lacking.items():
-        out.print(f"absent: {escape(reason)}: {', '.join(dict.fromkeys(names))}", style="dim", soft_wrap=True)
+        out.print(f"unsupported: {escape(reason)}: {', '.join(dict.fromkeys(names))}", style="dim", soft_wrap=True)
 
 
 def summary(report: Report) -> str:
