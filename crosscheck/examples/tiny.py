@@ -1,11 +1,11 @@
-"""A framework in some sixty lines: each variable keeps its parents and the way back to them."""
+"""A framework in about 60 lines: each variable stores its parents and its backward function."""
 
 import itertools
 
 import numpy as np
 
 name = "tiny"  # the title of the column
-differs = {  # computations that are meant to come out differently, and why
+differs = {  # computations whose result differs on purpose, and why
     "variable_of_a_float": "takes numbers",
     "variable_of_a_list": "takes lists",
     "square_of_an_array": "takes arrays",
@@ -17,12 +17,12 @@ class Variable:
     def __init__(self, data, parents=(), back=None):
         self.data = np.asarray(data)
         self.parents = parents
-        self.back = back  # the gradient of this variable -> those of its parents
+        self.back = back  # gradient of this variable -> gradients of its parents
         self.age = next(counter)
 
 
 def function(forward, backward):
-    """A function of the user's own: forward(*xs) -> y, backward(gy, *xs) -> gxs."""
+    """A user-defined function: forward(*xs) -> y, backward(gy, *xs) -> gxs."""
 
     def call(*xs):
         xs = [x if isinstance(x, Variable) else Variable(x) for x in xs]
@@ -37,19 +37,19 @@ exp = function(np.exp, lambda gy, x: np.exp(x) * gy)
 
 
 def gradients(outputs, inputs, seeds):
-    """The gradients of sum(seed * output) by the inputs; seeds None: ones."""
+    """The gradients of sum(seed * output) with respect to the inputs. seeds: None for ones."""
     found = {}
 
     def add(x, g):
         if np.shape(g) != x.data.shape:
-            raise ValueError(f"a gradient of shape {np.shape(g)} for data of shape {x.data.shape}")
+            raise ValueError(f"gradients: expected shape {x.data.shape}, got {np.shape(g)}")
         found[x] = found[x] + g if x in found else g
 
     for i, y in enumerate(outputs):
         add(y, np.ones_like(y.data) if seeds is None else seeds[i])
     waiting = set(outputs)
     while waiting:
-        y = max(waiting, key=lambda x: x.age)  # the youngest first: all that comes from it is done
+        y = max(waiting, key=lambda x: x.age)  # the newest first: everything computed from it is done
         waiting.remove(y)
         if y.parents:
             gxs = y.back(found[y])

@@ -1,5 +1,6 @@
 """What is published: versions, licences, wheels and source distributions."""
 
+import configparser
 import importlib
 import pathlib
 import re
@@ -93,3 +94,40 @@ raise SystemExit(main(["list", "computations"]))
 """
     done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+# --- what is on the project's page ---
+
+
+def environments():
+    """The environments of tox that have a section of their own, and those of the stages."""
+    config = configparser.ConfigParser(interpolation=None)
+    config.read(ROOT / "tox.ini", encoding="utf-8")
+    named = {section.removeprefix("testenv:") for section in config.sections() if section.startswith("testenv:")}
+    return {name for name in named if "{" not in name} | {
+        f"stage{n}{old}" for n in range(1, 6) for old in ("", "-numpy2.0")
+    }
+
+
+def test_workflows_install_tox_and_run_environments_that_exist():
+    yaml = pytest.importorskip("yaml", reason="pip install pyyaml, which reads the workflows")
+    workflows = list((ROOT / ".github" / "workflows").glob("*.yml"))
+    assert workflows
+    for path in workflows:
+        for job in yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values():
+            commands = [step["run"] for step in job["steps"] if "run" in step]
+            assert commands.pop(0) == "python -m pip install tox"
+            for command in commands:
+                names = command.removeprefix("python -m tox run -e ").split(",")
+                if names == ["${{ matrix.env }}"]:
+                    names = job["strategy"]["matrix"]["env"]
+                assert set(names) <= environments(), command
+
+
+def test_the_hooks_are_those_of_the_tools():
+    yaml = pytest.importorskip("yaml", reason="pip install pyyaml, which reads the hooks")
+    (repo,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
+    for hook in repo["hooks"]:
+        assert hook["language"] == "system"  # the tools of constraints.txt
+        for word in hook["entry"].split():
+            assert not word.endswith(".py") or (ROOT / word).is_file(), word

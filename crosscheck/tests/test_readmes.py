@@ -1,11 +1,16 @@
-"""The code in each stage's README prints what stands beside it, as the steps do."""
+"""The code in a README prints what its comments say, as the steps do; links lead somewhere."""
 
+import pathlib
 import re
 
 import pytest
 
+import crosscheck
 from crosscheck.stages import STAGES
 from crosscheck.steps import expectations, match, run_script
+
+ROOT = pathlib.Path(crosscheck.__file__).parents[3]
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("*/README.md")]
 
 
 def code(text):
@@ -13,10 +18,10 @@ def code(text):
     return "\n".join(re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
 
 
-@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
-def test_a_readme_prints_what_it_says(stage, tmp_path, monkeypatch):
-    source = code((stage.folder / "README.md").read_text(encoding="utf-8"))
-    assert stage.package in source
+@pytest.mark.parametrize("folder", [ROOT, *(stage.folder for stage in STAGES)], ids=lambda folder: folder.name)
+def test_a_readme_prints_what_it_says(folder, tmp_path, monkeypatch):
+    source = code((folder / "README.md").read_text(encoding="utf-8"))
+    assert folder == ROOT or folder.name in source
     script = tmp_path / "readme.py"
     script.write_text(source, encoding="utf-8")
     monkeypatch.chdir(tmp_path)  # where it may write files
@@ -24,6 +29,26 @@ def test_a_readme_prints_what_it_says(stage, tmp_path, monkeypatch):
     assert (done.returncode, done.stderr) == (0, "")
     _, problems = match(expectations(source), done.stdout)
     assert problems == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_lead_to_files_and_headings(path):
+    text = path.read_text(encoding="utf-8")
+    for target, anchor in re.findall(
+        r"\]\(([^)#\s]*)#?([^)\s]*)\)", re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.DOTALL)
+    ):
+        if not target.startswith(("http://", "https://")):
+            page = (path.parent / target) if target else path
+            assert page.exists(), target
+            if anchor:
+                headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+                assert anchor in [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]
+
+
+@pytest.mark.parametrize("folder", [ROOT, *(stage.folder for stage in STAGES)], ids=lambda folder: folder.name)
+def test_a_readme_names_the_book(folder):
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    assert "Deep Learning from Scratch 3" in " ".join(text.split())
 
 
 def test_only_blocks_of_python_are_code():
