@@ -1,4 +1,4 @@
-"""Frameworks and fixtures that several test files share."""
+"""Frameworks and fixtures shared by the test files."""
 
 import pytest
 

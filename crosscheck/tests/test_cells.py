@@ -1,4 +1,4 @@
-"""Every cell of the matrix is a test."""
+"""Every cell of the matrix as a test."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def test_cell(computation, framework, dtype):
     assert cell.ok, "\n".join(f"{failure.kind}: {failure.text}" for failure in cell.failures)
 
 
-def test_the_ledger_knows_no_cells_that_are_not_there():
+def test_the_ledger_has_no_stale_entries():
     names = {(c.name, dtype) for c, _, dtype in CELLS if c.raises is None}
     assert {(name, dtype) for name, entries in Ledger.read().distances.items() for dtype in entries} <= names
 

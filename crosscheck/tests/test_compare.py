@@ -61,7 +61,7 @@ def test_mismatch_names_what_differs(a, b, text):
     assert mismatch(a, a) is None
 
 
-def test_slopes_are_right_and_know_their_error():
+def test_slopes_are_correct_within_their_error_estimate():
     point, direction = [np.array([0.3, -0.7])], [np.array([1.0, 2.0])]
     measured = slope(lambda xs: float(np.exp(xs[0]).sum()), point, direction)
     gradient = np.exp(point[0])
@@ -71,7 +71,7 @@ def test_slopes_are_right_and_know_their_error():
     assert not agrees([np.zeros(2)], direction, measured)
 
 
-def test_raising_the_ledger_needs_a_reason_and_lowering_none(tmp_path):
+def test_raising_a_ledger_entry_requires_a_reason_and_lowering_does_not(tmp_path):
     ledger = Ledger({"f": {"float64": 2.0}}, {})
     assert ledger.update({("f", "float64"): 5.0}, None) == ["f float64: 2 -> 5"]
     assert ledger.distances == {"f": {"float64": 2.0}}

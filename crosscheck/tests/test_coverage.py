@@ -1,4 +1,4 @@
-"""Every public name that has a derivative is called by a computation; the check itself is checked."""
+"""Every differentiable public name has a computation; and tests of this check."""
 
 import types
 
@@ -19,19 +19,19 @@ def test_every_public_name_has_a_computation(stage):
     assert uncovered(load_stage(stage), all_computations()) == []
 
 
-def test_what_is_not_differentiated_is_still_there():
+def test_names_declared_as_not_differentiable_exist():
     assert without_reason([load_stage(stage) for stage in STAGES]) == []
 
 
 def framework(**functions):
-    """Stage 3 with more functions in F."""
+    """Stage 3 with additional functions in F."""
     gathered = types.ModuleType("stage3_higher_order.functions")
     gathered.__dict__.update(vars(stage3_higher_order.functions) | functions)
     gathered.__name__ = "stage3_higher_order.functions"
     return BookStyle("stage3", [stage3_higher_order, gathered], 3)
 
 
-QUICK = [c for c in all_computations() if c.edges]  # the long chains take time and add no name
+QUICK = [c for c in all_computations() if c.edges]  # the long chains are slow and cover no other name
 
 
 def computation(body, **declared):
@@ -39,7 +39,7 @@ def computation(body, **declared):
 
 
 def cube(x):
-    """A name that no computation knows."""
+    """A name without a computation."""
     return stage3_higher_order.functions.mul(x, stage3_higher_order.functions.mul(x, x))
 
 
@@ -70,7 +70,7 @@ def test_only_a_computation_that_is_differentiated_and_compared_counts(declared,
     assert uncovered(framework(cube=cube), [*QUICK, by_name]) == red
 
 
-def test_what_a_function_calls_by_itself_does_not_count():
+def test_calls_made_by_the_framework_do_not_count():
     only = computation(lambda fw, x: fw.cube(x))
     wanting = uncovered(framework(cube=cube), [only])
     assert "stage3: no computation calls mul" in wanting
@@ -78,13 +78,13 @@ def test_what_a_function_calls_by_itself_does_not_count():
     assert not any("cube" in text for text in wanting)
 
 
-def test_the_operators_are_given_back():
+def test_the_operators_are_restored():
     before = dict(vars(stage3_higher_order.Variable))
     uncovered(framework(), QUICK)
     assert dict(vars(stage3_higher_order.Variable)) == before
 
 
-def test_a_reason_for_a_name_that_no_stage_has_is_red(monkeypatch):
+def test_a_reason_for_an_unknown_name_is_red(monkeypatch):
     monkeypatch.setitem(coverage.NOT_DIFFERENTIABLE, "no_such_name", "for the sake of it")
     assert without_reason([load_stage(stage) for stage in STAGES]) == ["no_such_name"]
 

@@ -1,4 +1,4 @@
-"""`--device cuda` on machines without a GPU: stage 5 on its stand-in for CuPy, PyTorch on the CPU."""
+"""`--device cuda` on machines without a GPU: stage 5 with a stand-in for CuPy, PyTorch on the CPU."""
 
 import importlib.util
 import pathlib
@@ -19,7 +19,7 @@ from stage5_advanced import cuda
 STAGE5 = STAGES[-1]
 STANDIN = pathlib.Path(__file__).parents[2] / "stage5_advanced" / "tests" / "standin.py"
 COMPUTATIONS = {c.name: c for c in all_computations()}
-# What differs from the CPU: where arrays are made, indexed, drawn, moved, and kept between calls.
+# Computations that differ from the CPU: creating, indexing, drawing, moving and keeping arrays.
 NAMES = """
     square custom_function get_item_by_pairs_of_arrays concat linear_of_arrays linear_layer_without_in_size mlp
     softmax_cross_entropy adam training_linear_regression conv2d deconv2d pooling average_pooling im2col batch_norm
@@ -30,7 +30,7 @@ NAMES = """
 
 @pytest.fixture
 def gpu(monkeypatch):
-    """Stage 5 on a GPU that is none."""
+    """Stage 5 on a simulated GPU."""
     spec = importlib.util.spec_from_file_location("standin", STANDIN)
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "standin", module)
@@ -42,14 +42,14 @@ def gpu(monkeypatch):
 
 
 @pytest.mark.parametrize("name", NAMES.split())
-def test_a_computation_runs_there_and_agrees_with_pytorch_and_the_cpu(torch_adapter, gpu, name):
+def test_a_computation_on_the_gpu_agrees_with_pytorch_and_the_cpu(torch_adapter, gpu, name):
     computation = COMPUTATIONS[name]
     (cell,) = (Runner([gpu], torch_adapter).run(computation, gpu, dtype) for dtype in computation.dtypes[-1:])
     assert cell.state == "equal", cell.failures
     assert cell.name == f"{name}/stage5@cuda/{computation.dtypes[-1]}"
 
 
-def test_what_goes_in_is_there_and_what_comes_out_is_not(gpu):
+def test_inputs_are_on_the_device_and_results_on_the_host(gpu):
     x = gpu.Variable(np.ones((2, 3), np.float32))
     assert isinstance(x.data, cuda.cupy.ndarray)
     assert isinstance(gpu.constant(np.ones(3)), cuda.cupy.ndarray)
@@ -78,7 +78,7 @@ def computation(body):
         (lambda fw, x: np.square(x.data), "numpy.square came to a device array"),
     ],
 )
-def test_another_answer_than_on_the_cpu_is_red(gpu, body, said):
+def test_a_result_that_differs_from_the_cpu_is_red(gpu, body, said):
     (cell,) = (Runner([gpu], None).run(computation(body), gpu, "float64"),)
     texts = [failure.text for failure in cell.failures]
     assert (texts == []) if said is None else any(said in text for text in texts)
@@ -98,19 +98,19 @@ def test_computations_that_stay_on_the_host_are_left_out(torch_adapter, gpu):
         (["--update-ledger"], ""),
     ],
 )
-def test_what_cannot_be_is_refused(capsys, arguments, said):
+def test_unsupported_combinations_are_rejected(capsys, arguments, said):
     assert cli.main(["run", "--device", "cuda", *arguments]) == 2
     assert said in capsys.readouterr().err
 
 
 @pytest.mark.skipif(cuda.gpu_enable, reason="there is a GPU")
 @pytest.mark.parametrize("command", [["run", "-k", "square"], ["show", "square/stage5@cuda/float64"]])
-def test_without_a_gpu_the_command_says_so(capsys, command):
+def test_a_missing_gpu_is_reported(capsys, command):
     assert cli.main([*command, "--device", "cuda"]) == 2
     assert "crosscheck: --device cuda: stage5: CuPy" in capsys.readouterr().err
 
 
-def test_without_a_gpu_for_pytorch_the_command_says_so(gpu, monkeypatch, torch_adapter):
+def test_a_missing_gpu_for_pytorch_is_reported(gpu, monkeypatch, torch_adapter):
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -118,7 +118,7 @@ def test_without_a_gpu_for_pytorch_the_command_says_so(gpu, monkeypatch, torch_a
         on_gpu(load_stage(STAGE5), lambda: torch_adapter)
 
 
-def test_a_stage_without_a_module_of_devices_is_refused(torch_adapter):
+def test_a_stage_without_a_cuda_module_is_rejected(torch_adapter):
     stage4 = load_stage(STAGES[3])
     assert isinstance(stage4, BookStyle)
     with pytest.raises(UsageError, match="--device cuda: stage4"):

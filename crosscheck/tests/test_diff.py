@@ -1,4 +1,4 @@
-"""Differences read as lessons: stages, steps, one step; in words and as data."""
+"""Comparisons of stages and steps, and single steps, as text and as JSON."""
 
 import itertools
 import json
@@ -28,7 +28,7 @@ from crosscheck.stages import STAGES, Stage
 
 @pytest.fixture
 def crosscheck(capsys):
-    """Run the command in this process: status, standard output, standard error."""
+    """Run the command in this process: returns status, standard output, standard error."""
 
     def run(*arguments):
         try:
@@ -86,7 +86,7 @@ removes = ["old.gone"]
 
 
 class Pretended(Stage):
-    """A stage that lies where the test wrote it."""
+    """A stage in a folder written by the test."""
 
     root = None
 
@@ -101,7 +101,7 @@ class Pretended(Stage):
 
 @pytest.fixture
 def pretended(tmp_path, monkeypatch):
-    """Stages 1 and 2, small; the lessons leave the constant core.LIMIT unexplained."""
+    """Small versions of stages 1 and 2; no lesson explains the constant core.LIMIT."""
     monkeypatch.setattr(Pretended, "root", tmp_path)
     found = [Pretended(1, "early", "early", 1, 10), Pretended(2, "late", "late", 11, 12)]
     for stage, files in zip(found, (EARLY, LATE), strict=True):
@@ -115,7 +115,7 @@ def pretended(tmp_path, monkeypatch):
     return found
 
 
-def test_files_come_in_the_order_of_reading_with_what_became_of_them(pretended):
+def test_files_are_in_reading_order_with_their_state(pretended):
     assert list(compare_stages(*pretended).files) == [
         FileChange("config.py", "new", 2, 0),
         FileChange("core.py", "changed", 3, 3),
@@ -126,7 +126,7 @@ def test_files_come_in_the_order_of_reading_with_what_became_of_them(pretended):
     ]
 
 
-def test_definitions_follow_the_files_and_know_their_lessons(pretended):
+def test_definitions_follow_the_files_and_have_their_lessons(pretended):
     found = compare_stages(*pretended).definitions
     assert [(change.name, change.state, change.steps) for change in found] == [
         ("config.fresh", "new", (11,)),
@@ -148,7 +148,7 @@ def test_a_definition_is_shown_under_the_last_of_its_lessons(pretended):
     ]
 
 
-def test_what_belongs_to_no_definition_is_there_too(pretended):
+def test_text_outside_definitions_is_shown_too(pretended):
     around = {change.path: change for change in compare_stages(*pretended).around}
     assert around["__init__.py"].unified() == ["+from .config import fresh", " from .core import Box"]
     assert around["core.py"].unified() == ['-"""Core."""', '+"""The core."""']
@@ -165,14 +165,14 @@ def test_what_belongs_to_no_definition_is_there_too(pretended):
         ({"step": 12, "file": "old.py"}, ["old.gone"], [12], ["old.py"]),
     ],
 )
-def test_a_part_can_be_chosen(pretended, options, names, lessons, files):
+def test_a_part_can_be_selected(pretended, options, names, lessons, files):
     part = select(compare_stages(*pretended), **options)
     assert [change.name for change in part.definitions] == names
     assert [lesson.step for lesson in part.lessons] == lessons
     assert [change.path for change in part.files] == files
 
 
-def test_with_step_a_definition_is_shown_under_that_step_even_if_a_later_one_changes_it_too(pretended):
+def test_with_step_a_definition_is_shown_under_that_step_even_if_later_steps_change_it(pretended):
     (chapter,) = select(compare_stages(*pretended), step=11).chapters()
     assert [change.name for change in chapter.shown] == ["config.fresh", "core.Box.a"]
 
@@ -186,12 +186,12 @@ def test_with_step_a_definition_is_shown_under_that_step_even_if_a_later_one_cha
         ({"step": 9}, "--step 9: not a step between stage1 and stage2"),
     ],
 )
-def test_a_part_that_is_not_there_is_refused(pretended, options, said):
+def test_a_selection_without_matches_is_an_error(pretended, options, said):
     with pytest.raises(UsageError, match=re.escape(said)):
         select(compare_stages(*pretended), **options)
 
 
-def test_missing_and_broken_lessons_are_said_in_one_line(pretended):
+def test_missing_and_broken_lessons_are_reported_in_one_line(pretended):
     lessons = pretended[1].folder / "lessons.toml"
     lessons.write_text("lesson = [")
     with pytest.raises(UsageError, match=r"lessons.toml cannot be read"):
@@ -201,7 +201,7 @@ def test_missing_and_broken_lessons_are_said_in_one_line(pretended):
         compare_stages(*pretended)
 
 
-def test_a_step_without_a_script_or_a_lesson_is_said_in_one_line(pretended, monkeypatch):
+def test_a_step_without_a_script_or_a_lesson_is_reported_in_one_line(pretended, monkeypatch):
     with pytest.raises(UsageError, match="unknown step 40; there is 1 to 12"):
         compare_steps(1, 40)
     monkeypatch.setattr(diff_module, "step_path", lambda step: pretended[0].folder / f"step{step}.py")
@@ -214,7 +214,7 @@ def test_a_step_without_a_script_or_a_lesson_is_said_in_one_line(pretended, monk
 # --- pieces ---
 
 
-def test_a_changed_definition_is_a_unified_difference_without_headers():
+def test_a_changed_definition_is_a_unified_diff_without_headers():
     before = "\n".join(f"line {n}" for n in range(40))
     change = DefinitionChange("f", "f.py", before, before.replace("line 2\n", "two\n").replace("line 38", "x"))
     lines = change.unified()
@@ -233,7 +233,7 @@ def test_side_by_side_pairs_the_lines():
     ]
 
 
-def test_lines_are_counted_in_long_files_of_equal_lines_too():
+def test_lines_are_counted_in_long_repetitive_files():
     assert file_change("f.py", b"x\n" * 300 + b"y\n", b"z\n" + b"x\n" * 300) == FileChange("f.py", "changed", 1, 1)
 
 
@@ -281,12 +281,12 @@ f()
 '''
 
 
-def test_the_rest_is_what_no_definition_holds():
+def test_the_rest_is_all_text_outside_definitions():
     assert rest(SOURCE) == '"""Doc."""\nimport a\n# a word\n    # of the class\nC.x = X\nf()'
     assert rest(SOURCE, docstring=False) == "import a\n# a word\n    # of the class\nC.x = X\nf()"
 
 
-# --- the real thing ---
+# --- the actual stages ---
 
 
 def test_steps_7_and_8_differ_in_one_idea():
@@ -297,7 +297,7 @@ def test_steps_7_and_8_differ_in_one_idea():
     assert [lesson.step for lesson in found.lessons] == [8]
 
 
-def test_a_step_of_theory_compares_as_the_one_before_it():
+def test_a_theory_step_is_compared_as_the_step_before():
     found = compare("step04", "step06")
     assert found.definitions == tuple(
         change for change in compare_steps(5, 6).definitions if change.name in {d.name for d in found.definitions}
@@ -335,7 +335,7 @@ def test_diff_prints_the_table_the_lesson_and_the_difference(crosscheck):
     assert "identical" not in out
     assert out.index("core.py") < out.index("Step 16: ") < out.index("core.Variable.set_creator  changed in core.py")
     assert "\n+        self.generation = func.generation + 1" in out
-    assert "\x1b[" not in out  # no colours in a pipe
+    assert "\x1b[" not in out  # no colors in a pipe
 
 
 def test_diff_names_the_other_lessons(crosscheck):
@@ -345,7 +345,7 @@ def test_diff_names_the_other_lessons(crosscheck):
     )
     assert len(others.split(", ")) == out.count("Shown under the last step that changes it: core.Function.__call__") > 2
     titles = re.findall(r"^Step (\d+): ", out, re.MULTILINE)
-    assert len(titles) == len(set(titles))  # each why once
+    assert len(titles) == len(set(titles))  # each reason once
 
 
 def test_diff_side_by_side(crosscheck, monkeypatch):
@@ -368,7 +368,7 @@ def test_diff_writes_json(crosscheck):
     assert json.loads(out)["files"][0]["path"] == "config.py"
 
 
-def test_diff_has_colours_where_they_are_wanted(monkeypatch):
+def test_diff_uses_colors_where_they_are_wanted(monkeypatch):
     command = [sys.executable, "-m", "crosscheck", "diff", "step07", "step08"]
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("FORCE_COLOR", "1")
@@ -393,7 +393,7 @@ def test_diff_has_colours_where_they_are_wanted(monkeypatch):
         (["step00", "step01"], "unknown step 0; there is 1 to "),
     ],
 )
-def test_what_cannot_be_compared_is_said_in_one_line(crosscheck, arguments, said):
+def test_an_invalid_comparison_is_reported_in_one_line(crosscheck, arguments, said):
     status, out, err = crosscheck("diff", *arguments)
     assert (status, out) == (2, "")
     assert err.startswith(f"crosscheck: {said}")
@@ -408,8 +408,8 @@ def test_step_shows_lesson_differences_script_and_output(crosscheck):
     assert status == 0
     parts = ["Step 7: ", "Variable.set_creator  new", "The script\nA = Square()", "What it prints\n3.297442541400256\n"]
     assert [out.index(part) for part in parts] == sorted(out.index(part) for part in parts)
-    assert "\n    def set_creator(self, func):\n" in out  # new, so whole and without signs
-    assert "class Square" not in out  # it did not change, and is above the demonstration
+    assert "\n    def set_creator(self, func):\n" in out  # new, so shown in full and without signs
+    assert "class Square" not in out  # unchanged, and above the demonstration
     status, out, _ = crosscheck("step", "7", "--no-run")
     assert (status, "What it prints" in out) == (0, False)
 
@@ -418,13 +418,13 @@ def test_step_1_is_all_new():
     assert {change.state for change in compare_step(1).definitions} == {"new"}
 
 
-def test_a_step_of_theory_prints_its_docstring(crosscheck):
+def test_a_theory_step_prints_its_docstring(crosscheck):
     _, out, _ = crosscheck("step", "5")
     assert '"""Step 5: the theory of backpropagation.' in out
     assert "What it prints\nStep 5: the theory of backpropagation." in out
 
 
-def test_a_later_step_is_shown_whole_with_what_its_lesson_names_in_the_stage(crosscheck):
+def test_a_later_step_is_shown_in_full_with_the_definitions_of_its_lesson(crosscheck):
     found = compare_step(23)
     assert (found.before, found.after) == ("stage1", "stage2")
     assert "operators.setup_variable" in {change.name for change in found.definitions}
@@ -446,13 +446,13 @@ def test_step_as_json_and_a_step_that_fails(crosscheck, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(("step", "said"), [("99", "unknown step 99"), ("x", "step: 'x' is not a number such as 32")])
-def test_a_step_that_is_not_there(crosscheck, step, said):
+def test_an_unknown_step(crosscheck, step, said):
     status, out, err = crosscheck("step", step)
     assert (status, out) == (2, "")
     assert err.startswith(f"crosscheck: {said}")
 
 
-def test_a_step_that_does_not_end_is_stopped(crosscheck, monkeypatch):
+def test_a_step_that_does_not_finish_is_stopped(crosscheck, monkeypatch):
     def forever(path):
         raise subprocess.TimeoutExpired("python", 300)
 

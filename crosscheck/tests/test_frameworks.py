@@ -1,4 +1,4 @@
-"""Adapters: small, found by name, and a framework of sixty lines as another column."""
+"""Adapters: small, with names looked up in modules, and a custom framework of sixty lines as a column."""
 
 import pathlib
 import re
@@ -16,12 +16,12 @@ from crosscheck.stages import STAGES
 
 ROOT = pathlib.Path(__file__).parents[2]
 EXAMPLE = ROOT / "crosscheck" / "examples" / "tiny.py"
-# Names without a PyTorch call: ours alone, or a second name of what has a row.
+# Names without a PyTorch call: only in the stages, or an alias of a name with a row.
 UNWRITTEN = {"Config", "Power", "setup_variable", "numerical_grad", "GetItemGrad", "Conv2dGradW"}
 ADAPTERS = ROOT / "crosscheck" / "src" / "crosscheck" / "frameworks"
 
 
-NETWORKS = "torch_models.py"  # no adapter: what torchvision has, written out
+NETWORKS = "torch_models.py"  # not an adapter: torchvision's networks, written out
 
 
 @pytest.mark.parametrize("adapter", sorted({path.name for path in ADAPTERS.glob("*.py")} - {NETWORKS}))
@@ -63,14 +63,14 @@ def test_a_file_in_the_books_style_needs_no_adapter(torch_adapter, tmp_path):
         ("def", "cannot be imported: SyntaxError"),
     ],
 )
-def test_a_file_that_is_no_framework_is_refused(tmp_path, source, said):
+def test_a_file_that_is_not_a_framework_is_rejected(tmp_path, source, said):
     path = tmp_path / "mine.py"
     path.write_text(source)
     with pytest.raises(UsageError, match=re.escape(said)):
         load_file(path)
 
 
-def test_a_name_that_is_not_there_is_missing(stage1, torch_adapter):
+def test_an_unknown_name_is_missing(stage1, torch_adapter):
     for adapter in (stage1, torch_adapter):
         with pytest.raises(Missing, match="no cube"):
             adapter.cube(1)
@@ -82,16 +82,16 @@ def test_every_public_name_of_every_stage_is_in_the_rosetta():
         package = load_stage(stage).modules[0]
         names = vars(package) | vars(package.functions)
         public = {n for n, v in names.items() if not n.startswith("_") and not isinstance(v, types.ModuleType)}
-        rowed = {n.replace("_", "") for n in public}  # Square is the row square, MatMul and SumTo matmul and sum_to
+        rowed = {n.replace("_", "") for n in public}  # Square is the row square; MatMul and SumTo are matmul and sum_to
         classes = {n for n in public if isinstance(names[n], type) and n.lower() in rowed}
         assert public - classes - UNWRITTEN <= rows
 
 
-def test_every_row_of_the_rosetta_is_something_that_a_stage_has():
+def test_every_row_of_the_rosetta_exists_in_a_stage():
     assert all(row.stage for row in rosetta())
 
 
-def test_the_rosettas_engine_calls_do_what_ours_do(stage1, torch_adapter):
+def test_the_rosettas_engine_calls_match_the_stages(stage1, torch_adapter):
     for fw in (stage1, torch_adapter):
         x = fw.Variable(np.array(3.0))
         y = fw.square(x)

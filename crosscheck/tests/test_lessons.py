@@ -1,4 +1,4 @@
-"""Every change has a reason, every reason a change; and the tools that find changes."""
+"""Every change has a reason and every reason a change; and tests of the functions that find changes."""
 
 import textwrap
 
@@ -17,19 +17,19 @@ from crosscheck.lessons import (
 from crosscheck.stages import STAGES
 
 LESSONS = [(stage, lesson) for stage in STAGES for lesson in lessons(stage)]
-THEORY = {5, 15, 24, 25, 27, 28, 29, 30, 31, 33, 37, 56}  # no code, or only with what is there: 24, 27-29, 33, 37
+THEORY = {5, 15, 24, 25, 27, 28, 29, 30, 31, 33, 37, 56}  # no code, or no new definitions: 24, 27-29, 33, 37
 AWAY = ["Square", "Square.forward", "Square.backward", "square", "Exp", "Exp.forward", "Exp.backward", "exp"]
-AWAY += ["numerical_diff"]  # steps 11 and 12 cannot differentiate and leave these out, which is no change
+AWAY += ["numerical_diff"]  # steps 11 and 12 cannot differentiate and omit these, which is not a change
 
 
 def whole(step):
-    """The definitions of a step; in steps 11 and 12 those that are away are as step 10 had them."""
+    """The definitions of a step; those that steps 11 and 12 omit are as in step 10."""
     away = {name: step_definitions(10)[name] for name in AWAY} if step in (11, 12) else {}
     return away | step_definitions(step)
 
 
 def before(stage):
-    """The stage that this one started as, or None."""
+    """The previous stage, or None."""
     return next((other for other in STAGES if other.number == stage.number - 1), None)
 
 

@@ -1,7 +1,7 @@
-"""Every function of a stage on shapes, axes, dtypes and memory layouts that nobody thought of, against PyTorch.
+"""Every function of a stage with random shapes, axes, dtypes and memory layouts, compared with PyTorch.
 
-Hypothesis draws the calls, always the same ones (derandomize). What fails is printed as a call of `check`, which
-repeats it: in a Python started in this file's folder, after `from test_properties import *`.
+Hypothesis draws the calls, the same ones in every run (derandomize). A failure is printed as a call of `check`
+that reproduces it: in a Python started in this file's folder, after `from test_properties import *`.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ from crosscheck.stages import STAGES
 
 FRAMEWORKS = {stage.name: load_stage(stage) for stage in STAGES if stage.number >= 4}
 TORCH = load_torch()
-TOLERANCE = 4000  # eps, of the largest number or of 1: what is wrong here is wrong by more
+TOLERANCE = 4000  # eps, relative to the largest number or 1; a wrong formula is off by more
 SETTINGS = settings(
     max_examples=40,
     derandomize=True,
@@ -57,7 +57,7 @@ def frozen(a):
 
 @dataclass(frozen=True)
 class Example:
-    """A call: the variables' shapes, dtypes and layouts, what else is given, and the seed of all numbers."""
+    """A call: shapes, dtypes and layouts of the variables, other arguments, and the seed of all numbers."""
 
     shapes: tuple[tuple[int, ...], ...]
     dtypes: tuple[str, ...]
@@ -68,7 +68,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Drawn(Case):
-    """A case whose arrays have each a layout of its own."""
+    """A case whose arrays each have a layout of their own."""
 
     layouts: tuple[str, ...] = ()
 
@@ -78,13 +78,13 @@ class Drawn(Case):
 
 @dataclass(frozen=True)
 class Property:
-    """What is drawn for a function (shapes, arguments), how it is called, and which numbers it is given."""
+    """How a function is tested: what is drawn (shapes, arguments), how it is called, and on which numbers."""
 
     calls: st.SearchStrategy
     call: Callable[..., Any]
     numbers: Callable[..., Any]
-    integers: bool = True  # is given integers as well
-    mixed: bool = True  # is given two dtypes at once
+    integers: bool = True  # also tested on integers
+    mixed: bool = True  # also tested on two dtypes at once
     tolerance: float = TOLERANCE
 
 
@@ -107,7 +107,7 @@ def often_equal(rng, shape):
     return rng.integers(-2, 3, shape) * 0.5
 
 
-# --- what is drawn ---
+# --- strategies ---
 
 
 def shapes(min_dims=0, max_dims=4, min_side=0):
@@ -140,7 +140,7 @@ def bounds(draw):
 
 
 def kinds_of_axis(ndim):
-    """None, a number, several as a tuple or as a list."""
+    """None, an int, or several as a tuple or a list."""
     several = nps.valid_tuple_axes(ndim)
     kinds = [st.none(), several, several.map(list)]
     return st.one_of(kinds + ([st.integers(-ndim, ndim - 1)] if ndim else []))
@@ -261,11 +261,11 @@ def scores(draw):
     return ((N, C),), {"t": t, "dtype": draw(st.sampled_from(["int64", "int32", "uint8"]))}
 
 
-# --- what is drawn for images and sequences ---
+# --- strategies for images and sequences ---
 
 
 def one_or_two(draw, low, high):
-    """A size for both directions: a number, or a pair of them."""
+    """A size for both axes: an int or a pair."""
     numbers = st.integers(low, high)
     return draw(numbers | st.tuples(numbers, numbers))
 
@@ -275,7 +275,7 @@ def two(size):
 
 
 def image_size(draw, kernel, pad, least=1):
-    """A height and a width that such a kernel fits."""
+    """A height and width that fit such a kernel."""
     return tuple(
         draw(st.integers(low, low + 4)) for low in (max(least, k - 2 * p) for k, p in zip(kernel, pad, strict=True))
     )
@@ -340,7 +340,7 @@ def pools(ceil_mode):
     def draw_one(draw):
         kernel, stride, pad = windows(draw)
         options = {}
-        if ceil_mode and draw(st.booleans()):  # PyTorch pads half a kernel at most; the adapter, more without ceil_mode
+        if ceil_mode and draw(st.booleans()):  # more than half a kernel needs the adapter, without ceil_mode
             options, pad = {"ceil_mode": True}, tuple(min(p, k // 2) for p, k in zip(pad, two(kernel), strict=True))
         shape = (draw(st.integers(0, 3)), draw(st.integers(1, 3)), *image_size(draw, two(kernel), pad))
         return (shape,), {"kernel_size": kernel, "stride": stride, "pad": pad, **options}
@@ -417,7 +417,7 @@ def of_classes(name):
 
 
 def item(fw, x, slices):
-    """Lists are arrays of indices, or masks."""
+    """Lists are index arrays or masks."""
 
     def array(part):
         return np.array(part, bool if part and isinstance(part[0], bool) else int) if isinstance(part, list) else part
@@ -467,7 +467,7 @@ PROPERTIES = {
     "softmax_cross_entropy_simple": Property(scores, of_classes("softmax_cross_entropy_simple"), any_numbers),
     "accuracy": Property(scores, of_classes("accuracy"), often_equal),
 }
-PROPERTIES |= {  # of stage 5; PyTorch's convolutions and cells take one dtype, ties in integers are no matter for max
+PROPERTIES |= {  # stage 5; PyTorch's convolutions and cells take one dtype
     "conv2d": Property(convolutions, plain("conv2d"), any_numbers, mixed=False),
     "conv2d_simple": Property(convolutions, plain("conv2d_simple"), any_numbers, mixed=False),
     "deconv2d": Property(transposed_convolutions, plain("deconv2d"), any_numbers, mixed=False),
@@ -499,7 +499,7 @@ PROPERTIES |= {  # of stage 5; PyTorch's convolutions and cells take one dtype, 
         yes_or_no("binary_cross_entropy"),
         between_0_and_1,
         integers=False,
-        tolerance=1e6,  # PyTorch adds 1e-12 to what its second derivative divides by
+        tolerance=1e6,  # PyTorch adds 1e-12 to the denominator of its second derivative
     ),
     "embed_id": Property(
         rows_by_numbers, lambda fw, W, ids, dtype: fw.embed_id(fw.constant(np.array(ids, dtype)), W), any_numbers
@@ -517,17 +517,17 @@ def examples(draw, of):
     found, arguments = draw(of.calls)
     n = len(found)
     dtypes = (draw(st.sampled_from(["float64", "float32", "int64"][: 3 if of.integers else 2])),) * n
-    if of.mixed and "int64" not in dtypes and () not in found:  # arrays of no dimension are weak in PyTorch: declared
+    if of.mixed and "int64" not in dtypes and () not in found:  # 0-d tensors are weak in PyTorch, a declared difference
         dtypes = tuple(draw(st.sampled_from([dtypes[0], "float64", "float32"])) for _ in found)
     layouts = tuple(draw(st.sampled_from(sorted(LAYOUTS))) for _ in found)
     return Example(tuple(found), dtypes, layouts, arguments, draw(st.integers(0, 999)))
 
 
-# --- the judge ---
+# --- checks ---
 
 
 def check(name, framework, example):
-    """Value, gradients to second order with random cotangents, invariants; an AssertionError says how to repeat it."""
+    """Check values, gradients to second order, and invariants. Raises AssertionError that says how to reproduce it."""
     framework = FRAMEWORKS[framework] if isinstance(framework, str) else framework
     repeat = f"repeat: check({name!r}, {framework.name!r}, {example!r})"
     try:
@@ -538,7 +538,7 @@ def check(name, framework, example):
 
 
 def differences_of(name, framework, example):
-    """What is wrong with a call, one line each."""
+    """Everything that is wrong with a call, one line each."""
     drawn_by = PROPERTIES[name]
     rng = stable_rng(name, repr(example.shapes), str(example.seed))
     integer = "int64" in example.dtypes
@@ -547,11 +547,13 @@ def differences_of(name, framework, example):
         for shape, dtype in zip(example.shapes, example.dtypes, strict=True)
     )
     order = 0 if name in NOT_DIFFERENTIABLE else 1 if integer else 2
-    dtype = np.dtype("float32" if "float32" in example.dtypes else "float64")  # of cotangents and of eps: the coarser
+    dtype = np.dtype(
+        "float32" if "float32" in example.dtypes else "float64"
+    )  # the less precise one, for cotangents and eps
 
     def body(fw, *xs):
         y = drawn_by.call(fw, *xs, **example.arguments)
-        return [y, y * y] if order == 2 else y  # what comes back to the function then depends on xs
+        return [y, y * y] if order == 2 else y  # so that the gradient passed to the function depends on xs
 
     computation = Computation(name, body, 37, 4, [])
     case = Drawn(name, arrays, seeded=not integer, layouts=example.layouts)
@@ -672,4 +674,4 @@ def test_a_wrong_function_is_refused_and_says_how_to_repeat_it(stage, name, wron
     with pytest.raises(AssertionError) as caught:
         holds()
     repeated = re.search(rf"repeat: check\({name!r}, {stage!r}, (Example\(.*\))\)$", str(caught.value), re.MULTILINE)
-    check(name, stage, eval(repeated[1]))  # right where nothing is planted
+    check(name, stage, eval(repeated[1]))  # passes without the planted bug

@@ -1,4 +1,4 @@
-"""The code in a README prints what its comments say, as the steps do; links lead somewhere."""
+"""The code in a README prints the output shown in its comments, and its links are valid."""
 
 import pathlib
 import re
@@ -14,17 +14,17 @@ PAGES = [*ROOT.glob("*.md"), *ROOT.glob("*/README.md")]
 
 
 def code(text):
-    """The blocks of Python in a text, one after the other: each goes on from those before it."""
+    """The Python blocks of a text, joined: each continues those before it."""
     return "\n".join(re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
 
 
 @pytest.mark.parametrize("folder", [ROOT, *(stage.folder for stage in STAGES)], ids=lambda folder: folder.name)
-def test_a_readme_prints_what_it_says(folder, tmp_path, monkeypatch):
+def test_the_code_in_a_readme_prints_the_output_shown(folder, tmp_path, monkeypatch):
     source = code((folder / "README.md").read_text(encoding="utf-8"))
     assert folder == ROOT or folder.name in source
     script = tmp_path / "readme.py"
     script.write_text(source, encoding="utf-8")
-    monkeypatch.chdir(tmp_path)  # where it may write files
+    monkeypatch.chdir(tmp_path)  # a directory where it may write files
     done = run_script(script)
     assert (done.returncode, done.stderr) == (0, "")
     _, problems = match(expectations(source), done.stdout)
@@ -51,5 +51,5 @@ def test_a_readme_names_the_book(folder):
     assert "Deep Learning from Scratch 3" in " ".join(text.split())
 
 
-def test_only_blocks_of_python_are_code():
+def test_only_python_blocks_are_run():
     assert code("a\n```\nx\n```\n```python\nprint(1)\n```\nb\n```python\nprint(2)\n```\n") == "print(1)\n\nprint(2)\n"

@@ -1,4 +1,4 @@
-"""Each step prints what its comments say and what the specification says."""
+"""Each step prints the output given in its comments and in the specification."""
 
 import pytest
 
@@ -20,7 +20,7 @@ STEPS = [*[step for stage in STAGES for step in stage.steps], *APPENDICES]
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_step_prints_what_it_says(step):
+def test_a_step_prints_the_expected_output(step):
     assert check_step(step) == []
 
 

@@ -1,4 +1,4 @@
-"""Layers, optimizers and training runs: what their computations catch, and how the report draws them."""
+"""Layers, optimizers and training runs: which bugs their computations detect, and figures in the report."""
 
 import contextlib
 import dataclasses
@@ -33,7 +33,7 @@ def stage4():
 
 
 def able(computation):
-    """The first stage that can do it."""
+    """The first stage that supports the computation."""
     return load_stage(next(stage for stage in STAGES if stage.number == computation.since))
 
 
@@ -53,12 +53,12 @@ def test_an_adapter_has_under_100_lines_of_code(adapter):
     assert len(code) < 100
 
 
-def test_linear_is_the_layer_and_its_function_is_spelt_small(stage4):
+def test_the_layer_is_capitalized_and_the_function_is_not(stage4):
     assert issubclass(stage4.Linear, stage4.Layer)
     assert stage4.linear(np.ones((1, 2)), np.ones((2, 3))).shape == (1, 3)
 
 
-def test_methods_are_functions_of_their_object(stage4, stage1):
+def test_methods_can_be_called_as_functions(stage4, stage1):
     layer = stage4.Linear(2, in_size=3)
     assert [p.shape for p in stage4.params(layer)] == [(3, 2), (2,)]
     stage4.backward(layer(np.ones((1, 3))))
@@ -68,12 +68,12 @@ def test_methods_are_functions_of_their_object(stage4, stage1):
         stage1.update(None)
 
 
-def test_weights_are_copied_into_both_in_our_orientation(stage4, torch_adapter):
+def test_weights_are_copied_in_the_orientation_of_the_stages(stage4, torch_adapter):
     W, b = np.arange(6.0).reshape(3, 2), np.ones(2)
     for fw in (stage4, torch_adapter):
         for layer in (fw.Linear(2), fw.Linear(2, in_size=3), fw.MLP((2,)), fw.Sequential(fw.Linear(2))):
             fw.set_weights(layer, [W, b])
-            W[0, 0] = 7  # a copy stays as it was
+            W[0, 0] = 7  # a copy is not modified
             np.testing.assert_array_equal(fw.weights(layer)[0], [[0, 1], [2, 3], [4, 5]])
             W[0, 0] = 0
             assert fw.array(layer(fw.constant(np.ones((1, 3))))).tolist() == [[7.0, 10.0]]
@@ -91,11 +91,11 @@ def test_weights_of_recurrent_layers_are_copied_gate_by_gate(torch_adapter):
             np.testing.assert_array_equal(a, b)
         fw.backward(layer(fw.constant(np.ones((1, 2)))).sum())
         found.append(fw.weight_gradients(layer))
-    for ours, theirs in zip(found[0][:8], found[1], strict=False):  # h is None here, zeros there
+    for ours, theirs in zip(found[0][:8], found[1], strict=False):  # None here is equivalent to zeros there
         np.testing.assert_allclose(ours, theirs, atol=1e-15)
 
 
-def test_test_mode_switches_modules_off_and_on_again(torch_adapter):
+def test_test_mode_puts_modules_in_evaluation_mode_and_back(torch_adapter):
     layer = torch_adapter.Sequential(torch_adapter.BatchNorm((4, 3)))
     with contextlib.suppress(ZeroDivisionError), torch_adapter.test_mode():
         layer(torch_adapter.constant(np.ones((4, 3), np.float32)))
@@ -121,12 +121,12 @@ def test_training_is_in_the_rosetta():
     assert not {"weights", "set_weights", "weight_gradients", "set_rate"} & set(rows)
 
 
-# --- what turns red ---
+# --- bugs that turn computations red ---
 
 
 @pytest.fixture
 def planted(tmp_path, monkeypatch):
-    """The copy of a stage with an old text replaced by a new one, as an adapter."""
+    """A copy of a stage in which old text is replaced by new, as an adapter."""
 
     def load(stage, file="", old="", new=""):
         fault = Fault(stage.number, "planted", file, old, new) if file else None
@@ -166,7 +166,7 @@ WRONG = {
         "optimizers.py",
         "v -= self.lr * g\n            p += v",
         "v -= g\n            p += self.lr * v",
-        ["momentum_sgd_with_a_changed_rate"],  # declared to differ, and now it is equal
+        ["momentum_sgd_with_a_changed_rate"],  # declared to differ, but now equal
     ),
     "a parameter without gradient is updated": (
         "optimizers.py",
@@ -314,15 +314,15 @@ class Adam(Right):
 @pytest.mark.parametrize(
     ("epsilon", "status"), [("self.eps * (1 - self.beta2**t) ** 0.5", 0), ("self.eps", 1)], ids=["right", "wrong"]
 )
-def test_the_adam_of_a_custom_framework_is_judged(tmp_path, capsys, epsilon, status):
+def test_the_adam_of_a_custom_framework_is_checked(tmp_path, capsys, epsilon, status):
     path = tmp_path / "custom.py"
     path.write_text(CUSTOM.replace("EPSILON", epsilon))
     assert cli.main(["run", "--stages", "4", "-k", "adam/custom", "--framework", str(path)]) == status
     said = capsys.readouterr().out
-    assert ("adam/custom/float64" in said) is bool(status)  # a red cell is named
+    assert ("adam/custom/float64" in said) is bool(status)  # the red cell is named
 
 
-def test_the_books_momentum_has_the_rate_in_its_velocity(stage4, torch_adapter):
+def test_the_books_velocity_includes_the_learning_rate(stage4, torch_adapter):
     rng = np.random.default_rng(0)
     start, slopes = rng.standard_normal(training.SIZE), training.slopes(rng, ())
     p, v, path = start[8], 0.0, []
@@ -342,13 +342,13 @@ def test_the_books_momentum_has_the_rate_in_its_velocity(stage4, torch_adapter):
 
 
 @pytest.mark.parametrize("computation", CURVES, ids=lambda c: c.name)
-def test_a_loss_may_be_off_by_a_billionth_of_itself_at_most(computation):
+def test_no_loss_may_be_off_by_more_than_a_billionth(computation):
     assert computation.allowed("float64") * np.finfo("float64").eps <= 1e-9
     assert computation.curve == 200
 
 
 @pytest.mark.parametrize("computation", CURVES, ids=lambda c: c.name)
-def test_a_single_wrong_loss_is_red_however_small_it_is_beside_the_first(torch_adapter, computation):
+def test_a_single_wrong_loss_is_red_however_small_compared_to_the_first(torch_adapter, computation):
     def body(fw, *inputs):
         found = computation.body(fw, *inputs)
         if fw is not torch_adapter:
@@ -360,12 +360,12 @@ def test_a_single_wrong_loss_is_red_however_small_it_is_beside_the_first(torch_a
 
 
 @pytest.mark.parametrize("computation", CURVES, ids=lambda c: c.name)
-def test_a_run_learns(torch_adapter, computation):
+def test_a_training_run_reduces_the_loss(torch_adapter, computation):
     losses = run(torch_adapter, computation.name, able(computation)).curve.losses
     assert np.mean(losses[-10:]) < 0.7 * np.mean(losses[:5])
 
 
-def test_a_weight_that_changes_its_dtype_is_named(stage4):
+def test_a_weight_that_changes_its_dtype_is_reported(stage4):
     class Widening(stage4.SGD):
         def update_one(self, param):
             param.data = param.data.astype(np.float64)
@@ -377,7 +377,7 @@ def test_a_weight_that_changes_its_dtype_is_named(stage4):
         training.train(stage4, model, Widening(), lambda: model(x).sum(), [(), ()])
 
 
-def test_digits_are_those_of_the_stage_and_others_without_one(stage4, monkeypatch):
+def test_digits_are_those_of_the_stage_or_random_without_one(stage4, monkeypatch):
     x, t = training.digits()
     assert (x.shape, x.dtype, t.shape) == ((1797, 64), np.float32, (1797,))
     np.testing.assert_array_equal(x[0], stage4.Digits(train=True)[0][0])
@@ -417,13 +417,13 @@ def test_json_has_the_losses_and_the_page_draws_them(tmp_path, capsys):
     assert '<figure id="curve-training_linear_regression">' in page
     drawing = page[page.index("<svg ") : page.index("</svg>")]
     assert all(f"var(--series-{i})" in drawing for i in (0, 1))  # stage4 and torch
-    assert not re.search(r"#0[0-9a-f]000[0-9a-f]|#[0-9a-f]{6}\b", drawing)  # every colour is one of the page's
-    assert not re.search(r'(src|href)="(?!#)', page)  # nothing is fetched
+    assert not re.search(r"#0[0-9a-f]000[0-9a-f]|#[0-9a-f]{6}\b", drawing)  # every color is one of the page's
+    assert not re.search(r'(src|href)="(?!#)', page)  # nothing is downloaded
     assert set(re.findall(r'href="#([^"]+)"', page)) <= set(re.findall(r'id="([^"]+)"', page))
     assert re.search(r"<td>stage4 float64</td><td>0\.08\d+</td><td>\d\.\de-1\d</td>", page)
 
 
-def test_matplotlib_is_left_alone_where_nothing_is_drawn(tmp_path):
+def test_matplotlib_is_imported_only_to_draw(tmp_path):
     script = (
         "import sys; from crosscheck import cli;"
         f"cli.main(['run', '--stages', '1', '-k', 'square/stage1', '--without-torch', '--html', {str(tmp_path)!r}]);"
@@ -461,7 +461,7 @@ def test_any_curve_can_be_drawn(curve):
     assert len(figure.lines) == 4
 
 
-def test_more_frameworks_than_colours_are_drawn():
+def test_more_frameworks_than_colors_can_be_drawn():
     (figure,) = draw(cells_of(*[Curve([2.0, 1.0], [2.0, 1.5])] * (len(SERIES) + 1)))
     assert f">framework{len(SERIES)}<" in figure.svg
 
