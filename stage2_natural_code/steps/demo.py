@@ -81,6 +81,7 @@ def load(data, MNIST, Digits):
     """The training set and the test set: MNIST, or Digits for data="digits" or where MNIST cannot be downloaded."""
     if data == "mnist":
         on_closed_pipe("SIG_IGN")  # a closed connection is no reason to end
+        print(f"{step()}: loading MNIST, 11 MB that are downloaded once", file=sys.stderr, flush=True)
         try:
             return MNIST(train=True), MNIST(train=False)
         except RuntimeError as error:

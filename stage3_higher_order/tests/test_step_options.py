@@ -9,14 +9,14 @@ STEPS = STAGE / "steps"
 
 
 @pytest.mark.parametrize("step", ["step29", "step34"])
-def test_without_matplotlib_numbers_are_printed_and_a_figure_says_what_it_needs(step, tmp_path):
+def test_steps_29_and_34_without_matplotlib_print_their_numbers_and_say_what_a_figure_needs(step, tmp_path):
     stdout, stderr = run(STEPS / f"{step}.py", "--out", tmp_path / "figures", hide=["matplotlib"], status=1)
     assert stdout.count("\n") > 7
     assert stderr == f"{step}: no figure without matplotlib: pip install matplotlib\n"
     assert not (tmp_path / "figures").exists()
 
 
-def test_without_graphviz_a_graph_says_what_it_needs(tmp_path):
+def test_step_26_without_graphviz_says_what_it_needs(tmp_path):
     hidden = {"PATH": str(tmp_path), "hide": ["pygraphviz"]}
     stdout, stderr = run(STEPS / "step26.py", "--out", tmp_path / "figures", status=1, **hidden)
     assert stdout.startswith("digraph g {")

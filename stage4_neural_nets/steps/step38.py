@@ -1,9 +1,8 @@
 """Step 38: functions that change the shape.
 
-`reshape` and `transpose` are the first functions that do not act on each element by itself. They do not change any
-element at all; they only say where it stands. So what is their derivative? The rule of step 37 answers: the gradient
-must have the shape of x, and each of its entries must stand where its element of x stands. The way back undoes the
-move:
+`reshape` and `transpose` are the first functions that are not element-wise. They change no element; they only move it.
+So what is their derivative? The rule of step 37 gives the answer: the gradient must have the shape of x, and each of
+its entries must be at the position of its element of x. The backward pass undoes the move:
 
     y = reshape(x, shape)       gx = reshape(gy, shape of x)
     y = transpose(x)            gx = transpose(gy)
@@ -11,35 +10,32 @@ move:
           a b c                                          ga gb gc
     x  =  d e f    --reshape-->  a b c d e f       gx =  gd ge gf   <--reshape--  ga gb gc gd ge gf
 
-`reshape` has to remember a shape from forward to backward; which shape it came from cannot be seen in y. The transpose
-of a matrix undoes itself. With more axes `transpose` takes an order, (A, B, C, D) by (1, 0, 3, 2) becomes
-(B, A, D, C), and the way back is the inverse order: argsort of the axes, for it asks of each axis where it went.
+`reshape` has to remember the shape of x for backward, because y does not show it. The transpose of a matrix is its own
+inverse. With more axes `transpose` takes an order of axes: (A, B, C, D) with (1, 0, 3, 2) becomes (B, A, D, C). The
+backward pass uses the inverse permutation, which is the argsort of the axes.
 
-Both `backward`s call our own reshape and transpose, so both can be differentiated again. Neither copies: NumPy gives
-another view of the same memory, and so the data of y must not be edited either.
+Both `backward`s call our own reshape and transpose, so both can be differentiated again. Neither copies: NumPy returns
+another view of the same memory, so the data of y must not be edited either.
 
 As methods, x.reshape(2, 3), x.reshape((2, 3)) and x.reshape([2, 3]) are the same, as in NumPy; so are x.transpose()
-and x.T. If nothing is to be done, `reshape` returns x itself and adds nothing to the graph.
+and x.T. If the shape does not change, `reshape` returns x itself and adds nothing to the graph.
 
-When y is not one number, `y.backward()` starts with ones in the shape of y, which is the gradient of their sum.
+When y is not a single number, the initial gradient of `y.backward()` is ones in the shape of y, which gives the
+gradient of the sum of y.
 
-`--out DIR` draws the graphs of y = reshape(x) and of its gradient to DIR/step38_y.png and DIR/step38_gx.png (needs
-Graphviz).
+`--out DIR` draws the graphs of y = reshape(x) and of its gradient to DIR/step38_y.png and DIR/step38_gx.png.
 """
 
-import argparse
-import pathlib
-import sys
-
 import numpy as np
+from demo import graph, options
 
 import stage4_neural_nets.functions as F
 from stage4_neural_nets import Variable, grad
 from stage4_neural_nets.utils import plot_dot_graph
 
-# --- demonstration ---
+args = options(__doc__).parse_args()
 
-# Reshape: NumPy's, then ours.
+# Reshape in NumPy and here.
 x = np.array([[1, 2, 3], [4, 5, 6]])
 y = np.reshape(x, (6,))
 print(y)  # -> [1 2 3 4 5 6]
@@ -74,7 +70,7 @@ x = Variable(np.random.rand(2, 3))
 print(x.transpose().shape)  # -> (3, 2)
 print(x.T.shape)  # -> (3, 2)
 
-# With an order of the axes.
+# With an order of axes.
 A, B, C, D = 1, 2, 3, 4
 x = Variable(np.random.rand(A, B, C, D))
 y = x.transpose(1, 0, 3, 2)
@@ -83,25 +79,16 @@ y = x.transpose(3, 0, 1, 2)
 y.backward()
 print(y.shape, x.grad.shape)  # -> (4, 1, 2, 3) (1, 2, 3, 4)
 
-# A seed of ones would not show whether entries return to their places; one of different numbers does.
+# Different initial gradients show that each entry returns to its position.
 x = Variable(np.array([[1, 2, 3], [4, 5, 6]]))
 print(grad(x.T, x, grad_outputs=np.array([[10, 40], [20, 50], [30, 60]])))  # -> variable([[10 20 30]
 #                                                                                          [40 50 60]])
 
-
-parser = argparse.ArgumentParser(description="Step 38: functions that change the shape")
-parser.add_argument("--out", type=pathlib.Path, metavar="DIR", help="draw to DIR/step38_y.png and DIR/step38_gx.png")
-arguments = parser.parse_args()
-if arguments.out:
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    x = Variable(np.array([[1, 2, 3], [4, 5, 6]]), name="x")
-    y = F.reshape(x, (6,))
-    y.name = "y"
-    gy = Variable(np.ones_like(y.data), name="gy")
-    gx = grad(y, x, grad_outputs=gy, create_graph=True)
-    gx.name = "gx"
-    try:
-        for v in (y, gx):
-            plot_dot_graph(v, to_file=arguments.out / f"step38_{v.name}.png")
-    except RuntimeError as error:
-        sys.exit(f"step38: no figure: {error}")
+x = Variable(np.array([[1, 2, 3], [4, 5, 6]]), name="x")
+y = F.reshape(x, (6,))
+y.name = "y"
+gy = Variable(np.ones_like(y.data), name="gy")
+gx = grad(y, x, grad_outputs=gy, create_graph=True)
+gx.name = "gx"
+for v in (y, gx):
+    graph(plot_dot_graph, v, args.out, f"step38_{v.name}.png")

@@ -1,7 +1,7 @@
 """Step 43: neural networks.
 
-A line cannot follow a sine, whatever its W and b; and a line of a line is a line again. What is missing is a bend in
-between. A neural network takes turns:
+A line cannot follow a sine, whatever its W and b, and a linear function of a linear function is linear again. What is
+missing is a nonlinear function in between. A neural network alternates:
 
     x --> linear --> activation --> linear --> y          two layers: two pairs of parameters
 
@@ -9,55 +9,32 @@ The linear transformation y = x W + b (strictly an affine one) mixes all inputs;
 
     y = sigmoid(x) = 1 / (1 + exp(-x)),         dy/dx = y (1 - y),
 
-bends each number by itself. Ten numbers in between, H = 10, are ten such bends of different place, height and
-steepness, and the last layer adds them up. The last layer has no activation: its output may be any number.
+bends each number by itself. Ten hidden units, H = 10, are ten such bends of different position, height and steepness,
+and the last layer adds them. The last layer has no activation: its output may be any number.
 
-Each function is there twice. `F.linear_simple` is a matmul and a `+`. The result t of the matmul is an array as large
-as the output, and nobody needs it again: the backward of `+` only passes the gradient on, that of matmul needs its own
-inputs. So it says `t.data = None`; t stays in the graph as a node, its array is freed. In large networks most of the
-memory goes to such arrays in between. `F.linear` is one Function and has no t at all. `F.sigmoid_simple` is a minus, an
-exp, a `+` and a division; `F.sigmoid` is one Function whose backward needs y alone and which does not overflow.
+Each function exists twice. `F.linear_simple` is a matmul and a `+`. Nobody needs the result t of the matmul again: the
+backward of `+` only passes the gradient on, and the backward of matmul needs its own inputs. So `linear_simple` sets
+`t.data = None`: t stays in the graph as a node, and its array is freed. In large networks such intermediate arrays take
+most of the memory. `F.linear` is a single Function and has no t. `F.sigmoid_simple` is a negation, an exp, a `+` and a
+division; `F.sigmoid` is a single Function whose backward needs only y and which does not overflow.
 
-The weights must start at random: two columns of W1 that are equal get equal gradients and stay equal for ever. They
-start small, so that the sigmoids start where they are steep; the biases may start at zero.
+The weights must be random: two equal columns of W1 get equal gradients and stay equal forever. They are small, so that
+the sigmoids start where they are steep; the biases may be zero.
 
-What it costs: 10,000 rounds for one sine, and for every parameter a line here, a line to clear it and a line to update
-it. With 100 layers that is no way to live, and step 44 ends it.
+The cost: 10,000 iterations for one sine, and each parameter needs a line here, a line that clears it and a line that
+updates it. That is no option for 100 layers, and step 44 ends it.
 
-`--iters N` runs N rounds, each over all data, so `--epochs N` is the same. `--seed N` makes other data and weights.
-`--out DIR` writes the figure to DIR/step43.png (needs matplotlib); without it the figure is shown in a window.
+`--iters N` runs N iterations, each over all data. `--out DIR` saves the sigmoid and the curve as DIR/step43.png.
 """
 
-import argparse
-import pathlib
-import signal
-import sys
-
 import numpy as np
+from demo import options, show
 
 import stage4_neural_nets.functions as F
 from stage4_neural_nets import Variable, no_grad
 from stage4_neural_nets.utils import get_dot_graph
 
-parser = argparse.ArgumentParser(description="Step 43: neural networks")
-parser.add_argument("--iters", "--epochs", type=int, default=10000, metavar="N", help="rounds, default 10000")
-parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random numbers, default 0")
-parser.add_argument("--out", type=pathlib.Path, metavar="DIR", help="write the figure to DIR/step43.png")
-arguments = parser.parse_args()
-if arguments.iters < 1 or not 0 <= arguments.seed < 2**32:
-    parser.error("--iters must be at least 1, --seed from 0 to 4294967295")
-
-
-def interrupted(*_):
-    print("step43: interrupted", file=sys.stderr)
-    sys.exit(130)
-
-
-signal.signal(signal.SIGINT, interrupted)  # Ctrl-C: no traceback
-if hasattr(signal, "SIGPIPE"):  # Windows has none
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nor where the pipe is closed, as by head
-
-# --- demonstration ---
+args = options(__doc__, iters=10000, seed=0).parse_args()
 
 x = Variable(np.array([-4.0, -1.0, 0.0, 1.0, 4.0]))
 y = F.sigmoid(x)
@@ -67,11 +44,11 @@ print(x.grad)  # ~> variable([0.01766271 0.19661193 0.25       0.19661193 0.0176
 
 
 def boxes(y):
-    """The functions in the graph of y, the last one first."""
+    """The functions in the graph of y, from the output back."""
     return [line.split('"')[1] for line in get_dot_graph(y, verbose=False).splitlines() if "shape=box" in line]
 
 
-# Simple and in one piece: the same numbers, and different graphs.
+# Composed and as a single Function: the same numbers, different graphs.
 x, W, b = (Variable(np.random.randn(*shape)) for shape in [(5, 3), (3, 2), (2,)])
 simple, linear = F.linear_simple(x, W, b), F.linear(x, W, b)
 print(np.allclose(simple.data, linear.data), boxes(simple), boxes(linear))  # -> True ['Add', 'MatMul'] ['Linear']
@@ -80,7 +57,7 @@ print(np.allclose(simple.data, sigmoid.data), boxes(simple), boxes(sigmoid))
 # -> True ['Div', 'Add', 'Exp', 'Neg'] ['Sigmoid']
 
 # A network learns a sine.
-np.random.seed(arguments.seed)
+np.random.seed(args.seed)
 x = np.random.rand(100, 1)
 y = np.sin(2 * np.pi * x) + np.random.rand(100, 1)
 
@@ -98,7 +75,7 @@ def predict(x):
 
 
 lr = 0.2
-for i in range(arguments.iters):
+for i in range(args.iters):
     y_pred = predict(x)
     loss = F.mean_squared_error(y, y_pred)
 
@@ -126,7 +103,7 @@ for i in range(arguments.iters):
 
 
 def draw(plt):
-    """Left the sigmoid; right the data and the curve that was learned."""
+    """Left the sigmoid; right the data and the learned curve."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
     with no_grad():
         t = np.linspace(-5, 5, 200)
@@ -135,19 +112,10 @@ def draw(plt):
         left.grid(alpha=0.4)
         t = np.linspace(0, 1, 200)[:, None]
         right.plot(x, y, "o", markersize=4, label="data")
-        right.plot(t, predict(t).data, color="tab:red", label=f"network, {arguments.iters} rounds")
+        right.plot(t, predict(t).data, color="tab:red", label=f"network, {args.iters} iterations")
         right.set(xlabel="x", ylabel="y")
         right.legend()
     return figure
 
 
-try:
-    import matplotlib.pyplot as plt
-except ImportError:
-    sys.exit("step43: no figure without matplotlib: pip install matplotlib" if arguments.out else 0)
-if arguments.out:
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    draw(plt).savefig(arguments.out / "step43.png", dpi=150)
-elif plt.get_backend().lower() != "agg":  # Agg is what matplotlib takes where there is no display
-    draw(plt)
-    plt.show()
+show(draw, args.out)

@@ -1,61 +1,39 @@
 """Step 44: a layer that collects parameters.
 
-Step 43 named each parameter three times: to make it, to clear it, to update it. This step lets an object keep the list.
+Step 43 named each parameter three times: to make it, to clear it, to update it. Now an object keeps the list.
 
-`Parameter` is a Variable, and nothing else. It behaves like one everywhere; only `isinstance` tells it apart, and that
-is its use: it marks what is to be learned.
+`Parameter` is a Variable and nothing else. It behaves like one everywhere; only `isinstance` tells them apart. That is
+its purpose: it marks what is to be learned.
 
-`Layer` collects them. Python calls an object's `__setattr__` for every `layer.name = value`; Layer's looks at the
-value, and notes the name if it is a Parameter. Names, not the parameters themselves, because saving weights to a file
-will need them. `layer.params()` yields them one by one, and `layer.cleargrads()` clears them all. (The book notes the
-names in a set, whose order differs from run to run; here it is the order in which they were set.)
+`Layer` collects parameters. Python calls an object's `__setattr__` for every `layer.name = value`; Layer's version
+records the name if the value is a Parameter. It records names, not parameters, because saving weights to a file will
+need the names. `layer.params()` yields the parameters, and `layer.cleargrads()` clears their gradients. (The book keeps
+the names in a set, whose order differs from run to run; here they keep the order of assignment.)
 
-A layer is also a function: `layer(x)` calls `forward(x)`, which a subclass writes. What separates it from a Function is
-that it owns parameters. A Function has a backward, a layer needs none, for it is made of Functions.
+A layer is also a function: `layer(x)` calls `forward(x)`, which a subclass defines. Unlike a Function it owns
+parameters and needs no `backward`, because it is composed of Functions.
 
     layer.__call__  -->  forward  -->  F.linear(x, self.W, self.b)  -->  the graph
 
-`L.Linear(10)` has 10 outputs. It does not ask for the number of inputs, for it sees them at its first call, and W is
-made then: normal numbers times sqrt(1 / inputs), so that the outputs have about the size of the inputs, however many
-there are. Parameters are float32, 32 bits each, half the memory and up to twice the speed of NumPy's usual float64,
-and a network does not need more digits. The root must be Python's: `np.sqrt` returns a float64, and since NumPy 2 that
-makes float64 of the whole product, silently.
+`L.Linear(10)` has 10 outputs. It does not ask for the number of inputs, because its first input shows it; W is made
+then, as normal random numbers times sqrt(1 / inputs), so that outputs have about the size of the inputs, whatever
+their number. Parameters are float32: half the memory of NumPy's default float64, up to twice the speed, and enough
+precision for a network. The square root must be Python's: `np.sqrt` returns a float64, and since NumPy 2 that makes
+the whole product float64, silently.
 
-`--iters N` runs N rounds, each over all data, so `--epochs N` is the same. `--seed N` makes other data and weights.
-`--out DIR` writes the figure to DIR/step44.png (needs matplotlib); without it the figure is shown in a window.
+`--iters N` runs N iterations, each over all data. `--out DIR` saves the curve and the loss as DIR/step44.png.
 """
 
-import argparse
 import math
-import pathlib
-import signal
-import sys
 
 import numpy as np
+from demo import options, show
 
 import stage4_neural_nets.functions as F
 import stage4_neural_nets.layers as L
 from stage4_neural_nets import Layer, Parameter, Variable, no_grad
 
-parser = argparse.ArgumentParser(description="Step 44: a layer that collects parameters")
-parser.add_argument("--iters", "--epochs", type=int, default=10000, metavar="N", help="rounds, default 10000")
-parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random numbers, default 0")
-parser.add_argument("--out", type=pathlib.Path, metavar="DIR", help="write the figure to DIR/step44.png")
-arguments = parser.parse_args()
-if arguments.iters < 1 or not 0 <= arguments.seed < 2**32:
-    parser.error("--iters must be at least 1, --seed from 0 to 4294967295")
-
-
-def interrupted(*_):
-    print("step44: interrupted", file=sys.stderr)
-    sys.exit(130)
-
-
-signal.signal(signal.SIGINT, interrupted)  # Ctrl-C: no traceback
-if hasattr(signal, "SIGPIPE"):  # Windows has none
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nor where the pipe is closed, as by head
-
-# --- demonstration ---
+args = options(__doc__, iters=10000, seed=0).parse_args()
 
 x = Variable(np.array(1.0))
 p = Parameter(np.array(2.0))
@@ -75,7 +53,7 @@ for name in layer._params:
     print(name, layer.__dict__[name])  # -> p1 variable(1)
     #    p2 variable(2)
 
-# Weights at the first call, in float32; and the trap.
+# Weights are made at the first call, in float32; np.sqrt would make them float64.
 linear = L.Linear(2)
 print(linear.W)  # -> variable(None)
 linear(np.ones((5, 3), np.float32))
@@ -84,7 +62,7 @@ W = np.random.randn(3, 2).astype(np.float32)
 print((W * math.sqrt(1 / 3)).dtype, (W * np.sqrt(1 / 3)).dtype)  # -> float32 float64
 
 # The sine of step 43.
-np.random.seed(arguments.seed)
+np.random.seed(args.seed)
 x = np.random.rand(100, 1)
 y = np.sin(2 * np.pi * x) + np.random.rand(100, 1)
 
@@ -100,7 +78,7 @@ def predict(x):
 
 lr = 0.2
 losses = []
-for i in range(arguments.iters):
+for i in range(args.iters):
     y_pred = predict(x)
     loss = F.mean_squared_error(y, y_pred)
 
@@ -126,26 +104,17 @@ for i in range(arguments.iters):
 
 
 def draw(plt):
-    """Left the data and the curve that was learned; right the loss: a plateau, and peaks, for lr is at its limit."""
+    """Left the data and the learned curve; right the loss, with peaks, because lr is almost too large."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
     t = np.linspace(0, 1, 200)[:, None]
     left.plot(x, y, "o", markersize=4, label="data")
     with no_grad():
-        left.plot(t, predict(t).data, color="tab:red", label=f"network, {arguments.iters} rounds")
+        left.plot(t, predict(t).data, color="tab:red", label=f"network, {args.iters} iterations")
     left.set(xlabel="x", ylabel="y")
     left.legend()
     right.plot(range(1, len(losses) + 1), losses, ".-", markersize=4)
-    right.set(xlabel="round", ylabel="mean squared error", ylim=(0, 0.4))
+    right.set(xlabel="iteration", ylabel="mean squared error", ylim=(0, 0.4))
     return figure
 
 
-try:
-    import matplotlib.pyplot as plt
-except ImportError:
-    sys.exit("step44: no figure without matplotlib: pip install matplotlib" if arguments.out else 0)
-if arguments.out:
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    draw(plt).savefig(arguments.out / "step44.png", dpi=150)
-elif plt.get_backend().lower() != "agg":  # Agg is what matplotlib takes where there is no display
-    draw(plt)
-    plt.show()
+show(draw, args.out)

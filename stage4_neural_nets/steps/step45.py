@@ -1,65 +1,41 @@
 """Step 45: a layer that collects layers.
 
-With l1 and l2 there were two lists of parameters to clear. With fifty layers the layers themselves want collecting, and
-Layer can do that with one more word: `__setattr__` notes a name also if the value is a Layer, and `params()` passes on
-what the inner layer yields. An inner layer may hold layers itself. So one object stands for all parameters of a
-network, however deep it is nested:
+l1 and l2 were two objects to clear and to update. Fifty layers need a container, and Layer can be that with one more
+word: `__setattr__` also records names of Layers, and `params()` also yields what the inner layer yields. An inner layer
+may contain layers itself. So one object stands for all parameters of a network, however deep:
 
     model -+- l1 -+- W            model.params()      W, b of l1, then W, b of l2
            |      +- b            model.cleargrads()  all of them
            +- l2 -+- W
                   +- b            in a file: l1/W, l1/b, l2/W, l2/b
 
-Two ways to use it: attach layers to a bare `Layer()` and write a function that takes it; or write a class, with the
-layers made in `__init__` and used in `forward`. The class is the better habit, since everything about the network
-stands in one place. Do not forget `super().__init__()`, which makes the list of names.
+There are two ways to use it: assign layers to a bare `Layer()` and write a function that takes it; or write a class
+that makes its layers in `__init__` and uses them in `forward`. The class is better, because it keeps everything about
+the network in one place. It must call `super().__init__()`, which makes the list of names.
 
-`Model` is a Layer that can draw itself: `model.plot(x)` runs forward once and draws the graph. The name says what it is
-for, an abstract description of something by formulas; there is nothing more to it.
+`Model` is a Layer that can draw its graph: `model.plot(x)` runs forward once and draws. The word means a description of
+something by formulas, and the class adds nothing else.
 
-`MLP((10, 1))`, a multi-layer perceptron, makes such a network of any depth: one Linear for each size, the activation
-after each but the last. A list of layers is not looked into by `__setattr__`, so it sets each as an attribute too,
-under the names l0, l1 ...
+`MLP((10, 1))`, a multi-layer perceptron, builds such a network of any depth: a Linear for each size, with the
+activation after each but the last. `__setattr__` does not look into lists, so MLP also sets its layers as attributes
+l0, l1 ...
 
 The network below starts from the same random numbers as step 44 and takes the same steps, so its losses are the same.
 
-`--iters N` runs N rounds, each over all data, so `--epochs N` is the same. `--seed N` makes other data and weights.
-`--out DIR` draws the graph of a TwoLayerNet to DIR/step45.png (needs Graphviz).
+`--iters N` runs N iterations, each over all data. `--out DIR` draws the graph of a TwoLayerNet to DIR/step45.png.
 """
 
-import argparse
-import pathlib
-import signal
-import sys
-
 import numpy as np
+from demo import graph, options
 
 import stage4_neural_nets.functions as F
 import stage4_neural_nets.layers as L
 from stage4_neural_nets import Layer, Model, Variable
 from stage4_neural_nets.models import MLP
 
-parser = argparse.ArgumentParser(description="Step 45: a layer that collects layers")
-parser.add_argument("--iters", "--epochs", type=int, default=10000, metavar="N", help="rounds, default 10000")
-parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random numbers, default 0")
-parser.add_argument("--out", type=pathlib.Path, metavar="DIR", help="draw the graph to DIR/step45.png")
-arguments = parser.parse_args()
-if arguments.iters < 1 or not 0 <= arguments.seed < 2**32:
-    parser.error("--iters must be at least 1, --seed from 0 to 4294967295")
+args = options(__doc__, iters=10000, seed=0).parse_args()
 
-
-def interrupted(*_):
-    print("step45: interrupted", file=sys.stderr)
-    sys.exit(130)
-
-
-signal.signal(signal.SIGINT, interrupted)  # Ctrl-C: no traceback
-if hasattr(signal, "SIGPIPE"):  # Windows has none
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nor where the pipe is closed, as by head
-
-# --- demonstration ---
-
-# The first way: layers in a layer, and a function.
+# The first way: a layer of layers, and a function.
 model = Layer()
 model.l1 = L.Linear(5)
 model.l2 = L.Linear(3)
@@ -98,20 +74,21 @@ for path, p in model.named_params():
     #    l1/b (100,)
     #    l2/W (100, 10)
     #    l2/b (10,)
+graph(model.plot, x, args.out, "step45.png")
 
-# The third: no class at all.
+# A third way: MLP, without a class of one's own.
 model = MLP((10, 20, 30, 40, 1))
 print(model(x).shape, len(list(model.params())))  # -> (5, 1) 10
 
 # The sine of steps 43 and 44.
-np.random.seed(arguments.seed)
+np.random.seed(args.seed)
 x = np.random.rand(100, 1)
 y = np.sin(2 * np.pi * x) + np.random.rand(100, 1)
 
 lr = 0.2
 hidden_size = 10
 model = TwoLayerNet(hidden_size, 1)
-for i in range(arguments.iters):
+for i in range(args.iters):
     y_pred = model(x)
     loss = F.mean_squared_error(y, y_pred)
 
@@ -131,12 +108,3 @@ for i in range(arguments.iters):
         #    7000 variable(0.0765507)
         #    8000 variable(0.0763780)
         #    9000 variable(0.0761876)
-
-
-if arguments.out:
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    x = Variable(np.random.randn(5, 10), name="x")
-    try:
-        TwoLayerNet(100, 10).plot(x, to_file=arguments.out / "step45.png")
-    except RuntimeError as error:
-        sys.exit(f"step45: no figure: {error}")

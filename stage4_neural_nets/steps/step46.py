@@ -1,67 +1,44 @@
 """Step 46: updating parameters through an Optimizer.
 
-`p.data -= lr * p.grad.data` is one rule among many. Written into the loop, it has to be replaced there; taken out, it
-is one word that one can exchange. An Optimizer gets the model once and then is told only that it is time:
+`p.data -= lr * p.grad.data` is one update rule of many. Inside the training loop it is hard to exchange; an Optimizer
+makes it exchangeable. It gets the model once, and then the loop only says when to update:
 
     optimizer = SGD(lr).setup(model)     setup returns the optimizer itself
-    optimizer.update()                   every parameter that has a gradient; first the hooks, if there are any
+    optimizer.update()                   first the hooks, then every parameter that has a gradient
 
-A subclass writes `update_one(param)`. Those of SGD and of MomentumSGD, with g the gradient:
+A subclass defines `update_one(param)`. SGD and MomentumSGD, with the gradient g:
 
     SGD             p <- p - lr g
     MomentumSGD     v <- momentum v - lr g,     p <- p + v
 
-The S is for stochastic: with large data the gradient is that of a random part of them (step 48). Momentum is a ball
-that rolls downhill: v is its velocity, lr g pushes it, and momentum = 0.9 is the friction, which leaves 90 % of the
-velocity after each round. In a long valley of little slope the pushes add up, to ten times lr g; from side to side they
-cancel. It costs an array v for each parameter, made at the first update.
+S is for stochastic: with large data the gradient is that of a random part of it (step 48). Momentum is like a ball that
+rolls downhill: v is its velocity, lr g accelerates it, and momentum = 0.9 is the friction, which keeps 90 % of the
+velocity in each iteration. In a long flat valley the accelerations add up, to ten times lr g; across the valley they
+cancel. It costs an array v per parameter, made at the first update.
 
-A hook is a function that sees all parameters before each update and may change their gradients: WeightDecay pulls the
-weights towards zero, ClipGrad shortens gradients that are too long, FreezeParam takes some away.
+A hook is a function that sees all parameters before each update and may change their gradients: WeightDecay pulls
+weights towards zero, ClipGrad shortens gradients that are too long, FreezeParam removes some.
 
-AdaGrad, AdaDelta and Adam give each weight a step length of its own, from the gradients that it has had. The comparison
-below runs five optimizers on the problem of steps 43 to 45. Momentum arrives after 1000 rounds where plain descent
-arrives after 6300. But a learning rate is good for one optimizer only, so no order of merit can be read from it.
+AdaGrad, AdaDelta and Adam choose a step size for each weight from its past gradients. The comparison below runs five
+optimizers on the problem of steps 43 to 45. Momentum needs 1000 iterations where plain descent needs 6300. But a
+learning rate that is good for one optimizer is bad for another, so this is no ranking.
 
-`--iters N` runs N rounds, each over all data, so `--epochs N` is the same. `--seed N` makes other data and weights.
-`--out DIR` writes the figure to DIR/step46.png (needs matplotlib); without it the figure is shown in a window.
+`--iters N` runs N iterations, each over all data. `--out DIR` saves the losses of the five as DIR/step46.png.
 """
 
-import argparse
-import pathlib
-import signal
-import sys
-
 import numpy as np
+from demo import options, show
 
 import stage4_neural_nets.functions as F
 from stage4_neural_nets import optimizers
 from stage4_neural_nets.models import MLP
 
-parser = argparse.ArgumentParser(description="Step 46: updating parameters through an Optimizer")
-parser.add_argument("--iters", "--epochs", type=int, default=10000, metavar="N", help="rounds, default 10000")
-parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random numbers, default 0")
-parser.add_argument("--out", type=pathlib.Path, metavar="DIR", help="write the figure to DIR/step46.png")
-arguments = parser.parse_args()
-if arguments.iters < 1 or not 0 <= arguments.seed < 2**32:
-    parser.error("--iters must be at least 1, --seed from 0 to 4294967295")
-
-
-def interrupted(*_):
-    print("step46: interrupted", file=sys.stderr)
-    sys.exit(130)
-
-
-signal.signal(signal.SIGINT, interrupted)  # Ctrl-C: no traceback
-if hasattr(signal, "SIGPIPE"):  # Windows has none
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nor where the pipe is closed, as by head
-
-# --- demonstration ---
+args = options(__doc__, iters=10000, seed=0).parse_args()
 
 
 def sine():
-    """The data. Afterwards the random numbers always stand where the weights are drawn."""
-    np.random.seed(arguments.seed)
+    """The data. Afterwards the random state is always the same, and so are the weights."""
+    np.random.seed(args.seed)
     x = np.random.rand(100, 1)
     y = np.sin(2 * np.pi * x) + np.random.rand(100, 1)
     return x, y
@@ -72,7 +49,7 @@ lr = 0.2
 hidden_size = 10
 model = MLP((hidden_size, 1))
 optimizer = optimizers.SGD(lr).setup(model)
-for i in range(arguments.iters):
+for i in range(args.iters):
     y_pred = model(x)
     loss = F.mean_squared_error(y, y_pred)
 
@@ -94,7 +71,7 @@ for i in range(arguments.iters):
 
 
 def train(optimizer, iters):
-    """The loop above with another optimizer, from the same weights; the loss of each round."""
+    """The loop above with another optimizer, from the same weights; the loss of each iteration."""
     x, y = sine()
     model = MLP((hidden_size, 1))
     optimizer.setup(model)
@@ -108,7 +85,7 @@ def train(optimizer, iters):
     return losses
 
 
-# To exchange the rule, exchange one word. The losses after 1000 rounds:
+# One word exchanges the rule. The losses after 1000 iterations:
 rules = {
     "SGD(0.2)": optimizers.SGD(lr),
     "MomentumSGD(0.2)": optimizers.MomentumSGD(lr),
@@ -118,7 +95,7 @@ rules = {
 }
 curves = {}
 for name, rule in rules.items():
-    curves[name] = train(rule, min(arguments.iters, 1000))
+    curves[name] = train(rule, min(args.iters, 1000))
     print(f"{name} {curves[name][-1]:.4f}", flush=True)  # ~> SGD(0.2) 0.2499 (1e-3)
     #    MomentumSGD(0.2) 0.0774
     #    AdaGrad(0.1) 0.2236
@@ -127,22 +104,13 @@ for name, rule in rules.items():
 
 
 def draw(plt):
-    """The losses of the five."""
+    """The losses of the five optimizers."""
     figure, axes = plt.subplots(figsize=(8, 4.4), layout="constrained")
     for name, losses in curves.items():
         axes.plot(range(1, len(losses) + 1), losses, ".-", markersize=4, label=name)
-    axes.set(xlabel="round", ylabel="mean squared error", ylim=(0, 0.6))
+    axes.set(xlabel="iteration", ylabel="mean squared error", ylim=(0, 0.6))
     axes.legend()
     return figure
 
 
-try:
-    import matplotlib.pyplot as plt
-except ImportError:
-    sys.exit("step46: no figure without matplotlib: pip install matplotlib" if arguments.out else 0)
-if arguments.out:
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    draw(plt).savefig(arguments.out / "step46.png", dpi=150)
-elif plt.get_backend().lower() != "agg":  # Agg is what matplotlib takes where there is no display
-    draw(plt)
-    plt.show()
+show(draw, args.out)

@@ -1,35 +1,36 @@
 """Step 47: softmax and cross entropy.
 
-Up to here a network predicted a number. Now it is to say which of C classes a sample belongs to. It has C outputs, the
-scores; the class with the highest is the answer. For learning this is too coarse, the highest stays the highest under
-small changes. Softmax makes probabilities of the scores, all positive, 1 together:
+Up to here a network predicted a number. Now it says which of C classes a sample belongs to. It has C outputs, the
+logits; the class with the largest logit is the prediction. For training this is too coarse: small changes do not change
+the prediction. Softmax turns logits into probabilities, which are positive and sum to 1:
 
     p_k = exp(y_k) / (exp(y_1) + ... + exp(y_C))
 
-and the loss, the cross entropy, asks only how probable the right class t was:
+and the loss, the cross entropy, depends only on the probability of the right class t:
 
-    L = -log p[t]           0 if it was certain, large if it was thought impossible; for N samples, the mean
+    L = -log p[t]           0 if the network is certain of it, large if the probability is small; the mean of N samples
 
-`t` holds the numbers of the classes, (N,), not N rows of zeros with a one.
+`t` holds labels, the numbers of the classes, of shape (N,): no N rows of zeros with a single one.
 
-To pick p[t] by a formula that can be differentiated, indexing must become a function, `F.get_item`, and `x[...]` for
-Variables means just that. The gradient goes to the places it was taken from, all else gets zeros; what was taken twice
-gets both.
+To select p[t] by a formula that can be differentiated, indexing must be a function, `F.get_item`, and for Variables
+x[...] calls it. The gradient goes to the elements that were selected, all others get zeros; an element that was
+selected twice gets both gradients.
 
     [[1 2 3]    --[1]-->    [4 5 6]             [[0 0 0]   <--   [1 1 1]
      [4 5 6]]                                    [1 1 1]]
 
-`F.softmax_cross_entropy_simple` puts this together from softmax, clip, log and get_item. clip lifts probabilities below
-1e-15, for log(0) is minus infinity; but where it does, no gradient comes through, and the sample that is most wrong
-teaches nothing. exp overflows for scores of a few hundred. `F.softmax_cross_entropy` is one Function and has neither
-fault: it subtracts the highest score first, which leaves softmax as it is, and never takes the log of a probability,
+`F.softmax_cross_entropy_simple` composes the loss of softmax, clip, log and get_item. clip raises probabilities below
+1e-15, because log(0) is minus infinity; but a clipped probability has no gradient, so a sample whose prediction is
+worst teaches nothing. And exp overflows for logits of a few hundred. `F.softmax_cross_entropy` is a single Function
+without these faults: it subtracts the largest logit first, which does not change softmax, and never takes the log of a
+probability:
 
     -log p[t]  =  log(sum exp(y - max)) - (y[t] - max),      gradient:  (p - one-hot t) / N
 
-That gradient is the nicest of the book: what was predicted minus what is true.
+The gradient is simply the prediction minus the target.
 
-The book's text has no seed for its weights; seed 0 gives its numbers, 15 digits of them for the loss, if the weights
-are float32. (Its first print of the scores is that of float64 weights.)
+The book does not show the seed of its weights; seed 0 gives its numbers, with 15 digits of the loss, if the weights are
+float32. (The first logits that it prints are those of float64 weights.)
 """
 
 import numpy as np
@@ -37,8 +38,6 @@ import numpy as np
 import stage4_neural_nets.functions as F
 from stage4_neural_nets import Variable, as_variable
 from stage4_neural_nets.models import MLP
-
-# --- demonstration ---
 
 # Indexing.
 x = Variable(np.array([[1, 2, 3], [4, 5, 6]]))
@@ -63,7 +62,7 @@ print(y)  # -> variable([4 5 6])
 y = x[:, 2]
 print(y)  # -> variable([3 6])
 
-# The scores of a network for one sample, and their probabilities.
+# The logits of a network for one sample, and their probabilities.
 np.random.seed(0)
 model = MLP((10, 3))
 
@@ -83,7 +82,7 @@ p = softmax1d(y)
 print(p)  # ~> variable([[0.21068638 0.25404893 0.53526469]]) (1e-7)
 print(F.sum(p))  # ~> variable(1.0) (1e-12)
 
-# Several samples at once: one row each.
+# Several samples at once, one per row.
 x = np.array([[0.2, -0.4], [0.3, 0.5], [1.3, -3.2], [2.1, 0.3]])
 y = model(x)
 p = F.softmax(y)
@@ -97,19 +96,19 @@ print(p)  # ~> variable([[0.21068639 0.25404893 0.53526469] (1e-7)
 #                        [0.17820704 0.27655034 0.54524263]])
 print(np.allclose(F.softmax_simple(y).data, p.data))  # -> True
 
-# The loss, if these are the right classes.
+# The loss, if these are the labels.
 t = np.array([2, 0, 1, 0])
 loss = F.softmax_cross_entropy(y, t)
 print(loss)  # ~> variable(1.4967442524053058) (1e-7)
 loss = F.softmax_cross_entropy_simple(y, t)
 print(loss)  # ~> variable(1.4967442524053058) (1e-7)
 
-# The gradient by the scores is prediction minus truth, over N.
+# The gradient by the logits is (prediction - target) / N.
 y = Variable(y.data)
 F.softmax_cross_entropy(y, t).backward()
 print(np.allclose(y.grad.data, (p.data - np.eye(3)[t]) / 4))  # -> True
 
-# A score of 50 against 0, and the right class is the other one: the simple form has no gradient left.
+# Logits 50 and 0, and class 1 is right: the simple form has no gradient.
 y = Variable(np.array([[50.0, 0.0]]))
 t = np.array([1])
 for f in (F.softmax_cross_entropy_simple, F.softmax_cross_entropy):

@@ -1,59 +1,36 @@
 """Step 48: multi-class classification.
 
-Three classes of points, 100 each, that wind around each other as the arms of a spiral. No straight line separates them,
-so without hidden layers the network would have to give up; with one it can bend its borders.
+Three classes of points, 100 each, that wind around each other like the arms of a spiral. No straight line separates
+them, so a network needs a hidden layer, which can bend the decision boundary.
 
-Real data do not fit into one array that is multiplied at once. So they are used in portions, mini-batches: here 30
-points of 300, ten updates in place of one for about the same work. The gradient of a portion points roughly where that
-of the whole does. Each epoch, once through all data, takes the points in a new order, `np.random.permutation`, so that
-no portion comes twice. The last one may be smaller: there are ceil(data_size / batch_size) of them, and the mean loss
-of an epoch weights each by its size.
+Real data are too large for one array and one product, so training uses mini-batches: here 30 of 300 points, which gives
+ten updates instead of one for about the same work. The gradient of a mini-batch points roughly in the direction of the
+full gradient. Each epoch, one pass through all data, uses a new order, `np.random.permutation`, so that no mini-batch
+occurs twice. The last one may be smaller: there are ceil(data_size / batch_size) of them, and the mean loss of an epoch
+weights each by its size.
 
-What is chosen by hand, not learned, are the hyperparameters: epochs, batch size, hidden size, learning rate.
+What is chosen by hand and not learned is called a hyperparameter: the number of epochs, the batch size, the hidden size
+and the learning rate.
 
-`get_spiral` makes the data, x (300, 2) float32 and t (300,), always the same ones, and leaves NumPy's global random
-numbers alone. The samples that the book prints come from two versions of it. x[10] and x[110] of step 48 are from one
-without a shuffle, where the points lie arm by arm, from the inside out; the sample of step 49 is from a later one with
-a shuffle, and that is ours. Sorting by arm and radius brings the older order back, below. The losses are our own, since
-the book shows them in a figure only.
+`get_spiral` returns the data, x (300, 2) float32 and t (300,), always the same, and does not change NumPy's global
+random state. The samples printed in the book come from two versions of it: x[10] and x[110] in step 48 from one without
+a shuffle, where the points are sorted by arm and radius; the sample in step 49 from a later one with a shuffle, which
+is ours. Sorting restores the older order, below. The losses are our own, because the book shows only a figure of them.
 
-`--epochs N` trains N epochs. `--seed N` starts from other weights and orders. `--out DIR` writes the figure, the data,
-the loss and the regions that the network learned, to DIR/step48.png (needs matplotlib); without it the figure is shown
-in a window.
+`--epochs N` trains N epochs. `--out DIR` saves the data, the loss and the learned regions as DIR/step48.png.
 """
 
-import argparse
 import math
-import pathlib
-import signal
-import sys
 
 import numpy as np
+from demo import options, show
 
 import stage4_neural_nets.functions as F
 from stage4_neural_nets import no_grad, optimizers
 from stage4_neural_nets.datasets import get_spiral
 from stage4_neural_nets.models import MLP
 
-parser = argparse.ArgumentParser(description="Step 48: multi-class classification")
-parser.add_argument("--epochs", type=int, default=300, metavar="N", help="default 300")
-parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random numbers, default 0")
-parser.add_argument("--out", type=pathlib.Path, metavar="DIR", help="write the figure to DIR/step48.png")
-arguments = parser.parse_args()
-if arguments.epochs < 1 or not 0 <= arguments.seed < 2**32:
-    parser.error("--epochs must be at least 1, --seed from 0 to 4294967295")
-
-
-def interrupted(*_):
-    print("step48: interrupted", file=sys.stderr)
-    sys.exit(130)
-
-
-signal.signal(signal.SIGINT, interrupted)  # Ctrl-C: no traceback
-if hasattr(signal, "SIGPIPE"):  # Windows has none
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nor where the pipe is closed, as by head
-
-# --- demonstration ---
+args = options(__doc__, epochs=300, seed=0).parse_args()
 
 x, t = get_spiral(train=True)
 print(x.shape)  # -> (300, 2)
@@ -64,12 +41,12 @@ for i in (10, 110):
     print(x[older[i]], t[older[i]])  # ~> [0.05984409 0.0801167 ] 0 (2e-8)
     #    [-0.08959206 -0.04442143] 1
 
-max_epoch = arguments.epochs
+max_epoch = args.epochs
 batch_size = 30
 hidden_size = 10
 lr = 1.0
 
-np.random.seed(arguments.seed)
+np.random.seed(args.seed)
 model = MLP((hidden_size, 3))
 optimizer = optimizers.SGD(lr).setup(model)
 
@@ -102,7 +79,7 @@ with no_grad():
 
 
 def draw(plt):
-    """The data; the mean loss of each epoch; the class with the highest score at each point of the plane."""
+    """The data; the mean loss of each epoch; the predicted class at each point of the plane."""
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(15, 4.6), layout="constrained")
     colors = ["tab:blue", "tab:orange", "tab:green"]
     for axes in (left, right):
@@ -120,13 +97,4 @@ def draw(plt):
     return figure
 
 
-try:
-    import matplotlib.pyplot as plt
-except ImportError:
-    sys.exit("step48: no figure without matplotlib: pip install matplotlib" if arguments.out else 0)
-if arguments.out:
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    draw(plt).savefig(arguments.out / "step48.png", dpi=150)
-elif plt.get_backend().lower() != "agg":  # Agg is what matplotlib takes where there is no display
-    draw(plt)
-    plt.show()
+show(draw, args.out)

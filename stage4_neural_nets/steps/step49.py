@@ -1,63 +1,42 @@
 """Step 49: the Dataset class and preprocessing.
 
-Step 48 held all data in one array. A million pictures do not fit into memory, and need not: training asks for a few at
-a time. So training is written against an interface of two methods, and where the data lie is nobody else's business:
+Step 48 held all data in one array. A million pictures do not fit into memory, and need not: training uses a few at a
+time. So training relies on an interface of two methods and does not know where the data are:
 
-    len(dataset)        how many there are
-    dataset[i]          sample i, a pair of data and label; the label is None where there are none
+    len(dataset)        the number of samples
+    dataset[i]          sample i, a pair of data and label; the label is None if there are no labels
 
-`Dataset` has both, for data that `prepare` puts into `data` and `label`; `Spiral` is four lines. A data set too large
-for that writes the two methods itself and opens file i when it is asked for sample i, as `Squares` below computes it.
-The index is one integer: data sets of files have no slices. A batch is a list of samples, joined by np.array.
+`Dataset` implements both for data that `prepare` stores in `data` and `label`; `Spiral` is four lines. A larger data
+set defines the two methods itself and opens file i when sample i is requested; `Squares` below computes sample i
+instead. The index is a single integer, because data sets of files have no slices. A batch is a list of samples joined
+by np.array.
 
-The same place serves for preprocessing. A transform is a callable on one sample, `Spiral(transform=f)`, applied when
-the sample is fetched: normalizing, (x - mean) / std, another dtype, or, with pictures, random shifts and turns, which
-make many samples of one (data augmentation). `Compose` applies several in their order. target_transform does the same
-for labels. The transforms of the package are small objects, `Normalize(mean, std)`, `AsType(dtype)`, not functions
-inside functions, so that a data set that has them can be pickled.
+The interface is also the place for preprocessing. A transform is a callable for one sample, `Spiral(transform=f)`,
+applied when the sample is fetched: normalization, (x - mean) / std, another dtype, or, for pictures, random shifts and
+rotations, which make many samples of one (data augmentation). `Compose` applies several in order. `target_transform`
+does the same for labels. The transforms of the package are small objects, `Normalize(mean, std)`, `AsType(dtype)`, not
+functions inside functions, so that a data set with transforms can be pickled.
 
-What it costs: each sample is fetched by itself, a Python call where step 48 had an index into an array.
+The cost: each sample is fetched by itself, with a Python call where step 48 indexed an array.
 
-The book prints the losses 1.35, 1.06, 0.98, 0.90 here, from a run with other weights and orders; those below are our
-own and fall in the same way. Sample 0 is the book's: it comes from the version of `get_spiral` that shuffles the
-points, while the samples that step 48 prints come from the one before.
+The book prints the losses 1.35, 1.06, 0.98, 0.90 here, from a run with other weights and orders; ours decrease in the
+same way. Sample 0 is the book's: it comes from the version of `get_spiral` that shuffles, while the samples that
+step 48 prints come from the version before.
 
-`--epochs N` trains N epochs. `--seed N` starts from other weights and orders. `--out DIR` writes the figure of the loss
-to DIR/step49.png (needs matplotlib); without it the figure is shown in a window.
+`--epochs N` trains N epochs. `--out DIR` saves the loss as DIR/step49.png.
 """
 
-import argparse
 import math
-import pathlib
-import signal
-import sys
 
 import numpy as np
+from demo import options, show
 
 import stage4_neural_nets.functions as F
 from stage4_neural_nets import Dataset, optimizers, transforms
 from stage4_neural_nets.datasets import Spiral
 from stage4_neural_nets.models import MLP
 
-parser = argparse.ArgumentParser(description="Step 49: the Dataset class and preprocessing")
-parser.add_argument("--epochs", type=int, default=300, metavar="N", help="default 300")
-parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random numbers, default 0")
-parser.add_argument("--out", type=pathlib.Path, metavar="DIR", help="write the figure to DIR/step49.png")
-arguments = parser.parse_args()
-if arguments.epochs < 1 or not 0 <= arguments.seed < 2**32:
-    parser.error("--epochs must be at least 1, --seed from 0 to 4294967295")
-
-
-def interrupted(*_):
-    print("step49: interrupted", file=sys.stderr)
-    sys.exit(130)
-
-
-signal.signal(signal.SIGINT, interrupted)  # Ctrl-C: no traceback
-if hasattr(signal, "SIGPIPE"):  # Windows has none
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nor where the pipe is closed, as by head
-
-# --- demonstration ---
+args = options(__doc__, epochs=300, seed=0).parse_args()
 
 train_set = Spiral(train=True)
 print(train_set[0])  # -> (array([-0.13981389, -0.00721657], dtype=float32), 1)
@@ -77,7 +56,7 @@ print(t.shape)  # -> (3,)
 
 
 class Squares(Dataset):
-    """i -> i^2, a data set of a million samples that nobody stores."""
+    """i -> i^2, a data set of a million samples that are not stored."""
 
     def __getitem__(self, i):
         return self.transform(np.array([i], np.float32)), i * i
@@ -102,12 +81,12 @@ f = transforms.Compose([transforms.Normalize(mean=0.0, std=2.0), transforms.AsTy
 print(Spiral(transform=f)[0])  # ~> (array([-0.06990694, -0.00360829]), 1) (2e-8)
 
 # Training.
-max_epoch = arguments.epochs
+max_epoch = args.epochs
 batch_size = 30
 hidden_size = 10
 lr = 1.0
 
-np.random.seed(arguments.seed)
+np.random.seed(args.seed)
 train_set = Spiral()
 model = MLP((hidden_size, 3))
 optimizer = optimizers.SGD(lr).setup(model)
@@ -148,13 +127,4 @@ def draw(plt):
     return figure
 
 
-try:
-    import matplotlib.pyplot as plt
-except ImportError:
-    sys.exit("step49: no figure without matplotlib: pip install matplotlib" if arguments.out else 0)
-if arguments.out:
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    draw(plt).savefig(arguments.out / "step49.png", dpi=150)
-elif plt.get_backend().lower() != "agg":  # Agg is what matplotlib takes where there is no display
-    draw(plt)
-    plt.show()
+show(draw, args.out)

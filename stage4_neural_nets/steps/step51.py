@@ -1,88 +1,52 @@
 """Step 51: training MNIST.
 
-70,000 handwritten digits, 28 x 28 grey pixels each: the first real data. Nothing new is needed. The data set gives
-samples (784,), float32, 0 to 1; the loader makes batches of 100; the rest is the loop of step 50, with more neurons.
+70,000 handwritten digits of 28 x 28 grey pixels: the first real data. Nothing new is needed. The data set returns
+samples (784,), float32, 0 to 1; the loader makes batches of 100; the loop is that of step 50, with more neurons.
 
     MLP((1000, 10)), sigmoid, SGD(0.01), 5 epochs           the book's test accuracy: 0.8668
     MLP((1000, 1000, 10)), ReLU, Adam(), 5 epochs           about 0.98
 
-What the second does better: the slope of sigmoid is at most 1/4, almost 0 for large inputs, and a gradient that comes
-through many of them fades. ReLU is a gate,
+Why is the second better? The slope of sigmoid is at most 1/4 and almost 0 for large inputs, so a gradient vanishes on
+its way through many of them. ReLU is a gate,
 
     relu(x) = max(x, 0),        gx = gy where x > 0, otherwise 0,
 
-open or shut, in both directions alike: what it lets through is not weakened, so layers can be added. And Adam gives
-each weight a step length of its own (step 46). What it costs: 1.8 million weights in place of 0.8, and two arrays of
+open or closed, in both passes alike: it does not weaken what it lets through, so a network can have more layers. And
+Adam has a step size for each weight (step 46). The cost: 1.8 million weights instead of 0.8 million, and two arrays of
 that size for Adam.
 
-MNIST is downloaded once, 11 MB, to ~/.dezero or to the folder that $DEZERO_HOME names. Where it cannot be had, Digits
-takes its place, 1,797 digits of 8 x 8 pixels that are part of the package. It is 40 times smaller: an epoch has 15
-updates, not 600, so 20 epochs are made of it, and the first model still is far from done. The last 297 are for testing,
-from hands that the 1,500 before have not seen much of: the second model learns the 1,500 without a mistake and stays at
-about 0.93 on the others. It knows too few hands. So a third run makes more of them (data augmentation, step 49): each
-batch is turned, sheared, stretched and moved at random, no picture comes twice, and the same model, given 100 epochs
-and steps that get smaller, reaches about 0.963.
+MNIST is downloaded once, 11 MB, to ~/.dezero or to the folder $DEZERO_HOME. Where that fails, Digits replaces it: 1,797
+digits of 8 x 8 pixels, part of the package. It is 40 times smaller: an epoch has 15 updates, not 600, so it trains for
+20 epochs, and the first model is still far from its best. The test set is the last 297 digits, mostly from writers that
+the 1,500 others do not contain: the second model learns the 1,500 without an error and reaches only about 0.93 on the
+test set. It knows too few handwritings. So a third run makes more of them (data augmentation, step 49): each batch is
+rotated, sheared, stretched and shifted at random, no picture occurs twice, and the same model, with 100 epochs and a
+learning rate that decreases, reaches about 0.963.
 
-`--data digits` takes Digits at once. `--epochs N` trains N epochs. `--seed N` starts from other weights and orders.
-`--out DIR` writes the figure, a page of digits, the loss and the accuracy, to DIR/step51.png (needs matplotlib);
-without it the figure is shown in a window.
+`--data digits` uses Digits. `--epochs N` trains N epochs. `--out DIR` saves some digits, the loss and the accuracy as
+DIR/step51.png.
 """
 
-import argparse
-import pathlib
-import signal
-import sys
-
 import numpy as np
+from demo import load, options, show
 
 import stage4_neural_nets.functions as F
 from stage4_neural_nets import DataLoader, Variable, no_grad, optimizers
 from stage4_neural_nets.datasets import MNIST, Digits
 from stage4_neural_nets.models import MLP
 
-parser = argparse.ArgumentParser(description="Step 51: training MNIST")
-parser.add_argument("--data", choices=["mnist", "digits"], default="mnist", help="default mnist")
-parser.add_argument("--epochs", type=int, metavar="N", help="default 5, for digits 20 and 100")
-parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random numbers, default 0")
-parser.add_argument("--out", type=pathlib.Path, metavar="DIR", help="write the figure to DIR/step51.png")
-arguments = parser.parse_args()
-if (arguments.epochs is not None and arguments.epochs < 1) or not 0 <= arguments.seed < 2**32:
-    parser.error("--epochs must be at least 1, --seed from 0 to 4294967295")
+args = options(__doc__, data="mnist", epochs=None, seed=0).parse_args()
 
-
-def interrupted(*_):
-    print("step51: interrupted", file=sys.stderr)
-    sys.exit(130)
-
-
-signal.signal(signal.SIGINT, interrupted)  # Ctrl-C: no traceback
-
-# --- demonstration ---
-
-# The gate.
+# ReLU.
 x = Variable(np.array([-1.0, 0.0, 2.0]))
 y = F.relu(x)
 y.backward()
 print(y)  # -> variable([0. 0. 2.])
 print(x.grad)  # -> variable([0. 0. 1.])
 
-
-def load(data):
-    """The data set asked for, to train and to test; Digits if MNIST cannot be had."""
-    if data == "mnist":
-        try:
-            return MNIST(train=True), MNIST(train=False)
-        except RuntimeError as error:
-            reason = str(error).splitlines()[0].rstrip(":")
-            print(f"step51: Digits take the place of MNIST: {reason}", file=sys.stderr)
-    return Digits(train=True), Digits(train=False)
-
-
-train_set, test_set = load(arguments.data)
-if hasattr(signal, "SIGPIPE"):  # Windows has none
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a closed pipe, as by head: no traceback; not while downloading
-max_epoch = arguments.epochs or (5 if isinstance(train_set, MNIST) else 20)
-more_epochs = arguments.epochs or 100
+train_set, test_set = load(args.data, MNIST, Digits)
+max_epoch = args.epochs or (5 if isinstance(train_set, MNIST) else 20)
+more_epochs = args.epochs or 100
 batch_size = 100
 hidden_size = 1000
 
@@ -92,9 +56,9 @@ print(train_set.data[0].shape, train_set.label[0])
 
 
 def train(model, optimizer, max_epoch, change=lambda x: x, schedule=lambda done: None):
-    """Train; for each epoch, loss and accuracy in training, loss and accuracy on test data.
+    """Train; for each epoch, loss and accuracy on the training set, loss and accuracy on the test set.
 
-    change: what is done to each batch. schedule: called before an epoch with the part of the epochs that is done.
+    change: applied to each batch. schedule: called before each epoch with the fraction of epochs done.
     """
     train_loader = DataLoader(train_set, batch_size)
     test_loader = DataLoader(test_set, batch_size, shuffle=False)
@@ -123,55 +87,59 @@ def train(model, optimizer, max_epoch, change=lambda x: x, schedule=lambda done:
         test_loss, test_acc = sum_loss / len(test_set), sum_acc / len(test_set)
 
         history.append((train_loss, train_acc, test_loss, test_acc))
-        print(f"epoch: {epoch + 1}")
-        print(f"train loss: {train_loss:.4f}, accuracy: {train_acc:.4f}")
-        print(f"test loss: {test_loss:.4f}, accuracy: {test_acc:.4f}", flush=True)
+        if (epoch + 1) % max(1, max_epoch // 10) == 0:  # ten times
+            print(f"epoch: {epoch + 1}")
+            print(f"train loss: {train_loss:.4f}, accuracy: {train_acc:.4f}")
+            print(f"test loss: {test_loss:.4f}, accuracy: {test_acc:.4f}", flush=True)
     return history
 
 
 def jitter(x):
-    """Digits as other hands might write them: turned, sheared, stretched and moved.  x (N, 64) -> (N, 64)."""
+    """Digits in other handwritings: rotated, sheared, stretched and shifted.  x (N, 64) -> (N, 64)."""
     N = len(x)
-    turn, shear = np.random.normal(0, 0.15, (2, N))  # radians; pixels aside for each pixel down
+    angle, shear = np.random.normal(0, 0.15, (2, N))  # radians; pixels to the side per pixel down
     high, wide = np.exp(np.random.normal(0, 0.2, (2, N)))
-    move = np.random.normal(0, 0.35, (N, 2, 1))  # pixels
-    matrix = np.array([[high * np.cos(turn), shear - np.sin(turn)], [np.sin(turn), wide * np.cos(turn)]])
-    grid = np.indices((8, 8)).reshape(2, 64) - 3.5  # row and column, counted from the middle
-    place = matrix.transpose(2, 0, 1) @ grid + move + 3.5  # (N, 2, 64): where each new pixel comes from
+    shift = np.random.normal(0, 0.35, (N, 2, 1))  # pixels
+    matrix = np.array([[high * np.cos(angle), shear - np.sin(angle)], [np.sin(angle), wide * np.cos(angle)]])
+    grid = np.indices((8, 8)).reshape(2, 64) - 3.5  # row and column, from the center
+    place = matrix.transpose(2, 0, 1) @ grid + shift + 3.5  # (N, 2, 64): the position that each new pixel is read from
     corner = np.clip(np.floor(place).astype(int), -2, 8)
     share = place - np.floor(place)
-    paper = np.pad(x.reshape(N, 8, 8), ((0, 0), (2, 2), (2, 2)))
+    padded = np.pad(x.reshape(N, 8, 8), ((0, 0), (2, 2), (2, 2)))
     y = np.zeros(x.shape)
-    for i in (0, 1):  # the four pixels around that place, by their nearness
+    for i in (0, 1):  # the four pixels around that position, weighted (bilinear interpolation)
         for j in (0, 1):
-            nearness = abs(1 - i - share[:, 0]) * abs(1 - j - share[:, 1])
-            y += nearness * paper[np.arange(N)[:, None], corner[:, 0] + 2 + i, corner[:, 1] + 2 + j]
+            weight = abs(1 - i - share[:, 0]) * abs(1 - j - share[:, 1])
+            y += weight * padded[np.arange(N)[:, None], corner[:, 0] + 2 + i, corner[:, 1] + 2 + j]
     return y.astype(x.dtype)
 
 
-np.random.seed(arguments.seed)
+np.random.seed(args.seed)
+print("sigmoid, SGD", flush=True)
 runs = {"sigmoid, SGD": train(MLP((hidden_size, 10)), optimizers.SGD(), max_epoch)}
+print("ReLU, Adam", flush=True)
 runs["ReLU, Adam"] = train(MLP((hidden_size, hidden_size, 10), activation=F.relu), optimizers.Adam(), max_epoch)
 if isinstance(train_set, Digits):
     adam = optimizers.Adam()
 
-    def smaller_steps(done):
+    def smaller_lr(done):
         adam.alpha = 0.001 * (1 + np.cos(np.pi * done)) / 2
 
     model = MLP((hidden_size, hidden_size, 10), activation=F.relu)
-    runs["ReLU, Adam, more hands"] = train(model, adam, more_epochs, jitter, smaller_steps)
+    print("ReLU, Adam, augmented", flush=True)
+    runs["ReLU, Adam, augmented"] = train(model, adam, more_epochs, jitter, smaller_lr)
 
 # -> ...
-# The accuracies on test data; here those of Digits, with --data digits.
+# The accuracies on the test set; here those of --data digits.
 for name, history in runs.items():
     print(f"{name}: {history[-1][3]:.4f}")
 # ~> sigmoid, SGD: 0.7 (0.15)
 # ~> ReLU, Adam: 0.93 (0.02)
-# ~> ReLU, Adam, more hands: 0.965 (0.01)
+# ~> ReLU, Adam, augmented: 0.965 (0.01)
 
 
 def draw(plt):
-    """A page of digits; loss and accuracy over the epochs of each run."""
+    """The first 100 digits; loss and accuracy of each run by epoch."""
     figure, (left, *row) = plt.subplots(1, 3, figsize=(15, 4.6), layout="constrained")
     pictures = np.pad(train_set.data[:100, 0], ((0, 0), (1, 1), (1, 1)))
     H, W = pictures.shape[1:]
@@ -192,13 +160,4 @@ def draw(plt):
     return figure
 
 
-try:
-    import matplotlib.pyplot as plt
-except ImportError:
-    sys.exit("step51: no figure without matplotlib: pip install matplotlib" if arguments.out else 0)
-if arguments.out:
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    draw(plt).savefig(arguments.out / "step51.png", dpi=150)
-elif plt.get_backend().lower() != "agg":  # Agg is what matplotlib takes where there is no display
-    draw(plt)
-    plt.show()
+show(draw, args.out)

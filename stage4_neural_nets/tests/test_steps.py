@@ -1,173 +1,137 @@
-"""Every step runs as a script, from any folder, with this stage's dependencies alone."""
+"""Every step runs once as a script, from any folder, and draws its figures. This file is the same in every stage."""
 
+import ast
 import functools
 import importlib.util
 import os
 import pathlib
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 
 import pytest
 
-STEPS = sorted((pathlib.Path(__file__).parents[1] / "steps").glob("step*.py"))
-GRAPHS = {37: [""], 38: ["_gx", "_y"], 39: ["_gx", "_y"], 40: ["_gx1", "_y"], 41: ["_gW", "_gx", "_y"], 45: [""]}
-FIGURES = [42, 43, 44, 46, 48, 49, 50, 51]
-TRAINING = dict.fromkeys((42, 43, 44, 45, 46, 48, 49, 50), ("--epochs", 2))
-TRAINING[51] = ("--epochs", 1, "--data", "digits")
+from .scripts import STAGE, run
 
-needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
-needs_matplotlib = pytest.mark.skipif(
-    importlib.util.find_spec("matplotlib") is None, reason="matplotlib is not installed"
-)
-needs_signals = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process, and no SIGPIPE")
+SCRIPTS = {path.stem: path for path in sorted((STAGE / "steps").glob("*.py")) if path.stem != "demo"}
+STAGES = {1: range(1, 11), 2: range(11, 25), 3: range(25, 37), 4: range(37, 52), 5: range(52, 61)}
 
-
-def process(step, *arguments, cwd=None, hide=(), **settings):
-    """How to run a step without a window, as if some modules were not installed; settings: environment variables."""
-    hidden = "".join(f"sys.modules[{name!r}] = None; " for name in hide)
-    code = f"import runpy, sys; {hidden}sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
-    settings = {"MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"} | settings  # more threads only wait for each other here
-    command = [sys.executable, "-W", "error", "-c", code, STEPS[step - 37], *map(str, arguments)]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return {"args": command, "cwd": cwd, "env": os.environ | settings, **pipes}
-
-
-def run(step, *arguments, status=0, **settings):
-    """Run a step to its end, which must be of this status: what it prints on stdout and on stderr."""
-    done = subprocess.run(**process(step, *arguments, **settings), timeout=60, check=False)
-    assert done.returncode == status, done.stderr
-    return done.stdout, done.stderr
-
-
-@functools.cache
-def numbers(step):
-    """What a short run of a step prints; without --out it writes nothing."""
-    with tempfile.TemporaryDirectory() as folder:
-        stdout, stderr = run(step, *TRAINING.get(step, ()), cwd=folder, hide=["matplotlib"])
-        assert (stderr, os.listdir(folder)) == ("", [])
-    return stdout
+# Short runs; the numbers that a step prints in full are compared with its comments in crosscheck.
+ARGUMENTS = {
+    "step28": ("--iters", 10),
+    **dict.fromkeys(("step42", "step43", "step44", "step45", "step46"), ("--iters", 2)),
+    **dict.fromkeys(("step48", "step49", "step50", "step52", "step53"), ("--epochs", 2)),
+    "step51": ("--epochs", 6),
+    "step58": ("--quick",),
+    "step59": ("--epochs", 4),
+    "step60": ("--epochs", 25, "--graph", "graph.svg"),
+}
+DATA = ("step51", "step52", "step53")  # they use Digits where MNIST cannot be downloaded
+FIGURES = [*[f"step{n:02}" for n in (4, 17, 24, 28, 29, 34, 42, 43, 44, 46, *range(48, 61))], "appendix_a"]
+GRAPHS = {
+    "step26": ["figures/add.png", "figures/goldstein.png"],
+    "step27": ["figures/my_sin_1e-150.pdf", "figures/my_sin_1e-4.png"],
+    "step35": ["figures/tanh_gx1.png", "figures/tanh_gx2.png", "figures/tanh_gx3.png"],
+    "step37": ["figures/step37.png"],
+    **{f"step{n}": [f"figures/step{n}_gx.png", f"figures/step{n}_y.png"] for n in (38, 39)},
+    "step40": ["figures/step40_gx1.png", "figures/step40_y.png"],
+    "step41": ["figures/step41_gW.png", "figures/step41_gx.png", "figures/step41_y.png"],
+    "step45": ["figures/step45.png"],
+    "step58": ["figures/step58_graph.pdf"],
+    "step59": ["figures/step59_1.png", "figures/step59_2.png", "figures/step59_loss.png"],
+    "step60": ["graph.svg"],
+}
+STARTS = {".png": b"\x89PNG", ".pdf": b"%PDF", ".svg": b"<?xml"}
 
 
-def test_all_fifteen_steps_are_there():
-    assert [path.stem for path in STEPS] == [f"step{n}" for n in range(37, 52)]
+def digits_are_learned(lines):
+    *_, sigmoid, relu, augmented = (float(line.rpartition(" ")[2]) for line in lines[-3:])
+    assert sigmoid > 0.25
+    assert relu > 0.88
+    assert augmented > 0.8
 
 
-@pytest.mark.parametrize("step", range(37, 52))
-def test_step_runs(step):
-    assert numbers(step) != ""
+def the_cosine_is_predicted(lines):
+    assert float(lines[-1].removeprefix("mean error ")) < 0.15
 
 
-@pytest.mark.parametrize("step", FIGURES)
-def test_without_matplotlib_numbers_are_printed_and_a_figure_says_what_it_needs(step, tmp_path):
-    out = tmp_path / "figures"
-    stdout, stderr = run(step, *TRAINING[step], "--out", out, hide=["matplotlib"], status=1)
-    assert stdout == numbers(step)
-    assert stderr == f"step{step}: no figure without matplotlib: pip install matplotlib\n"
-    assert not out.exists()
+RESULTS = {
+    "step51": digits_are_learned,
+    "step59": the_cosine_is_predicted,
+    "step60": the_cosine_is_predicted,
+}
+
+has_matplotlib = importlib.util.find_spec("matplotlib") is not None
+has_graphviz = shutil.which("dot") is not None or importlib.util.find_spec("pygraphviz") is not None
 
 
-@pytest.mark.parametrize("step", GRAPHS)
-def test_without_graphviz_numbers_are_printed_and_a_figure_says_what_it_needs(step, tmp_path):
-    out = tmp_path / "figures"
-    stdout, stderr = run(step, *TRAINING.get(step, ()), "--out", out, PATH=str(tmp_path), hide=["pygraphviz"], status=1)
-    assert stdout == numbers(step)
-    assert stderr.startswith(
-        f"step{step}: no figure: plot_dot_graph: expected the command 'dot' or the package pygraphviz"
+def draws(step):
+    """Whether a step has figures and graphs, and what they need is installed."""
+    return (step in FIGURES or step in GRAPHS) and (
+        (has_matplotlib or step not in FIGURES) and (has_graphviz or step not in GRAPHS)
     )
 
 
-@needs_dot
-@pytest.mark.parametrize("step", GRAPHS)
-def test_graphs_are_drawn(step, tmp_path):
-    run(step, *TRAINING.get(step, ()), "--out", "figures", cwd=tmp_path)
-    written = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*"))
-    assert written == [os.path.join("figures", f"step{step}{part}.png") for part in GRAPHS[step]]
+@functools.cache
+def short_run(step):
+    """Run a step once: what it prints on stdout and on stderr, and the files that it writes."""
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = ARGUMENTS.get(step, ())
+        arguments = (*arguments, "--out", "figures") if draws(step) else arguments[:2]
+        settings = {"hide": ["pooch"], "DEZERO_HOME": os.path.join(folder, "home")} if step in DATA else {}
+        stdout, stderr = run(SCRIPTS[step], *arguments, cwd=folder, **settings)
+        files = [path for path in sorted(pathlib.Path(folder).rglob("*")) if path.is_file()]
+        return stdout, stderr, {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
-@needs_matplotlib
-@pytest.mark.parametrize("step", FIGURES)
-def test_figures_are_drawn(step, tmp_path):
-    assert run(step, *TRAINING[step], "--out", "figures", cwd=tmp_path) == (numbers(step), "")
-    assert list(tmp_path.rglob("*.*")) == [tmp_path / "figures" / f"step{step}.png"]
+@pytest.fixture(scope="session")
+def ran(request):
+    """The short run of a step. Its tests stand side by side, so that one process runs them with pytest-xdist, too."""
+    return request.param, *short_run(request.param)
 
 
-@needs_matplotlib
-def test_without_a_display_and_without_out_there_is_no_figure(tmp_path):
-    assert run(42, *TRAINING[42], cwd=tmp_path) == (numbers(42), "")
-    assert list(tmp_path.iterdir()) == []
+each_step = pytest.mark.parametrize("ran", SCRIPTS, indirect=True, scope="session")
 
 
-@pytest.mark.parametrize("step", TRAINING)
-def test_another_seed_is_another_run(step):
-    assert run(step, *TRAINING[step], "--seed", 1, hide=["matplotlib"])[0] != numbers(step)
+def test_all_steps_are_there():
+    steps = [f"step{n:02}" for n in STAGES[int(STAGE.name[5])]]
+    assert [name for name in SCRIPTS if name.startswith("step")] == steps
 
 
-@pytest.mark.parametrize("step", [42, 43, 44, 45, 46])
-def test_where_each_round_sees_all_data_iters_and_epochs_are_the_same(step):
-    assert run(step, "--iters", 2, hide=["matplotlib"])[0] == numbers(step)
+@each_step
+def test_a_step_prints_its_lesson(ran):
+    step, stdout, _, _ = ran
+    assert stdout != ""
+    if step in RESULTS:
+        RESULTS[step](stdout.splitlines())
 
 
-@pytest.mark.parametrize(
-    ("step", "wrong", "message"),
-    [
-        *[(step, ("--epochs", -1), "must be at least 1, --seed from 0 to 4294967295") for step in TRAINING],
-        (51, ("--epochs", 0), "must be at least 1"),
-        (51, ("--seed", -1), "--seed from 0 to 4294967295"),
-        (51, ("--data", "x"), "argument --data: invalid choice: 'x'"),
-    ],
-)
-def test_wrong_arguments_are_refused(step, wrong, message):
-    stdout, stderr = run(step, *wrong, status=2)
-    assert stdout == ""
-    assert stderr.startswith("usage: ")
-    assert message in stderr
+@each_step
+def test_a_step_warns_of_nothing_but_missing_data(ran):
+    step, _, stderr, _ = ran
+    if step in DATA:
+        loading, instead = stderr.splitlines()
+        assert loading.startswith(f"{step}: loading MNIST")
+        assert instead.startswith(f"{step}: using Digits instead of MNIST: ")
+    else:
+        assert stderr == ""
 
 
-def test_step_51_falls_back_to_digits_and_says_so(tmp_path):
-    stdout, stderr = run(51, "--epochs", 1, hide=["matplotlib", "pooch"], DEZERO_HOME=str(tmp_path))
-    assert stdout == numbers(51)
-    (line,) = stderr.splitlines()
-    assert line.startswith(f"step51: Digits take the place of MNIST: {tmp_path}")
+@each_step
+def test_a_step_writes_its_figures_and_nothing_else(ran):
+    step, _, _, files = ran
+    figures = [f"figures/{step}.png"] * (step in FIGURES) + GRAPHS.get(step, [])
+    assert sorted(files) == (sorted(figures) if draws(step) else [])
+    for name, content in files.items():
+        assert content.startswith(STARTS[name[-4:]])
 
 
-def test_step_51_learns_the_digits():
-    stdout, _ = run(51, "--data", "digits", "--epochs", 6, hide=["matplotlib"])
-    *_, first, improved, more = stdout.splitlines()
-    assert float(first.removeprefix("sigmoid, SGD: ")) > 0.25
-    assert float(improved.removeprefix("ReLU, Adam: ")) > 0.88
-    assert float(more.removeprefix("ReLU, Adam, more hands: ")) > 0.8
-
-
-def endless(step):
-    """How to run a training step for hours."""
-    return process(step, "--epochs", 10**6, *TRAINING[step][2:], hide=["matplotlib"])
-
-
-@needs_signals
-@pytest.mark.parametrize("step", TRAINING)
-def test_control_c_ends_a_step_with_one_line(step):
-    with subprocess.Popen(**endless(step)) as running:
-        try:
-            # Once the first line of progress is there, and it must not wait for a full buffer, the step trains.
-            next(line for line in running.stdout if line.startswith(("0 variable", "variable([[", "epoch")))
-            running.send_signal(signal.SIGINT)
-            _, message = running.communicate(timeout=30)
-        finally:
-            running.kill()
-    assert (running.returncode, message) == (130, f"step{step}: interrupted\n")
-
-
-@needs_signals
-@pytest.mark.parametrize("step", TRAINING)
-def test_a_closed_pipe_ends_a_step_without_a_word(step):
-    with subprocess.Popen(**endless(step)) as running:
-        try:
-            running.stdout.readline()
-            running.stdout.close()
-            _, message = running.communicate(timeout=30)
-        finally:
-            running.kill()
-    assert (running.returncode, message) == (-signal.SIGPIPE, "")
+@pytest.mark.parametrize("step", SCRIPTS)
+def test_options_are_read_before_anything_is_printed_and_the_seed_is_used(step):
+    tree = ast.parse(SCRIPTS[step].read_text(encoding="utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    lines = {name: [call.lineno for call in calls if ast.unparse(call.func) == name] for name in ("print", "options")}
+    if lines["options"] and lines["print"]:
+        assert lines["options"][0] < min(lines["print"])
+    options = [call for call in calls if ast.unparse(call.func) == "options"]
+    if any(keyword.arg == "seed" for call in options for keyword in call.keywords):
+        assert "np.random.seed(args.seed)" in map(ast.unparse, calls)

@@ -32,6 +32,7 @@ ARGUMENTS: dict[
     60: ("--epochs", "10"),
 }
 APPENDICES = ("A", "B")  # the appendices that are scripts, in the last stage
+HANG = 3600  # seconds, many times what any step takes: only a step that hangs fails, however slow the machine is
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|(?:inf|nan)\b)")
 
 
@@ -123,7 +124,7 @@ def match(expected: Sequence[Expectation], output: str) -> tuple[list[tuple[Expe
     return pairs, []
 
 
-def run_script(path: pathlib.Path, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+def run_script(path: pathlib.Path, *arguments: str, timeout: float = HANG) -> subprocess.CompletedProcess[str]:
     """Run a script as a reader would, without opening windows."""
     environment = os.environ | {"MPLBACKEND": "Agg", "PYTHONIOENCODING": "utf-8"}
     return subprocess.run(
