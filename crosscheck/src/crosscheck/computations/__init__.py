@@ -70,9 +70,9 @@ def computation(
     def register(body: Callable[..., Any]) -> Callable[..., Any]:
         name = body.__name__
         if name in COMPUTATIONS:
-            raise ValueError(f"there are two computations {name}")
+            raise ValueError(f"computation {name} is defined twice")
         if declared.get("budget") and not declared.get("why_budget"):
-            raise ValueError(f"{name}: a budget of its own needs a reason, why_budget")
+            raise ValueError(f"{name}: a non-default budget needs a reason, why_budget")
         first = since or next(stage.number for stage in STAGES if step in stage.steps)
         COMPUTATIONS[name] = Computation(name, body, step, first, inputs, **declared)
         return body

@@ -19,7 +19,7 @@ def in_the_stages(reason: str) -> dict[str, str]:
     return {f"stage{n}": reason for n in range(4, 6)}
 
 
-def classes(fw: Any, x: Any) -> Any:
+def labels(fw: Any, x: Any) -> Any:
     """A label for each row of x, unsorted."""
     N, C = x.shape
     return fw.constant(np.arange(N) ** 2 % C)
@@ -537,20 +537,20 @@ def mean_squared_error_of_two_dtypes(fw: Any, x: Any) -> Any:
 @computation(**SCORES, **CANCELS, shapes=((2, 3), (4, 1), (1, 5), (3, 7)))
 def softmax_cross_entropy(fw: Any, x: Any) -> Any:
     """The mean of -log softmax(x)[t], also of x^2: ones as cotangent would give zeros"""
-    return fw.softmax_cross_entropy(x, classes(fw, x)), fw.softmax_cross_entropy(x * x, classes(fw, x))
+    return fw.softmax_cross_entropy(x, labels(fw, x)), fw.softmax_cross_entropy(x * x, labels(fw, x))
 
 
 @computation(**SCORES, **CANCELS, shapes=((2, 3), (1, 5)), edges=False, order=3)
 def cross_entropy_to_third_order(fw: Any, x: Any) -> Any:
     """The mean of -log softmax(x^2)[t] and its square, up to the third derivative"""
-    loss = fw.softmax_cross_entropy(x * x, classes(fw, x))
+    loss = fw.softmax_cross_entropy(x * x, labels(fw, x))
     return loss, loss * loss
 
 
 @computation(**SCORES, **CANCELS, shapes=((2, 3), (1, 4)), integers=False)
 def squares_of_network_functions(fw: Any, x: Any) -> Any:
     """Squares, so that the gradient passed to each function depends on x and has a derivative itself"""
-    t = classes(fw, x)
+    t = labels(fw, x)
     W = fw.constant(np.cos(np.arange(3.0 * x.shape[1])).astype(fw.array(x).dtype).reshape(-1, 3))
     found = [
         fw.mean(x, axis=0),
@@ -568,14 +568,14 @@ def squares_of_network_functions(fw: Any, x: Any) -> Any:
 @computation(**SCORES, **CANCELS, shapes=((2, 3), (1, 5), (3, 7)))
 def softmax_cross_entropy_simple(fw: Any, x: Any) -> Any:
     """softmax_cross_entropy composed of basic functions"""
-    t = fw.as_variable(classes(fw, x))
+    t = fw.as_variable(labels(fw, x))
     return fw.softmax_cross_entropy_simple(x, t), fw.softmax_cross_entropy_simple(x * x, t)
 
 
 @computation(step=47, inputs=[normal()], shapes=((3, 2000),), edges=False, differences=False)
 def cross_entropy_of_many_classes(fw: Any, x: Any) -> Any:
     """Cross-entropy with 2,000 classes"""
-    return fw.softmax_cross_entropy(x * x, classes(fw, x)), fw.softmax_cross_entropy_simple(x, classes(fw, x))
+    return fw.softmax_cross_entropy(x * x, labels(fw, x)), fw.softmax_cross_entropy_simple(x, labels(fw, x))
 
 
 @computation(**SCORES, shapes=((4, 5),), edges=False)
@@ -591,7 +591,7 @@ def kinds_of_classes(fw: Any, x: Any) -> Any:
 @computation(step=47, inputs=[normal(1e4)], shapes=((4, 3), (2, 9)), edges=False, order=1)
 def cross_entropy_of_extreme_scores(fw: Any, x: Any) -> Any:
     """Certain predictions, right and wrong: a loss in the thousands still has its gradient"""
-    return fw.softmax_cross_entropy(x, classes(fw, x)), fw.softmax_cross_entropy(-x, classes(fw, x))
+    return fw.softmax_cross_entropy(x, labels(fw, x)), fw.softmax_cross_entropy(-x, labels(fw, x))
 
 
 @computation(
@@ -617,7 +617,7 @@ def clipped_probabilities(fw: Any, x: Any) -> Any:
 @computation(step=50, order=0, inputs=[normal(), whole(0, 1)], shapes=((4, 3), (1, 2), (5, 1)), edges=False)
 def accuracy(fw: Any, y: Any, ties: Any) -> Any:
     """The fraction of rows whose largest logit is at the label; of equal logits the first counts"""
-    t = classes(fw, y)
+    t = labels(fw, y)
     return fw.accuracy(y, t), fw.accuracy(y, fw.as_variable(t)), fw.accuracy(ties, t), fw.accuracy(y, t.reshape(-1, 1))
 
 
