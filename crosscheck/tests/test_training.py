@@ -164,8 +164,8 @@ WRONG = {
     ),
     "PyTorch's momentum": (
         "optimizers.py",
-        "v -= self.lr * g\n            p += v",
-        "v -= g\n            p += self.lr * v",
+        "v -= self.lr * param.grad.data\n        param.data += v",
+        "v -= param.grad.data\n        param.data += self.lr * v",
         ["momentum_sgd_with_a_changed_rate"],  # declared to differ, but now equal
     ),
     "a parameter without gradient is updated": (

@@ -139,6 +139,106 @@ def test_a_constructor_without_the_base_classes_is_refused(value):
         Forgetful()
 
 
+@pytest.mark.parametrize("name", ["inputs", "outputs", "a/b", "/"])
+def test_names_that_mean_something_else_are_refused(name):
+    """Those of a call; and paths: "a/b" and b in a would be one name in a file."""
+    for value in (parameter(), L.Linear(2)):
+        layer = Layer()
+        with pytest.raises(ValueError, match=f"Layer: '{name}' cannot be the name of a parameter or layer"):
+            setattr(layer, name, value)
+        assert paths(layer) == []
+        setattr(layer, name, 3)  # of anything else it can be
+
+
+def test_what_is_learned_is_in_the_state():
+    model = Layer()
+    model.l1, model.own = Scale(), parameter()
+    assert list(model.named_state()) == list(model.named_params())
+
+
+# --- repr ---
+
+
+def test_a_layer_shows_its_parameters():
+    assert repr(Layer()) == "Layer()"
+    assert repr(Scale()) == "Scale(c ())"
+    assert repr(L.Linear(4, in_size=3)) == "Linear(W (3, 4), b (4,))"
+    assert repr(L.Linear(4, nobias=True, in_size=3)) == "Linear(W (3, 4))"
+
+
+def test_a_layer_shows_what_its_first_call_will_make():
+    layer = L.Linear(4)
+    assert repr(layer) == "Linear(W (None, 4) uninitialized, b (4,))"
+    layer(np.ones((2, 3)))
+    assert repr(layer) == "Linear(W (3, 4), b (4,))"
+    layer.own = Parameter(None)
+    assert repr(layer) == "Linear(W (3, 4), b (4,), own uninitialized)"
+
+
+def test_a_tree_of_layers_is_shown_as_a_tree():
+    model = Layer()
+    model.first, model.scale = Layer(), parameter(2)
+    model.first.inner, model.first.empty = L.Linear(3, in_size=2), Layer()
+    model.last = L.Linear(1)
+    lines = [
+        "Layer(",
+        "  scale (2,)",
+        "  (first): Layer(",
+        "    (inner): Linear(W (2, 3), b (3,))",
+        "    (empty): Layer()",
+        "  )",
+        "  (last): Linear(W (None, 1) uninitialized, b (1,))",
+        ")",
+    ]
+    assert repr(model).splitlines() == lines
+
+
+# --- arguments, and parameters before the first call ---
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.5, None, "3", (3,)], ids=repr)
+def test_a_width_that_is_none_is_refused(size):
+    with pytest.raises(ValueError, match=r"Linear: expected out_size to be a positive integer, got "):
+        L.Linear(size)
+    if size is not None:
+        with pytest.raises(ValueError, match=r"Linear: expected in_size to be a positive integer, got "):
+            L.Linear(2, in_size=size)
+
+
+def test_widths_may_be_integers_of_numpy():
+    assert L.Linear(np.int64(2), in_size=np.int32(3)).W.shape == (3, 2)
+
+
+@pytest.mark.parametrize("nobias", [3, 1, 0, None, "no"], ids=repr)
+def test_a_number_for_nobias_is_refused(nobias):
+    """Linear(4, 3) would be a layer from any width to 4 without a bias."""
+    with pytest.raises(
+        TypeError, match=r"Linear: expected nobias to be True or False, got .*; pass input sizes by key"
+    ):
+        L.Linear(4, nobias)
+
+
+@pytest.mark.parametrize("name", ["shape", "ndim", "size", "dtype"])
+def test_a_parameter_without_data_says_why_it_has_no_shape(name):
+    for param in (L.Linear(2).W, copy.deepcopy(L.Linear(2)).W):
+        with pytest.raises(
+            AttributeError, match=f"parameter W has no '{name}' while it is uninitialized; call its layer"
+        ):
+            getattr(param, name)
+    assert not hasattr(Parameter(None), name)
+    with pytest.raises(AttributeError, match="'Parameter' object has no attribute 'nothing'"):
+        parameter().nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (3, 0)], ids=str)
+def test_a_first_input_without_a_width_changes_nothing(shape):
+    layer = L.Linear(4)
+    before = np.random.get_state()[1].tolist()
+    with pytest.raises(ValueError, match=r"Linear: expected x \(N, in_size\) with in_size at least 1, got \("):
+        layer(np.ones(shape))
+    assert (layer.W.data, layer.in_size, np.random.get_state()[1].tolist()) == (None, None, before)
+
+
 # --- calls ---
 
 

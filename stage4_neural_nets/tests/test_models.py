@@ -187,3 +187,53 @@ def test_layers_may_be_set_as_a_list():
     assert model(X).shape == (len(X), 4)
     model.layers = [F.relu]  # a shorter list: nothing of the longer one is left
     assert (model.layers, list(model.params())) == ([F.relu], [])
+
+
+def test_a_call_does_not_walk_over_the_tree(monkeypatch):
+    """In a network of many layers that would take as long as small layers do."""
+    model = Sequential(*[Sequential(L.Linear(2, in_size=2)) for _ in range(3)])
+    for name in ("named_state", "named_params", "params"):
+        monkeypatch.setattr(Layer, name, None)
+    assert model(np.ones((2, 2), np.float32)).shape == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: Sequential([L.Linear(2), L.Linear(3)]), "Sequential: expected layers or functions, .*, got list"),
+        (
+            lambda: Sequential(L.Linear(2), "relu"),
+            "Sequential: expected layers or functions, each an argument, got str",
+        ),
+        (lambda: MLP((3, 2), activation="relu"), "MLP: expected a function as the activation, got 'relu'"),
+    ],
+)
+def test_what_cannot_be_called_is_refused_when_the_model_is_made(make, text):
+    with pytest.raises(TypeError, match=text):
+        make()
+
+
+def test_a_list_that_is_refused_leaves_the_layers():
+    model = Sequential(L.Linear(2), F.relu)
+    before = model.layers
+    with pytest.raises(TypeError, match="got NoneType"):
+        model.layers = [F.relu, None]
+    assert model.layers == before
+
+
+@pytest.mark.parametrize(("sizes", "text"), [((), "at least one size, got none"), ((3, 0), "out_size .*, got 0")])
+def test_sizes_that_make_no_mlp_are_refused(sizes, text):
+    with pytest.raises(ValueError, match=text):
+        MLP(sizes)
+
+
+def test_a_model_shows_its_layers():
+    model = MLP((10, 1))
+    assert repr(model).splitlines() == [
+        "MLP(",
+        "  (l0): Linear(W (None, 10) uninitialized, b (10,))",
+        "  (l1): Linear(W (None, 1) uninitialized, b (1,))",
+        ")",
+    ]
+    model(np.ones((4, 3)))
+    assert repr(model) == "MLP(\n  (l0): Linear(W (3, 10), b (10,))\n  (l1): Linear(W (10, 1), b (1,))\n)"

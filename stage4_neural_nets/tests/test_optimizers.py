@@ -6,6 +6,7 @@ import inspect
 import io
 import math
 import re
+import weakref
 
 import numpy as np
 import pytest
@@ -80,6 +81,11 @@ def layer_of(**arrays):
     return layer
 
 
+def arrays_of(optimizer):
+    """The state without the numbers."""
+    return {key: value for key, value in optimizer.state().items() if "/" in key}
+
+
 def give_gradients(layer, rng):
     """Random gradients of the parameters' dtypes."""
     for param in layer.params():
@@ -123,7 +129,7 @@ DEFAULTS = [
     (SGD, {"lr": 0.01}),
     (MomentumSGD, {"lr": 0.01, "momentum": 0.9}),
     (AdaGrad, {"lr": 0.001, "eps": 1e-8}),
-    (AdaDelta, {"rho": 0.95, "eps": 1e-6}),
+    (AdaDelta, {"rho": 0.95, "eps": 1e-6}),  # and lr, which is 1 as the rule is published
     (Adam, {"alpha": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}),
 ]
 
@@ -198,12 +204,12 @@ def test_data_of_any_layout_are_updated_in_place(make, formula, name, first, sec
 def test_a_rate_that_is_a_numpy_number_leaves_float32_alone(make):
     layer = layer_of(p=np.ones(3, np.float32))
     optimizer = make().setup(layer)
-    for key in {"lr", "alpha", "rho", "momentum"} & set(vars(optimizer)):
+    for key in optimizer.numbers():
         setattr(optimizer, key, np.float64(getattr(optimizer, key)))
     give_gradients(layer, np.random.default_rng(0))
     optimizer.update()
-    for key, value in optimizer.state().items():
-        assert key.endswith("/t") or value.dtype == np.float32
+    assert {type(value) for value in optimizer.numbers().values()} == {float}
+    assert {a.dtype for key, a in arrays_of(optimizer).items() if not key.endswith("/t")} <= {np.dtype(np.float32)}
     assert layer.p.dtype == np.float32
 
 
@@ -219,7 +225,7 @@ def test_setup_gives_the_optimizer_back():
 
 @pytest.mark.parametrize("wrong", [None, [Parameter(np.array(1.0))], Parameter(np.array(1.0)), "model"], ids=repr)
 def test_only_a_layer_can_be_the_target(wrong):
-    with pytest.raises(TypeError, match=rf"SGD.setup: {type(wrong)} came, a Layer or Model is needed"):
+    with pytest.raises(TypeError, match=rf"SGD.setup: expected a Layer or Model, got {type(wrong)}"):
         SGD().setup(wrong)
 
 
@@ -271,10 +277,24 @@ def test_state_goes_with_its_parameter_and_never_to_another():
     optimizer = MomentumSGD().setup(layer)
     for _ in range(3):
         layer.p = Parameter(np.array(1.0))
-        assert optimizer.state() == {}
+        assert arrays_of(optimizer) == {}
         give_gradients(layer, np.random.default_rng(0))
         optimizer.update()
         gc.collect()
+
+
+def test_the_state_of_a_parameter_that_was_replaced_is_dropped():
+    layer = layer_of(p=np.ones(3), q=np.ones(2))
+    optimizer = Adam().setup(layer)
+    for _ in range(3):
+        give_gradients(layer, np.random.default_rng(0))
+        optimizer.update()
+        former, layer.p = weakref.ref(layer.p), Parameter(np.ones(3))
+        layer.p.grad, layer.q.grad = Variable(np.ones(3)), None  # without a gradient, but not without its state
+        optimizer.update()
+        assert set(optimizer.states) == {layer.p, layer.q}
+        gc.collect()
+        assert former() is None
 
 
 def test_a_copy_of_an_optimizer_has_the_state():
@@ -317,6 +337,27 @@ def test_clip_grad_shortens_all_gradients_together(max_norm, rate):
     ClipGrad(max_norm)([layer.a, layer.b])
     np.testing.assert_allclose(layer.a.grad.data, [3.0 * rate, 4.0 * rate], rtol=1e-6)
     np.testing.assert_allclose(layer.b.grad.data, 12.0 * rate, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "size"), [(np.float16, 300), (np.float16, 1e-4), (np.float32, 1e25), (np.float64, 1e-30)]
+)
+def test_the_norm_of_gradients_is_not_bound_to_the_range_of_their_dtype(dtype, size):
+    layer = layer_of(p=np.zeros(4, dtype))
+    layer.p.grad = Variable(np.full(4, size, dtype))
+    norm = 2 * float(layer.p.grad.data[0])
+    ClipGrad(norm / 2)([layer.p])
+    if norm > 1e-3:  # else the 1e-6 that is added to the norm counts
+        np.testing.assert_allclose(layer.p.grad.data, dtype(size / 2), rtol=2e-3)
+    assert layer.p.grad.dtype == dtype
+
+
+def test_the_norm_of_many_gradients_is_exact():
+    """float32 sums of 10^6 numbers down a column would be 1 % off."""
+    layer = layer_of(p=np.zeros((1_000_000, 2), np.float32))
+    layer.p.grad = Variable(np.full((1_000_000, 2), 0.1, np.float32))
+    ClipGrad(1.0)([layer.p])
+    np.testing.assert_allclose(layer.p.grad.data, 1 / math.sqrt(2_000_000), rtol=1e-6)
 
 
 def test_clip_grad_leaves_no_gradients_and_zeros_alone():
@@ -419,11 +460,51 @@ def weights(model):
 def test_state_is_named_by_the_paths_of_the_parameters(name):
     _, optimizer = trained(OPTIMIZERS[name])
     paths = ["l0/W", "l0/b", "l1/W", "l1/b"]
-    assert list(optimizer.state()) == [f"{path}/{key}" for path in paths for key in NAMES[name]]
+    assert list(arrays_of(optimizer)) == [f"{path}/{key}" for path in paths for key in NAMES[name]]
 
 
-def test_there_is_no_state_before_the_first_update():
-    assert Adam().setup(MLP((2, 1))).state() == {}
+def test_before_the_first_update_there_are_only_the_numbers():
+    assert Adam(0.1).setup(MLP((2, 1))).state() == {"lr": 0.1, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
+
+
+@each_optimizer
+def test_the_state_has_the_numbers_of_the_rule(make):
+    """A rate that was changed in a run is that of the run that goes on; bit for bit, whatever kind of number it is."""
+    model, first = trained(make)
+    for key in first.numbers():
+        setattr(first, key, np.float32(first.numbers()[key] * 0.7))
+    file = io.BytesIO()
+    np.savez(file, **first.state())
+    file.seek(0)
+    second = make().setup(model)
+    assert second.numbers() != first.numbers()
+    second.load_state(np.load(file))
+    assert second.numbers() == first.numbers()
+    assert {type(value) for value in second.numbers().values()} == {float}
+
+
+def test_the_numbers_of_a_rule_of_ones_own_are_in_the_state():
+    class Own(Optimizer):
+        def __init__(self, power=2, sign=True):
+            super().__init__()
+            self.power, self.sign, self.name = power, sign, "own"
+
+    layer = layer_of(p=np.ones(1))
+    state = Own(3, False).setup(layer).state()
+    assert state == {"power": 3, "sign": False}
+    other = Own().setup(layer)
+    other.load_state(state)
+    assert (other.power, other.sign, other.name) == (3, False, "own")
+    assert type(other.power) is int
+
+
+def test_a_state_without_numbers_leaves_those_of_the_optimizer():
+    """As it was saved before the numbers were in it."""
+    model, first = trained(Adam)
+    second = Adam(0.5).setup(model)
+    second.load_state(arrays_of(first))
+    assert second.lr == 0.5
+    np.testing.assert_equal(arrays_of(second), arrays_of(first))
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -451,14 +532,14 @@ def test_training_goes_on_bit_by_bit_from_a_saved_state(name):
 
 def test_state_is_a_copy_on_its_way_out_and_in():
     model, optimizer = trained(MomentumSGD)
-    state = optimizer.state()
+    state = arrays_of(optimizer)
     expected = {key: value.copy() for key, value in state.items()}
     go_on(model, optimizer, 3, 4)
     np.testing.assert_equal(state, expected)
     optimizer.load_state(state)
     for value in state.values():
         value += 1
-    np.testing.assert_equal(optimizer.state(), expected)
+    np.testing.assert_equal(arrays_of(optimizer), expected)
 
 
 def test_the_state_of_a_shared_parameter_is_under_both_paths():
@@ -469,31 +550,37 @@ def test_the_state_of_a_shared_parameter_is_under_both_paths():
     optimizer = MomentumSGD().setup(model)
     optimizer.update()
     state = optimizer.state()
-    assert list(state) == ["a/p/v", "b/p/v"]
+    assert list(state) == ["lr", "momentum", "a/p/v", "b/p/v"]
     optimizer.load_state(state)
     np.testing.assert_equal(optimizer.state(), state)
 
 
+PATHS = "['l0/W', 'l0/b', 'l1/W', 'l1/b']"
 WRONG = [
-    ({"l7/W/v": np.zeros((3, 4), np.float32)}, "'l7/W/v' came, there are the parameters ['l0/W', 'l0/b'"),
-    ({"l0/W/v": np.zeros((4, 3), np.float32)}, "'l0/W' came with v (4, 3) float32; MomentumSGD has v (3, 4) float32"),
-    ({"l0/W/v": np.zeros((3, 4))}, "'l0/W' came with v (3, 4) float64; MomentumSGD has v (3, 4) float32"),
-    ({"v": np.zeros(3)}, "'v' came, there are the parameters ['l0/W'"),
+    ({"l7/W/v": np.zeros((3, 4), np.float32)}, f"expected ['lr', 'momentum'] and state of {PATHS}, got 'l7/W/v'"),
+    ({"l0/W/v": np.zeros((4, 3), np.float32)}, "'l0/W': expected v (3, 4) float32, got v (4, 3) float32"),
+    ({"l0/W/v": np.zeros((3, 4))}, "'l0/W': expected v (3, 4) float32, got v (3, 4) float64"),
+    ({"v": np.zeros(3)}, f"expected ['lr', 'momentum'] and state of {PATHS}, got 'v'"),
+    ({"beta1": 0.5}, f"expected ['lr', 'momentum'] and state of {PATHS}, got 'beta1'"),
+    ({"lr": math.nan}, "expected 0 <= lr < inf, got nan"),
+    ({"momentum": None}, "expected the numbers ['lr', 'momentum'], got ['lr']"),
 ]
 
 
-@pytest.mark.parametrize(("change", "text"), WRONG, ids=["path", "shape", "dtype", "name"])
+@pytest.mark.parametrize(("change", "text"), WRONG, ids=["path", "shape", "dtype", "name", "number", "nan", "missing"])
 def test_state_that_does_not_fit_is_refused_and_nothing_changes(change, text):
     _, optimizer = trained(MomentumSGD)
     before = optimizer.state()
+    changed = {key: value + 1 for key, value in before.items()} | change
+    state = {key: value for key, value in changed.items() if value is not None}
     with pytest.raises(ValueError, match=re.escape(f"load_state: {text}")):
-        optimizer.load_state({key: value + 1 for key, value in before.items()} | change)
+        optimizer.load_state(state)
     np.testing.assert_equal(optimizer.state(), before)
 
 
 def test_state_of_a_model_that_has_no_weights_yet_is_refused():
     _, optimizer = trained(MomentumSGD)
-    with pytest.raises(ValueError, match="load_state: 'l0/W' has no data yet; call the model once before"):
+    with pytest.raises(ValueError, match="load_state: 'l0/W' is uninitialized; call the model once before"):
         MomentumSGD().setup(MLP((4, 2))).load_state(optimizer.state())
 
 
@@ -543,30 +630,155 @@ def test_the_length_of_all_gradients_is_what_clip_grad_says():
 # --- all or nothing ---
 
 
-@pytest.mark.parametrize(
-    ("wrong", "text"),
-    [
-        (Variable(np.ones((3,))), r"Adam.update: gradient \(3,\) came for a parameter \(4, 3\)"),
-        (Variable(np.ones((7, 7))), r"Adam.update: gradient \(7, 7\) came"),
-        (np.ones((4, 3)), r"Adam.update: gradient <class 'numpy.ndarray'> came for a parameter \(4, 3\)"),
-    ],
-)
-def test_an_update_that_cannot_be_done_changes_nothing(wrong, text):
-    layer = layer_of(a=np.ones((2, 2)), b=np.ones((4, 3)))
-    layer.a.grad, layer.b.grad = Variable(np.ones((2, 2))), wrong
-    optimizer = Adam().setup(layer)
-    with pytest.raises(ValueError, match=text):
+FITTING = np.ones((4, 3))
+READ_ONLY = np.ones((4, 3))
+READ_ONLY.flags.writeable = False
+MISFITS = {  # the data of a parameter, its gradient, what the error says
+    "a shape": (FITTING, Variable(np.ones(3)), r"expected a gradient \(4, 3\) float64, got \(3,\) float64"),
+    "another shape": (FITTING, Variable(np.ones((7, 7))), r"expected a gradient \(4, 3\) float64, got \(7, 7\)"),
+    "an array": (FITTING, np.ones((4, 3)), "expected a Variable as the gradient, got <class 'numpy.ndarray'>"),
+    "a number": (FITTING, 1.0, "expected a Variable as the gradient, got <class 'float'>"),
+    "read-only": (READ_ONLY, Variable(np.ones((4, 3))), "expected a writable parameter, got a read-only one"),
+    "integers": (np.ones((4, 3), int), Variable(np.ones((4, 3))), "expected floats, got a parameter of int64"),
+}
+
+
+@each_optimizer
+@pytest.mark.parametrize(("data", "grad", "text"), MISFITS.values(), ids=MISFITS)
+@pytest.mark.parametrize("decay", [False, True])
+def test_an_update_that_cannot_be_done_changes_nothing(make, data, grad, text, decay):
+    """Neither parameters nor state, nor the gradients, which hooks replace."""
+    layer = layer_of(a=np.ones((2, 2)))
+    layer.inner = layer_of(b=data.copy() if data.flags.writeable else data)
+    optimizer = make().setup(layer)
+    if decay:
+        optimizer.add_hook(WeightDecay(0.5))
+    before = optimizer.state()
+    gradients = layer.a.grad, layer.inner.b.grad = Variable(np.ones((2, 2))), grad
+    with pytest.raises(ValueError, match=rf"^{type(optimizer).__name__}.update: inner/b: {text}"):
         optimizer.update()
     np.testing.assert_array_equal(layer.a.data, 1)
-    assert optimizer.state() == {}
+    assert optimizer.state() == before
+    assert (layer.a.grad, layer.inner.b.grad) == gradients
+    np.testing.assert_array_equal(layer.a.grad.data, 1)
+
+
+def test_a_gradient_of_objects_is_refused():
+    layer = layer_of(a=np.ones(2), b=np.ones(2))
+    layer.a.grad, layer.b.grad = Variable(np.ones(2)), Variable(np.ones(2))
+    layer.b.grad.data = np.array([1.0, None])
+    with pytest.raises(ValueError, match=r"SGD.update: b: expected a gradient \(2,\) float64, got \(2,\) object"):
+        SGD().setup(layer).update()
+    np.testing.assert_array_equal(layer.a.data, 1)
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt], ids=lambda error: error.__name__)
+def test_a_hook_that_fails_leaves_the_gradients_as_they_were(error):
+    def fail(params):
+        raise error
+
+    layer = two_parameters()
+    before = layer.a.grad, layer.b.grad
+    optimizer = SGD().setup(layer)
+    for hook in (WeightDecay(0.5), FreezeParam(layer.b), fail):
+        optimizer.add_hook(hook)
+    with pytest.raises(error):
+        optimizer.update()
+    assert (layer.a.grad, layer.b.grad) == before
+
+
+def test_what_a_hook_makes_of_a_gradient_is_checked_too():
+    def flatten(params):
+        for param in params:
+            param.grad = Variable(param.grad.data.reshape(-1))
+
+    layer = two_parameters()
+    optimizer = SGD().setup(layer)
+    optimizer.add_hook(flatten)
+    with pytest.raises(ValueError, match=r"SGD.update: b: expected a gradient \(1, 1\)"):
+        optimizer.update()
+    np.testing.assert_array_equal(layer.a.data, [3.0, 4.0])
+
+
+@pytest.mark.parametrize("where", ["update_one", "state_of", "new_state"])
+def test_an_interrupt_between_two_parameters_leaves_the_counts_of_adam_equal(where):
+    layer = two_parameters()
+    optimizer = Adam().setup(layer)
+    method, calls = getattr(optimizer, where), []
+
+    def interrupted(param):
+        calls.append(param)
+        if len(calls) == 2:  # in the first update, at the second parameter
+            raise KeyboardInterrupt
+        return method(param)
+
+    setattr(optimizer, where, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        optimizer.update()
+    optimizer.update()
+    counts = [int(value) for key, value in optimizer.state().items() if key.endswith("/t")]
+    assert counts == [1, 1]
+
+
+# --- numbers ---
+
+NUMBERS = [
+    (SGD, "lr", [-0.1, math.nan, math.inf]),
+    (MomentumSGD, "momentum", [-0.1, math.nan]),
+    (AdaGrad, "eps", [-1e-8, math.nan]),
+    (AdaDelta, "rho", [-0.1, 1, 1.5, math.nan]),
+    (Adam, "alpha", [-0.1, math.nan, math.inf]),
+    (Adam, "beta1", [-0.1, 1, 1.5, math.nan]),
+    (Adam, "beta2", [1.0, math.nan]),
+    (WeightDecay, "rate", [-0.1, math.nan]),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "values"), NUMBERS, ids=lambda x: getattr(x, "__name__", None))
+def test_a_number_out_of_range_is_refused(kind, name, values):
+    for value in values:
+        shown = {"alpha": "lr"}.get(name, name)
+        with pytest.raises(ValueError, match=rf"{kind.__name__}: expected 0 <= {shown} < (1|inf), got {value}"):
+            kind(**{name: value})
+
+
+def test_a_number_out_of_range_is_refused_later_too():
+    optimizer = Adam(0.1)
+    for name in ("lr", "alpha", "beta1", "eps"):
+        with pytest.raises(ValueError, match="Adam: expected 0 <= "):
+            setattr(optimizer, name, math.nan)
+    assert optimizer.numbers() == Adam(0.1).numbers()
+
+
+@each_optimizer
+def test_lr_is_the_rate_of_every_optimizer(make):
+    layer = two_parameters()
+    optimizer = make().setup(layer)
+    assert optimizer.lr > 0
+    optimizer.lr = 0
+    optimizer.update()
+    np.testing.assert_array_equal(layer.a.data, [3.0, 4.0])
+
+
+def test_alpha_is_the_books_name_for_the_rate_of_adam():
+    optimizer = Adam(alpha=0.1)
+    assert (optimizer.lr, optimizer.alpha) == (0.1, 0.1)
+    optimizer.alpha = 0.2
+    assert optimizer.lr == 0.2
+    optimizer.lr = 0.3
+    assert optimizer.alpha == 0.3
 
 
 @pytest.mark.parametrize(
     ("call", "error", "text"),
     [
-        (lambda: SGD().add_hook(3), TypeError, "SGD.add_hook: <class 'int'> came, a callable is needed"),
-        (lambda: ClipGrad(-1), ValueError, "ClipGrad: max_norm -1 came, more than 0 is needed"),
-        (lambda: FreezeParam([Layer()]), TypeError, "FreezeParam: <class 'list'> came, layers and parameters"),
+        (lambda: SGD().add_hook(3), TypeError, "SGD.add_hook: expected a function, got <class 'int'>"),
+        (lambda: ClipGrad(-1), ValueError, "ClipGrad: expected max_norm above 0, got -1"),
+        (
+            lambda: FreezeParam([Layer()]),
+            TypeError,
+            "FreezeParam: expected layers and parameters, each an arg.* 'list'>",
+        ),
     ],
 )
 def test_a_hook_that_makes_no_sense_is_refused_at_once(call, error, text):

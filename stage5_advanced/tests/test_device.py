@@ -750,11 +750,12 @@ def test_saved_state_is_numpys_and_goes_back_to_where_the_parameter_is(xp_device
     for number in range(3):
         step(first, number)
     state = first.state()
-    assert all(type(a) is np.ndarray for a in state.values())
+    arrays = [a for name, a in state.items() if name not in first.numbers()]
+    assert all(type(a) is np.ndarray for a in arrays)
     second.load_state(state)
     assert all_on_device(second) == all_on_device(first)
-    for a in state.values():
-        a += 1  # copies, on the way out and in
+    for a in arrays:
+        a += 1  # copies, both when saved and when loaded
     np.testing.assert_equal(second.state(), first.state())
     before = cuda.as_numpy(layer.p)
     step(first, 3)
@@ -768,7 +769,7 @@ def test_state_that_does_not_fit_is_refused_on_the_device_and_nothing_changes(xp
     optimizer = MomentumSGD().setup(one_parameter(xp_device, 3))
     step(optimizer, 0)
     before = optimizer.state()
-    with pytest.raises(ValueError, match=r"'p' came with v \(2,\) float64; MomentumSGD has v \(3,\) float64"):
+    with pytest.raises(ValueError, match=r"'p': expected v \(3,\) float64, got v \(2,\) float64"):
         optimizer.load_state({"p/v": np.zeros(2)})
     np.testing.assert_equal(optimizer.state(), before)
 
@@ -784,16 +785,16 @@ def test_a_gradient_in_another_place_than_its_parameter_is_refused_and_nothing_c
     layer.q.grad = Variable(np.ones(2))
     before = cuda.as_numpy(layer.p)
     with pytest.raises(
-        TypeError, match=r"(Adam.update|WeightDecay): a gradient on the host came for a parameter on the"
+        ValueError, match=r"Adam.update: q: expected a gradient on the device of the parameter, got .*numpy"
     ):
         optimizer.update()
     np.testing.assert_array_equal(cuda.as_numpy(layer.p), before)
-    assert optimizer.state() == {}
+    assert optimizer.state() == optimizer.numbers()
     layer.q.to_cpu()
     with pytest.raises(TypeError, match="ClipGrad: input 0 on the GPU, input 1 on the host"):
         ClipGrad(1.0)([layer.p, layer.q])
     layer.q.grad = Variable(xp_device.ones(2))
-    with pytest.raises(TypeError, match="a gradient on the GPU came for a parameter on the host"):
+    with pytest.raises(ValueError, match=r"Adam.update: q: expected a gradient on the device of the parameter, got .*"):
         optimizer.update()
 
 

@@ -141,6 +141,106 @@ def test_a_constructor_without_the_base_classes_is_refused(value):
         Forgetful()
 
 
+@pytest.mark.parametrize("name", ["inputs", "outputs", "a/b", "/"])
+def test_names_that_mean_something_else_are_refused(name):
+    """Those of a call; and paths: "a/b" and b in a would be one name in a file."""
+    for value in (parameter(), L.Linear(2)):
+        layer = Layer()
+        with pytest.raises(ValueError, match=f"Layer: '{name}' cannot be the name of a parameter or layer"):
+            setattr(layer, name, value)
+        assert paths(layer) == []
+        setattr(layer, name, 3)  # of anything else it can be
+
+
+def test_what_is_learned_is_in_the_state():
+    model = Layer()
+    model.l1, model.own = Scale(), parameter()
+    assert list(model.named_state()) == list(model.named_params())
+
+
+# --- repr ---
+
+
+def test_a_layer_shows_its_parameters():
+    assert repr(Layer()) == "Layer()"
+    assert repr(Scale()) == "Scale(c ())"
+    assert repr(L.Linear(4, in_size=3)) == "Linear(W (3, 4), b (4,))"
+    assert repr(L.Linear(4, nobias=True, in_size=3)) == "Linear(W (3, 4))"
+
+
+def test_a_layer_shows_what_its_first_call_will_make():
+    layer = L.Linear(4)
+    assert repr(layer) == "Linear(W (None, 4) uninitialized, b (4,))"
+    layer(np.ones((2, 3)))
+    assert repr(layer) == "Linear(W (3, 4), b (4,))"
+    layer.own = Parameter(None)
+    assert repr(layer) == "Linear(W (3, 4), b (4,), own uninitialized)"
+
+
+def test_a_tree_of_layers_is_shown_as_a_tree():
+    model = Layer()
+    model.first, model.scale = Layer(), parameter(2)
+    model.first.inner, model.first.empty = L.Linear(3, in_size=2), Layer()
+    model.last = L.Linear(1)
+    lines = [
+        "Layer(",
+        "  scale (2,)",
+        "  (first): Layer(",
+        "    (inner): Linear(W (2, 3), b (3,))",
+        "    (empty): Layer()",
+        "  )",
+        "  (last): Linear(W (None, 1) uninitialized, b (1,))",
+        ")",
+    ]
+    assert repr(model).splitlines() == lines
+
+
+# --- arguments, and parameters before the first call ---
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.5, None, "3", (3,)], ids=repr)
+def test_a_width_that_is_none_is_refused(size):
+    with pytest.raises(ValueError, match=r"Linear: expected out_size to be a positive integer, got "):
+        L.Linear(size)
+    if size is not None:
+        with pytest.raises(ValueError, match=r"Linear: expected in_size to be a positive integer, got "):
+            L.Linear(2, in_size=size)
+
+
+def test_widths_may_be_integers_of_numpy():
+    assert L.Linear(np.int64(2), in_size=np.int32(3)).W.shape == (3, 2)
+
+
+@pytest.mark.parametrize("nobias", [3, 1, 0, None, "no"], ids=repr)
+def test_a_number_for_nobias_is_refused(nobias):
+    """Linear(4, 3) would be a layer from any width to 4 without a bias."""
+    with pytest.raises(
+        TypeError, match=r"Linear: expected nobias to be True or False, got .*; pass input sizes by key"
+    ):
+        L.Linear(4, nobias)
+
+
+@pytest.mark.parametrize("name", ["shape", "ndim", "size", "dtype"])
+def test_a_parameter_without_data_says_why_it_has_no_shape(name):
+    for param in (L.Linear(2).W, copy.deepcopy(L.Linear(2)).W):
+        with pytest.raises(
+            AttributeError, match=f"parameter W has no '{name}' while it is uninitialized; call its layer"
+        ):
+            getattr(param, name)
+    assert not hasattr(Parameter(None), name)
+    with pytest.raises(AttributeError, match="'Parameter' object has no attribute 'nothing'"):
+        parameter().nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (3, 0)], ids=str)
+def test_a_first_input_without_a_width_changes_nothing(shape):
+    layer = L.Linear(4)
+    before = np.random.get_state()[1].tolist()
+    with pytest.raises(ValueError, match=r"Linear: expected x \(N, in_size\) with in_size at least 1, got \("):
+        layer(np.ones(shape))
+    assert (layer.W.data, layer.in_size, np.random.get_state()[1].tolist()) == (None, None, before)
+
+
 # --- calls ---
 
 
@@ -335,8 +435,11 @@ def test_buffers_belong_to_the_state_but_are_not_learned():
     assert paths(model) == ["l1/p1", "p2"]
     assert list(model.params()) == [model.l1.p1, model.p2]
     assert list(model.get_weights()) == ["l1/mean", "l1/p1", "p2"]
+    assert repr(model) == "Layer(\n  p2 ()\n  (l1): Layer(mean (), p1 ())\n)"
     model.l1.mean = None
     assert [path for path, _ in model.named_state()] == ["l1/p1", "p2"]
+    with pytest.raises(ValueError, match="Layer: 'a/b' cannot be the name"):
+        setattr(model, "a/b", L.Buffer(np.array(0.0)))
 
 
 def test_a_buffer_before_the_base_class_is_refused():
@@ -346,13 +449,6 @@ def test_a_buffer_before_the_base_class_is_refused():
 
     with pytest.raises(RuntimeError, match=r"Forgetful: call super\(\).__init__\(\) before setting 'mean'"):
         Forgetful()
-
-
-@pytest.mark.parametrize("name", ["inputs", "outputs"])
-def test_the_names_of_a_call_are_refused(name):
-    for value in (parameter(), L.Linear(2), L.Buffer(np.ones(1))):
-        with pytest.raises(ValueError, match=f"Layer: '{name}' is where a call is remembered; use another name"):
-            setattr(Layer(), name, value)
 
 
 def test_flattened_parameters_have_their_paths_as_in_step_53():
@@ -561,7 +657,7 @@ def test_a_convolutional_layer_of_another_number_of_channels_is_refused():
 def test_a_first_input_that_is_no_image_makes_no_weights(kind, shape):
     layer = kind(4, 3)
     with pytest.raises(
-        ValueError, match=rf"{kind.__name__}: x \(.*\) came, \(N, C, H, W\) with C at least 1 is needed"
+        ValueError, match=rf"{kind.__name__}: expected x \(N, C, H, W\) with C, H, W at least 1, got \("
     ):
         layer(np.ones(shape))
     assert (layer.W.data, layer.in_channels) == (None, None)
@@ -626,7 +722,7 @@ def test_batch_norm_keeps_what_is_there_already():
 
 def test_batch_norm_refuses_other_shapes():
     layer = L.BatchNorm()
-    with pytest.raises(ValueError, match=r"BatchNorm: x \(3,\) came, \(N, C, ...\) is needed"):
+    with pytest.raises(ValueError, match=r"BatchNorm: expected x \(N, C, ...\) with parameters \(C,\), got \(3,\)"):
         layer(np.ones(3))
     assert layer.gamma.data is None
     layer(np.ones((2, 3)))
@@ -910,38 +1006,59 @@ def test_the_state_is_neither_learned_nor_saved(kind):
     assert state < {id(v) for v in layer.all_variables()}  # it is moved, though
 
 
+def half_made():
+    """A BatchNorm whose gamma is there already."""
+    layer = L.BatchNorm()
+    layer.gamma = Parameter(np.ones(2, np.float32))
+    return layer
+
+
 @pytest.mark.parametrize(
     ("make", "wrong", "right"),
     [
         (lambda: L.Conv2d(4, 9), (1, 1, 4, 4), (1, 3, 12, 12)),
         (lambda: L.Deconv2d(4, 1, pad=9), (1, 1, 4, 4), (1, 3, 30, 30)),
         (lambda: L.BatchNorm(), (1, 7), (4, 3)),
+        (lambda: half_made(), (4, 3), (4, 2)),
+        (lambda: L.Linear(2), (3, 0), (3, 1)),
+        (lambda: L.RNN(2), (3, 0), (3, 1)),
+        (lambda: L.LSTM(2), (3, 0), (3, 1)),
     ],
-    ids=["Conv2d", "Deconv2d", "BatchNorm"],
+    ids=["Conv2d", "Deconv2d", "BatchNorm", "half", "Linear", "RNN", "LSTM"],
 )
 def test_a_first_call_that_fails_makes_nothing(make, wrong, right):
     layer = make()
-    with pytest.raises(ValueError, match=r"came|does not fit"):
+    before, shown = np.random.get_state()[1].tolist(), repr(layer)
+    with pytest.raises(ValueError, match=r": .*(expected|does not fit)"):
         layer(np.ones(wrong, np.float32))
-    assert all(v.data is None for v in layer.all_variables() if v.name != "b")
+    assert (np.random.get_state()[1].tolist(), repr(layer)) == (before, shown)  # nor is anything drawn
     layer(np.random.default_rng(0).standard_normal(right).astype(np.float32))
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: L.Conv2d(0, 3), "Conv2d: out_channels=0 came"),
-        (lambda: L.Conv2d(4, 0), "Conv2d: kernel_size=0 came"),
-        (lambda: L.Deconv2d(4, 3, in_channels=0), "Deconv2d: in_channels=0 came"),
-        (lambda: L.EmbedID(-3, 2), "EmbedID: in_size=-3 came"),
-        (lambda: L.RNN(None), "RNN: hidden_size=None came"),
-        (lambda: L.LSTM(4, 0), "LSTM: in_size=0 came"),
-        (lambda: L.LSTM(2.5), r"LSTM: hidden_size=2\.5 came"),
+        (lambda: L.Conv2d(0, 3), "Conv2d: expected out_channels to be a positive integer, got 0"),
+        (lambda: L.Conv2d(4, 0), "Conv2d: expected kernel_size to be a positive integer, got 0"),
+        (lambda: L.Conv2d(4, 3, stride=0), "Conv2d: expected stride to be a positive integer, got 0"),
+        (lambda: L.Conv2d(4, 3, stride=(1, -2)), "Conv2d: expected stride to be a positive integer, got -2"),
+        (lambda: L.Conv2d(4, 3, pad=-1), "Conv2d: expected pad to be at least 0, got -1"),
+        (lambda: L.Deconv2d(4, 3, in_channels=0), "Deconv2d: expected in_channels to be a positive integer, got 0"),
+        (lambda: L.EmbedID(-3, 2), "EmbedID: expected in_size to be a positive integer, got -3"),
+        (lambda: L.RNN(None), "RNN: expected hidden_size to be a positive integer, got None"),
+        (lambda: L.LSTM(4, 0), "LSTM: expected in_size to be a positive integer, got 0"),
+        (lambda: L.LSTM(2.5), r"LSTM: expected hidden_size to be a positive integer, got 2\.5"),
     ],
 )
 def test_a_size_that_is_none_is_refused(make, message):
-    with pytest.raises(ValueError, match=message + ", a whole number from 1 on is needed"):
+    with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("kind", [L.Conv2d, L.Deconv2d], ids=["Conv2d", "Deconv2d"])
+def test_a_number_for_nobias_of_a_convolution_is_refused(kind):
+    with pytest.raises(TypeError, match=f"{kind.__name__}: expected nobias to be True or False, got 3"):
+        kind(4, 3, 1, 0, 3)
 
 
 def test_an_lstm_has_the_widest_dtype_of_what_meets_in_it():
@@ -956,8 +1073,9 @@ def test_an_lstm_says_which_width_it_needs():
         layer(np.ones((2, 5), np.float32))
 
 
-def test_a_first_call_that_fails_further_on_makes_nothing_in_the_whole_tree():
+def test_a_first_call_that_fails_further_on_leaves_the_weights_that_were_made_before():
     model = models.Sequential(L.Linear(4), L.Conv2d(2, 3))
-    with pytest.raises(ValueError, match=r"Conv2d: x \(2, 4\) came"):
+    with pytest.raises(ValueError, match=r"Conv2d: expected x .*, got \(2, 4\)"):
         model(np.ones((2, 3), np.float32))
-    assert model.l0.W.data is None
+    assert model.l0.W.shape == (3, 4)
+    assert model.l1.W.data is None

@@ -442,14 +442,14 @@ def test_the_planes_of_squeezenet_are_rounded_up():
 
 
 WRONG_NETS = [
-    (lambda: ResNet(18), ValueError, r"ResNet: n_layers=18 came, one of \[50, 101, 152\] is needed"),
-    (lambda: ResNet50(style="pytorch"), ValueError, "ResNet: style='pytorch' came, 'book' or 'torch' is needed"),
+    (lambda: ResNet(18), ValueError, r"ResNet: expected n_layers to be one of \[50, 101, 152\], got 18"),
+    (lambda: ResNet50(style="pytorch"), ValueError, "ResNet: expected style 'book' or 'torch', got 'pytorch'"),
     (
         lambda: ResNet50(True, style="torch"),
         ValueError,
         "published weights are for style='book'; .* use load_state_dict",
     ),
-    (lambda: SqueezeNet(pretrained=True), ValueError, "SqueezeNet: no weights were published for it; load_state_dict"),
+    (lambda: SqueezeNet(pretrained=True), ValueError, "SqueezeNet: there are no published weights; load_state_dict"),
 ]
 
 
@@ -500,6 +500,16 @@ def test_pretrained_weights_are_downloaded_and_nothing_is_drawn(net, file, monke
     assert random_state() == before
     for path, a in state(model).items():
         np.testing.assert_array_equal(a, weights[path])
+
+
+def test_a_download_that_holds_no_weights_says_which_file_to_delete(monkeypatch, tmp_path):
+    path = tmp_path / "resnet50.npz"
+    path.write_text("<html>Please log in.</html>")
+    monkeypatch.setattr(models, "get_file", lambda url: str(path))
+    with pytest.raises(
+        ValueError, match=rf"expected a file that save_weights wrote.*; delete {path} to download it again"
+    ):
+        ResNet50(pretrained=True)
 
 
 TORCH_NAMES = {
@@ -629,8 +639,8 @@ def with_(name, value):
 
 
 WRONG_STATE_DICTS = {
-    "missing": (without("fc.bias"), ValueError, r"\['fc.bias'\] missing from it, \[\] unknown here; torch_names"),
-    "unknown": (with_("fc2.bias", np.zeros(3, "f")), ValueError, r"\[\] missing from it, \['fc2.bias'\] unknown"),
+    "missing": (without("fc.bias"), ValueError, r"\['fc.bias'\] missing, \[\] unknown; torch_names"),
+    "unknown": (with_("fc2.bias", np.zeros(3, "f")), ValueError, r"\[\] missing, \['fc2.bias'\] unknown"),
     "all": (
         lambda d: {f"module.{k}": v for k, v in d.items()},
         ValueError,
@@ -639,22 +649,22 @@ WRONG_STATE_DICTS = {
     "shape": (
         with_("fc.weight", np.zeros((10, 2), "f")),
         ValueError,
-        r"'fc6/W' came as \(2, 10\) float32, not \(None, 1000\) float32",
+        r"'fc6/W': expected \(None, 1000\) float32, got \(2, 10\) float32",
     ),
-    "axes": (with_("fc.weight", np.zeros(1000, "f")), ValueError, r"'fc6/W' came as \(1000,\) float32"),
+    "axes": (with_("fc.weight", np.zeros(1000, "f")), ValueError, r"'fc6/W': expected .*, got \(1000,\) float32"),
     "dtype": (
         with_("fc.bias", np.zeros(1000)),
         ValueError,
-        r"'fc6/b' came as \(1000,\) float64, not \(1000,\) float32",
+        r"'fc6/b': expected \(1000,\) float32, got \(1000,\) float64",
     ),
-    "kind": (with_("fc.bias", [0.0] * 1000), TypeError, "'fc.bias': list came, a tensor or a numpy.ndarray is needed"),
+    "kind": (with_("fc.bias", [0.0] * 1000), TypeError, "'fc.bias': expected a tensor or a numpy.ndarray, got list"),
     "bfloat16": (
         with_("fc.bias", Tensor(None)),
         TypeError,
         r"'fc.bias': Got unsupported ScalarType BFloat16; float\(\) makes a module's weights float32",
     ),
-    "bias": (with_("conv1.bias", np.zeros(64, "f")), ValueError, r"\[\] missing from it, \['conv1.bias'\] unknown"),
-    "no dict": (list, TypeError, r"list came, the dict that a module's state_dict\(\) gives is needed"),
+    "bias": (with_("conv1.bias", np.zeros(64, "f")), ValueError, r"\[\] missing, \['conv1.bias'\] unknown"),
+    "no dict": (list, TypeError, r"expected the dict from a module's state_dict\(\), got list"),
 }
 
 
@@ -670,7 +680,7 @@ def test_a_state_dict_that_does_not_fit_is_refused_and_nothing_has_changed(edit,
 def test_a_network_that_was_called_knows_the_shapes_that_it_needs():
     model = called("SqueezeNet")
     before = state(model)
-    with pytest.raises(ValueError, match=r"'conv1/W' came as \(96, 1, 7, 7\) float32, not \(96, 3, 7, 7\) float32"):
+    with pytest.raises(ValueError, match=r"'conv1/W': expected \(96, 3, 7, 7\) float32, got \(96, 1, 7, 7\) float32"):
         model.load_state_dict(state_dict_for(model) | {"features.0.weight": np.zeros((96, 1, 7, 7), "f")})
     assert_unchanged(model, before)
 
@@ -678,9 +688,9 @@ def test_a_network_that_was_called_knows_the_shapes_that_it_needs():
 @pytest.mark.parametrize(
     ("style", "arguments", "match"),
     [
-        ("book", {}, r"is of style 'torch', the model of 'book', .* make the model with style='torch', or, .*'book'\)"),
-        ("torch", {"style": "book"}, r"is of style 'book', the model of 'torch', .* make the model with style='book'"),
-        ("book", {"style": "caffe"}, "style='caffe' came, 'book' or 'torch' is needed"),
+        ("book", {}, r"expected .* of style 'book', got 'torch', .* make the model with style='torch', or, .*'book'\)"),
+        ("torch", {"style": "book"}, r"expected .* of style 'torch', got 'book', .* make the model with style='book'"),
+        ("book", {"style": "caffe"}, "expected style 'book' or 'torch', got 'caffe'"),
     ],
 )
 def test_a_state_dict_of_the_other_style_is_refused_though_its_numbers_would_fit(style, arguments, match):
@@ -694,12 +704,8 @@ def test_a_state_dict_of_the_other_style_is_refused_though_its_numbers_would_fit
 @pytest.mark.parametrize(
     ("style", "other", "match"),
     [
-        ("book", "torch", "the weights have a 'conv1/b', they are of style 'book', the model of 'torch': make it with"),
-        (
-            "torch",
-            "book",
-            "the weights have no 'conv1/b', they are of style 'torch', the model of 'book': make it with",
-        ),
+        ("book", "torch", r"expected weights of style 'torch', got 'book' \(with a 'conv1/b'\): make the model with"),
+        ("torch", "book", r"expected weights of style 'book', got 'torch' \(with no 'conv1/b'\): make the model with"),
     ],
 )
 def test_a_file_of_the_other_style_is_refused(style, other, match, tmp_path):
@@ -778,13 +784,13 @@ def test_preprocess_leaves_the_picture_alone():
 @needs_pillow
 @pytest.mark.parametrize("image", [np.zeros((224, 224, 3), np.uint8), "zebra.jpg", None], ids=["array", "name", "None"])
 def test_what_is_no_picture_is_refused(image):
-    with pytest.raises(TypeError, match=f"VGG16.preprocess: {type(image).__name__} came, a PIL image is needed"):
+    with pytest.raises(TypeError, match=f"VGG16.preprocess: expected a PIL image, got {type(image).__name__}"):
         VGG16.preprocess(image)
 
 
 @needs_pillow
 def test_pixels_cannot_be_integers():
-    with pytest.raises(ValueError, match=r"VGG16\.preprocess: dtype uint8 came, a floating one is needed"):
+    with pytest.raises(ValueError, match=r"VGG16\.preprocess: expected a floating dtype, got uint8"):
         VGG16.preprocess(picture("RGB"), dtype=np.uint8)
 
 
@@ -811,3 +817,53 @@ def test_a_network_is_drawn(name, boxes, tmp_path):
     text = path.read_text(encoding="utf-8")
     assert "x: (2, 3, 32, 32) float32" in text
     assert {box: text.count(f">{box}<") for box in boxes} == boxes
+
+
+def test_a_call_does_not_walk_over_the_tree(monkeypatch):
+    """In a network of many layers that would take as long as small layers do."""
+    model = Sequential(*[Sequential(L.Linear(2, in_size=2)) for _ in range(3)])
+    for name in ("named_state", "named_params", "params"):
+        monkeypatch.setattr(Layer, name, None)
+    assert model(np.ones((2, 2), np.float32)).shape == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: Sequential([L.Linear(2), L.Linear(3)]), "Sequential: expected layers or functions, .*, got list"),
+        (
+            lambda: Sequential(L.Linear(2), "relu"),
+            "Sequential: expected layers or functions, each an argument, got str",
+        ),
+        (lambda: MLP((3, 2), activation="relu"), "MLP: expected a function as the activation, got 'relu'"),
+    ],
+)
+def test_what_cannot_be_called_is_refused_when_the_model_is_made(make, text):
+    with pytest.raises(TypeError, match=text):
+        make()
+
+
+def test_a_list_that_is_refused_leaves_the_layers():
+    model = Sequential(L.Linear(2), F.relu)
+    before = model.layers
+    with pytest.raises(TypeError, match="got NoneType"):
+        model.layers = [F.relu, None]
+    assert model.layers == before
+
+
+@pytest.mark.parametrize(("sizes", "text"), [((), "at least one size, got none"), ((3, 0), "out_size .*, got 0")])
+def test_sizes_that_make_no_mlp_are_refused(sizes, text):
+    with pytest.raises(ValueError, match=text):
+        MLP(sizes)
+
+
+def test_a_model_shows_its_layers():
+    model = MLP((10, 1))
+    assert repr(model).splitlines() == [
+        "MLP(",
+        "  (l0): Linear(W (None, 10) uninitialized, b (10,))",
+        "  (l1): Linear(W (None, 1) uninitialized, b (1,))",
+        ")",
+    ]
+    model(np.ones((4, 3)))
+    assert repr(model) == "MLP(\n  (l0): Linear(W (3, 10), b (10,))\n  (l1): Linear(W (10, 1), b (1,))\n)"

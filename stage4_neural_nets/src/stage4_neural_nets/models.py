@@ -1,4 +1,4 @@
-"""Models: layers that make a whole; Sequential and MLP."""
+"""Models: layers that form a whole; Sequential and MLP."""
 
 from . import functions as F
 from .dot import plot_dot_graph
@@ -9,13 +9,13 @@ class Model(Layer):
     """A layer that can draw its graph. [step 45]"""
 
     def plot(self, *inputs, to_file="model.png"):
-        """Run the model on inputs and draw the graph to a file; returns what `plot_dot_graph` returns. [step 45]"""
+        """Run the model on inputs and draw the graph to a file; return what `plot_dot_graph` returns. [step 45]"""
         y = self(*inputs)
         return plot_dot_graph(y, verbose=True, to_file=to_file)
 
 
 class Sequential(Model):
-    """Layers, or functions, one after the other; they are the attributes l0, l1, ... [beside step 45]"""
+    """Layers or functions, applied in order; they are the attributes l0, l1, ... [step 45, not in the book]"""
 
     def __init__(self, *layers):
         super().__init__()
@@ -23,12 +23,17 @@ class Sequential(Model):
 
     @property
     def layers(self):
-        """The layers in a list: those that l0, l1, ... are now."""
+        """The layers as a list: the present values of l0, l1, ..."""
         return [getattr(self, f"l{i}") for i in range(self.size)]
 
     @layers.setter
     def layers(self, layers):
-        for i in range(len(layers), self.__dict__.get("size", 0)):  # of a longer list before
+        for layer in layers:
+            if not callable(layer):
+                raise TypeError(
+                    f"{type(self).__name__}: expected layers or functions, each an argument, got {type(layer).__name__}"
+                )
+        for i in range(len(layers), self.__dict__.get("size", 0)):  # those that a longer list left
             delattr(self, f"l{i}")
         self.size = len(layers)
         for i, layer in enumerate(layers):
@@ -41,16 +46,17 @@ class Sequential(Model):
 
 
 class MLP(Sequential):
-    """A multi-layer perceptron: Linear layers of the sizes given, an activation between them. [step 45]
+    """A multi-layer perceptron: Linear layers of the given sizes with an activation between them. [step 45]
 
-    MLP((10, 1)) has two layers, l0 and l1, and takes inputs of any width at its first call. ValueError
-    without sizes.
+    MLP((10, 1)) has two layers, l0 and l1, and takes inputs of any width at its first call.
     """
 
     def __init__(self, fc_output_sizes, activation=F.sigmoid):
         super().__init__(*[Linear(out_size) for out_size in fc_output_sizes])
         if self.size == 0:
-            raise ValueError("MLP: no sizes came, at least one is needed")
+            raise ValueError("MLP: expected at least one size, got none")
+        if not callable(activation):
+            raise TypeError(f"MLP: expected a function as the activation, got {activation!r}")
         self.activation = activation
 
     def forward(self, x):

@@ -1,13 +1,13 @@
-"""Blocks: layers of which larger networks are built; those of ResNet and SqueezeNet. [beside step 58]"""
+"""Blocks: the layers that ResNet and SqueezeNet are built of. [step 58, not in the book]"""
 
 from . import functions as F
 from .layers import BatchNorm, Conv2d, Layer
 
 
 class Bottleneck(Layer):
-    """y = relu(h(x) + x), h = 1x1, 3x3 and 1x1 convolutions.  x (N, out_channels, H, W) -> its shape. [beside step 58]
+    """y = relu(h(x) + x), h: 1x1, 3x3 and 1x1 convolutions.  x (N, out_channels, H, W) -> its shape.
 
-    The middle one has mid_channels, fewer than x. strides: those of the first and of the second.
+    The middle one has mid_channels, fewer than x. strides: of the first and second. [step 58, not in the book]
     """
 
     def __init__(self, mid_channels, out_channels, strides=(1, 1)):
@@ -20,7 +20,7 @@ class Bottleneck(Layer):
         self.bn3 = BatchNorm()
 
     def shortcut(self, x):
-        """What is added to h(x)."""
+        """The term that is added to h(x)."""
         return x
 
     def forward(self, x):
@@ -31,7 +31,7 @@ class Bottleneck(Layer):
 
 
 class Projection(Bottleneck):
-    """The same, but x too goes through a 1x1 convolution.  x (N, C, H, W) -> (N, out_channels, OH, OW)."""
+    """A Bottleneck with a 1x1 convolution of x as its shortcut.  x (N, C, H, W) -> (N, out_channels, OH, OW)."""
 
     def __init__(self, mid_channels, out_channels, strides):
         super().__init__(mid_channels, out_channels, strides)
@@ -43,7 +43,7 @@ class Projection(Bottleneck):
 
 
 class Residuals(Layer):
-    """n_blocks in a row: a, a Projection, then b1, b2, ..., Bottlenecks.  strides: those of a. [beside step 58]"""
+    """A Projection a with these strides, then Bottlenecks b1, b2, ...: n_blocks in all. [step 58, not in the book]"""
 
     def __init__(self, n_blocks, mid_channels, out_channels, strides):
         super().__init__()
@@ -59,9 +59,9 @@ class Residuals(Layer):
 
 
 class Fire(Layer):
-    """A 1x1 convolution to few channels, then 1x1 and 3x3 ones beside each other, relu after each. [beside step 58]
+    """A 1x1 convolution to few channels, then 1x1 and 3x3 ones side by side, relu after each.
 
-    x (N, C, H, W) -> (N, 2 expand_channels, H, W).
+    x (N, C, H, W) -> (N, 2 expand_channels, H, W). [step 58, not in the book]
     """
 
     def __init__(self, squeeze_channels, expand_channels):

@@ -144,7 +144,15 @@ class Variable:
 
 
 class Parameter(Variable):
-    """A Variable that is to be learned: layers collect them, optimizers update them. [step 44]"""
+    """A Variable that is learned: layers collect parameters, optimizers update them. [step 44]"""
+
+    def __getattr__(self, name):
+        """Explain why `shape` and the like are missing before the first call of a layer."""
+        if "data" in self.__dict__ and self.data is None:
+            raise AttributeError(
+                f"parameter {self.name} has no {name!r} while it is uninitialized; call its layer once"
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
 
 class Function:

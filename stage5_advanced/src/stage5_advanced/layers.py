@@ -5,38 +5,41 @@ import weakref
 
 import numpy as np
 
-from . import cuda
+from . import cuda, saving
 from . import functions as F
+from .config import Config
 from .core import Parameter, Variable, as_input
-from .saving import read_arrays, write_arrays
 
 
 class Buffer(Variable):
-    """A Variable that belongs to a layer and is saved and moved with it, but is not learned. [beside step 54]"""
+    """A Variable of a layer that is saved and moved with it, but not learned. [step 54, not in the book]"""
 
 
 class Layer:
-    """A function with parameters; a subclass writes `forward`, from Variables to Variables. [steps 44, 45, 52, 53]
+    """A function with parameters: a subclass defines `forward`, from Variables to Variables. [step 44]
 
-    Parameters, buffers and layers that are set as attributes are registered under their names, and walked
-    in the order in which they were first set; those in a list are not: set them with setattr as well.
+    Parameters, buffers and layers that are set as attributes are registered under their names, in the order
+    in which they were first set. Those in a list are not: set them as attributes as well.
     """
 
     def __init__(self):
-        self._params = []  # the names of parameters, buffers and layers
+        self._params = []  # names of parameters, buffers and layers
 
     def __setattr__(self, name, value):
-        if isinstance(value, (Parameter, Buffer, Layer)):
-            if "_params" not in self.__dict__:
-                raise RuntimeError(f"{type(self).__name__}: call super().__init__() before setting {name!r}")
-            if name in ("inputs", "outputs"):
-                raise ValueError(f"{type(self).__name__}: {name!r} is where a call is remembered; use another name")
+        registered = isinstance(value, (Parameter, Buffer, Layer))
+        if registered and "_params" not in self.__dict__:
+            raise RuntimeError(f"{type(self).__name__}: call super().__init__() before setting {name!r}")
+        if registered and (name in ("inputs", "outputs") or "/" in name):
+            raise ValueError(
+                f"{type(self).__name__}: {name!r} cannot be the name of a parameter or layer: "
+                "inputs and outputs hold the latest call, slashes separate names in paths"
+            )
         super().__setattr__(name, value)
-        if isinstance(value, (Parameter, Buffer, Layer)):
-            if name not in self._params:
-                self._params.append(name)
-        elif name in self.__dict__.get("_params", ()):
-            self._params.remove(name)
+        names = self.__dict__.get("_params", [])
+        if registered and name not in names:
+            names.append(name)
+        elif not registered and name in names:
+            names.remove(name)
 
     def __delattr__(self, name):
         super().__delattr__(name)
@@ -44,33 +47,40 @@ class Layer:
             self._params.remove(name)
 
     def __call__(self, *inputs):
-        without_data = [variable for variable in self.all_variables() if variable.data is None]
-        try:
-            outputs = self.forward(*inputs)
-        except BaseException:  # what was made for an input that did not fit would fit no other
-            for variable in without_data:
-                variable.data = None
-            raise
+        outputs = self.forward(*inputs)
         if not isinstance(outputs, tuple):
             outputs = (outputs,)
-        self.inputs = [weakly(x) for x in inputs]
-        self.outputs = [weakly(y) for y in outputs]
+        self.inputs = [weak(x) for x in inputs]
+        self.outputs = [weak(y) for y in outputs]
         return outputs if len(outputs) > 1 else outputs[0]
 
     def __getstate__(self):
-        """What copies and pickles keep: not the weak references to a call; a state without the graph it came from."""
+        """What copies and pickles keep: no weak references to the latest call; recurrent state without its graph."""
         kept = {name: value for name, value in self.__dict__.items() if name not in ("inputs", "outputs")}
         for name, value in kept.items():
             if isinstance(value, Variable) and value.creator is not None:
                 kept[name] = Variable(value.data, value.name)
-        return kept | {"_params": list(self._params)}  # a list of their own
+        return kept | {"_params": list(self._params)}
+
+    def __repr__(self):
+        """The layers inside, one a line, and the shapes of the parameters. [step 45, not in the book]"""
+        parameters, layers = [], []
+        for name in self._params:
+            value = self.__dict__[name]
+            if isinstance(value, Layer):
+                layers.append(f"({name}): {value!r}".replace("\n", "\n  "))
+            else:
+                parameters.append(f"{name} {shape_text(value)}")
+        lines = [", ".join(parameters)] * bool(parameters) + layers
+        text = "\n  ".join(["", *lines]) + "\n" if layers else "".join(lines)
+        return f"{type(self).__name__}({text})"
 
     def forward(self, *inputs):
-        """The outputs: a Variable, or a tuple of them."""
+        """Compute the outputs: a Variable, or a tuple of them."""
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
     def named_state(self):
-        """Every parameter and buffer of the tree with its path: ("l1/W", W), ...; in two places, it comes twice."""
+        """Yield every parameter and buffer of the tree with its path: ("l1/W", W), ...; a shared one once per path."""
         for name in self._params:
             value = self.__dict__[name]
             if isinstance(value, Layer):
@@ -80,41 +90,41 @@ class Layer:
                 yield name, value
 
     def named_params(self):
-        """The same without the buffers."""
+        """Yield those of `named_state` that are learned."""
         for path, variable in self.named_state():
-            if not isinstance(variable, Buffer):
+            if isinstance(variable, Parameter):
                 yield path, variable
 
     def params(self):
-        """Every parameter of the tree, each once. [steps 44, 45]"""
+        """Yield every parameter of the tree, each once. [step 44]"""
         yield from dict.fromkeys(param for _, param in self.named_params())
 
     def cleargrads(self):
-        """Forget the gradients of all parameters. [step 44]"""
+        """Clear the gradients of all parameters. [step 44]"""
         for param in self.params():
             param.cleargrad()
 
     @property
     def xp(self):
-        """The module of the parameters' arrays, numpy while there are none. [step 52]"""
+        """The module of the parameters' arrays, numpy if there are none. [step 52]"""
         return next((v.xp for _, v in self.named_state() if v.data is not None), np)
 
     def to_cpu(self):
-        """Move all parameters, their gradients, buffers and recurrent state to the host's memory. [step 52]
+        """Move parameters, their gradients, buffers and recurrent state to the host's memory. [step 52]
 
-        State is cut from the graph that it came from, which stays where it is.
+        State is cut off its graph, which stays where it is.
         """
         for variable in self.all_variables():
             variable.to_cpu()
 
     def to_gpu(self):
-        """The same to the GPU. RuntimeError, and no change, where there is none. [step 52]"""
+        """Move the same to the GPU. RuntimeError, and no change, where there is none. [step 52]"""
         cuda.need_gpu()
         for variable in self.all_variables():
             variable.to_gpu()
 
     def all_variables(self):
-        """Every Variable that is an attribute of a layer of the tree: state that changes from call to call, too."""
+        """Yield every Variable that is an attribute of a layer of the tree: recurrent state, too."""
         for value in self.__dict__.values():
             if isinstance(value, Layer):
                 yield from value.all_variables()
@@ -127,97 +137,76 @@ class Layer:
             params_dict[f"{parent_key}/{path}" if parent_key else path] = variable
 
     def get_weights(self):
-        """The arrays of all parameters and buffers by path, those of NumPy's: {"l0/W": array, ...}. [step 53]
+        """Return copies of all parameters and buffers, as NumPy's arrays: {"l0/W": array, ...}. [step 53]"""
+        return saving.get_weights(self)
 
-        ValueError if one has no data yet.
-        """
-        arrays = {}
-        for path, variable in self.named_state():
-            if variable.data is None:
-                raise ValueError(f"{type(self).__name__}: {path!r} has no data yet; call the model once before")
-            arrays[path] = cuda.as_numpy(variable)
-        return arrays
+    def set_weights(self, arrays):
+        """Load copies of arrays by path. ValueError or TypeError, and no change, if they do not fit. [step 53]"""
+        saving.set_weights(self, arrays)
 
     def take_weights(self, arrays):
-        """Take over copies of arrays by path, and put them where the model has others: on the host if none. [step 53]
-
-        ValueError where a name, shape or dtype is not that of the model; then nothing has changed. A parameter
-        without data yet takes any length that it would find out at the first call.
-        """
-        flat = dict(self.named_state())
-        missing, unknown = sorted(flat.keys() - arrays.keys()), sorted(arrays.keys() - flat.keys())
-        if missing or unknown:
-            raise ValueError(f"{type(self).__name__}: the weights lack {missing}; {unknown} are not the model's")
-        for path, variable in flat.items():
-            a = arrays[path]
-            if variable.data is not None:
-                shape, dtype = variable.shape, variable.dtype
-            else:
-                shape, dtype = getattr(variable, "form", ((None,) * a.ndim, None))
-            fits = len(shape) == a.ndim and all(n in (None, m) for n, m in zip(shape, a.shape, strict=True))
-            if not fits or a.dtype.kind not in "fiu" or (dtype is not None and a.dtype != dtype):
-                hint = "" if not fits else "; take_weights takes arrays that were cast"
-                raise ValueError(
-                    f"{type(self).__name__}: {path!r} came as {a.shape} {a.dtype}, not {shape} {dtype}{hint}"
-                )
-        xp = self.xp
-        for path, variable in flat.items():
-            variable.data = xp.array(arrays[path])
+        """The former name of `set_weights`."""
+        self.set_weights(arrays)
 
     def save_weights(self, path):
-        """Write all parameters and buffers to a file of NumPy's, .npz; the model stays as it is. [step 53]
-
-        A file that is there already is replaced only when the new one is complete. ValueError if a parameter
-        has no data yet.
-        """
-        write_arrays(path, self.get_weights())
+        """Write all parameters and buffers to an .npz file; the model stays as it is. [step 53]"""
+        saving.save_weights(self, path)
 
     def load_weights(self, path):
-        """Take over what save_weights wrote. ValueError, and no change, where it does not fit. [step 53]"""
-        self.take_weights(read_arrays(path))
+        """Load what save_weights wrote. ValueError, and no change, if it does not fit. [step 53]"""
+        self.set_weights(saving.read_arrays(path))
 
 
-def weakly(x):
-    """A reference that does not keep x alive; numbers, tuples and the like have none and are kept."""
+def weak(x):
+    """A reference that does not keep x alive; x itself for numbers, tuples and the like, which have none."""
     return weakref.ref(x) if isinstance(x, (Variable, np.ndarray)) or cuda.is_on_gpu(x) else lambda: x
 
 
-def unmade(name, shape, dtype=None, kind=Parameter):
-    """A parameter without data yet; shape has None for what the first call finds out, dtype is None for that too."""
+def uninitialized(name, shape, dtype=None, kind=Parameter):
+    """A parameter without data. The first call of its layer fills in what is None in its shape, or as dtype."""
     variable = kind(None, name=name)
     variable.form = shape, dtype and np.dtype(dtype)
     return variable
 
 
-class Linear(Layer):
-    """y = x W + b.  x (N, in_size) -> (N, out_size). [steps 44, 45]
+def shape_text(variable):
+    """The shape of a parameter for `repr`: "(2, 3)", or "(None, 3) uninitialized"."""
+    if variable.data is not None:
+        return str(variable.shape)
+    shape, _ = getattr(variable, "form", ("", None))
+    return f"{shape} uninitialized".strip()
 
-    W (in_size, out_size): normal numbers from NumPy's global generator, of standard deviation
-    sqrt(1 / in_size); drawn at once if in_size is given, otherwise at the first call. b (out_size,):
-    zeros, None with nobias. Both have the dtype given.
+
+class Linear(Layer):
+    """y = x W + b.  x (N, in_size) -> (N, out_size). [step 44]
+
+    W (in_size, out_size): normal, of standard deviation sqrt(1 / in_size), from NumPy's global generator;
+    drawn at once if in_size is given, otherwise at the first call. b (out_size,): zeros; None with nobias.
+    Both have the given dtype.
     """
 
     def __init__(self, out_size, nobias=False, dtype=np.float32, in_size=None):
         super().__init__()
+        check_sizes(self, nobias, out_size=out_size, in_size=in_size)
         self.in_size = in_size
         self.out_size = out_size
         self.dtype = dtype
 
-        self.W = unmade("W", (in_size, out_size), dtype)
+        self.W = uninitialized("W", (in_size, out_size), dtype)
         if self.in_size is not None:
             self._init_W()
         self.b = None if nobias else Parameter(np.zeros(out_size, dtype=dtype), name="b")
 
     def _init_W(self, xp=np):
         I, O = self.in_size, self.out_size
-        # A NumPy scalar from np.sqrt would make float64 of float32.
+        # math.sqrt, since the NumPy scalar from np.sqrt would turn float32 into float64.
         self.W.data = xp.asarray(np.random.randn(I, O).astype(self.dtype) * math.sqrt(1 / I))
 
     def prepare(self, x):
-        """Make W for inputs like x, if it is not there yet. [step 45]"""
+        """Draw W for inputs like x unless it has data already; check x first, so that a failure changes nothing."""
         if self.W.data is None:
             if x.ndim == 0 or x.shape[-1] == 0:
-                raise ValueError(f"Linear: x {x.shape} came, (N, in_size) with in_size at least 1 is needed")
+                raise ValueError(f"Linear: expected x (N, in_size) with in_size at least 1, got {x.shape}")
             self.in_size = x.shape[-1]
             self._init_W(x.xp)
 
@@ -230,23 +219,28 @@ class Linear(Layer):
 class Conv2d(Layer):
     """Convolution.  x (N, in_channels, H, W) -> (N, out_channels, OH, OW). [step 57]
 
-    W (out_channels, in_channels, KH, KW): normal numbers from NumPy's global generator, of standard
-    deviation sqrt(1 / (in_channels KH KW)); drawn at once if in_channels is given, otherwise at the first
-    call. b (out_channels,): zeros, None with nobias. Both have the dtype given. kernel_size, stride, pad: a
-    number, or a pair of height and width.
+    W (out_channels, in_channels, KH, KW): normal, of standard deviation sqrt(1 / (in_channels KH KW)), from
+    NumPy's global generator; drawn at once if in_channels is given, otherwise at the first call.
+    b (out_channels,): zeros; None with nobias. Both have the given dtype. kernel_size, stride, pad: a number,
+    or a pair of height and width.
     """
+
+    out_size = staticmethod(F.get_conv_outsize)
 
     def __init__(self, out_channels, kernel_size, stride=1, pad=0, nobias=False, dtype=np.float32, in_channels=None):
         super().__init__()
+        sizes = {"kernel_size": min(F.pair(kernel_size)), "stride": min(F.pair(stride))}
+        check_sizes(self, nobias, out_channels=out_channels, in_channels=in_channels, **sizes)
+        if min(F.pair(pad)) < 0:
+            raise ValueError(f"{type(self).__name__}: expected pad to be at least 0, got {pad!r}")
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.kernel_size = kernel_size
         self.stride = stride
         self.pad = pad
         self.dtype = dtype
-        check_sizes(self, out_channels=out_channels, in_channels=in_channels, kernel_size=min(F.pair(kernel_size)))
 
-        self.W = unmade("W", self.W_shape(), dtype)
+        self.W = uninitialized("W", self.W_shape(), dtype)
         if in_channels is not None:
             self._init_W()
         self.b = None if nobias else Parameter(np.zeros(out_channels, dtype=dtype), name="b")
@@ -260,10 +254,13 @@ class Conv2d(Layer):
         self.W.data = xp.asarray(np.random.randn(*self.W_shape()).astype(self.dtype) * scale)
 
     def prepare(self, x):
-        """Make W for inputs like x, if it is not there yet. [step 57]"""
+        """Draw W for inputs like x unless it has data already; check x first, so that a failure changes nothing."""
         if self.W.data is None:
-            if x.ndim != 4 or x.shape[1] == 0:
-                raise ValueError(f"{type(self).__name__}: x {x.shape} came, (N, C, H, W) with C at least 1 is needed")
+            name, sizes = type(self).__name__, [F.pair(size) for size in (self.kernel_size, self.stride, self.pad)]
+            if x.ndim != 4 or 0 in x.shape[1:]:
+                raise ValueError(f"{name}: expected x (N, C, H, W) with C, H, W at least 1, got {x.shape}")
+            if min(map(self.out_size, x.shape[2:], *sizes)) < 1:
+                raise ValueError(f"{name}: kernel {sizes[0]} with padding {sizes[2]} does not fit images {x.shape[2:]}")
             self.in_channels = x.shape[1]
             self._init_W(x.xp)
 
@@ -274,10 +271,12 @@ class Conv2d(Layer):
 
 
 class Deconv2d(Conv2d):
-    """Transposed convolution.  x (N, in_channels, H, W) -> (N, out_channels, OH, OW). [beside step 57]
+    """Transposed convolution.  x (N, in_channels, H, W) -> (N, out_channels, OH, OW). [step 57, not in the book]
 
     W (in_channels, out_channels, KH, KW); all else as in Conv2d.
     """
+
+    out_size = staticmethod(F.get_deconv_outsize)
 
     def W_shape(self):
         """(C, OC, KH, KW)."""
@@ -290,31 +289,34 @@ class Deconv2d(Conv2d):
 
 
 class BatchNorm(Layer):
-    """Each channel normalized, then scaled by gamma and moved by beta.  x (N, C, ...) -> its shape. [beside step 54]
+    """Channels normalized, scaled by gamma, shifted by beta.  x (N, C, ...) -> its shape. [step 54, not in the book]
 
     gamma, beta (C,): parameters, ones and zeros. avg_mean, avg_var (C,): buffers, the running statistics that
-    training updates and that `test_mode` uses. All are made at the first call, float64 for such x, otherwise
-    float32.
+    training updates and `test_mode` uses. All are made at the first call: float64 for such x, otherwise float32.
     """
 
     def __init__(self):
         super().__init__()
-        self.avg_mean = unmade("avg_mean", (None,), kind=Buffer)
-        self.avg_var = unmade("avg_var", (None,), kind=Buffer)
-        self.gamma = unmade("gamma", (None,))
-        self.beta = unmade("beta", (None,))
+        self.avg_mean = uninitialized("avg_mean", (None,), kind=Buffer)
+        self.avg_var = uninitialized("avg_var", (None,), kind=Buffer)
+        self.gamma = uninitialized("gamma", (None,))
+        self.beta = uninitialized("beta", (None,))
 
     def prepare(self, x):
-        """Make what is not there yet for inputs like x."""
-        if x.ndim < 2:
-            raise ValueError(f"BatchNorm: x {x.shape} came, (N, C, ...) is needed")
+        """Make what has no data yet for inputs like x; check x first, so that a failure changes nothing."""
+        state = {self.avg_mean: 0, self.avg_var: 1, self.gamma: 1, self.beta: 0}
+        missing = [variable for variable in state if variable.data is None]
+        if missing:
+            shapes = {variable.shape for variable in state if variable.data is not None}
+            if x.ndim < 2 or not shapes <= {x.shape[1:2]}:
+                raise ValueError(
+                    f"BatchNorm: expected x (N, C, ...) with parameters (C,), got {x.shape} {shapes or ''}"
+                )
+            if Config.train and x.size < 2 * x.shape[1]:
+                raise ValueError(f"BatchNorm: expected at least two numbers a channel in training, got x {x.shape}")
         dtype = np.float64 if x.dtype == np.float64 else np.float32
-        for variable in (self.avg_mean, self.beta):
-            if variable.data is None:
-                variable.data = x.xp.zeros(x.shape[1], dtype)
-        for variable in (self.avg_var, self.gamma):
-            if variable.data is None:
-                variable.data = x.xp.ones(x.shape[1], dtype)
+        for variable in missing:
+            variable.data = x.xp.full(x.shape[1], state[variable], dtype)
 
     def forward(self, x):
         x = as_input(x)
@@ -323,9 +325,9 @@ class BatchNorm(Layer):
 
 
 class EmbedID(Layer):
-    """A vector for each number.  x (...), integers below in_size -> (..., out_size). [beside step 60]
+    """A vector for each integer.  x (...), from 0 to in_size - 1 -> (..., out_size). [step 60, not in the book]
 
-    W (in_size, out_size): normal numbers of standard deviation 1, from NumPy's global generator, float32.
+    W (in_size, out_size): normal, of standard deviation 1, from NumPy's global generator, float32.
     """
 
     def __init__(self, in_size, out_size):
@@ -403,11 +405,14 @@ class LSTM(Layer):
         return self.h
 
 
-def check_sizes(layer, **sizes):
-    """ValueError for a size that is no whole number from 1 on; in_size and in_channels may be None."""
-    for name, size in sizes.items():
-        if not (size is None and name.startswith("in_")) and not (isinstance(size, (int, np.integer)) and size >= 1):
-            raise ValueError(f"{type(layer).__name__}: {name}={size!r} came, a whole number from 1 on is needed")
+def check_sizes(layer, nobias=False, **sizes):
+    """Raise ValueError for a size that is not a positive integer, or None for in_..., TypeError for a nobias like 3."""
+    name = type(layer).__name__
+    if not isinstance(nobias, (bool, np.bool_)):
+        raise TypeError(f"{name}: expected nobias to be True or False, got {nobias!r}; pass input sizes by keyword")
+    for key, size in sizes.items():
+        if not (size is None and key.startswith("in_")) and not (isinstance(size, (int, np.integer)) and size >= 1):
+            raise ValueError(f"{name}: expected {key} to be a positive integer, got {size!r}")
 
 
 def check_rows(name, x, h):

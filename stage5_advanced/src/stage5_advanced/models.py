@@ -1,4 +1,4 @@
-"""Models: layers that make a whole; Sequential and MLP, and the known networks VGG16, ResNet and SqueezeNet."""
+"""Models: layers that form a whole; Sequential and MLP; the networks VGG16, ResNet and SqueezeNet."""
 
 import numpy as np
 
@@ -14,13 +14,13 @@ class Model(Layer):
     """A layer that can draw its graph. [step 45]"""
 
     def plot(self, *inputs, to_file="model.png"):
-        """Run the model on inputs and draw the graph to a file; returns what `plot_dot_graph` returns. [step 45]"""
+        """Run the model on inputs and draw the graph to a file; return what `plot_dot_graph` returns. [step 45]"""
         y = self(*inputs)
         return plot_dot_graph(y, verbose=True, to_file=to_file)
 
 
 class Sequential(Model):
-    """Layers, or functions, one after the other; they are the attributes l0, l1, ... [beside step 45]"""
+    """Layers or functions, applied in order; they are the attributes l0, l1, ... [step 45, not in the book]"""
 
     def __init__(self, *layers):
         super().__init__()
@@ -28,12 +28,17 @@ class Sequential(Model):
 
     @property
     def layers(self):
-        """The layers in a list: those that l0, l1, ... are now."""
+        """The layers as a list: the present values of l0, l1, ..."""
         return [getattr(self, f"l{i}") for i in range(self.size)]
 
     @layers.setter
     def layers(self, layers):
-        for i in range(len(layers), self.__dict__.get("size", 0)):  # of a longer list before
+        for layer in layers:
+            if not callable(layer):
+                raise TypeError(
+                    f"{type(self).__name__}: expected layers or functions, each an argument, got {type(layer).__name__}"
+                )
+        for i in range(len(layers), self.__dict__.get("size", 0)):  # those that a longer list left
             delattr(self, f"l{i}")
         self.size = len(layers)
         for i, layer in enumerate(layers):
@@ -46,16 +51,17 @@ class Sequential(Model):
 
 
 class MLP(Sequential):
-    """A multi-layer perceptron: Linear layers of the sizes given, an activation between them. [step 45]
+    """A multi-layer perceptron: Linear layers of the given sizes with an activation between them. [step 45]
 
-    MLP((10, 1)) has two layers, l0 and l1, and takes inputs of any width at its first call. ValueError
-    without sizes.
+    MLP((10, 1)) has two layers, l0 and l1, and takes inputs of any width at its first call.
     """
 
     def __init__(self, fc_output_sizes, activation=F.sigmoid):
         super().__init__(*[Linear(out_size) for out_size in fc_output_sizes])
         if self.size == 0:
-            raise ValueError("MLP: no sizes came, at least one is needed")
+            raise ValueError("MLP: expected at least one size, got none")
+        if not callable(activation):
+            raise TypeError(f"MLP: expected a function as the activation, got {activation!r}")
         self.activation = activation
 
     def forward(self, x):
@@ -66,10 +72,10 @@ class MLP(Sequential):
 
 
 class TorchvisionModel(Model):
-    """A model that torchvision has as well, and whose weights can come from there. [beside step 58]"""
+    """A model that torchvision has as well, and can share weights with. [step 58, not in the book]"""
 
     def torch_layers(self):
-        """The path of each layer -> the name of torchvision's module: {"fc6": "fc", ...}."""
+        """The path of each layer -> the name of the module in torchvision: {"fc6": "fc", ...}."""
         raise NotImplementedError(f"{type(self).__name__} has no torch_layers")
 
     def torch_names(self):
@@ -77,24 +83,32 @@ class TorchvisionModel(Model):
         return names_of(self, self.torch_layers())
 
     def load_state_dict(self, state_dict):
-        """Take over a copy of a state_dict with torchvision's names, of tensors or of NumPy's arrays.
+        """Load a copy of a state_dict with torchvision's names, of tensors or of NumPy's arrays.
 
-        torch_names() is the table. ValueError where a name is missing or unknown, a shape or dtype is another;
-        TypeError for what is no dict, or no array; then nothing has changed. torchvision's weights expect images
-        in their own way: RGB, 0-1, less (0.485, 0.456, 0.406), over (0.229, 0.224, 0.225).
+        torch_names() is the table. ValueError for another name, shape or dtype, TypeError for what is no dict or
+        no array; then nothing is changed. torchvision's weights expect RGB images, 0-1, minus (0.485, 0.456,
+        0.406), divided by (0.229, 0.224, 0.225).
         """
-        self.take_weights(arrays_of(f"{type(self).__name__}.load_state_dict", state_dict, self.torch_names()))
+        self.set_weights(arrays_of(f"{type(self).__name__}.load_state_dict", state_dict, self.torch_names()))
+
+    def load_pretrained(self, url):
+        """Download weights once and load them. ValueError, which names the file, if it holds others."""
+        path = get_file(url)
+        try:
+            self.load_weights(path)
+        except ValueError as error:
+            raise ValueError(f"{error}; delete {path} to download it again") from error
 
 
 class VGG16(TorchvisionModel):
-    """Thirteen convolutions, three linear layers.  x (N, 3, 224, 224) -> scores (N, 1000) for ImageNet. [step 58]
+    """Thirteen convolutions, three linear layers.  x (N, 3, 224, 224) -> logits (N, 1000) for ImageNet. [step 58]
 
-    pretrained: with weights, 0.5 GB, that are downloaded once; otherwise they are drawn at the first call. Other
-    sizes of x from 32 on are possible where the first call has them. Dropout: see `test_mode`.
+    pretrained: load weights, 0.5 GB, which are downloaded once; otherwise they are drawn at the first call. Other
+    sizes of x from 32 on are possible if the first call has them. Dropout: see `test_mode`.
     """
 
     WEIGHTS_PATH = "https://github.com/koki0702/dezero-models/releases/download/v0.1/vgg16.npz"
-    MEAN_BGR = (103.939, 116.779, 123.68)  # of the images that it was trained with
+    MEAN_BGR = (103.939, 116.779, 123.68)  # of its training images
 
     def __init__(self, pretrained=False):
         super().__init__()
@@ -116,7 +130,7 @@ class VGG16(TorchvisionModel):
         self.fc8 = Linear(1000)
 
         if pretrained:
-            self.load_weights(get_file(self.WEIGHTS_PATH))
+            self.load_pretrained(self.WEIGHTS_PATH)
 
     def forward(self, x):
         x = F.relu(self.conv1_1(x))
@@ -144,20 +158,19 @@ class VGG16(TorchvisionModel):
 
     @staticmethod
     def preprocess(image, size=(224, 224), dtype=np.float32):
-        """PIL image -> x (3, H, W) as in the training: BGR, 0-255, less the mean of each channel. [step 58]
+        """PIL image -> x (3, H, W) as in training: BGR, 0-255, minus the mean of each channel. [step 58]
 
-        size: to which it is resized, (width, height) or one number for both; None leaves it as it is. TypeError
-        for what is no PIL image, ValueError for a dtype that is not floating, RuntimeError without Pillow. For
-        the published weights; not for those of torchvision, see `load_state_dict`.
+        size: of the result, (width, height) or one number for both; None keeps that of the image. RuntimeError
+        without Pillow. This is for the published weights, not for those of torchvision: see `load_state_dict`.
         """
         try:
             import PIL.Image
         except ImportError as error:
             raise RuntimeError("VGG16.preprocess: Pillow is needed: pip install pillow") from error
         if not isinstance(image, PIL.Image.Image):
-            raise TypeError(f"VGG16.preprocess: {type(image).__name__} came, a PIL image is needed")
+            raise TypeError(f"VGG16.preprocess: expected a PIL image, got {type(image).__name__}")
         if np.dtype(dtype).kind != "f":
-            raise ValueError(f"VGG16.preprocess: dtype {np.dtype(dtype)} came, a floating one is needed")
+            raise ValueError(f"VGG16.preprocess: expected a floating dtype, got {np.dtype(dtype)}")
         image = image.convert("RGB")
         if size is not None:
             image = image.resize((size, size) if isinstance(size, int) else size, PIL.Image.Resampling.BILINEAR)
@@ -165,7 +178,7 @@ class VGG16(TorchvisionModel):
         return np.ascontiguousarray(x.transpose(2, 0, 1))  # (H, W, C) -> (C, H, W)
 
     def torch_layers(self):
-        """Those of torchvision.models.vgg16, whose numbers count activations and poolings as well."""
+        """The modules of torchvision.models.vgg16, whose numbers count activations and poolings as well."""
         return {
             "conv1_1": "features.0",
             "conv1_2": "features.2",
@@ -186,16 +199,15 @@ class VGG16(TorchvisionModel):
         }
 
 
-N_BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}  # n_layers -> those of res2, res3, res4, res5
+N_BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}  # n_layers -> blocks in res2, res3, res4, res5
 
 
 class ResNet(TorchvisionModel):
-    """50, 101 or 152 layers with shortcuts.  x (N, 3, 224, 224) -> scores (N, 1000) for ImageNet. [beside step 58]
+    """50, 101 or 152 layers with shortcuts.  x (N, 3, 224, 224) -> logits (N, 1000). [step 58, not in the book]
 
-    pretrained: with weights that are downloaded once; otherwise they are drawn at the first call.
-    style: 'book', where a block halves the image in its first convolution, 1x1, as in the published weights;
-    or 'torch', in the second, 3x3, as in PyTorch's. There the first pooling is padded and conv1 has no bias.
-    ValueError for other values, and for pretrained in PyTorch's style.
+    pretrained: load weights, which are downloaded once; otherwise they are drawn at the first call.
+    style: 'book': a block halves the image in its first convolution, 1x1, as the published weights have it;
+    'torch': in the second, 3x3, as PyTorch has it; the first pooling is padded and conv1 has no bias.
     """
 
     WEIGHTS_PATH = "https://github.com/koki0702/dezero-models/releases/download/v0.1/resnet{}.npz"
@@ -203,7 +215,7 @@ class ResNet(TorchvisionModel):
     def __init__(self, n_layers=152, pretrained=False, *, style="book"):
         super().__init__()
         if n_layers not in N_BLOCKS:
-            raise ValueError(f"ResNet: n_layers={n_layers!r} came, one of {list(N_BLOCKS)} is needed")
+            raise ValueError(f"ResNet: expected n_layers to be one of {list(N_BLOCKS)}, got {n_layers!r}")
         check_style("ResNet", style)
         if pretrained and style != "book":
             raise ValueError("ResNet: the published weights are for style='book'; for PyTorch's use load_state_dict")
@@ -221,7 +233,7 @@ class ResNet(TorchvisionModel):
         self.fc6 = Linear(1000)
 
         if pretrained:
-            self.load_weights(get_file(self.WEIGHTS_PATH.format(n_layers)))
+            self.load_pretrained(self.WEIGHTS_PATH.format(n_layers))
 
     def forward(self, x):
         x = F.relu(self.bn1(self.conv1(x)))
@@ -234,7 +246,7 @@ class ResNet(TorchvisionModel):
         return self.fc6(x)
 
     def torch_layers(self):
-        """Those of torchvision.models.resnet50, 101, 152."""
+        """The modules of torchvision.models.resnet50, 101, 152."""
         layers = {"conv1": "conv1", "bn1": "bn1", "fc6": "fc"}
         for i, res in enumerate((self.res2, self.res3, self.res4, self.res5), start=1):
             for j, block in enumerate(res.names):
@@ -245,69 +257,68 @@ class ResNet(TorchvisionModel):
         return layers
 
     def load_state_dict(self, state_dict, *, style="torch"):
-        """As in TorchvisionModel. style: how the module is built that it comes from, PyTorch's own in 'torch'.
+        """As in TorchvisionModel. style: that of the module it is from, which for PyTorch's own is 'torch'.
 
-        ValueError if the model has the other: the numbers have no trace of where the strides are, they would fit
-        and mean nothing.
+        ValueError if the model has the other style: the shapes would fit, but the strides are elsewhere.
         """
         name = f"{type(self).__name__}.load_state_dict"
         check_style(name, style)
         if style != self.style:
             raise ValueError(
-                f"{name}: the state_dict is of style {style!r}, the model of {self.style!r}, whose strides are "
-                f"elsewhere: make the model with style={style!r}, or, if the module is built like the model, say "
+                f"{name}: expected a state_dict of style {self.style!r}, got {style!r}, whose strides are elsewhere: "
+                f"make the model with style={style!r}, or, if the module is built like the model, call "
                 f"load_state_dict(..., style={self.style!r})"
             )
         super().load_state_dict(state_dict)
 
-    def take_weights(self, arrays):
+    def set_weights(self, arrays):
         """As in Layer. ValueError for weights of the other style, too: only the book's has a bias in conv1."""
         style, bias = ("book", "a") if "conv1/b" in arrays else ("torch", "no")
         if style != self.style:
             raise ValueError(
-                f"{type(self).__name__}: the weights have {bias} 'conv1/b', they are of style {style!r}, "
-                f"the model of {self.style!r}: make it with style={style!r}"
+                f"{type(self).__name__}: expected weights of style {self.style!r}, got {style!r} (with {bias} "
+                f"'conv1/b'): make the model with style={style!r}"
             )
-        super().take_weights(arrays)
+        super().set_weights(arrays)
 
 
 def check_style(name, style):
-    """ValueError for a style that there is not."""
+    """Raise ValueError for an unknown style."""
     if style not in ("book", "torch"):
-        raise ValueError(f"{name}: style={style!r} came, 'book' or 'torch' is needed")
+        raise ValueError(f"{name}: expected style 'book' or 'torch', got {style!r}")
 
 
 class ResNet50(ResNet):
-    """ResNet(50). [beside step 58]"""
+    """ResNet(50). [step 58, not in the book]"""
 
     def __init__(self, pretrained=False, *, style="book"):
         super().__init__(50, pretrained, style=style)
 
 
 class ResNet101(ResNet):
-    """ResNet(101). [beside step 58]"""
+    """ResNet(101). [step 58, not in the book]"""
 
     def __init__(self, pretrained=False, *, style="book"):
         super().__init__(101, pretrained, style=style)
 
 
 class ResNet152(ResNet):
-    """ResNet(152). [beside step 58]"""
+    """ResNet(152). [step 58, not in the book]"""
 
     def __init__(self, pretrained=False, *, style="book"):
         super().__init__(152, pretrained, style=style)
 
 
 class SqueezeNet(TorchvisionModel):
-    """Version 1.0: 5 MB of weights.  x (N, 3, 224, 224) -> scores (N, 1000) for ImageNet. [beside step 58]
+    """Version 1.0: 5 MB of weights.  x (N, 3, 224, 224) -> logits (N, 1000) for ImageNet. [step 58, not in the book]
 
-    They are drawn at the first call; ValueError for pretrained, for the book has published none.
+    They are drawn at the first call; ValueError for pretrained, since none are published for the book.
     """
 
     def __init__(self, pretrained=False):
         super().__init__()
         if pretrained:
-            raise ValueError("SqueezeNet: no weights were published for it; load_state_dict takes those of torchvision")
+            raise ValueError("SqueezeNet: there are no published weights; load_state_dict loads those of torchvision")
         self.conv1 = Conv2d(96, 7, stride=2)
         self.fire2 = Fire(16, 64)
         self.fire3 = Fire(16, 64)
@@ -336,7 +347,7 @@ class SqueezeNet(TorchvisionModel):
         return F.mean(x, axis=(2, 3))  # (N, 1000, 13, 13) -> (N, 1000)
 
     def torch_layers(self):
-        """Those of torchvision.models.squeezenet1_0, whose numbers count activations and poolings as well."""
+        """The modules of torchvision.models.squeezenet1_0, whose numbers count activations and poolings as well."""
         fires = {"fire2": 3, "fire3": 4, "fire4": 5, "fire5": 7, "fire6": 8, "fire7": 9, "fire8": 10, "fire9": 12}
         layers = {"conv1": "features.0", "conv10": "classifier.1"}
         for fire, number in fires.items():

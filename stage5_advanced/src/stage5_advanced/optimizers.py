@@ -1,113 +1,158 @@
-"""Optimizers: rules that turn gradients into updates; and hooks, which edit gradients before.
+"""Optimizers: rules that turn gradients into updates; and hooks, which change gradients before an update.
 
-Notation: p a parameter's data, g its gradient's. All state has the dtype of the parameter and is where it is; only
-counts of updates are integers, and stay on the host, where reading them waits for no GPU.
+Notation: p is the data of a parameter, g that of its gradient. State has the dtype of the parameter and is on its
+device; only counts of updates are integers, and stay on the host, where reading them does not wait for a GPU.
 """
 
 import math
+import numbers
 
 import numpy as np
 
 from . import cuda
 from .core import Variable, as_array
 
+# The numbers of the rules are at least 0 and below these.
+LIMITS = {"lr": math.inf, "momentum": math.inf, "rho": 1, "beta1": 1, "beta2": 1, "eps": math.inf, "rate": math.inf}
+
 
 class Optimizer:
-    """Updates the parameters of its target; a subclass writes `update_one`. [step 46]"""
+    """Updates the parameters of its target; a subclass defines `update_one`. [step 46]
+
+    The learning rate of every rule is called lr. The numbers of a rule may change at any time.
+    """
 
     def __init__(self):
         self.target = None
         self.hooks = []
         self.states = {}  # parameter -> name -> array
 
+    def __setattr__(self, name, value):
+        super().__setattr__(name, checked(type(self).__name__, name, value) if name in LIMITS else value)
+
     def setup(self, target):
-        """Take a layer or model as the target; returns the optimizer. [step 46]"""
+        """Take a layer or model as the target; return the optimizer. [step 46]"""
         if not hasattr(target, "params"):
-            raise TypeError(f"{type(self).__name__}.setup: {type(target)} came, a Layer or Model is needed")
+            raise TypeError(f"{type(self).__name__}.setup: expected a Layer or Model, got {type(target)}")
         self.target = target
         return self
 
     def update(self):
-        """Call the hooks, then update every parameter that has a gradient. [step 46]"""
+        """Call the hooks, then update every parameter that has a gradient. [step 46]
+
+        All parameters are checked before any is changed: an update that fails leaves parameters, state and gradients.
+        """
         params = list(self.target_for("update").params())
-        for hook in self.hooks:
-            hook([param for param in params if param.grad is not None])
+        grads = [param.grad for param in params]
+        try:
+            ready = self.ready(params)
+            for hook in self.hooks:
+                hook(ready)
+                ready = self.ready(params)
+        except BaseException:
+            for param, grad in zip(params, grads, strict=True):
+                param.grad = grad
+            raise
+        states = [self.state_of(param) for param in ready]
+        self.states = {param: self.states[param] for param in params if param in self.states}  # none of former ones
+        counts = [(a, a.copy()) for state in states for a in state.values() if a.dtype.kind == "i"]
+        try:
+            for param in ready:
+                self.update_one(param)
+        except BaseException:  # an interrupted update (Ctrl-C) is not counted, so the counts stay equal
+            for a, before in counts:
+                a[...] = before
+            raise
+
+    def ready(self, params):
+        """Those of params that have gradients. Raises ValueError if one of them cannot be updated."""
         params = [param for param in params if param.grad is not None]
-        for param in params:  # all of them first: an update is done whole or not at all
-            if not isinstance(param.grad, Variable) or param.grad.shape != param.shape:
-                came = param.grad.shape if isinstance(param.grad, Variable) else type(param.grad)
-                raise ValueError(f"{type(self).__name__}.update: gradient {came} came for a parameter {param.shape}")
-            check_place(f"{type(self).__name__}.update", param)
         for param in params:
-            self.update_one(param)
+            problem = misfit(param)
+            if problem:
+                path = next(path for path, other in self.target.named_params() if other is param)
+                raise ValueError(f"{type(self).__name__}.update: {path}: {problem}")
+        return params
 
     def update_one(self, param):
-        """Change param.data, in place, by param.grad.data."""
+        """Change param.data in place, by param.grad.data."""
         raise NotImplementedError(f"{type(self).__name__} has no update_one")
 
     def add_hook(self, f):
         """Call f with the list of parameters that have gradients, before each update. [step 46]"""
         if not callable(f):
-            raise TypeError(f"{type(self).__name__}.add_hook: {type(f)} came, a callable is needed")
+            raise TypeError(f"{type(self).__name__}.add_hook: expected a function, got {type(f)}")
         self.hooks.append(f)
 
     def new_state(self, param):
-        """What the rule remembers of a parameter from update to update, as it begins: name -> array."""
+        """The initial state of a parameter, which the rule changes with each update: name -> array."""
         return {}
 
     def state_of(self, param):
-        """What it remembers now, where the parameter is now."""
+        """The present state of a parameter, on its device."""
         if param not in self.states:
             self.states[param] = self.new_state(param)
         elif cuda.gpu_enable:
-            self.states[param] = placed_like(param, self.states[param])
+            self.states[param] = to_device_of(param, self.states[param])
         return self.states[param]
 
     def to_cpu(self):
-        """Move all state to the host's memory; in place. [step 52]"""
+        """Move all state to the host's memory. [step 52]"""
         self.states = {param: moved(state, cuda.as_numpy) for param, state in self.states.items()}
 
     def to_gpu(self):
-        """Move all state to the GPU; in place. RuntimeError, and no change, where there is none. [step 52]
+        """Move all state to the GPU. RuntimeError, and no change, where there is none. [step 52]
 
-        There is no need to: at the next update state follows its parameter, wherever that was moved.
+        There is no need to: at the next update state follows its parameter to where that was moved.
         """
         cuda.need_gpu()
         self.states = {param: moved(state, cuda.as_cupy) for param, state in self.states.items()}
 
-    def state(self):
-        """A copy of all state by path, {"l0/W/v": array, ...}; np.savez(file, **state) saves it. [beside step 46]
+    def numbers(self):
+        """The numbers among the attributes: {"lr": 0.01, ...}."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, numbers.Real)}
 
-        NumPy's arrays, wherever the parameters are.
+    def state(self):
+        """Return the numbers and copies of all state: {"lr": 0.01, "l0/W/v": array, ...}. [step 46, not in the book]
+
+        np.savez(file, **state) saves it: the arrays are NumPy's, wherever the parameters are.
+        Hooks are not part of it.
         """
-        return {
-            f"{path}/{name}": cuda.as_numpy(value).copy()
-            for path, param in self.target_for("state").named_params()
-            for name, value in self.states.get(param, {}).items()
-        }
+        state = self.numbers()
+        for path, param in self.target_for("state").named_params():
+            for name, value in self.states.get(param, {}).items():
+                state[f"{path}/{name}"] = cuda.as_numpy(value).copy()
+        return state
 
     def load_state(self, state):
-        """Take over what `state` gave, or a file that it was saved to: load_state(np.load(file)). [beside step 46]
+        """Load what `state` returned, or its file: load_state(np.load(file)). [step 46, not in the book]
 
-        ValueError for what is no state of this rule and these parameters; then nothing has changed.
+        Raises ValueError, and changes nothing, unless it is a state of this rule and these parameters. One
+        without numbers, as older versions saved it, leaves the optimizer's own.
         """
         params = dict(self.target_for("load_state").named_params())
-        found = {}
+        own, saved, found = self.numbers(), {}, {}
         for key in state:
             path, _, name = key.rpartition("/")
-            if path not in params:
-                raise ValueError(f"load_state: {key!r} came, there are the parameters {list(params)}")
-            found.setdefault(path, {})[name] = np.array(cuda.as_numpy(state[key]))
+            if path in params:
+                found.setdefault(path, {})[name] = np.array(cuda.as_numpy(state[key]))
+            elif key in own:
+                saved[key] = checked("load_state", key, np.array(state[key]).item())
+            else:
+                raise ValueError(f"load_state: expected {list(own)} and state of {list(params)}, got {key!r}")
+        if saved and saved.keys() != own.keys():
+            raise ValueError(f"load_state: expected the numbers {list(own)}, got {list(saved)}")
         for path, arrays in found.items():
             if params[path].data is None:
-                raise ValueError(f"load_state: {path!r} has no data yet; call the model once before")
-            came, needed = (
-                ", ".join(f"{name} {a.shape} {a.dtype}" for name, a in sorted(values.items()))
-                for values in (arrays, self.new_state(params[path]))
+                raise ValueError(f"load_state: {path!r} is uninitialized; call the model once before")
+            got, expected = (
+                ", ".join(f"{name} {a.shape} {a.dtype}" for name, a in sorted(arrays.items()))
+                for arrays in (arrays, self.new_state(params[path]))
             )
-            if came != needed:
-                raise ValueError(f"load_state: {path!r} came with {came}; {type(self).__name__} has {needed or 'none'}")
-        self.states = {params[path]: placed_like(params[path], arrays) for path, arrays in found.items()}
+            if got != expected:
+                raise ValueError(f"load_state: {path!r}: expected {expected or 'no state'}, got {got}")
+        vars(self).update(saved)
+        self.states = {params[path]: to_device_of(params[path], arrays) for path, arrays in found.items()}
 
     def target_for(self, purpose):
         """The target, or an error if there is none."""
@@ -116,33 +161,53 @@ class Optimizer:
         return self.target
 
 
-def moved(state, place):
-    """The same state with its arrays, but not its counts, where place puts them."""
-    return {name: value if value.dtype.kind in "iu" else place(value) for name, value in state.items()}
+def moved(state, move):
+    """The state with its arrays, but not its counts, moved by `move`."""
+    return {name: value if value.dtype.kind in "iu" else move(value) for name, value in state.items()}
 
 
-def placed_like(param, state):
-    """The same state where the parameter is."""
+def to_device_of(param, state):
+    """The state on the device of the parameter."""
     return moved(state, cuda.as_cupy if cuda.is_on_gpu(param.data) else cuda.as_numpy)
 
 
-def check_place(name, param):
-    """TypeError if the gradient is not where its parameter is."""
-    places = ["the GPU" if cuda.is_on_gpu(x) else "the host" for x in (param.grad.data, param.data)]
-    if places[0] != places[1]:
-        raise TypeError(f"{name}: a gradient on {places[0]} came for a parameter on {places[1]}")
+def misfit(param):
+    """What hinders an update of a parameter in place by its gradient, a string; None if it can be done."""
+    grad = param.grad
+    if param.dtype.kind != "f":
+        return f"expected floats, got a parameter of {param.dtype}"
+    if not getattr(param.data.flags, "writeable", True):  # CuPy has no read-only arrays
+        return "expected a writable parameter, got a read-only one"
+    if not isinstance(grad, Variable):
+        return f"expected a Variable as the gradient, got {type(grad)}"
+    if cuda.is_on_gpu(grad.data) != cuda.is_on_gpu(param.data):
+        return f"expected a gradient on the device of the parameter, got {type(grad.data)} for {type(param.data)}"
+    if grad.shape != param.shape or not np.can_cast(grad.dtype, param.dtype, "same_kind"):
+        return f"expected a gradient {param.shape} {param.dtype}, got {grad.shape} {grad.dtype}"
+    return None
+
+
+def checked(owner, name, value):
+    """The number as Python's, since one of NumPy's would turn float32 into float64; ValueError outside its LIMITS."""
+    if name in LIMITS:
+        if not 0 <= value < LIMITS[name]:  # false for nan, too
+            raise ValueError(f"{owner}: expected 0 <= {name} < {LIMITS[name]}, got {value}")
+        value = float(value)
+    return value
 
 
 def blocks(*arrays):
-    """Views of arrays of one shape, piece by piece: small enough for the cache, since an update reads them often.
+    """Yield views of equally shaped arrays, in runs of rows that fit a processor's cache.
 
+    For rules with temporary arrays of intermediate results: three of the size of a large parameter, which this
+    makes small. It saves a quarter (AdaGrad) to a half (Adam) of the time of an update with 10^6 to 4 10^6 numbers.
     On a GPU the arrays as they are, since there each call costs more than what it reads.
     """
     first = arrays[0]
-    if first.ndim == 0 or cuda.is_on_gpu(first):
+    if first.size <= 16384 or cuda.is_on_gpu(first):
         yield arrays
         return
-    rows = max(1, 16384 * len(first) // max(1, first.size))
+    rows = max(1, 16384 * len(first) // first.size)
     for start in range(0, len(first), rows):
         yield [a[start : start + rows] for a in arrays]
 
@@ -155,14 +220,13 @@ class SGD(Optimizer):
         self.lr = lr
 
     def update_one(self, param):
-        for p, g in blocks(param.data, param.grad.data):
-            p -= self.lr * g
+        param.data -= self.lr * param.grad.data
 
 
 class MomentumSGD(Optimizer):
-    """Gradient descent with inertia:  v <- momentum v - lr g,  p += v. [step 46]
+    """Gradient descent with momentum:  v <- momentum v - lr g,  p += v. [step 46]
 
-    v has the learning rate in it, as the book has it; PyTorch's has not, which differs once lr changes.
+    As in the book, v includes the learning rate. PyTorch's does not, which differs once lr changes.
     """
 
     def __init__(self, lr=0.01, momentum=0.9):
@@ -174,14 +238,14 @@ class MomentumSGD(Optimizer):
         return {"v": param.xp.zeros_like(param.data)}
 
     def update_one(self, param):
-        for p, g, v in blocks(param.data, param.grad.data, self.state_of(param)["v"]):
-            v *= self.momentum
-            v -= self.lr * g
-            p += v
+        v = self.state_of(param)["v"]
+        v *= self.momentum
+        v -= self.lr * param.grad.data
+        param.data += v
 
 
 class AdaGrad(Optimizer):
-    """Smaller steps where gradients were large:  h += g^2,  p -= lr g / (sqrt(h) + eps). [beside step 46]"""
+    """Smaller steps where gradients were large:  h += g^2,  p -= lr g / (sqrt(h) + eps). [step 46, not in the book]"""
 
     def __init__(self, lr=0.001, eps=1e-8):
         super().__init__()
@@ -199,13 +263,15 @@ class AdaGrad(Optimizer):
 
 
 class AdaDelta(Optimizer):
-    """Steps in the units of the parameter. [beside step 46]
+    """Steps in the units of the parameter. [step 46, not in the book]
 
-    h <- rho h + (1 - rho) g^2,  d = sqrt((e + eps) / (h + eps)) g,  e <- rho e + (1 - rho) d^2,  p -= d
+    h <- rho h + (1 - rho) g^2,  d = sqrt((e + eps) / (h + eps)) g,  e <- rho e + (1 - rho) d^2,  p -= lr d
+    lr is 1 unless it is set later, as the rule is published.
     """
 
     def __init__(self, rho=0.95, eps=1e-6):
         super().__init__()
+        self.lr = 1.0
         self.rho = rho
         self.eps = eps
 
@@ -213,40 +279,46 @@ class AdaDelta(Optimizer):
         return {"h": param.xp.zeros_like(param.data), "e": param.xp.zeros_like(param.data)}
 
     def update_one(self, param):
-        state = self.state_of(param)
-        xp = param.xp
+        xp, state = param.xp, self.state_of(param)
         for p, g, h, e in blocks(param.data, param.grad.data, state["h"], state["e"]):
             h += (1 - self.rho) * (g * g - h)
             d = xp.sqrt((e + self.eps) / (h + self.eps)) * g
             e += (1 - self.rho) * (d * d - e)
-            p -= d
+            p -= self.lr * d
 
 
 class Adam(Optimizer):
-    """Momentum, and steps of about alpha whatever the size of the gradients. [beside step 46]
+    """Momentum, and steps of about lr whatever the size of the gradients. [step 46, not in the book]
 
-    m <- beta1 m + (1 - beta1) g,  v <- beta2 v + (1 - beta2) g^2; both start at zero, so the t-th update divides
-    them by 1 - beta^t:  p -= alpha m' / (sqrt(v') + eps)
+    m <- beta1 m + (1 - beta1) g,  v <- beta2 v + (1 - beta2) g^2. Both start at zero, so the t-th update divides
+    them by 1 - beta^t:  p -= lr m' / (sqrt(v') + eps). The book's name of lr is alpha.
     """
 
     def __init__(self, alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
         super().__init__()
-        self.alpha = alpha
+        self.lr = alpha
         self.beta1 = beta1
         self.beta2 = beta2
         self.eps = eps
 
+    @property
+    def alpha(self):
+        """The learning rate."""
+        return self.lr
+
+    @alpha.setter
+    def alpha(self, alpha):
+        self.lr = alpha
+
     def new_state(self, param):
-        xp = param.xp
-        return {"m": xp.zeros_like(param.data), "v": xp.zeros_like(param.data), "t": np.array(0)}
+        return {"m": param.xp.zeros_like(param.data), "v": param.xp.zeros_like(param.data), "t": np.array(0)}
 
     def update_one(self, param):
-        state = self.state_of(param)
+        xp, state = param.xp, self.state_of(param)
         state["t"] += 1
         t = int(state["t"])
-        lr = self.alpha / (1 - self.beta1**t)
+        lr = self.lr / (1 - self.beta1**t)
         scale = 1 / math.sqrt(1 - self.beta2**t)
-        xp = param.xp
         for p, g, m, v in blocks(param.data, param.grad.data, state["m"], state["v"]):
             m += (1 - self.beta1) * (g - m)
             v += (1 - self.beta2) * (g * g - v)
@@ -254,33 +326,32 @@ class Adam(Optimizer):
 
 
 class WeightDecay:
-    """A hook:  g + rate p, the gradient of a penalty of rate/2 on the sum of squares. [step 46]"""
+    """A hook:  g + rate p, the gradient of a penalty of rate/2 times the sum of squares. [step 46]"""
 
     def __init__(self, rate):
-        self.rate = float(rate)  # a NumPy number would make float64 of float32
+        self.rate = checked("WeightDecay", "rate", rate)
 
     def __call__(self, params):
         for param in params:
-            check_place("WeightDecay", param)
             param.grad = Variable(as_array(param.grad.data + self.rate * param.data))
 
 
 class ClipGrad:
-    """A hook:  g shortened so that all gradients together have at most the length max_norm. [step 46]"""
+    """A hook:  g scaled down so that all gradients together have at most the norm max_norm. [step 46]"""
 
     def __init__(self, max_norm):
         if not max_norm > 0:
-            raise ValueError(f"ClipGrad: max_norm {max_norm} came, more than 0 is needed")
+            raise ValueError(f"ClipGrad: expected max_norm above 0, got {max_norm}")
         self.max_norm = float(max_norm)
 
     def __call__(self, params):
-        squares = [(param.grad.data**2).sum() for param in params]
+        # In float64, since float16 ends at 65504.
+        squares = [param.xp.square(param.grad.data, dtype=np.float64).sum() for param in params]
         if cuda.gpu_enable and params:
-            # All in one go, since the host waits for the GPU here.
+            # All at once, since the host waits for the GPU here.
             xp = cuda.common_module("ClipGrad", squares)
             squares = cuda.as_numpy(xp.stack(squares))
-        norm = math.sqrt(sum(map(float, squares)))
-        rate = self.max_norm / (norm + 1e-6)
+        rate = self.max_norm / (math.sqrt(sum(map(float, squares))) + 1e-6)
         if rate < 1:
             for param in params:
                 param.grad = Variable(as_array(param.grad.data * rate))
@@ -292,7 +363,7 @@ class FreezeParam:
     def __init__(self, *layers):
         for layer in layers:
             if not (hasattr(layer, "params") or hasattr(layer, "cleargrad")):
-                raise TypeError(f"FreezeParam: {type(layer)} came, layers and parameters are needed, one by one")
+                raise TypeError(f"FreezeParam: expected layers and parameters, each an argument, got {type(layer)}")
         self.layers = layers
 
     def __call__(self, params):
