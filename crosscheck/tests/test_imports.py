@@ -13,7 +13,7 @@ from crosscheck.stages import STAGES
 CROSSCHECK = pathlib.Path(crosscheck.__file__).parent
 
 FAMILIES = [
-    {"broadcast", "elementwise", "shape"},
+    {"broadcast", "elementwise", "shape", "windows"},
     {"arithmetic", "matrix", "reduce"},
     {"activation", "regularize"},
     {"loss", "metrics", "recurrent"},

@@ -91,7 +91,8 @@ print(F.conv2d(x, W[:, :, :1, :2]).shape)  # -> (2, 20, 7, 6)
 try:
     F.conv2d(x, W[:, :2])
 except ValueError as error:
-    print(error)  # !> conv2d: x (2, 3, 7, 7) has 3 channels, W (OC, C, KH, KW) (20, 2, 5, 5) has 2
+    print(error)
+# !> conv2d: expected x (N, C, H, W) and W (OC, C, KH, KW) of equal C, got x (2, 3, 7, 7) and W (20, 2, 5, 5)
 
 
 def pool(x, size, f=np.max):

@@ -648,7 +648,7 @@ def test_convolutional_layers_are_their_functions(kind):
 
 def test_a_convolutional_layer_of_another_number_of_channels_is_refused():
     layer = L.Conv2d(4, 3, in_channels=2)
-    with pytest.raises(ValueError, match=r"conv2d: x \(1, 3, 5, 5\) has 3 channels, W .* \(4, 2, 3, 3\) has 2"):
+    with pytest.raises(ValueError, match=r"of equal C, got x \(1, 3, 5, 5\) and W \(4, 2, 3, 3\)"):
         layer(np.ones((1, 3, 5, 5)))
 
 
@@ -664,7 +664,7 @@ def test_a_first_input_that_is_no_image_makes_no_weights(kind, shape):
 
 
 def test_a_size_that_is_no_pair_is_refused_when_the_layer_is_made():
-    with pytest.raises(ValueError, match=r"pair: \(1, 2, 3\) came, an integer or a tuple of two is needed"):
+    with pytest.raises(ValueError, match=r"pair: expected an integer or a tuple of two, got \(1, 2, 3\)"):
         L.Conv2d(4, (1, 2, 3))
 
 
@@ -1029,7 +1029,7 @@ def half_made():
 def test_a_first_call_that_fails_makes_nothing(make, wrong, right):
     layer = make()
     before, shown = np.random.get_state()[1].tolist(), repr(layer)
-    with pytest.raises(ValueError, match=r": .*(expected|does not fit)"):
+    with pytest.raises(ValueError, match=r": expected"):
         layer(np.ones(wrong, np.float32))
     assert (np.random.get_state()[1].tolist(), repr(layer)) == (before, shown)  # nor is anything drawn
     layer(np.random.default_rng(0).standard_normal(right).astype(np.float32))

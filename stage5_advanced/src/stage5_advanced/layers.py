@@ -260,7 +260,8 @@ class Conv2d(Layer):
             if x.ndim != 4 or 0 in x.shape[1:]:
                 raise ValueError(f"{name}: expected x (N, C, H, W) with C, H, W at least 1, got {x.shape}")
             if min(map(self.out_size, x.shape[2:], *sizes)) < 1:
-                raise ValueError(f"{name}: kernel {sizes[0]} with padding {sizes[2]} does not fit images {x.shape[2:]}")
+                fits = f"a kernel that fits images {x.shape[2:]} with padding {sizes[2]}"
+                raise ValueError(f"{name}: expected {fits}, got {sizes[0]}")
             self.in_channels = x.shape[1]
             self._init_W(x.xp)
 

@@ -321,19 +321,19 @@ def pooling_of_no_images(fw: Any, x: Any) -> Any:
 # --- invalid input ---
 
 
-@refused(57, ValueError, "conv2d: x (1, 2, 4, 4) has 2 channels, W (OC, C, KH, KW) (3, 1, 2, 2) has 1")
+@refused(57, ValueError, "W (OC, C, KH, KW) of equal C, got x (1, 2, 4, 4) and W (3, 1, 2, 2)")
 def conv2d_of_other_channels(fw: Any) -> Any:
     """Two channels, and kernels for one"""
     return fw.conv2d(ones(fw, 1, 2, 4, 4), ones(fw, 3, 1, 2, 2))
 
 
-@refused(57, ValueError, "conv2d: a kernel (3, 5) does not fit images (4, 2) with padding (0, 1)")
+@refused(57, ValueError, "conv2d: expected a kernel that fits images (4, 2) with padding (0, 1), got (3, 5)")
 def conv2d_with_too_large_a_kernel(fw: Any) -> Any:
     """A kernel with five columns, and images with four, including padding"""
     return fw.conv2d(ones(fw, 1, 2, 4, 2), ones(fw, 3, 2, 3, 5), None, 1, (0, 1))
 
 
-@refused(57, ValueError, "conv2d: b (2,) came, (3,) is needed")
+@refused(57, ValueError, "conv2d: expected b (3,) for W (3, 2, 2, 2), got b (2,)")
 def conv2d_with_a_bias_that_does_not_fit(fw: Any) -> Any:
     """Two biases for three kernels"""
     return fw.conv2d(ones(fw, 1, 2, 4, 4), ones(fw, 3, 2, 2, 2), ones(fw, 2))
@@ -342,7 +342,7 @@ def conv2d_with_a_bias_that_does_not_fit(fw: Any) -> Any:
 @refused(
     57,
     ValueError,
-    "conv2d: x (2, 4, 4), W (3, 2, 2, 2) came",
+    "conv2d: expected x (N, C, H, W) and W (OC, C, KH, KW), got x (2, 4, 4)",
     differs={"torch": "accepts a single image without a batch axis"},
 )
 def conv2d_of_one_image(fw: Any) -> Any:
@@ -350,43 +350,43 @@ def conv2d_of_one_image(fw: Any) -> Any:
     return fw.conv2d(ones(fw, 2, 4, 4), ones(fw, 3, 2, 2, 2))
 
 
-@refused(57, ValueError, "conv2d: kernel (2, 2), stride (0, 1), pad (0, 0) came, at least 1, 1 and 0 are needed")
+@refused(57, ValueError, "got kernel_size (2, 2), stride (0, 1), pad (0, 0)")
 def conv2d_without_a_stride(fw: Any) -> Any:
     """A stride of 0"""
     return fw.conv2d(ones(fw, 1, 2, 4, 4), ones(fw, 3, 2, 2, 2), None, (0, 1))
 
 
-@refused(57, ValueError, "at least 1, 1 and 0 are needed")
+@refused(57, ValueError, "a pad of at least 0, got kernel_size (2, 2), stride (1, 1), pad (-1, -1)")
 def conv2d_with_negative_padding(fw: Any) -> Any:
     """Padding of -1"""
     return fw.conv2d(ones(fw, 1, 2, 4, 4), ones(fw, 3, 2, 2, 2), None, 1, -1)
 
 
-@refused(57, ValueError, "deconv2d: x (1, 2, 4, 4) has 2 channels, W (C, OC, KH, KW) (3, 2, 2, 2) has 3")
+@refused(57, ValueError, "W (C, OC, KH, KW) of equal C, got x (1, 2, 4, 4) and W (3, 2, 2, 2)")
 def deconv2d_of_other_channels(fw: Any) -> Any:
     """Kernels with the channel axes swapped"""
     return fw.deconv2d(ones(fw, 1, 2, 4, 4), ones(fw, 3, 2, 2, 2))
 
 
-@refused(57, ValueError, "deconv2d: outsize")
+@refused(57, ValueError, "deconv2d: expected an outsize from (8, 8) to (9, 9), got (10, 8)")
 def deconv2d_to_a_size_that_no_convolution_has(fw: Any) -> Any:
     """An outsize larger than the minimum by a full stride"""
     return fw.deconv2d(ones(fw, 1, 2, 4, 4), ones(fw, 2, 3, 2, 2), None, 2, 0, (10, 8))
 
 
-@refused(57, ValueError, "im2col: a kernel (5, 2) does not fit images (4, 4) with padding (0, 0)")
+@refused(57, ValueError, "im2col: expected a kernel that fits images (4, 4) with padding (0, 0), got (5, 2)")
 def im2col_with_too_large_a_kernel(fw: Any) -> Any:
     """A kernel with five rows, and images with four"""
     return fw.im2col(ones(fw, 1, 2, 4, 4), (5, 2))
 
 
-@refused(57, ValueError, "im2col: x (4, 4) came, x (N, C, H, W) is needed")
+@refused(57, ValueError, "im2col: expected x (N, C, H, W), got x (4, 4)")
 def im2col_of_a_matrix(fw: Any) -> Any:
     """A matrix instead of images"""
     return fw.im2col(ones(fw, 4, 4), 2)
 
 
-@refused(57, ValueError, "col2im: x (9, 8) came, (18, 8) is needed for images (2, 2, 4, 4)")
+@refused(57, ValueError, "col2im: expected x (18, 8) for images (2, 2, 4, 4), got x (9, 8)")
 def col2im_of_too_few_windows(fw: Any) -> Any:
     """Half the required number of patches"""
     return fw.col2im(ones(fw, 9, 8), (2, 2, 4, 4), 2)
@@ -416,7 +416,7 @@ def pooling_simple_of_a_matrix(fw: Any) -> Any:
     return fw.pooling_simple(ones(fw, 4, 4), 2)
 
 
-@refused(57, ValueError, "pair: (1, 2, 3) came, an integer or a tuple of two is needed")
+@refused(57, ValueError, "pair: expected an integer or a tuple of two, got (1, 2, 3)")
 def stride_of_three_numbers(fw: Any) -> Any:
     """A stride of three numbers"""
     return fw.conv2d(ones(fw, 1, 1, 4, 4), ones(fw, 1, 1, 2, 2), None, (1, 2, 3))

@@ -1,0 +1,188 @@
+"""Array kernels; skip on first reading. What convolution and pooling do with the patches of images.
+
+Shapes: x (N, C, H, W), W (OC, C, KH, KW), y (N, OC, OH, OW). A patch (C, KH, KW) is what the kernel sees at one
+position of the output; flattened it is a column of a matrix (C*KH*KW, positions).
+"""
+
+import math
+
+import numpy as np
+
+CHUNK = 2**20  # bytes of columns at a time, so that they stay in the cache between being written and read ...
+COLUMNS = 256  # ... but as many columns as a matrix product needs to be fast
+GPU_CHUNK = 2**28  # bytes at a time on a GPU, where a call costs more than memory
+
+
+class Geometry:
+    """Where the patches lie in images of a size (H, W).
+
+    kernel, stride, dilation: (height, width). pad: (height, width), each a number or (before, after). out: (OH, OW).
+    span: the size of a patch, gaps included. reach: what all patches cover of the padded images; inside: the index of
+    the images there; seen: the index of that part in the images.
+    """
+
+    def __init__(self, name, size, kernel, stride, pad, dilation=(1, 1), ceil_mode=False):
+        self.size, self.kernel, self.stride, self.dilation = tuple(size), kernel, stride, dilation
+        self.pad = tuple(p if isinstance(p, tuple) else (p, p) for p in pad)
+        self.span = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True))
+        axes = zip(self.size, self.span, stride, self.pad, strict=True)
+        self.out = tuple(positions(*axis, ceil_mode) for axis in axes)
+        if min(self.out) < 1 or min(self.size) < 1:
+            raise ValueError(f"{name}: expected a kernel that fits images {self.size} with padding {pad}, got {kernel}")
+        self.reach = tuple((n - 1) * s + k for n, s, k in zip(self.out, stride, self.span, strict=True))
+        begin = [before for before, _ in self.pad]
+        count = [max(0, min(n, r - p)) for n, r, p in zip(self.size, self.reach, begin, strict=True)]
+        self.inside = (..., *(slice(p, p + n) for p, n in zip(begin, count, strict=True)))
+        self.seen = (..., *map(slice, count))
+        self.few = math.prod(self.out) < COLUMNS  # several of such images share a matrix product
+
+    def padded(self, xp, x, value=0):
+        """Images (N, C, H, W) with padding, as far as patches reach: (N, C, *reach). A view where nothing is padded."""
+        if x[self.seen].shape[2:] == self.reach:
+            return x[self.seen]
+        images = xp.full((*x.shape[:2], *self.reach), value, x.dtype)
+        images[self.inside] = x[self.seen]
+        return images
+
+    def unpadded(self, xp, images):
+        """The reverse, zeros where no patch reaches; the same array where nothing is padded."""
+        if images[self.inside].shape[2:] == self.size == self.reach:
+            return images
+        x = xp.zeros((*images.shape[:2], *self.size), images.dtype)
+        x[self.seen] = images[self.inside]
+        return x
+
+    def patches(self, xp, images):
+        """All patches of padded images, a view: (N, C, *reach) -> (N, C, KH, KW, OH, OW)."""
+        (SH, SW), (DH, DW) = self.stride, self.dilation
+        view = xp.lib.stride_tricks.sliding_window_view(images, self.span, axis=(2, 3))
+        return view[:, :, ::SH, ::SW, ::DH, ::DW].transpose(0, 1, 4, 5, 2, 3)
+
+    def along(self, axis, place, count=None):
+        """The slice of padded images that a place of the kernel sees from the positions of the output, on one axis."""
+        start, stride = place * self.dilation[axis], self.stride[axis]
+        return slice(start, start + ((count or self.out[axis]) - 1) * stride + 1, stride)
+
+    def chunk(self, xp, N, height, dtype):
+        """How many samples, and how many rows of the output, to work on at a time as columns of a height."""
+        OH, OW = self.out
+        columns = max(COLUMNS, (CHUNK if xp is np else GPU_CHUNK) // (max(height, 1) * dtype.itemsize))
+        return max(1, min(N, columns // (OH * OW))), min(OH, -(-columns // OW))
+
+    def merge(self, a):
+        """The samples of a chunk as factors: (n, D, positions), or of few positions (1, D, n*positions)."""
+        return a.transpose(1, 0, 2).reshape(1, a.shape[1], len(a) * a.shape[2]) if self.few else a
+
+    def split(self, a, n):
+        """The reverse, a view."""
+        return a.reshape(a.shape[1], n, a.shape[2] // n).transpose(1, 0, 2) if self.few else a
+
+
+def positions(size, span, stride, pad, ceil_mode):
+    """How many patches there are along an axis; rounded up with ceil_mode, but none begins beyond the image."""
+    rest = size + sum(pad) - span
+    if not ceil_mode:
+        return rest // stride + 1
+    n = -(-rest // stride) + 1
+    return n - 1 if (n - 1) * stride >= size + pad[0] else n
+
+
+def slices(size, step):
+    """range(size), cut into slices."""
+    return [slice(i, min(i + step, size)) for i in range(0, size, step)]
+
+
+def wide(dtype):
+    """The dtype to compute in: float32 for float16, whose sums of many numbers are inexact."""
+    return np.dtype(np.float32) if dtype == np.float16 else dtype
+
+
+def columns(xp, g, x, others, dtype):
+    """Chunks of x: a slice of samples, a slice of positions, and the patches there as columns, made by `merge`.
+
+    All chunks use the same memory. others: how many numbers a position needs besides its patch.
+    """
+    (N, C), (OH, OW) = x.shape[:2], g.out
+    K = C * math.prod(g.kernel)
+    samples, rows = g.chunk(xp, N, others + K, dtype)
+    if g.inside == g.seen and g.out == g.reach == g.size:  # a pixel is a patch: nothing to copy
+        for s in slices(N, samples):
+            yield s, slice(OH * OW), g.merge(x[s].reshape(len(x[s]), C, OH * OW).astype(dtype, copy=False))
+        return
+    images = xp.zeros((samples, C, *g.reach), dtype)
+    patches = g.patches(xp, images)
+    memory = xp.empty(samples * K * rows * OW, dtype)
+    for s in slices(N, samples):
+        n = s.stop - s.start
+        images[:n][g.inside] = x[s][g.seen]
+        for r in slices(OH, rows):
+            part, shape = patches[:n, ..., r, :], (n, K, (r.stop - r.start) * OW)
+            if g.few:
+                part, shape = part.transpose(1, 2, 3, 0, 4, 5), (1, K, n * OH * OW)
+            col = memory[: part.size].reshape(part.shape)
+            col[...] = part
+            yield s, slice(r.start * OW, r.stop * OW), col.reshape(shape)
+
+
+def convolve(xp, g, x, W, b=None):
+    """y (N, OC, OH, OW) of x (N, C, H, W) and W (OC, C, KH, KW)."""
+    N, OC = len(x), len(W)
+    dtype = np.result_type(*(a.dtype for a in (x, W, b) if a is not None))
+    W = W.reshape(OC, math.prod(W.shape[1:])).astype(wide(dtype), copy=False)
+    y = xp.empty((N, OC, math.prod(g.out)), W.dtype)
+    for s, p, col in columns(xp, g, x, OC, W.dtype):
+        part = y[s, :, p]
+        if g.few:
+            part[...] = g.split(xp.matmul(W, col), len(part))
+        else:
+            xp.matmul(W, col, out=part)
+        if b is not None:
+            part += b.reshape(OC, 1)
+    return y.reshape(N, OC, *g.out).astype(dtype, copy=False)
+
+
+def correlate(xp, g, x, gy):
+    """gW (OC, C, KH, KW) of x (N, C, H, W) and gy (N, OC, OH, OW)."""
+    (N, OC), C = gy.shape[:2], x.shape[1]
+    dtype = np.result_type(x.dtype, gy.dtype)
+    gy = gy.reshape(N, OC, math.prod(g.out))
+    gW = xp.zeros((C * math.prod(g.kernel), OC), wide(dtype))
+    for s, p, col in columns(xp, g, x, OC, gW.dtype):
+        part = g.merge(gy[s, :, p].astype(gW.dtype, copy=False))
+        product = xp.matmul(col, part.transpose(0, 2, 1))  # its transpose would be slower
+        gW += product[0] if len(product) == 1 else product.sum(axis=0)
+    return gW.T.reshape(OC, C, *g.kernel).astype(dtype, copy=False)
+
+
+def convolve_back(xp, g, gy, W):
+    """gx (N, C, H, W) of gy (N, OC, OH, OW) and W (OC, C, KH, KW)."""
+    N, (OC, C) = len(gy), W.shape[:2]
+    pad = tuple((k - 1 - before, k - 1 - after) for k, (before, after) in zip(g.span, g.pad, strict=True))
+    if g.stride == (1, 1) and OC <= C and min(map(min, pad)) >= 0:  # a convolution too, with the kernels turned round
+        turned = W[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)
+        return convolve(xp, Geometry("", g.out, g.kernel, g.stride, pad, g.dilation), gy, turned)
+    dtype = np.result_type(gy.dtype, W.dtype)
+    K, (OH, OW) = C * math.prod(g.kernel), g.out
+    W = W.reshape(OC, K).T.astype(wide(dtype), copy=False)
+    gy = gy.reshape(N, OC, OH * OW)
+    gx = xp.empty((N, C, *g.size), W.dtype)
+    samples, rows = g.chunk(xp, N, OC + K, W.dtype)
+    for s in slices(N, samples):
+        images = xp.zeros((s.stop - s.start, C, *g.reach), W.dtype)
+        for r in slices(OH, rows):
+            part = gy[s, :, r.start * OW : r.stop * OW].astype(W.dtype, copy=False)
+            col = g.split(xp.matmul(W, g.merge(part)), len(images))
+            below = images[:, :, r.start * g.stride[0] :]
+            add_patches(xp, g, below, col.reshape(len(images), C, *g.kernel, r.stop - r.start, OW))
+        gx[s] = g.unpadded(xp, images)
+    return gx.astype(dtype, copy=False)
+
+
+def add_patches(xp, g, images, patches):
+    """Add patches (N, C, KH, KW, R, OW) to padded images where they lie: their rows first, as long runs."""
+    N, C, KH, KW, R, OW = patches.shape
+    rows = xp.zeros((N, C, KW, (R - 1) * g.stride[0] + g.span[0], OW), patches.dtype)
+    for i in range(KH):
+        rows[:, :, :, g.along(0, i, R)] += patches[:, :, i]
+    for j in range(KW):
+        images[:, :, : rows.shape[3], g.along(1, j)] += rows[:, :, j]
