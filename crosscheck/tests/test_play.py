@@ -14,6 +14,8 @@ import pytest
 from crosscheck.play import BOOK, FIRST_STEPS, KINDS, STEPS, stage_number
 from crosscheck.stages import STAGES
 
+needs_posix = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+
 GOLDSTEIN = """
 import numpy as np
 from dezero import Variable
@@ -644,7 +646,9 @@ def test_the_folder_where_the_user_is_is_not_searched(tmp_path):
         ("raise SystemExit", 0, ""),
         ("import sys; sys.exit('no data')", 1, "no data\n"),
         ("import os; os._exit(9)", 9, ""),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", 128 + signal.SIGTERM, ""),
+        pytest.param(
+            "import os, signal; os.kill(os.getpid(), signal.SIGTERM)", 128 + signal.SIGTERM, "", marks=needs_posix
+        ),
     ],
 )
 def test_the_status_of_the_script_is_that_of_play(play, source, status, error):
@@ -692,6 +696,7 @@ def test_a_missing_name_has_no_frames_of_ours_either(play):
     assert done.stderr.count("Traceback") == 2
 
 
+@needs_posix
 def test_an_interrupt_reaches_the_script(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
