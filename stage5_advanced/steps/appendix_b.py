@@ -1,27 +1,25 @@
 """Appendix B: get_item (a supplement to step 47).
 
-`F.get_item(x, slices)`, and with it x[slices], was only used in step 47. This is how it is made. Forward is a line,
-x[slices] on arrays. Backward puts each gradient where its number was taken from, among zeros. In `backward` the
-gradients are Variables, and whatever is done to them must be done by functions, if it is to be differentiated again;
-for this there was none. So there are two:
+Step 47 uses `F.get_item(x, slices)`, and with it x[slices]. This is its implementation. Forward is one line, x[slices]
+on arrays. Backward puts each gradient where its number was taken from, and zeros elsewhere. In `backward` gradients are
+Variables and must be computed with functions, so that they can be differentiated again, and no function does this. So
+there are two:
 
     GetItem        forward    y = x[slices]                    backward   GetItemGrad(slices, shape of x)(gy)
     GetItemGrad    forward    gx = 0; gx[slices] += gy         backward   get_item(ggx, slices)
 
-What is backward to one is forward to the other, and so both can be differentiated as often as one likes.
+The forward of one is the backward of the other, so both have derivatives of any order.
 
-The += has a trap: for gx[[0, 0]] += gy NumPy reads, adds and writes once for each place, so that of two gradients for
-the same number one is lost. `np.add.at` adds them both. It is slow, though, so the package takes it only where a
-number can be taken twice, that is with arrays of indices. Besides, the package makes the zeros where gy is, on the
-GPU if need be, and in its dtype, where np.zeros would make float64 of float32.
+The += is not enough: for gx[[0, 0]] += gy NumPy reads, adds and writes once per index, and one of two gradients for the
+same number is lost. `np.add.at` adds both. It is slow, so the package uses it only where a number can be selected
+twice, which is with arrays of indices. The package also makes the zeros on the device of gy and in its dtype, where
+np.zeros would turn float32 into float64.
 """
 
 import numpy as np
 
 import stage5_advanced.functions as F
 from stage5_advanced import Function, Variable, as_variable, check_gradients, grad
-
-# --- demonstration ---
 
 
 class GetItem(Function):
@@ -62,7 +60,7 @@ np.add.at(a, slices, b)
 print(a)  # -> [[0. 0. 0.]
 #               [1. 1. 1.]]
 
-# And where += is not enough: row 0 twice.
+# Where += is not enough: row 0 twice.
 a, b = np.zeros((2, 3)), np.ones((3, 3))
 a[[0, 0, 1]] += b
 print(a)  # -> [[1. 1. 1.]
@@ -80,7 +78,7 @@ y.backward()
 print(x.grad)  # -> variable([[0. 0. 0.]
 #                             [1. 1. 1.]])
 
-# The second derivative, of y = x[1]^3: 3 x^2 and 6 x, where x was taken.
+# First and second derivatives of y = x[1]^3: 3 x^2 and 6 x in row 1.
 y = get_item(x, 1) ** 3
 (gx,) = grad(y, [x], create_graph=True)
 (ggx,) = grad(gx, [x])
@@ -89,7 +87,7 @@ print(gx)  # -> variable([[  0.   0.   0.]
 print(ggx)  # -> variable([[ 0.  0.  0.]
 #                          [24. 30. 36.]])
 
-# The one above and that of the package, against differences to the second order, with all kinds of slices.
+# This one and the package's, against numerical derivatives up to the second order, with all kinds of slices.
 for slices in (1, slice(None, None, -1), (Ellipsis, 2), np.array([0, 0, 1]), ([0, 1, 1], [2, 0, 0]), x.data > 2):
     check_gradients(lambda x, slices=slices: get_item(x, slices), x)
     check_gradients(lambda x, slices=slices: F.get_item(x, slices), x)

@@ -1,72 +1,51 @@
 """Step 52: GPU support.
 
-Nearly all time in deep learning goes to matrix products. A product of two n x n matrices is n^3 multiplications and as
-many additions, and most of them can be done side by side. A CPU has a few cores that do anything; a GPU has thousands
-that do only this, and are faster at it by a factor of ten to a hundred.
+Deep learning spends almost all its time in matrix products. A product of two n x n matrices takes n^3 multiplications
+and as many additions, and most of them can run in parallel. A CPU has a few cores for any work; a GPU has thousands for
+this work alone, and does it ten to a hundred times faster.
 
-CuPy is NumPy for NVIDIA's GPUs: the same names, nearly all of them, for arrays that lie in the GPU's own memory. So the
-framework does not need a second set of functions, only the right module for the array at hand:
+CuPy is NumPy for NVIDIA GPUs: almost all functions have the same names, and the arrays are in the memory of the GPU. So
+the framework needs no second set of functions, only the right module for each array:
 
-    xp = cuda.get_array_module(x)      numpy or cupy, by where x is       in a Function: self.xp
-    xp.sin(x)                          computed there
+    xp = cuda.get_array_module(x)      numpy or cupy, by the device of x       in a Function: self.xp
+    xp.sin(x)                          computed on that device
 
-`forward` says xp where it said np; `backward` is made of functions and needs no change. What is left is moving things:
+`forward` says xp where it said np; `backward` is made of functions and does not change. What remains is to move data:
 
     x.to_gpu()        model.to_gpu()        loader.to_gpu()            and back:  to_cpu()
-    a Variable        every parameter       each batch it gives
+    a Variable        every parameter       each batch it returns
 
-after which all computes there, because each function looks at its input. Arrays of both kinds in one call are an error:
-nothing is moved silently, since moving is what costs. Between the memories is a bus, ten to a hundred times slower than
-either, and it is soon what everything waits for. So the weights go over once, the batches one by one, and of the
-results only a number per batch comes back.
+Then everything is computed on the GPU, because each function looks at its inputs. Arrays of both devices in one call
+are an error: nothing moves silently, because moving is expensive. The bus between the memories is ten to a hundred
+times slower than either memory and soon becomes the bottleneck. So the weights move once, the batches one by one, and
+only one number per batch returns.
 
-What it costs: each call on a GPU takes some microseconds to be launched, however small the array. A network of ten
-neurons is slower there. Random numbers come from another generator than NumPy's, and sums in another order round
-differently, in the last digit.
+The cost: each kernel launch on a GPU takes some microseconds, however small the array, so a network of ten neurons is
+slower there. Random numbers come from another generator than NumPy's, and sums in another order have other rounding
+errors, in the last digit.
 
-Without CuPy or without a GPU everything here runs on the CPU, and `cuda.gpu_enable` is False. CuPy comes with the extra
-cuda12 or cuda13, after the version of CUDA: pip install -e "./stage5_advanced[cuda12]". Appendix C is a notebook for
-those who have no GPU of their own. The book measured about 8 s per epoch on a CPU and 1.5 s on a GPU, in Google Colab.
+Without CuPy or without a GPU everything here runs on the CPU, and `cuda.gpu_enable` is False. The extras cuda12 and
+cuda13 install CuPy for a CUDA version: pip install -e "./stage5_advanced[cuda12]". Appendix C is a notebook for those
+without a GPU. The book measured about 8 s per epoch on a CPU and 1.5 s on a GPU, in Google Colab.
 
-MNIST is downloaded once; where it cannot be had, Digits take its place, as in step 51. `--data digits` takes them at
-once; with 15 batches per epoch they say little about speed. `--epochs N` trains N epochs. `--seed N` starts from other
-weights and orders. `--out DIR` writes the figure to DIR/step52.png (needs matplotlib); without it the figure is shown
-in a window.
+`--data digits` uses Digits instead of MNIST, as in step 51; its 15 batches per epoch say little about speed.
+`--epochs N` trains N epochs. `--out DIR` saves the speeds as DIR/step52.png.
 """
 
-import argparse
-import pathlib
-import signal
-import sys
 import time
 
 import numpy as np
+from demo import load, options, show
+from drawings import step52
 
 import stage5_advanced.functions as F
 from stage5_advanced import DataLoader, Function, Variable, cuda, optimizers
 from stage5_advanced.datasets import MNIST, Digits
 from stage5_advanced.models import MLP
 
-parser = argparse.ArgumentParser(description="Step 52: GPU support")
-parser.add_argument("--data", choices=["mnist", "digits"], default="mnist", help="default mnist")
-parser.add_argument("--epochs", type=int, default=5, metavar="N", help="default 5")
-parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random numbers, default 0")
-parser.add_argument("--out", type=pathlib.Path, metavar="DIR", help="write the figure to DIR/step52.png")
-arguments = parser.parse_args()
-if arguments.epochs < 1 or not 0 <= arguments.seed < 2**32:
-    parser.error("--epochs must be at least 1, --seed from 0 to 4294967295")
+args = options(__doc__, data="mnist", epochs=5, seed=0).parse_args()
 
-
-def interrupted(*_):
-    print("step52: interrupted", file=sys.stderr)
-    sys.exit(130)
-
-
-signal.signal(signal.SIGINT, interrupted)  # Ctrl-C: no traceback
-
-# --- demonstration ---
-
-# The same lines for either module; where there is a GPU, this runs there.
+# The same lines for both modules; with a GPU they run there.
 xp = cuda.cupy if cuda.gpu_enable else np
 x = xp.arange(6).reshape(2, 3)
 print(x)  # -> [[0 1 2]
@@ -74,7 +53,7 @@ print(x)  # -> [[0 1 2]
 y = x.sum(axis=1)
 print(y)  # -> [ 3 12]
 
-# From the host to the GPU and back; both copy. Without a GPU the first says what is missing.
+# From the host to the GPU and back; both copy. Without a GPU as_cupy says what is missing.
 n = np.array([1, 2, 3])
 print(cuda.get_array_module(n).__name__, cuda.as_numpy(n) is n)  # -> numpy True
 try:
@@ -86,7 +65,7 @@ except RuntimeError as error:
 
 
 class Sin(Function):
-    """In `forward` xp for np; `backward` is as in step 27."""
+    """`forward` with xp instead of np; `backward` composed of functions, as in step 34."""
 
     def forward(self, x):
         return self.xp.sin(x)
@@ -95,7 +74,7 @@ class Sin(Function):
         return gy * F.cos(self.inputs[0])
 
 
-# Everything stays where the input is: the result, also with a number added, and the gradient.
+# Everything stays on the device of the input: the result, also after adding a number, and the gradient.
 x = Variable(xp.array([0.0, 1.0, 2.0]))
 y = Sin()(x) + 1
 y.backward()
@@ -103,28 +82,14 @@ print(y.xp is xp, x.grad.xp is xp)  # -> True True
 x.to_cpu()
 print(x.xp is np, x.grad.xp is np)  # -> True True
 
-
-def load(data):
-    """The data set asked for; Digits if MNIST cannot be had."""
-    if data == "mnist":
-        try:
-            return MNIST(train=True)
-        except RuntimeError as error:
-            reason = str(error).splitlines()[0].rstrip(":")
-            print(f"step52: Digits take the place of MNIST: {reason}", file=sys.stderr)
-    return Digits(train=True)
-
-
-train_set = load(arguments.data)
-if hasattr(signal, "SIGPIPE"):  # Windows has none
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a closed pipe, as by head: no traceback; not while downloading
-max_epoch = arguments.epochs
+train_set, _ = load(args.data, MNIST, Digits)
+max_epoch = args.epochs
 batch_size = 100
 
 
 def train(gpu):
-    """The book's training, on the GPU or on the CPU; the loss and the seconds of each epoch."""
-    np.random.seed(arguments.seed)  # the same weights and orders in both places
+    """The book's training on the GPU or on the CPU; the loss and the seconds of each epoch."""
+    np.random.seed(args.seed)  # the same weights and orders on both devices
     train_loader = DataLoader(train_set, batch_size)
     model = MLP((1000, 10))
     optimizer = optimizers.SGD().setup(model)
@@ -142,7 +107,7 @@ def train(gpu):
             model.cleargrads()
             loss.backward()
             optimizer.update()
-            sum_loss += float(loss.data) * len(t)  # for this number the host waits until the GPU is done
+            sum_loss += float(loss.data) * len(t)  # reading this number waits for the GPU
 
         elapsed_time = time.perf_counter() - start
         history.append((sum_loss / len(train_set), elapsed_time))
@@ -152,75 +117,14 @@ def train(gpu):
 
 runs = {"CPU": train(gpu=False)}
 if cuda.gpu_enable:
-    runs["GPU"] = train(gpu=True)  # its first epoch includes that the GPU's programs are compiled or loaded
+    runs["GPU"] = train(gpu=True)  # the first epoch includes compiling or loading the kernels
 else:
-    print("no GPU, no second run: there the same losses would come in less time")
+    print("no GPU, so no second run; it would print the same losses in less time")
 # -> ...
 
-# The loss goes down, and in the same way wherever it is computed; here that of Digits.
+# The loss decreases in the same way on both devices; here that of Digits.
 for name, history in runs.items():
     print(f"{name}: loss {history[0][0]:.1f} to {history[-1][0]:.1f}")  # ~> CPU: loss 2.3 to 2.1 (0.2)
 # -> ...
 
-
-def speeds(gpu, sizes):
-    """Billions of multiplications per second in the product of two n x n matrices, for each n."""
-    xp = cuda.cupy if gpu else np
-    found = []
-    for n in sizes:
-        a = xp.ones((n, n), np.float32)
-        xp.matmul(a, a)
-        times = []
-        for _ in range(5):
-            start = time.perf_counter()
-            float(xp.matmul(a, a)[0, 0])  # waits
-            times.append(time.perf_counter() - start)
-        found.append(n**3 / min(times) / 1e9)
-    return found
-
-
-def draw(plt):
-    """Left the speed of matrix products; right the seconds of each epoch, beside those that the book measured."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
-    colors = {"CPU": "tab:blue", "GPU": "tab:green"}
-    sizes = [2**k for k in range(4, 13 if cuda.gpu_enable else 11)]
-    for name in runs:
-        own = sizes if name == "GPU" else sizes[:7]
-        left.plot(own, speeds(name == "GPU", own), ".-", color=colors[name], label=name)
-    left.set(title="a product of two n x n matrices", xlabel="n", ylabel="billion multiplications per second")
-    left.set(xscale="log", yscale="log")
-    left.set_xticks(sizes, map(str, sizes))
-    left.yaxis.set_major_formatter("{x:g}")
-    left.minorticks_off()
-    left.set_ylim(bottom=0.5)
-    left.grid(alpha=0.4)
-    left.legend()
-
-    epochs = np.arange(1, max_epoch + 1)
-    width = 0.7 / len(runs)
-    for i, (name, history) in enumerate(runs.items()):
-        place = epochs + (i - (len(runs) - 1) / 2) * width
-        bars = right.bar(place, [seconds for _, seconds in history], 0.9 * width, color=colors[name], label=name)
-        if max_epoch <= 10:
-            right.bar_label(bars, fmt="%.2g s", padding=3, bbox={"color": "white", "pad": 0.5})
-    if isinstance(train_set, MNIST):
-        for name, seconds in (("CPU", 8), ("GPU", 1.5)):
-            label = f"{name} of the book, in Colab"
-            right.axhline(seconds, color=colors[name], linestyle="--", zorder=0, label=label)
-    right.set(title=f"{type(train_set).__name__}, MLP((1000, 10))", xlabel="epoch", ylabel="seconds")
-    right.locator_params(axis="x", integer=True)
-    right.margins(y=0.35)
-    right.legend(loc="upper right", ncols=2)
-    return figure
-
-
-try:
-    import matplotlib.pyplot as plt
-except ImportError:
-    sys.exit("step52: no figure without matplotlib: pip install matplotlib" if arguments.out else 0)
-if arguments.out:
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    draw(plt).savefig(arguments.out / "step52.png", dpi=150)
-elif plt.get_backend().lower() != "agg":  # Agg is what matplotlib takes where there is no display
-    draw(plt)
-    plt.show()
+show(step52, args.out, runs, type(train_set).__name__)

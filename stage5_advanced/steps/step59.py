@@ -1,43 +1,38 @@
 """Step 59: time series with an RNN.
 
-All networks so far are feed-forward: what comes out depends on what goes in now. To say how a curve or a sentence goes
-on, one must know what was before. A recurrent neural network (RNN) has a state h, its own output of the last time, and
-takes that as an input as well:
+All networks so far are feed-forward: the output depends only on the current input. To continue a curve or a sentence,
+a network must know what was before. A recurrent neural network (RNN) has a state h, its own previous output, which is
+an input as well:
 
-    h_t  =  tanh(h_{t-1} W_h + x_t W_x + b)              x_t (N, D), h_t (N, H);  at the beginning without h
+    h_t  =  tanh(h_{t-1} W_h + x_t W_x + b)              x_t (N, D), h_t (N, H);  the first time without h
 
-`L.RNN` is that line, with a Linear for each product, x2h with a bias and h2h without (the second takes h, so its inputs
-are H, not D, as the book has it). Each call takes one x and keeps the new h; `reset_state()` forgets it.
+`L.RNN` is that line, with a Linear for each product, x2h with a bias and h2h without. (The input of h2h is h, so its
+width is H; the book has D.) Each call takes one x and stores the new h; `reset_state()` removes it.
 
-Define-by-run makes this easy. The graph simply grows from call to call, with the state as the link, and `backward`
-goes back through all of it: backpropagation through time (BPTT). There is nothing to program for it, but with a series
-of a million numbers the graph would fill the memory, and the gradient would fade on its way. So it is cut after some
-inputs (truncated BPTT): the value of the state goes on, only the variable forgets where it came from.
+Define-by-run makes this easy. The graph grows from call to call, linked by the state, and `backward` traverses all of
+it: backpropagation through time (BPTT). It needs no code, but with a series of a million numbers the graph would fill
+the memory, and the gradient would vanish on its way. So the graph is cut after a number of inputs (truncated BPTT): the
+value of the state remains, and only the variable forgets its creator.
 
     v.unchain()            v.creator = None: backward ends here
-    v.unchain_backward()   the same for all variables that v was computed from, so that their graph is freed
+    v.unchain_backward()   the same for all variables that v depends on, so their graph is freed
 
-Below, a network of 100 neurons sees a noisy sine, number by number, and learns to say the next one; after every 30 the
-parameters are updated and the graph is cut. Then it is shown a cosine that it has never seen, without noise. (The book
-draws the prediction for the next number at the place of the number shown, so do we; the error printed compares it with
-the next.)
+Below, a network of 100 neurons sees a noisy sine, number by number, and learns to predict the next number; after every
+30 numbers the parameters are updated and the graph is cut. Then it is tested on a cosine without noise, which it has
+never seen. (Like the book, the figure draws the prediction of the next number at the position of the current one; the
+printed error compares it with the next number.)
 
-The loss falls fast, and not always: each update looks at 30 neighbours only, and fits them at the cost of the others.
+The loss decreases quickly, but not steadily: each update fits 30 neighboring numbers at the cost of the others.
 
-What it costs: 999 calls for 999 numbers, one after the other, 0.6 s for an epoch and a minute for 100. Step 60 takes
-30 stretches of the curve at once.
+The cost: 999 calls for 999 numbers, one after the other, 0.6 s per epoch and a minute for 100. Step 60 processes 30
+parts of the curve at once.
 
-`--epochs N` trains N epochs, 100 if nothing is said. `--seed N` starts from other weights. `--out DIR` writes the
-figure to DIR/step59.png (needs matplotlib) and the graphs after one and two inputs, and of the loss, to step59_1.png,
-step59_2.png and step59_loss.png (needs Graphviz); without it the figure is shown in a window.
+`--epochs N` trains N epochs. `--out DIR` saves the figure as DIR/step59.png and draws the graphs after one and two
+inputs, and of the loss, to step59_1.png, step59_2.png and step59_loss.png.
 """
 
-import argparse
-import pathlib
-import signal
-import sys
-
 import numpy as np
+from demo import graph, options, show
 
 import stage5_advanced.functions as F
 import stage5_advanced.layers as L
@@ -45,25 +40,7 @@ from stage5_advanced import Model, Variable, no_grad, optimizers
 from stage5_advanced.datasets import SinCurve
 from stage5_advanced.utils import get_dot_graph, plot_dot_graph
 
-parser = argparse.ArgumentParser(description="Step 59: time series with an RNN")
-parser.add_argument("--epochs", type=int, default=100, metavar="N", help="default 100")
-parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random numbers, default 0")
-parser.add_argument("--out", type=pathlib.Path, metavar="DIR", help="write to DIR/step59.png and step59_*.png")
-arguments = parser.parse_args()
-if arguments.epochs < 1 or not 0 <= arguments.seed < 2**32:
-    parser.error("--epochs must be at least 1, --seed from 0 to 4294967295")
-
-
-def interrupted(*_):
-    print("step59: interrupted", file=sys.stderr)
-    sys.exit(130)
-
-
-signal.signal(signal.SIGINT, interrupted)  # Ctrl-C: no traceback
-if hasattr(signal, "SIGPIPE"):  # Windows has none
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nor where the pipe is closed, as by head
-
-# --- demonstration ---
+args = options(__doc__, epochs=100, seed=0).parse_args()
 
 # The layer.
 rnn = L.RNN(10)
@@ -90,18 +67,18 @@ class SimpleRNN(Model):
 
 
 def boxes(y):
-    """The functions in the graph of y, the last one first."""
+    """The functions in the graph of y, from the output back."""
     return [line.split('"')[1] for line in get_dot_graph(y, verbose=False).splitlines() if "shape=box" in line]
 
 
-# Two inputs: the second result depends on both.
+# Two inputs: the second output depends on both.
 seq_data = [np.random.randn(1, 1) for _ in range(1000)]
 xs = seq_data[0:-1]
 ts = seq_data[1:]
 
 model = SimpleRNN(10, 1)
 for path, p in model.named_params():
-    p.name = path  # for the pictures
+    p.name = path  # for the graphs
 graphs = {}
 loss = 0
 for cnt, (x, t) in enumerate(zip(xs, ts, strict=True), start=1):
@@ -117,8 +94,8 @@ for cnt, (x, t) in enumerate(zip(xs, ts, strict=True), start=1):
 graphs["loss"] = loss
 print([p.grad.shape for p in model.params()])  # -> [(1, 10), (10,), (10, 10), (10, 1), (1,)]
 
-# The graph grows by seven functions with each input, four of them on the way of the state, until it is cut. The state
-# keeps its value.
+# The graph grows by seven functions per input, four of them in the graph of the state, until it is cut. The state keeps
+# its value.
 model.reset_state()
 loss = 0
 for x, t in zip(xs[:30], ts[:30], strict=True):
@@ -131,7 +108,7 @@ print(len(boxes(loss)), len(boxes(h)))  # -> 1 0
 print(model.rnn.h is h, np.array_equal(h.data, before))  # -> True True
 print(len(boxes(model(xs[30]))))  # -> 5
 
-# The data. The noise is drawn anew for the book and for us: seed 59 here.
+# The data. The noise is random, here with seed 59, so the numbers are not the book's.
 train_set = SinCurve(train=True)
 print(len(train_set))  # -> 999
 print(train_set[0])  # -> (array([0.04240351]), array([-0.02792351]))
@@ -142,11 +119,11 @@ ts = [example[1] for example in train_set]
 print(xs[1:] == ts[:-1])  # -> True
 
 # Training.
-max_epoch = arguments.epochs
+max_epoch = args.epochs
 hidden_size = 100
 bptt_length = 30
 
-np.random.seed(arguments.seed)
+np.random.seed(args.seed)
 seqlen = len(train_set)
 model = SimpleRNN(hidden_size, 1)
 optimizer = optimizers.Adam().setup(model)
@@ -165,7 +142,7 @@ for epoch in range(max_epoch):
         if count % bptt_length == 0 or count == seqlen:
             model.cleargrads()
             loss.backward()
-            loss.unchain_backward()  # the sum goes on, what it is a sum of is constant from here
+            loss.unchain_backward()  # the value of the sum remains; its terms are constants now
             optimizer.update()
 
     losses.append(float(loss.data) / count)
@@ -186,12 +163,12 @@ with no_grad():
         pred_list.append(y.data.item())
 
 error = np.abs(np.array(pred_list[:-1]) - xs[1:]).mean()
-# After 100 epochs 0.042; after 3, as in the test of this step:
+# 0.042 after 100 epochs; after 3 epochs, as in the test of this step:
 print(f"mean error {error:.3f}")  # ~> mean error 0.11 (0.07)
 
 
 def draw(plt):
-    """The data and the loss; below the cosine and the prediction."""
+    """The data and the loss; below them the cosine and its prediction."""
     places = [["data", "loss"], ["predict", "predict"]]
     figure, panels = plt.subplot_mosaic(places, figsize=(11, 7.5), layout="constrained")
     panels["data"].plot([x for x, _ in train_set], linewidth=1, label="xs")
@@ -199,7 +176,7 @@ def draw(plt):
     panels["data"].set(title="SinCurve", xlabel="number", ylabel="value")
     panels["data"].legend()
     panels["loss"].plot(range(1, len(losses) + 1), losses, ".-", markersize=4)
-    panels["loss"].axhline(0.05**2 / 3, color="grey", linestyle="--", label="the noise of the labels alone")
+    panels["loss"].axhline(0.05**2 / 3, color="grey", linestyle="--", label="the noise of the targets alone")
     panels["loss"].set(title="training", xlabel="epoch", ylabel="mean squared error", yscale="log")
     panels["loss"].legend()
     panels["predict"].plot(np.arange(len(xs)), xs, label="y=cos(x)")
@@ -210,18 +187,6 @@ def draw(plt):
     return figure
 
 
-try:
-    import matplotlib.pyplot as plt
-except ImportError:
-    sys.exit("step59: no figure without matplotlib: pip install matplotlib" if arguments.out else 0)
-if arguments.out:
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    draw(plt).savefig(arguments.out / "step59.png", dpi=150)
-    try:
-        for name, v in graphs.items():
-            plot_dot_graph(v, verbose=False, to_file=arguments.out / f"step59_{name}.png")
-    except RuntimeError as error:
-        sys.exit(f"step59: no graph: {error}")
-elif plt.get_backend().lower() != "agg":  # Agg is what matplotlib takes where there is no display
-    draw(plt)
-    plt.show()
+show(draw, args.out)
+for name, v in graphs.items():
+    graph(plot_dot_graph, v, args.out, f"step59_{name}.png", verbose=False)

@@ -1,44 +1,41 @@
 """Step 60: LSTM and a data loader.
 
-Two improvements to step 59, one for speed and one for quality.
+Two improvements of step 59, one for speed and one for quality.
 
-`SeqDataLoader` makes mini-batches of a series. Its rows are stretches of the series that begin at different places: of
-1000 numbers in batches of 2, one at 0 and one at 500, and from batch to batch each goes on where it was. So one call
-of the layer does the work of N, and the state has a row for each stretch. Nothing may be shuffled.
+`SeqDataLoader` makes mini-batches of a series. Its rows are parts of the series that start at different positions: of
+1000 numbers in batches of 2, one part starts at 0 and one at 500, and each batch continues where the previous one
+ended. So one call of the layer does the work of N, and the state has one row per part. Nothing may be shuffled.
 
-`L.LSTM`, long short-term memory, is a layer with a second state, the cell c, that does not leave it. Gates, numbers
-between 0 and 1, say what is kept of it (f, forget), what is let in (i, input) and what is shown (o, output):
+`L.LSTM`, long short-term memory, is a layer with a second state, the cell c, which is not an output. Gates, numbers
+between 0 and 1, determine what is kept of c (f, forget), what is added (i, input) and what is output (o, output):
 
     f = sigmoid(x W_xf + h W_hf + b_f)           c'  =  f c + i u
     i = sigmoid(x W_xi + h W_hi + b_i)           h'  =  o tanh(c')
     o = sigmoid(x W_xo + h W_ho + b_o)
-    u = tanh   (x W_xu + h W_hu + b_u)           at the beginning without h and c
+    u = tanh   (x W_xu + h W_hu + b_u)           the first time without h and c
 
-The way from c to c' is a product with f and a sum, with no matrix and no tanh in between, so the gradient does not fade
-on it as in an RNN. What it costs: four times the weights and the work, eight Linear where there were two. (They are
-here, under the book's names, and in files; what is computed joins the four of x, and the four of h, to one product
-each, and gives the gates to one Function, F.lstm_cell.)
+Between c and c' there are only a product with f and a sum, no matrix and no tanh, so the gradient does not vanish there
+as in an RNN. The cost: four times the weights and the work, eight Linear layers instead of two. (The layers and files
+have them under the book's names; the computation joins the four products of x, and the four of h, into one product
+each, and one Function, F.lstm_cell, computes the gates.)
 
-The training is the book's, and it has a quirk. `count == seqlen`, which was to catch the end of the series, compares
-the number of batches, 34 in a pass, with 999, and is never true. So there is one update in an epoch, after 30 batches,
-and the last four batches only count for the printed mean: 100 updates where step 59 had 3400. It learns well with them,
-in a tenth of the time. With `count == train_loader.max_iter` in its place there would be two.
+The training is the book's, and it has a peculiarity. `count == seqlen` is meant to detect the end of the series, but it
+compares the number of batches, 34 per epoch, with 999, and is never true. So an epoch has one update, after 30 batches,
+and the last four batches only affect the printed mean: 100 updates where step 59 had 3400. They are enough, and take a
+tenth of the time. With `count == train_loader.max_iter` an epoch would have two updates.
 
-Here the 60 steps end. What they have made is small beside PyTorch, and works in the same way. To go on: more models
-(examples are in examples/), more functions, a memory that forgets what no backward needs; or take PyTorch, where nearly
-every name of this framework has a counterpart that you now know from the inside.
+Here the 60 steps end. The result is small compared to PyTorch and works in the same way. To continue: more models (some
+are in examples/), more functions, a graph that frees what no backward needs; or PyTorch, where almost every name of
+this framework has a counterpart that you now know from the inside.
 
-`--epochs N` trains N epochs, 100 if nothing is said. `--seed N` starts from other weights. `--out DIR` writes the
-figure to DIR/step60.png (needs matplotlib); without it the figure is shown in a window. `--graph FILE` draws the graph
-of one update, 30 calls of the LSTM, to a file such as graph.pdf (needs Graphviz, and a minute).
+`--epochs N` trains N epochs. `--graph FILE` draws the graph of one update, 30 calls of the LSTM, to a file such as
+graph.pdf, which takes a minute. `--out DIR` saves the figure as DIR/step60.png.
 """
 
-import argparse
 import pathlib
-import signal
-import sys
 
 import numpy as np
+from demo import graph, options, show
 
 import stage5_advanced.functions as F
 import stage5_advanced.layers as L
@@ -46,30 +43,13 @@ from stage5_advanced import Model, SeqDataLoader, no_grad, optimizers
 from stage5_advanced.datasets import SinCurve
 from stage5_advanced.utils import plot_dot_graph
 
-parser = argparse.ArgumentParser(description="Step 60: LSTM and a data loader")
-parser.add_argument("--epochs", type=int, default=100, metavar="N", help="default 100")
-parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random numbers, default 0")
+parser = options(__doc__, epochs=100, seed=0)
 parser.add_argument("--graph", type=pathlib.Path, metavar="FILE", help="draw the graph of one update, to graph.pdf")
-parser.add_argument("--out", type=pathlib.Path, metavar="DIR", help="write the figure to DIR/step60.png")
-arguments = parser.parse_args()
-if arguments.epochs < 1 or not 0 <= arguments.seed < 2**32:
-    parser.error("--epochs must be at least 1, --seed from 0 to 4294967295")
-if arguments.graph and not (arguments.graph.suffix and arguments.graph.parent.is_dir()):
-    parser.error("--graph must be a file with an ending such as .pdf, in a folder that exists")
+args = parser.parse_args()
+if args.graph and not (args.graph.suffix and args.graph.parent.is_dir()):
+    parser.error("--graph: expected a file name with a suffix such as .pdf, in an existing folder")
 
-
-def interrupted(*_):
-    print("step60: interrupted", file=sys.stderr)
-    sys.exit(130)
-
-
-signal.signal(signal.SIGINT, interrupted)  # Ctrl-C: no traceback
-if hasattr(signal, "SIGPIPE"):  # Windows has none
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nor where the pipe is closed, as by head
-
-# --- demonstration ---
-
-# The loader: three rows that begin at 0, 333 and 666. (The noise is not the book's.)
+# The loader: three rows that start at 0, 333 and 666. (The noise is not the book's.)
 train_set = SinCurve(train=True)
 dataloader = SeqDataLoader(train_set, batch_size=3)
 x, t = next(dataloader)
@@ -84,7 +64,7 @@ x, _ = next(dataloader)
 print(np.array_equal(x, t))  # -> True
 
 # The layer.
-np.random.seed(arguments.seed)
+np.random.seed(args.seed)
 lstm = L.LSTM(10)
 h = lstm(x)
 h = lstm(x)
@@ -93,7 +73,7 @@ print(lstm._params)  # -> ['x2f', 'x2i', 'x2o', 'x2u', 'h2f', 'h2i', 'h2o', 'h2u
 print(sum(p.size for p in lstm.params()), sum(p.size for p in L.RNN(10, in_size=1).params()))  # -> 480 120
 
 
-# The formulas, one by one; zeros at the beginning are the same as nothing.
+# The formulas, one by one; initial zeros are the same as no state.
 def step(x, h, c):
     f = F.sigmoid(lstm.x2f(x) + lstm.h2f(h))
     i = F.sigmoid(lstm.x2i(x) + lstm.h2i(h))
@@ -126,7 +106,7 @@ class BetterRNN(Model):
 
 
 # Training.
-max_epoch = arguments.epochs
+max_epoch = args.epochs
 batch_size = 30
 hidden_size = 100
 bptt_length = 30
@@ -135,7 +115,7 @@ train_loader = SeqDataLoader(train_set, batch_size=batch_size)
 seqlen = len(train_set)
 print(train_loader.max_iter, seqlen)  # -> 34 999
 
-np.random.seed(arguments.seed)
+np.random.seed(args.seed)
 model = BetterRNN(hidden_size, 1)
 optimizer = optimizers.Adam().setup(model)
 
@@ -176,24 +156,21 @@ with no_grad():
         pred_list.append(y.data.item())
 
 error = np.abs(np.array(pred_list[:-1]) - xs[1:]).mean()
-# After 100 epochs 0.015, a third of that in step 59; after 10, as in the test of this step:
+# 0.015 after 100 epochs, a third of step 59; after 10 epochs, as in the test of this step:
 print(f"mean error {error:.3f}")  # ~> mean error 0.19 (0.1)
 
-if arguments.graph:
+if args.graph:
     model.reset_state()
     loss = 0
     for _ in range(bptt_length):
         x, t = next(train_loader)
         loss += F.mean_squared_error(model(x), t)
     train_loader.reset()
-    try:
-        plot_dot_graph(loss, to_file=arguments.graph)
-    except RuntimeError as problem:
-        sys.exit(f"step60: no graph: {problem}")
+    graph(plot_dot_graph, loss, args.graph.parent, args.graph.name)
 
 
 def draw(plt):
-    """Where the rows of the batches begin, and the loss; below the cosine and the prediction."""
+    """The start of each row of the batches, and the loss; below them the cosine and its prediction."""
     places = [["rows", "loss"], ["predict", "predict"]]
     figure, panels = plt.subplot_mosaic(places, figsize=(11, 7.5), layout="constrained")
     series = np.array([x[0] for x, _ in train_set])
@@ -202,13 +179,13 @@ def draw(plt):
         place = np.arange(i * jump, (i + 1) * jump + 1)
         panels["rows"].plot(place, series[place], linewidth=1, color=("tab:blue", "tab:orange")[i % 2])
     starts = np.arange(batch_size) * jump
-    style = {"markersize": 4, "color": "black", "label": "the first batch: 30 rows begin"}
+    style = {"markersize": 4, "color": "black", "label": "the first batch: the starts of 30 rows"}
     panels["rows"].plot(starts, series[starts], "o", **style)
     panels["rows"].set(title="SeqDataLoader", xlabel="number", ylabel="value")
     panels["rows"].legend()
     panels["loss"].plot(range(1, len(losses) + 1), losses, ".-", markersize=4)
-    panels["loss"].axhline(0.05**2 / 3, color="grey", linestyle="--", label="the noise of the labels alone")
-    panels["loss"].set(title="training", xlabel="epoch, one update each", ylabel="mean squared error", yscale="log")
+    panels["loss"].axhline(0.05**2 / 3, color="grey", linestyle="--", label="the noise of the targets alone")
+    panels["loss"].set(title="training", xlabel="epoch (one update each)", ylabel="mean squared error", yscale="log")
     panels["loss"].legend()
     panels["predict"].plot(np.arange(len(xs)), xs, label="y=cos(x)")
     panels["predict"].plot(np.arange(len(xs)), pred_list, label="predict")
@@ -218,13 +195,4 @@ def draw(plt):
     return figure
 
 
-try:
-    import matplotlib.pyplot as plt
-except ImportError:
-    sys.exit("step60: no figure without matplotlib: pip install matplotlib" if arguments.out else 0)
-if arguments.out:
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    draw(plt).savefig(arguments.out / "step60.png", dpi=150)
-elif plt.get_backend().lower() != "agg":  # Agg is what matplotlib takes where there is no display
-    draw(plt)
-    plt.show()
+show(draw, args.out)
