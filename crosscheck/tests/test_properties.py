@@ -24,8 +24,8 @@ from crosscheck.computations.steps52_60 import dropout_with_mask, four
 from crosscheck.coverage import NOT_DIFFERENTIABLE, functions_of
 from crosscheck.frameworks import BookStyle, load_stage, load_torch
 from crosscheck.inputs import Case, stable_rng
-from crosscheck.runner import evaluate
 from crosscheck.stages import STAGES
+from crosscheck.trial import evaluate
 
 FRAMEWORKS = {stage.name: load_stage(stage) for stage in STAGES if stage.number >= 4}
 TORCH = load_torch()
@@ -568,18 +568,19 @@ def differences_of(name, framework, example):
     again = run(framework, case, min(order, 1), check=True)
 
     broken = list(again.broken)
-    for (what, a), (_, reference), (_, alike) in zip(ours.arrays(), precise.arrays(), same.arrays(), strict=True):
-        text = mismatch(a, reference.astype(a.dtype) if integer else alike)
+    for result, exact, alike in zip(ours.arrays(), precise.arrays(), same.arrays(), strict=True):
+        a, reference = result.array, exact.array
+        text = mismatch(a, reference.astype(a.dtype) if integer else alike.array)
         finite = np.isfinite(reference)
         if text is None and finite.any():
             far = np.max(np.abs(a[finite].astype(float) - reference[finite]))
             if not far <= drawn_by.tolerance * np.finfo(dtype).eps * (1 + np.max(np.abs(reference[finite]))):
                 text = f"{shorten(a)}, PyTorch has {shorten(reference)}"
         if text is not None:
-            broken.append(f"{framework.name}: {name}: {what}: {text}")
-    for (what, a), (_, b) in zip(ours.arrays(), again.arrays(), strict=False):
-        if not same_bytes(a, b):
-            broken.append(f"{framework.name}: {name}: {what}: another answer the second time")
+            broken.append(f"{framework.name}: {name}: {result.name}: {text}")
+    for first, second in zip(ours.arrays(), again.arrays(), strict=False):
+        if not same_bytes(first.array, second.array):
+            broken.append(f"{framework.name}: {name}: {first.name}: another answer the second time")
     return broken
 
 

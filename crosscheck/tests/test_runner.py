@@ -8,7 +8,6 @@ import pytest
 
 import stage1_autodiff
 import stage3_higher_order
-from crosscheck import runner as runner_module
 from crosscheck.computations import Computation
 from crosscheck.frameworks import BookStyle
 from crosscheck.inputs import normal
@@ -179,15 +178,13 @@ def test_a_wrong_second_derivative_is_refused_by_both_judges(torch_adapter, orac
     assert run(judge, computation(order=1), wrong)[0].state == "equal"
 
 
-def test_a_cell_that_never_ends_is_red(torch_adapter, monkeypatch):
-    monkeypatch.setattr(runner_module, "TIME_LIMIT", 1)
-
+def test_a_cell_that_never_ends_is_red(torch_adapter):
     def endless(x):
         while True:
             pass
 
-    (cell,) = run(torch_adapter, computation(), framework(square=endless))
-    assert [(f.kind, f.text) for f in cell.failures] == [("hang", "no answer within 1 s")]
+    (cell,) = run(torch_adapter, computation(), framework(square=endless), time_limit=1)
+    assert [(f.kind, f.text) for f in cell.failures] == [("hang", "no answer within 1 s of CPU time")]
 
 
 def test_sys_exit_is_no_way_out(torch_adapter):
@@ -248,6 +245,25 @@ def test_a_declared_difference_must_be_one(torch_adapter):
     assert run(torch_adapter, declared, framework())[0].state == "failed"
     (cell,) = run(torch_adapter, declared, framework(square=op(forward=lambda x: x**3)))
     assert (cell.state, cell.reason) == ("differs", "for the sake of it")
+
+
+def test_without_pytorch_a_declared_difference_is_taken_on_trust():
+    declared = computation(differs={"stage1": "for the sake of it"})
+    (cell,) = run(None, declared, framework())
+    assert (cell.state, cell.reason) == ("differs", "for the sake of it")
+
+
+def test_bytes_that_the_judges_accepted_of_the_stage_before_are_not_judged_again(torch_adapter):
+    right = framework(), framework("stage2", 2)
+    first, second = run(torch_adapter, computation(), *right)
+    assert (first.inherited, second.inherited) == (False, True)
+    assert (first.state, second.state, first.distance) == ("equal", "equal", second.distance)
+    wrong = op(backward=lambda x, gy: x * gy)
+    first, second = run(torch_adapter, computation(), framework(square=wrong), framework("stage2", 2, square=wrong))
+    assert {f.kind for f in second.failures} == {"torch", "differences"}  # the same bytes, but nobody accepted them
+    assert not second.inherited
+    (alone,) = run(torch_adapter, computation(), framework("stage2", 2))
+    assert not alone.inherited
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def timings(workload: str, seconds: Mapping[str, Sequence[float]], reference: st
     found = []
     for name, samples in seconds.items():
         rounds = [a / b for a, b in zip(samples, seconds[reference], strict=True)]
-        low, _, high = statistics.quantiles(rounds, n=4)
+        low, _, high = statistics.quantiles(rounds, n=4, method="inclusive")  # within the rounds, however few
         found.append(Timing(workload, name, statistics.median(samples), statistics.median(samples) / base, (low, high)))
     return found
 

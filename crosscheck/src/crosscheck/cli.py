@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import dataclasses
+import os
 import pathlib
 import shlex
+import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from . import UsageError, __version__
 from .computations import DTYPES, Computation, all_computations
-from .coverage import uncovered
-from .frameworks import BookStyle, Framework, load_file, load_stage, load_torch
+from .frameworks import load_stage, load_torch
 from .ledger import Ledger
-from .report import Report
+from .matrix import Settings, rows
+from .pool import Alone, Pool
+from .report import ENDED, Report
 from .report.out import console, output, print_table, track, write_json
 from .report.terminal import print_report
-from .runner import Runner
-from .select import matches
+from .runner import TIME_LIMIT
 from .stages import STAGES, parse_stages
 
-INTERRUPTED = 130
+
+class Terminated(BaseException):
+    """SIGTERM, raised where it arrives."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         print("crosscheck: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return ENDED["interrupted"]
     except BrokenPipeError:  # `crosscheck run | head`
         sys.stderr.close()
         return 1
@@ -83,6 +89,21 @@ def parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--dtype", metavar="LIST", default=",".join(DTYPES), help="(default: %(default)s)")
     choice_of_frameworks(run)
+    run.add_argument("--quick", action="store_true", help="one case a cell, and PyTorch alone as the judge of values")
+    run.add_argument(
+        "-n",
+        metavar="N",
+        type=processes,
+        default="auto",
+        help="processes that compute; 0: this one alone (default: one for each processor)",
+    )
+    run.add_argument(
+        "--time-limit",
+        metavar="S",
+        type=seconds,
+        default=TIME_LIMIT,
+        help="seconds of CPU time that a cell may take (default: %(default)g)",
+    )
     run.add_argument("--html", metavar="DIR", type=pathlib.Path, help="write the report as a page to DIR/index.html")
     run.add_argument(
         "--update-ledger", action="store_true", help="take the distances of this run as the committed ones"
@@ -130,6 +151,24 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def processes(text: str) -> int:
+    """The value of `-n`."""
+    if text == "auto":
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"expected auto or a number from 0 on, got {text}")
+    return number
+
+
+def seconds(text: str) -> float:
+    """The value of `--time-limit`."""
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number of seconds above 0, got {text}")
+    return number
+
+
 def play_options(added: argparse.ArgumentParser) -> None:
     """Those of `play`, which may stand before or after SCRIPT."""
     added.add_argument("--stage", metavar="N", help="1, stage1 or all (default: the last)")
@@ -139,39 +178,20 @@ def play_options(added: argparse.ArgumentParser) -> None:
 # --- run ---
 
 
-def chosen_frameworks(arguments: argparse.Namespace) -> tuple[list[Framework], Framework | None]:
-    """The columns of the matrix, and the oracle."""
-    if arguments.device == "cuda":
-        return chosen_on_gpu(arguments)
-    stages = parse_stages(arguments.stages) if arguments.stages else STAGES
+def chosen_settings(arguments: argparse.Namespace) -> Settings:
+    """What the options say about the columns of the matrix."""
+    on_gpu = arguments.device == "cuda"
+    stages = parse_stages(arguments.stages) if arguments.stages else STAGES[-1:] if on_gpu else STAGES
+    if on_gpu and (arguments.without_torch or arguments.framework or STAGES[-1] not in stages):
+        raise UsageError(f"--device cuda compares {STAGES[-1].name} with PyTorch; no --without-torch, --framework")
     missing = [stage for stage in stages if not stage.installed()]
     if missing:
         packages = " ".join(f"-e ./{stage.package}" for stage in missing)
         names = ", ".join(stage.name for stage in missing)
         raise UsageError(f"not installed: {names}; python -m pip install {packages}")
-    frameworks: list[Framework] = [load_stage(stage) for stage in stages]
-    oracle = None
-    if not arguments.without_torch:
-        oracle = load_torch()
-        frameworks.append(oracle)
-    for path in arguments.framework:
-        custom = load_file(path)
-        if any(custom.name == other.name for other in frameworks):
-            raise UsageError(f"--framework: there is a framework {custom.name!r} already; set `name` in {path}")
-        frameworks.append(custom)
-    return frameworks, oracle
-
-
-def chosen_on_gpu(arguments: argparse.Namespace) -> tuple[list[Framework], Framework]:
-    """The columns of the matrix on a GPU: the stage that has one, and the oracle."""
-    from .frameworks.devices import on_gpu
-
-    stage = STAGES[-1]
-    if arguments.without_torch or arguments.framework or stage not in parse_stages(arguments.stages or stage.name):
-        raise UsageError(f"--device cuda compares {stage.name} with PyTorch; no --without-torch, --framework")
-
-    ours, oracle = on_gpu(load_stage(stage), load_torch)
-    return [ours, oracle], oracle
+    return Settings(
+        tuple(stages), tuple(arguments.framework), not arguments.without_torch, arguments.device, arguments.seed
+    )
 
 
 def repeat_options(arguments: argparse.Namespace) -> str:
@@ -188,43 +208,64 @@ def run_command(arguments: argparse.Namespace) -> int:
     unknown = [dtype for dtype in dtypes if dtype not in DTYPES]
     if unknown:
         raise UsageError(f"unknown dtype {unknown[0]!r}; there is {', '.join(DTYPES)}")
-    frameworks, oracle = chosen_frameworks(arguments)
+    settings = chosen_settings(arguments)
     narrowed = arguments.expression or arguments.stages or arguments.framework or len(dtypes) < len(DTYPES)
     narrowed = narrowed or arguments.device != "cpu"
     if arguments.reason and not arguments.update_ledger:
         raise UsageError("--reason belongs to --update-ledger")
-    if arguments.update_ledger and (narrowed or arguments.seed or oracle is None):
+    if arguments.update_ledger and (narrowed or arguments.seed or arguments.without_torch or arguments.quick):
         raise UsageError(
             "--update-ledger takes a whole run: "
-            "no -k, --stages, --dtype, --device, --framework, --seed, --without-torch"
+            "no -k, --stages, --dtype, --device, --framework, --seed, --without-torch, --quick"
         )
-    runner = Runner(frameworks, oracle, arguments.seed, None if arguments.update_ledger else Ledger.read())
-    cells = runner.cells(all_computations(), dtypes)
-    if arguments.expression:
-        cells = [c for c in cells if matches(arguments.expression, f"{c[0].name}/{c[1].label}/{c[2]}")]
-    if not cells:
-        raise UsageError(f"no cell matches -k {arguments.expression!r}: crosscheck list computations")
-    report = Report({f.label: f.version() for f in frameworks}, arguments.seed, repeat_options(arguments))
-    start = time.perf_counter()
-    for computation, framework, dtype in track(
-        cells, len(cells), lambda cell: f"{cell[0].name} {cell[1].label} {cell[2]}"
-    ):
-        report.cells.append(runner.run(computation, framework, dtype))
-    if not narrowed:
-        stages = [framework for framework in frameworks if isinstance(framework, BookStyle) and framework.number]
-        report.uncovered = [text for stage in stages for text in uncovered(stage, all_computations())]
-    report.seconds = time.perf_counter() - start
+    settings = dataclasses.replace(
+        settings, baseline=not arguments.update_ledger, quick=arguments.quick, time_limit=arguments.time_limit
+    )
+    with contextlib.closing(Pool(settings, arguments.n) if arguments.n else Alone(settings)) as pool:
+        todo = rows(pool.columns, all_computations(), dtypes, arguments.expression)
+        if not todo:
+            raise UsageError(f"no cell matches -k {arguments.expression!r}: crosscheck list computations")
+        names = [name for row in todo for name in row.names()]
+        report = Report(
+            {c.label: c.version for c in pool.columns}, arguments.seed, repeat_options(arguments), len(names)
+        )
+        heavy_first = sorted(todo, key=lambda row: (not row.heavy, -row.computation.step))
+        start = time.perf_counter()
+        with ended_early(report):
+            report.cells.extend(track(pool.run(heavy_first), len(names), lambda cell: cell.name, "cells"))
+            report.uncovered = [] if narrowed or arguments.quick else pool.uncovered()
+        report.seconds = time.perf_counter() - start
+    place = {name: i for i, name in enumerate(names)}
+    report.cells.sort(key=lambda cell: place[cell.name])
     if arguments.json != "-":
         print_report(report, console())
+    if arguments.json:
+        write_json(report.as_json(), arguments.json)
     if arguments.html:
         from .report.html import write_html  # jinja2 and pygments are for pages only
 
         write_html(report, arguments.html)
-    if arguments.json:
-        write_json(report.as_json(), arguments.json)
     if arguments.update_ledger and report.ok:
         update_ledger(report, arguments.reason)
-    return 0 if report.ok else 1
+    return report.status
+
+
+@contextlib.contextmanager
+def ended_early(report: Report) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the block, not the command: what is done is printed and written."""
+
+    def terminate(*_: object) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    except KeyboardInterrupt:
+        report.ended = "interrupted"
+    except Terminated:
+        report.ended = "terminated"
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def update_ledger(report: Report, reason: str | None) -> None:
@@ -289,9 +330,9 @@ def list_steps() -> tuple[list[str], list[list[str]]]:
 def show_command(arguments: argparse.Namespace) -> int:
     from .show import as_text, parse_cell, show
 
-    frameworks, oracle = chosen_frameworks(arguments)
-    runner = Runner(frameworks, oracle, arguments.seed, Ledger.read())
-    shown = show(runner, *parse_cell(arguments.cell, all_computations(), frameworks), repeat_options(arguments))
+    runner = chosen_settings(arguments).runner()
+    cell = parse_cell(arguments.cell, all_computations(), runner.frameworks)
+    shown = show(runner, *cell, repeat_options(arguments))
     output(shown, arguments.json, lambda: print(as_text(shown)))
     return 0 if shown["state"] != "failed" else 1
 

@@ -41,14 +41,14 @@ def distance(a: Array, reference: Array, dtype: np.dtype[Any]) -> float:
     return error / float(np.finfo(dtype).eps)
 
 
-def mismatch(a: Array, same: Array) -> str | None:
-    """What already differs before any rounding: shape, dtype, where it is nan or inf."""
+def mismatch(a: Array, same: Array, whose: str = "PyTorch") -> str | None:
+    """What already differs from the other side before any rounding: shape, dtype, where it is nan or inf."""
     if a.shape != same.shape:
-        return f"shape {a.shape}, PyTorch has {same.shape}"
+        return f"shape {a.shape}, {whose} has {same.shape}"
     if a.dtype != same.dtype:
-        return f"dtype {a.dtype}, PyTorch has {same.dtype}"
+        return f"dtype {a.dtype}, {whose} has {same.dtype}"
     if a.dtype.kind == "f" and not np.array_equal(not_finite(a), not_finite(same)):
-        return f"nan or inf in other places: {shorten(a)}, PyTorch has {shorten(same)}"
+        return f"nan or inf in other places: {shorten(a)}, {whose} has {shorten(same)}"
     return None
 
 

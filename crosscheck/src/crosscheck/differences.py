@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -27,10 +28,11 @@ def slope(f: Callable[[Sequence[Array]], float], point: Sequence[Array], directi
     The error is estimated by repeating them with half the step.
     """
 
-    def differences(h: float) -> float:
-        def at(t: float) -> float:
-            return f([np.asarray(x + t * d) for x, d in zip(point, direction, strict=True)])
+    @functools.cache  # the coarse and the fine differences share two points
+    def at(t: float) -> float:
+        return f([np.asarray(x + t * d) for x, d in zip(point, direction, strict=True)])
 
+    def differences(h: float) -> float:
         return (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h)
 
     coarse, fine = differences(STEP), differences(STEP / 2)

@@ -104,7 +104,7 @@ def judge(runner: Runner, costs: dict[str, float], stage: Stage, name: str, copy
     if not imported.startswith(str(copy)):
         return Verdict(name, "invalid", text="the planted copy was not the one imported", path=imported)
     runner.frameworks = [*before, planted]
-    runner.outcomes = {key: value for key, value in runner.outcomes.items() if key[1].startswith("oracle")}
+    runner.judged.clear()
     invalid = None
     # What the stage can do; what it brings comes first, then what is quick: so most bugs are met soon.
     able = [computation for computation in all_computations() if computation.since <= stage.number]

@@ -14,7 +14,8 @@ from .compare import distance, shorten
 from .computations import Computation
 from .frameworks import Framework
 from .report import cell_as_json, repeat_command
-from .runner import Cell, Runner, describe, evaluate, order_of
+from .runner import Cell, Runner, describe
+from .trial import evaluate, order_of
 
 
 def parse_cell(
@@ -50,16 +51,17 @@ def case_as_json(runner: Runner, cell: Cell, framework: Framework, case: Any) ->
         shown["cotangents"] = [
             "the framework's default" if seeds is None else [shorten(s) for s in seeds] for seeds in outcome.cotangents
         ]
-        oracle = runner.oracles(cell.computation, case, dtype) if runner.oracle is not None else None
-    for i, (name, a) in enumerate(outcome.arrays()):
+        reference = runner.reference(cell.computation, case, dtype) if runner.oracle is not None else None
+    for i, found in enumerate(outcome.arrays()):
+        a = found.array
         result: dict[str, Any] = {
-            "name": name,
+            "name": found.name,
             framework.name: shorten(a),
             "dtype": str(a.dtype),
             "shape": list(a.shape),
         }
-        if oracle is not None:
-            precise, same = (list(o.arrays())[i][1] for o in oracle)
+        if reference is not None:
+            precise, same = (list(o.arrays())[i].array for o in (reference.precise, reference.same))
             result["torch float64"] = shorten(precise)
             result[f"torch {cell.dtype}"] = shorten(same)
             if a.shape == precise.shape:

@@ -21,6 +21,7 @@ STATES = {
     "error": "bad input, refused as declared",
     "failed": "not as declared: red",
 }
+ENDED = {"interrupted": 130, "terminated": 143}  # by Ctrl-C or SIGTERM: what is done is reported; the exit status
 SIGNS = {"equal": "=", "unsupported": "unsupported", "differs": "differs", "error": "error", "failed": "FAILED"}
 
 
@@ -31,13 +32,25 @@ class Report:
     frameworks: dict[str, str]  # name -> version and place
     seed: int
     options: str = ""  # of the command line, to repeat a cell
+    expected: int = 0  # cells, if the run is not ended early
     cells: list[Cell] = field(default_factory=list)
     seconds: float = 0.0
+    ended: str = ""  # interrupted or terminated
     uncovered: list[str] = field(default_factory=list)  # public names that no computation differentiates
 
     @property
     def ok(self) -> bool:
-        return bool(self.cells) and all(cell.ok for cell in self.cells) and not self.uncovered
+        return bool(self.cells) and all(cell.ok for cell in self.cells) and not self.uncovered and not self.ended
+
+    @property
+    def status(self) -> int:
+        """The exit status."""
+        return ENDED[self.ended] if self.ended else 0 if self.ok else 1
+
+    @property
+    def inherited(self) -> int:
+        """Cells with the very bytes that PyTorch and central differences accepted of the stage before."""
+        return sum(cell.inherited and cell.state == "equal" for cell in self.cells)
 
     def counts(self) -> dict[str, int]:
         counted = Counter(cell.state for cell in self.cells)
@@ -65,8 +78,10 @@ class Report:
             "seed": self.seed,
             "seconds": round(self.seconds, 3),
             "ok": self.ok,
+            "ended": self.ended,
             "uncovered": self.uncovered,
             "counts": self.counts(),
+            "inherited": self.inherited,
             "cells": [cell_as_json(cell) for cell in self.cells],
         }
 
@@ -80,6 +95,7 @@ def cell_as_json(cell: Cell) -> dict[str, Any]:
         "dtype": cell.dtype,
         "state": cell.state,
         "distance_eps": cell.distance,
+        "inherited": cell.inherited,
         "reason": cell.reason,
         "failures": [{"kind": failure.kind, "text": failure.text} for failure in cell.failures],
         "seconds": round(cell.seconds, 4),

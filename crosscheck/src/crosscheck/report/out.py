@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from rich.table import Table
 from .. import UsageError
 
 PIPED_WIDTH = 180
+SAY_EVERY = 10.0  # seconds
 T = TypeVar("T")
 
 
@@ -27,15 +29,18 @@ def console(stream: Any = None) -> Console:
     return Console(file=stream, width=width, highlight=False, soft_wrap=False)
 
 
-def track(items: Iterable[T], total: int, name: Callable[[T], str]) -> Iterator[T]:
-    """The items, with a progress bar on standard error if that is a terminal."""
+def track(items: Iterable[T], total: int, name: Callable[[T], str], unit: str = "items") -> Iterator[T]:
+    """The items, with their progress on standard error: a bar on a terminal, elsewhere a line every ten seconds."""
     errors = console(sys.stderr)
+    said = time.monotonic()
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
         task = progress.add_task("", total=total)
-        for item in items:
-            progress.update(task, description=name(item))
+        for done, item in enumerate(items, 1):
+            progress.update(task, description=name(item), completed=done)
+            if not errors.is_terminal and time.monotonic() - said > SAY_EVERY:
+                said = time.monotonic()
+                print(f"crosscheck: {done} of {total} {unit}", file=sys.stderr, flush=True)
             yield item
-            progress.advance(task)
 
 
 def output(data: Any, json_target: str | None, print_text: Callable[[], None]) -> None:

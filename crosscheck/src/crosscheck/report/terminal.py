@@ -73,4 +73,9 @@ def summary(report: Report) -> str:
     )
     as_declared = bool(report.cells) and all(cell.ok for cell in report.cells)
     verdict = "every cell is as declared" if as_declared else "[bold red]not every cell is as declared[/]"
-    return f"{len(report.cells)} cells: {', '.join(parts)}{furthest}; {verdict} ({report.seconds:.1f} s)"
+    inherited = f"; {report.inherited} with the bytes of the stage before" if report.inherited else ""
+    ended = (
+        f"[bold red]{report.ended}[/] after {len(report.cells)} of {report.expected} cells; " if report.ended else ""
+    )
+    counts = f"{len(report.cells)} cells: {', '.join(parts)}{inherited}{furthest}"
+    return f"{ended}{counts}; {verdict} ({report.seconds:.1f} s)"

@@ -1,0 +1,30 @@
+"""Central differences: the slope of a framework's own values, against its gradients."""
+
+from collections.abc import Iterator
+
+from ..trial import Failure, Trial
+
+
+def against_differences(trial: Trial) -> Iterator[Failure]:
+    """Gradients of each order along a random direction. It knows nothing of PyTorch."""
+    if not trial.sloped:
+        return
+    for order, gradients in enumerate(trial.outcome.gradients, 1):
+        if not trial.backed(gradients, order):
+            along = sum(float((g * d).sum()) for g, d in zip(gradients, trial.direction, strict=True))
+            yield Failure(
+                "differences",
+                f"{trial.case.name}: order {order}: central differences of {trial.framework.name}'s own values give "
+                f"{trial.slope(order).value:.10g} along a random direction, its gradient gives {along:.10g}",
+            )
+
+
+def witness(trial: Trial, order: int) -> str:
+    """Where a framework and PyTorch disagree about gradients: with whom central differences agree."""
+    assert trial.reference is not None
+    ours = trial.backed(trial.outcome.gradients[order - 1], order)
+    theirs = trial.backed(trial.reference.precise.gradients[order - 1], order)
+    if ours and theirs:
+        return "both agree with central differences"
+    name = trial.framework.name if ours else "PyTorch" if theirs else "neither"
+    return f"central differences agree with {name}"

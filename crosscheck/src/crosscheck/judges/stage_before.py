@@ -1,0 +1,17 @@
+"""Stage N+1 gives the very bytes of stage N."""
+
+from collections.abc import Iterator
+
+from ..compare import same_bytes, shorten
+from ..trial import Failure, Trial
+
+
+def against_stage_before(trial: Trial) -> Iterator[Failure]:
+    """To the bit, as far as the stage before can differentiate."""
+    if trial.before is None:
+        return
+    before, outcome = trial.before
+    for ours, theirs in zip(trial.outcome.arrays(), outcome.arrays(), strict=False):
+        if not same_bytes(ours.array, theirs.array):
+            both = f"{shorten(ours.array)}, {before} has {shorten(theirs.array)}"
+            yield Failure("stage", f"{trial.case.name}: {ours.name}: not the bytes of {before}: {both}")

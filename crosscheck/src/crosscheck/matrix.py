@@ -1,0 +1,105 @@
+"""What a run of the matrix is made of: plain settings, from which any process can make frameworks and runner."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from . import UsageError
+from .computations import Computation
+from .frameworks import Framework, load_file, load_stage, load_torch
+from .ledger import Ledger
+from .runner import TIME_LIMIT, Runner
+from .select import matches
+from .stages import STAGES, Stage
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options of a run that decide what its cells compute."""
+
+    stages: tuple[Stage, ...] = tuple(STAGES)
+    custom: tuple[pathlib.Path, ...] = ()
+    torch: bool = True
+    device: str = "cpu"
+    seed: int = 0
+    baseline: bool = True  # hold every cell against the ledger
+    quick: bool = False
+    time_limit: float = TIME_LIMIT
+
+    def frameworks(self) -> tuple[list[Framework], Framework | None]:
+        """Import the columns of the matrix; and the reference, if there is one."""
+        if self.device != "cpu":
+            return self.on_gpu()
+        frameworks: list[Framework] = [load_stage(stage) for stage in self.stages]
+        oracle = load_torch() if self.torch else None
+        if oracle is not None:
+            frameworks.append(oracle)
+        for path in self.custom:
+            framework = load_file(path)
+            if any(framework.name == other.name for other in frameworks):
+                raise UsageError(f"--framework: there is a framework {framework.name!r} already; set `name` in {path}")
+            frameworks.append(framework)
+        return frameworks, oracle
+
+    def on_gpu(self) -> tuple[list[Framework], Framework]:
+        """The stage that computes on a GPU, and PyTorch there."""
+        from .frameworks.devices import on_gpu
+
+        ours, oracle = on_gpu(load_stage(STAGES[-1]), load_torch)
+        return [ours, oracle], oracle
+
+    def runner(self) -> Runner:
+        frameworks, oracle = self.frameworks()
+        ledger = Ledger.read() if self.baseline else None
+        return Runner(frameworks, oracle, self.seed, ledger, self.quick, self.time_limit)
+
+
+@dataclass(frozen=True)
+class Column:
+    """What the table says about a framework. on_gpu: it has no cells for what stays on the host."""
+
+    label: str
+    version: str
+    is_stage: bool
+    on_gpu: bool
+
+    @classmethod
+    def of(cls, framework: Framework) -> Column:
+        return cls(framework.label, framework.version(), framework.number is not None, framework.device != "cpu")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One computation in one dtype, in these frameworks: they share inputs and PyTorch's answers."""
+
+    computation: Computation
+    dtype: str
+    labels: tuple[str, ...]
+
+    @property
+    def heavy(self) -> bool:
+        """Whether it is known to take long: a training run, or too long for a second case."""
+        return bool(self.computation.curve) or self.computation.once
+
+    def names(self) -> list[str]:
+        """The names of its cells."""
+        return [f"{self.computation.name}/{label}/{self.dtype}" for label in self.labels]
+
+
+def rows(
+    columns: Sequence[Column], computations: Sequence[Computation], dtypes: Sequence[str], expression: str | None = None
+) -> list[Row]:
+    """The cells that match an expression, by row, in the order of the matrix."""
+    found = []
+    for computation in computations:
+        for dtype in (dtype for dtype in computation.dtypes if dtype in dtypes):
+            labels = [c.label for c in columns if computation.allowed_on_gpu or not c.on_gpu]
+            row = Row(computation, dtype, tuple(labels))
+            if expression:
+                kept = [label for label, name in zip(labels, row.names(), strict=True) if matches(expression, name)]
+                row = Row(computation, dtype, tuple(kept))
+            if row.labels:
+                found.append(row)
+    return found

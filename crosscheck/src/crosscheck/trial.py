@@ -1,0 +1,200 @@
+"""A trial: one case of a cell, run, with everything that a judge may look at."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .compare import same_bytes
+from .computations import Computation
+from .differences import Slope, agrees, slope
+from .frameworks import Framework
+from .frameworks.base import Array
+from .inputs import Case, stable_rng
+
+
+@dataclass(frozen=True)
+class Result:
+    """One array of an outcome. order: 0 for a value, k for a derivative of order k."""
+
+    order: int
+    name: str
+    array: Array
+
+
+@dataclass
+class Outcome:
+    """The results of one case: the values, then the gradients of each order, input by input."""
+
+    values: list[Array]
+    gradients: list[list[Array]]
+    cotangents: list[list[Array] | None]
+    broken: list[str] = field(default_factory=list)  # invariants that do not hold
+
+    def arrays(self) -> Iterator[Result]:
+        """Every array with its order and name."""
+        for i, value in enumerate(self.values):
+            yield Result(0, f"value{f' {i}' if len(self.values) > 1 else ''}", value)
+        for order, gradients in enumerate(self.gradients, 1):
+            for i, gradient in enumerate(gradients):
+                kind = "gradient" if order == 1 else f"derivative of order {order}"
+                yield Result(order, f"{kind}{f' of input {i}' if len(gradients) > 1 else ''}", gradient)
+
+    def same_bytes(self, other: Outcome) -> bool:
+        """Whether both have the same arrays, to the bit, up to the same order."""
+        ours, theirs = list(self.arrays()), list(other.arrays())
+        return len(ours) == len(theirs) and all(same_bytes(a.array, b.array) for a, b in zip(ours, theirs, strict=True))
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One thing that is not as it should be. kind: torch, differences, stage, invariant, exception, ..."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Reference:
+    """PyTorch on the same inputs: in float64, and in the dtype of the cell."""
+
+    precise: Outcome
+    same: Outcome
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One case of a cell. again: the same up to order 1, evaluated a second time with its invariants checked.
+
+    reference: None where there is no PyTorch to compare with. before: the stage before and its outcome, None where
+    there is nothing to be equal to. on_cpu: the outcome on the CPU of a framework that computes elsewhere. sloped:
+    whether central differences can judge it.
+    """
+
+    computation: Computation
+    framework: Framework
+    case: Case
+    dtype: np.dtype[Any]
+    seed: int
+    outcome: Outcome
+    again: Outcome
+    reference: Reference | None = None
+    before: tuple[str, Outcome] | None = None
+    on_cpu: Outcome | None = None
+    sloped: bool = True
+    slopes: dict[int, Slope] = field(default_factory=dict)  # by order, as they are asked for
+
+    @functools.cached_property
+    def direction(self) -> list[Array]:
+        """A random direction in the space of inputs."""
+        rng = stable_rng(self.computation.name, self.case.name, str(self.seed), "direction")
+        return [np.asarray(rng.standard_normal(a.shape)) for a in self.case.arrays]
+
+    def slope(self, order: int) -> Slope:
+        """The slope of the results of the order below along the direction, by central differences."""
+        if order not in self.slopes:
+            f = contraction(self.computation, self.framework, self.case, order - 1, self.seed)
+            self.slopes[order] = slope(f, self.case.arrays, self.direction)
+        return self.slopes[order]
+
+    def backed(self, gradients: Sequence[Array], order: int) -> bool:
+        """Whether central differences of the framework's own values agree with these gradients."""
+        shapes = [np.shape(g) for g in gradients] == [a.shape for a in self.case.arrays]
+        return shapes and agrees(gradients, self.direction, self.slope(order))
+
+
+def order_of(computation: Computation, framework: Framework, case: Case) -> int:
+    """How often this case is differentiated: integers and special values once, early stages at most once."""
+    once = case.integer or not case.smooth
+    return min(computation.order, framework.max_order, 1 if once else computation.order)
+
+
+def evaluate(
+    computation: Computation, framework: Framework, case: Case, dtype: Any, seed: int, order: int, check: bool = False
+) -> Outcome:
+    """Run a computation on a case, forward and then backward `order` times, each with a cotangent of its own."""
+    arrays = case.fresh()
+    kept = [a.copy() for a in arrays]
+    variables = [framework.Variable(a) for a in arrays]
+    result = computation.body(framework, *variables)
+    outputs = list(result) if isinstance(result, tuple | list) else [result]
+    outcome = Outcome([np.array(framework.array(y)) for y in outputs], [], [])
+    for level in range(order):
+        # What is None depends on nothing; its cotangent is drawn all the same, so that the others' stay the same.
+        like = outcome.values if level == 0 else outcome.gradients[-1]
+        rng = stable_rng(computation.name, case.name, str(seed), f"cotangent {level}")
+        drawn = [np.asarray(rng.standard_normal(a.shape)).astype(dtype).astype(a.dtype) for a in like]
+        seeds = [s for s, y in zip(drawn, outputs, strict=True) if y is not None]
+        roots = [y for y in outputs if y is not None]
+        found = framework.gradients(roots, variables, seeds if case.seeded else None, create_graph=level + 1 < order)
+        outcome.gradients.append(
+            [
+                np.zeros_like(a) if g is None else np.array(framework.array(g))
+                for g, a in zip(found, arrays, strict=True)
+            ]
+        )
+        outcome.cotangents.append(seeds if case.seeded else None)
+        if check and order == 1 and framework.owns_gradients:
+            results = [y for y in roots if all(y is not x for x in variables)]
+            others = [*arrays, *seeds, *(framework.array(y) for y in roots)]
+            others += [framework.array(y.grad) for y in results if y.grad is not None]
+            outcome.broken += ownership([framework.array(g) for g in found if g is not None], others)
+            outcome.broken += seeds_kept(framework, results, seeds if case.seeded else None)
+            again = framework.gradients(roots, variables, seeds if case.seeded else None)
+            if any(
+                (a is None) != (g is None) or (a is not None and not same_bytes(framework.array(a), b))
+                for a, g, b in zip(again, found, outcome.gradients[0], strict=True)
+            ):
+                outcome.broken.append("another gradient the second time that backward is called")
+        outputs = found
+    if check and any(not same_bytes(a, b) for a, b in zip(arrays, kept, strict=True)):
+        outcome.broken.append("an input was changed")
+    return outcome
+
+
+def ownership(gradients: Sequence[Any], others: Sequence[Array]) -> list[str]:
+    """First-order gradients of leaves are writable arrays that share memory with nothing else."""
+    broken = []
+    for i, g in enumerate(gradients):
+        if not isinstance(g, np.ndarray):
+            broken.append(f"gradient {i} is a {type(g).__name__}, not an array")
+        elif g.base is not None:
+            broken.append(f"gradient {i} is a view of another array")
+        elif not g.flags.writeable:
+            broken.append(f"gradient {i} cannot be written to")
+        elif any(np.may_share_memory(g, other) for other in [*others, *gradients[:i]]):
+            broken.append(f"gradient {i} shares memory with another array")
+    return broken
+
+
+def seeds_kept(framework: Framework, results: Sequence[Any], seeds: Sequence[Array] | None) -> list[str]:
+    """After backward a result has the seed that it was given, or ones; or None, from stage 2 on."""
+    broken = []
+    for i, y in enumerate(results):
+        if y.grad is None and framework.number == 1:
+            broken.append(f"the gradient of result {i} is gone")
+        elif y.grad is not None:
+            expected = np.ones_like(framework.array(y)) if seeds is None else seeds[i]
+            if not same_bytes(framework.array(y.grad), expected):
+                broken.append(f"the gradient of result {i} is not its seed any more")
+    return broken
+
+
+def contraction(
+    computation: Computation, framework: Framework, case: Case, order: int, seed: int
+) -> Callable[[Sequence[Array]], float]:
+    """The number whose slope the derivative of the next order is: sum(cotangent * result of this order)."""
+
+    def number(arrays: Sequence[Array]) -> float:
+        moved = Case(case.name, tuple(arrays), case.seeded)
+        outcome = evaluate(computation, framework, moved, np.dtype("float64"), seed, order)
+        results = outcome.gradients[-1] if order else outcome.values
+        rng = stable_rng(computation.name, case.name, str(seed), f"cotangent {order}")
+        weights = [np.asarray(rng.standard_normal(r.shape)) if case.seeded else np.ones(r.shape) for r in results]
+        return sum(float((w * r).sum()) for w, r in zip(weights, results, strict=True))
+
+    return number
