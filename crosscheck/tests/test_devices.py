@@ -23,7 +23,7 @@ COMPUTATIONS = {c.name: c for c in all_computations()}
 NAMES = """
     square custom_function get_item_by_pairs_of_arrays concat linear_of_arrays linear_layer_without_in_size mlp
     softmax_cross_entropy adam training_linear_regression conv2d deconv2d pooling average_pooling im2col batch_norm
-    batch_norm_layer dropout_in_use leaky_relu sigmoid_cross_entropy embed_id embed_id_layer lstm_cell rnn_layer
+    batch_norm_layer dropout_in_use leaky_relu sigmoid_cross_entropy embed_id embed_id_layer lstm_cell lstm rnn_layer
     lstm_layer weights_of_new_layers weights_saved_and_loaded squeezenet seq_data_loader
     """
 

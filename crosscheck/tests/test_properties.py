@@ -362,6 +362,12 @@ def cells(draw):
 
 
 @drawn
+def series(draw):
+    N, T, D, H = draw(st.integers(0, 3)), draw(st.integers(1, 4)), draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    return ((N, T, D), (N, H), (N, H), (D, 4 * H), (4 * H,), (H, 4 * H)), {"first": draw(st.booleans())}
+
+
+@drawn
 def rows_by_numbers(draw):
     V = draw(st.integers(1, 5))
     ids = draw(nps.arrays(np.int64, shapes(max_dims=3, min_side=1), elements=st.integers(0, V - 1))).tolist()
@@ -394,6 +400,11 @@ def normalized(name):
 def lstm_cell(fw, x, h, c, Wx, b, Wh, first):
     h_new, c_new = fw.lstm_cell(x, *((None, None) if first else (h, c)), *(four(fw, W) for W in (Wx, b, Wh)))
     return h_new * 2.0 + c_new
+
+
+def lstm(fw, x, h, c, Wx, b, Wh, first):
+    y, states = fw.lstm(x, *((None, None) if first else (h, c)), *(four(fw, W) for W in (Wx, b, Wh)))
+    return y * 2.0 + y[:, :1] * fw.reshape(states[1], (*fw.array(y).shape[:1], 1, *fw.array(y).shape[2:]))
 
 
 def yes_or_no(name):
@@ -505,6 +516,7 @@ PROPERTIES |= {  # stage 5; PyTorch's convolutions and cells take one dtype
         rows_by_numbers, lambda fw, W, ids, dtype: fw.embed_id(fw.constant(np.array(ids, dtype)), W), any_numbers
     ),
     "lstm_cell": Property(cells, lstm_cell, any_numbers, integers=False, mixed=False),
+    "lstm": Property(series, lstm, any_numbers, integers=False, mixed=False),
     "get_conv_outsize": Property(sizes, of_sizes("get_conv_outsize"), any_numbers),
     "get_deconv_outsize": Property(sizes, of_sizes("get_deconv_outsize"), any_numbers),
     "pair": Property(sizes, lambda fw, place: np.array([*fw.pair(place[0]), *fw.pair(place[2:])]), any_numbers),
@@ -660,6 +672,7 @@ WRONG_IN_5 = {
     "batch_norm": lambda x, gamma, beta, *others: F5.batch_norm(x, F5.as_variable(gamma.data), beta, *others),
     "embed_id": lambda x, W: F5.as_variable(W.data[x]),
     "lstm_cell": lambda x, h, c, Wx, b, Wh: F5.lstm_cell(x, h, c, Wx[::-1], b[::-1], Wh[::-1]),
+    "lstm": lambda x, h, c, Wx, b, Wh: F5.lstm(x[:, ::-1], h, c, Wx, b, Wh),
     "leaky_relu": lambda x, slope=0.2: F5.relu(x) - F5.relu(-x) * slope + x * 0.0,
 }
 PLANTED = [("stage4", name, f) for name, f in WRONG.items()] + [("stage5", name, f) for name, f in WRONG_IN_5.items()]

@@ -230,9 +230,9 @@ WRONG_IN_5 = {
     ),
     "the first two gates are exchanged": (
         "functions/recurrent.py",
-        "f, i, o, u = self.gates = quarters(z)",
-        "i, f, o, u = self.gates = quarters(z)",
-        ["lstm_cell"],
+        "f, i, o, u = activated(xp, gates[:, t])",
+        "i, f, o, u = activated(xp, gates[:, t])",
+        ["lstm_cell", "lstm"],
     ),
     "nothing is unchained": (
         "core.py",

@@ -133,6 +133,9 @@ FUNCTIONS = {
         (lambda xp, x: F.logsumexp(x, keepdims=True), signed((2, 3))),
         (lambda xp, x: F.logsumexp(x), signed(())),
     ],
+    "lstm": [
+        (lambda xp, x, *w: F.lstm(x, None, None, w[:4], w[4:8], w[8:])[0], signed((2, 4, 3), *LSTM)),
+    ],
     "lstm_cell": [
         (lambda xp, x, h, c, *w: F.lstm_cell(x, h, c, w[:4], w[4:8], w[8:]), signed((2, 3), *[(2, 2)] * 2, *LSTM)),
         (lambda xp, x, *w: F.lstm_cell(x, None, None, w[:4], w[4:8], w[8:]), signed((2, 3), *LSTM)),

@@ -897,10 +897,12 @@ def test_a_batch_of_another_size_is_refused_and_the_state_stays(kind):
     run(layer, xs)
     before = state_of(layer)
     for x in (xs[0][:1], np.ones((3, 2), np.float32), np.ones((0, 2), np.float32)):
-        message = rf"{kind.__name__}: x \(.*\) came, the state has 2 rows; reset_state\(\) begins anew"
+        message = (
+            rf"{kind.__name__}: expected 2 rows, as in the state, got x \(.*\); reset_state\(\) starts a new sequence"
+        )
         with pytest.raises(ValueError, match=message):
             layer(x)
-    with pytest.raises(ValueError, match=rf"{kind.__name__}: x \(\) came, \(N, in_size\) is needed"):
+    with pytest.raises(ValueError, match=rf"{kind.__name__}: expected x \(N, in_size\), got \(\)"):
         layer(np.array(1.0))
     assert all(v is w for v, w in zip(state_of(layer), before, strict=True))
     layer.reset_state()
@@ -1069,7 +1071,7 @@ def test_an_lstm_has_the_widest_dtype_of_what_meets_in_it():
 
 def test_an_lstm_says_which_width_it_needs():
     layer = L.LSTM(4, 3)
-    with pytest.raises(ValueError, match=r"LSTM: x \(2, 5\) came, \(N, 3\) is needed"):
+    with pytest.raises(ValueError, match=r"LSTM: expected x \(N, 3\), got \(2, 5\)"):
         layer(np.ones((2, 5), np.float32))
 
 

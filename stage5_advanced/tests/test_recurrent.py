@@ -1,4 +1,4 @@
-"""One step of an LSTM: the formula of step 60, and its gradients with and without a graph."""
+"""LSTM: one step and whole sequences, the formula of step 60, gradients to third order."""
 
 import itertools
 
@@ -27,6 +27,25 @@ def cell(x, h, c, *weights):
 
 def first_cell(x, *weights):
     return F.lstm_cell(x, None, None, weights[:4], weights[4:8], weights[8:])
+
+
+def sequence(x, h, c, *weights):
+    """lstm of its inputs one by one: y, h, c."""
+    y, state = F.lstm(x, h, c, weights[:4], weights[4:8], weights[8:])
+    return [y, *state]
+
+
+def first_sequence(x, *weights):
+    return sequence(x, None, None, *weights)
+
+
+def steps(x, h, c, *weights):
+    """The same with lstm_cell, step by step."""
+    ys = []
+    for t in range(x.shape[1]):
+        h, c = cell(x[:, t], h, c, *weights)
+        ys.append(h)
+    return [F.stack(ys, axis=1), h, c]
 
 
 def simple_cell(x, h, c, *weights):
@@ -88,17 +107,24 @@ def test_the_first_gradients_are_those_of_simple_functions():
         np.testing.assert_allclose(gx.data, expected.data, rtol=1e-10, atol=1e-13)
 
 
-def test_the_gradients_without_a_graph_are_those_with_one():
-    """There are two ways: of arrays, and of Variables to be differentiated again."""
-    for start in (0, 2):  # with and without a state
-        given = [Variable(a) for a in arrays()]
-        outputs = cell(*given) if start == 0 else first_cell(given[0], *given[3:])
-        used = given if start == 0 else [given[0], *given[3:11]]
-        seeds = [array(N, H, seed=8), array(N, H, seed=9)]
-        plain, recorded = grad(outputs, used, seeds), grad(outputs, used, seeds, create_graph=True)
-        for gx, expected in zip(plain, recorded, strict=True):
-            np.testing.assert_allclose(gx.data, expected.data, rtol=1e-11, atol=1e-14)
-            assert (gx.creator is None, expected.creator is None) == (True, False)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("size", [(1, 1, 1), (3, 2, 4), (7, 5, 3), (32, 16, 24)])
+@pytest.mark.parametrize("function", ["cell", "first_cell", "sequence", "first_sequence"])
+def test_the_gradients_with_and_without_a_graph_are_the_same_to_the_bit(function, size, dtype):
+    """One formula for both, so that no processor can tell them apart."""
+    N, D, H = size
+    x, h, c, *weights = (a.astype(dtype) for a in arrays(N, D, H))
+    if "sequence" in function:
+        x = np.stack([x, -x, x / 2], axis=1)
+    given = [Variable(a) for a in ([x, *weights] if "first" in function else [x, h, c, *weights])]
+    outputs = {"cell": cell, "first_cell": first_cell, "sequence": sequence, "first_sequence": first_sequence}[
+        function
+    ](*given)
+    seeds = [np.asarray(array(*y.shape, seed=8 + k), dtype) for k, y in enumerate(outputs)]
+    plain, recorded = grad(outputs, given, seeds), grad(outputs, given, seeds, create_graph=True)
+    for gx, expected in zip(plain, recorded, strict=True):
+        assert gx.data.tobytes() == expected.data.tobytes()
+        assert gx.creator is None
 
 
 def test_the_cell_is_differentiable_twice():
@@ -135,12 +161,12 @@ def test_float32_stays_float32_at_every_order():
     plain = grad(outputs, variables)
     ggxs = grad(sum(F.sum(gx**2) for gx in gxs), variables)
     assert {v.dtype for v in (*outputs, *gxs, *plain, *ggxs)} == {np.dtype(np.float32)}
-    held = [*outputs[0].creator.gates, outputs[0].creator.top]
+    held = [outputs[0].creator.gates, outputs[0].creator.states]
     assert {a.dtype for a in held} == {np.dtype(np.float32)}
 
 
 def test_saturated_gates_are_exact_and_silent():
-    """exp overflows on the way, and the answer is right."""
+    """exp overflows, and the result is right."""
     for dtype, size in itertools.product((np.float32, np.float64), (1e3, 1e30)):
         x = np.array([[size], [-size]], dtype)
         one, zero = [np.ones((1, 1), dtype)] * 4, [np.zeros(1, dtype)] * 4
@@ -194,7 +220,7 @@ WRONG = {
 def test_shapes_that_do_not_fit_are_refused(which, shape):
     given = arrays()
     given[which] = array(*shape)
-    with pytest.raises(ValueError, match=r"lstm_cell: x, h, c, W_x, b, W_h of shapes \[.*\] came, \[.*\] are needed"):
+    with pytest.raises(ValueError, match=r"lstm_cell: expected x \(N, I\), .* got x \("):
         cell(*given)
 
 
@@ -204,5 +230,132 @@ def test_three_weights_are_refused(which):
     given = {"Wx": weights[:4], "b": weights[4:8], "Wh": weights[8:]}
     given[which] = given[which][:3]
     for state in ((h, c), (None, None)):
-        with pytest.raises(ValueError, match=r"lstm_cell: .* are needed"):
+        with pytest.raises(ValueError, match=r"lstm_cell: expected .* got x \("):
             F.lstm_cell(x, *state, **given)
+
+
+def sequences(N=N, T=5, D=D, H=H):
+    """The same arrays with T steps in x."""
+    return [array(N, T, D, seed=5), *arrays(N, D, H)[1:]]
+
+
+@pytest.mark.parametrize("T", [1, 2, 5])
+@pytest.mark.parametrize("state", [True, False])
+def test_a_sequence_is_the_cell_step_by_step(T, state):
+    """Values and gradients, of every output by every input."""
+    found = []
+    for function in (sequence, steps):
+        x, h, c, *weights = (Variable(a) for a in sequences(T=T))
+        inputs = [x, h, c, *weights] if state else [x, *weights]
+        outputs = function(x, h if state else None, c if state else None, *weights)
+        seeds = [array(*y.shape, seed=k) for k, y in enumerate(outputs)]
+        found.append([*outputs, *grad(outputs, inputs, seeds)])
+    for y, expected in zip(*found, strict=True):
+        np.testing.assert_allclose(y.data, expected.data, rtol=1e-11, atol=1e-13)
+
+
+def test_the_last_y_is_h():
+    y, h, _ = sequence(*sequences())
+    np.testing.assert_array_equal(y.data[:, -1], h.data)
+
+
+def test_a_sequence_goes_on_where_another_ended():
+    x, h, c, *weights = sequences()
+    whole = sequence(x, h, c, *weights)
+    first = sequence(x[:, :2], h, c, *weights)
+    rest = sequence(x[:, 2:], *first[1:], *weights)
+    np.testing.assert_allclose(np.concatenate([first[0].data, rest[0].data], axis=1), whole[0].data, rtol=1e-13)
+    np.testing.assert_allclose(rest[2].data, whole[2].data, rtol=1e-13)
+
+
+def test_a_sequence_is_differentiable_to_third_order():
+    check_gradients(sequence, *sequences(2, 3, 2, 2), order=1)
+    check_gradients(sequence, *sequences(1, 2, 1, 1))
+    x, _, _, *weights = sequences(2, 2, 1, 1)
+    check_gradients(first_sequence, x, *weights)
+
+    def slope(x, W):
+        leaf = Variable(x) if isinstance(x, np.ndarray) else x
+        y = sum(F.sum(F.sin(v)) for v in first_sequence(leaf, W, *weights[1:]))
+        return grad(y, leaf, create_graph=True)
+
+    check_gradients(slope, x, weights[0])  # its second order is the third
+
+
+def test_what_does_not_matter_has_gradients_of_zero():
+    """The last h does not depend on the last x through c alone; W_h plays no part in a first step."""
+    x, _, _, *weights = (Variable(a) for a in sequences(T=1))
+    y, _, _ = first_sequence(x, *weights)
+    for gW in grad(y, weights[8:], create_graph=True):
+        np.testing.assert_array_equal(gW.data, np.zeros((H, H)))
+
+
+def test_a_constant_sequence_has_no_gradient():
+    x, _, _, *weights = sequences()
+    variables = [Variable(a) for a in weights]
+    y, _, _ = first_sequence(x, *variables)
+    assert y.creator.backward(Variable(array(*y.shape)), Variable(array(N, H)))[0] is None
+    gx = grad(y, variables[0], create_graph=True)
+    assert grad(F.sum(gx**2), variables[0]).shape == (D, H)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_a_sequence_keeps_its_dtype(dtype):
+    variables = [Variable(a.astype(dtype)) for a in sequences()]
+    outputs = sequence(*variables)
+    gxs = grad(outputs, variables, create_graph=True)
+    ggxs = grad(sum(F.sum(gx**2) for gx in gxs), variables)
+    assert {v.dtype for v in (*outputs, *gxs, *ggxs)} == {np.dtype(dtype)}
+    precise = sequence(*(a.astype(dtype).astype(float) for a in sequences()))
+    for y, expected in zip(outputs, precise, strict=True):
+        np.testing.assert_allclose(y.data, expected.data, rtol=4 * np.finfo(dtype).eps, atol=4 * np.finfo(dtype).eps)
+
+
+def test_a_long_float16_sequence_sums_in_float32():
+    """The bias has a gradient from each of 4,000 steps: in float16 the sum would stop growing."""
+    T = 4000
+    x, zero = np.ones((1, T, 1), np.float16), np.zeros((1, 1), np.float16)
+    b = [Variable(np.zeros(1, np.float16)) for _ in range(4)]
+    y, _ = F.lstm(x, None, None, [zero] * 4, b, [zero] * 4)
+    F.sum(y).backward()
+    assert b[3].grad.data[0] == pytest.approx(0.25 * 2 * T, rel=1e-2)  # dh/du = o i, and half of c goes on: twice
+
+
+def test_the_widest_dtype_decides():
+    x, h, c, *weights = sequences()
+    y, _, _ = sequence(x.astype(np.float32), h, c, *(W.astype(np.float16) for W in weights))
+    assert y.dtype == np.float64
+    assert first_sequence(np.ones((2, 3, 2), int), *weights)[0].dtype == np.float64
+
+
+def test_an_empty_batch_of_sequences():
+    variables = [Variable(a) for a in sequences(N=0)]
+    outputs = sequence(*variables)
+    assert [y.shape for y in outputs] == [(0, 5, H), (0, H), (0, H)]
+    for gx, v in zip(grad(outputs, variables), variables, strict=True):
+        np.testing.assert_array_equal(gx.data, np.zeros(v.shape))
+
+
+def test_sequences_that_do_not_fit_are_refused():
+    x, h, c, *weights = sequences()
+    for wrong in (x[:, 0], x[:, :0], np.array(1.0), x[..., :1], x[:1]):
+        with pytest.raises(ValueError, match=r"lstm: expected x \(N, T, I\) with T at least 1, .* got x \("):
+            sequence(wrong, h, c, *weights)
+    with pytest.raises(ValueError, match="lstm: expected h and c, or None for both, got h alone"):
+        sequence(x, h, None, *weights)
+    with pytest.raises(ValueError, match="lstm_cell: expected h and c, or None for both, got c alone"):
+        cell(x[:, 0], None, c, *weights)
+
+
+def test_y_may_be_edited():
+    """It shares no memory with what backward reads."""
+    x, h, c, *weights = sequences()
+    found = []
+    for edit in (False, True):
+        variables = [Variable(a) for a in weights]
+        y, _, _ = sequence(x, h, c, *variables)
+        if edit:
+            y.data[...] = 7
+        found.append([gW.data for gW in grad(y, variables)])
+    for gW, expected in zip(*found, strict=True):
+        np.testing.assert_array_equal(gW, expected)

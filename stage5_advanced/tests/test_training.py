@@ -277,7 +277,7 @@ def test_every_array_of_a_recurrent_step_is_float32(kind):
         return sum(F.mean_squared_error(model(x), t) for x, t in itertools.pairwise(xs))
 
     met = walk(model, Adam().setup(model), loss_of)
-    assert "LSTMCell" in met or met.count("Tanh") == 2
+    assert "LSTM" in met or met.count("Tanh") == 2
 
 
 def test_no_function_of_such_steps_gets_or_gives_float64_on_the_way(monkeypatch):
@@ -295,9 +295,7 @@ def test_no_function_of_such_steps_gets_or_gives_float64_on_the_way(monkeypatch)
     test_every_array_of_a_convolutional_step_is_float32(F.pooling)
     for kind in (L.RNN, L.LSTM):
         test_every_array_of_a_recurrent_step_is_float32(kind)
-    assert {"Conv2d", "Deconv2d", "Conv2dGradW", "Pooling", "PoolingGrad", "BatchNormGrad", "LSTMCell"} < dict(
-        met
-    ).keys()
+    assert {"Conv2d", "Deconv2d", "Conv2dGradW", "Pooling", "PoolingGrad", "BatchNormGrad", "LSTM"} < dict(met).keys()
     assert {name for name, kinds in met if not kinds <= {"float32", "bool"}} == set()
     assert "Cast" not in dict(met)
 

@@ -400,7 +400,7 @@ class LSTM(Layer):
         for layer in x2:
             layer.prepare(x)
         if x.shape[1] != len(self.x2f.W):
-            raise ValueError(f"LSTM: x {x.shape} came, (N, {len(self.x2f.W)}) is needed")
+            raise ValueError(f"LSTM: expected x (N, {len(self.x2f.W)}), got {x.shape}")
         weights = [layer.W for layer in x2], [layer.b for layer in x2], [layer.W for layer in h2]
         self.h, self.c = F.lstm_cell(x, self.h, self.c, *weights)
         return self.h
@@ -419,6 +419,8 @@ def check_sizes(layer, nobias=False, **sizes):
 def check_rows(name, x, h):
     """ValueError where x has no rows, or not those of the state."""
     if x.ndim != 2:
-        raise ValueError(f"{name}: x {x.shape} came, (N, in_size) is needed")
+        raise ValueError(f"{name}: expected x (N, in_size), got {x.shape}")
     if h is not None and len(x) != len(h):
-        raise ValueError(f"{name}: x {x.shape} came, the state has {len(h)} rows; reset_state() begins anew")
+        raise ValueError(
+            f"{name}: expected {len(h)} rows, as in the state, got x {x.shape}; reset_state() starts a new sequence"
+        )

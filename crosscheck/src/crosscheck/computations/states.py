@@ -221,13 +221,13 @@ def other_rows(fw: Any, kind: Callable[..., Any]) -> Any:
     return layer(fw.constant(np.ones((3, 3), np.float32)))
 
 
-@refused(59, ValueError, "RNN: x (3, 3) came, the state has 2 rows; reset_state() begins anew")
+@refused(59, ValueError, "RNN: expected 2 rows, as in the state, got x (3, 3)")
 def rnn_of_another_batch(fw: Any) -> Any:
     """A batch larger than the state"""
     return other_rows(fw, fw.RNN)
 
 
-@refused(60, ValueError, "LSTM: x (3, 3) came, the state has 2 rows; reset_state() begins anew")
+@refused(60, ValueError, "LSTM: expected 2 rows, as in the state, got x (3, 3)")
 def lstm_of_another_batch(fw: Any) -> Any:
     """A batch larger than the state"""
     return other_rows(fw, fw.LSTM)

@@ -329,6 +329,10 @@ def id_that_is_no_integer(fw: Any) -> Any:
 # h, c (N, H) -> x (N, 2), the weights of the four gates concatenated: (2, 4H), (4H,), (H, 4H)
 CELLS: tuple[Shape, ...] = ((2, 3), (1, 1), (4, 2), (0, 2))
 GATES = [shaped(lambda s: (2, 4 * s[-1])), shaped(lambda s: (4 * s[-1],)), shaped(lambda s: (s[-1], 4 * s[-1]))]
+CANCELLING_CELL: dict[str, Any] = {
+    "budget": {"float64": 256.0, "float32": 256.0},
+    "why_budget": "c' = f c + i u may be a small difference of larger numbers, and has the rounding errors of these",
+}
 LSTM: dict[str, Any] = {"step": 60, "inputs": [normal(), normal(), shaped(lambda s: (s[0], 2)), *GATES], **PLAIN}
 
 
@@ -338,7 +342,7 @@ def four(fw: Any, W: Any) -> list[Any]:
     return [fw.get_item(W, (..., slice(k * H, (k + 1) * H))) for k in range(4)]
 
 
-@computation(**LSTM, shapes=CELLS)
+@computation(**LSTM, **CANCELLING_CELL, shapes=CELLS)
 def lstm_cell(fw: Any, h: Any, c: Any, x: Any, Wx: Any, b: Any, Wh: Any) -> Any:
     """h and c of the next time step, and their product"""
     weights = [four(fw, W) for W in (Wx, b, Wh)]
@@ -346,7 +350,7 @@ def lstm_cell(fw: Any, h: Any, c: Any, x: Any, Wx: Any, b: Any, Wh: Any) -> Any:
     return h_new, c_new, h_new * c_new
 
 
-@computation(**LSTM, shapes=CELLS, edges=False)
+@computation(**LSTM, **CANCELLING_CELL, shapes=CELLS, edges=False)
 def lstm_cell_at_the_beginning(fw: Any, h: Any, c: Any, x: Any, Wx: Any, b: Any, Wh: Any) -> Any:
     """No initial state, which counts as zeros; constant arrays as states and inputs; one of the two outputs unused"""
     weights = [four(fw, W) for W in (Wx, b, Wh)]
@@ -375,16 +379,64 @@ def cell_of(fw: Any, x: Shape, h: Shape, D: int, H: int) -> Any:
     return fw.lstm_cell(ones(fw, *x), ones(fw, *h), ones(fw, *h), *([ones(fw, *shape)] * 4 for shape in shapes))
 
 
-@refused(60, ValueError, "lstm_cell: x, h, c, W_x, b, W_h of shapes [(2, 3), (2, 4)")
+@refused(60, ValueError, "lstm_cell: expected x (N, I), four W_x (I, H)")
 def lstm_cell_of_another_width(fw: Any) -> Any:
     """Three input columns, with weights for two"""
     return cell_of(fw, (2, 3), (2, 4), 2, 4)
 
 
-@refused(60, ValueError, "lstm_cell: x, h, c, W_x, b, W_h of shapes [(2, 3), (3, 4)")
+@refused(60, ValueError, "lstm_cell: expected x (N, I), four W_x (I, H)")
 def lstm_cell_of_another_batch(fw: Any) -> Any:
     """A state of three rows for a batch of two"""
     return cell_of(fw, (2, 3), (3, 4), 3, 4)
+
+
+# --- an LSTM over a sequence ---
+
+# h, c (N, H) -> x (N, 3, 2) and the weights as above
+SEQUENCE: dict[str, Any] = LSTM | CANCELLING_CELL | {"edges": False}
+SEQUENCE["inputs"] = [normal(), normal(), shaped(lambda s: (s[0], 3, 2)), *GATES]
+
+
+def outputs_of_lstm(fw: Any, x: Any, h: Any, c: Any, *weights: Any) -> list[Any]:
+    """y, and the last h and c with the shape (N, H) in PyTorch too."""
+    y, states = fw.lstm(x, h, c, *(four(fw, W) for W in weights))
+    N, H = fw.array(y).shape[0], fw.array(y).shape[2]
+    return [y, *(fw.reshape(state, (N, H)) for state in states)]
+
+
+@computation(**SEQUENCE, shapes=((2, 3), (1, 1), (0, 2)))
+def lstm(fw: Any, h: Any, c: Any, x: Any, Wx: Any, b: Any, Wh: Any) -> Any:
+    """Three time steps from an initial state: all h, the last h and c, and a product of outputs"""
+    y, h, c = outputs_of_lstm(fw, x, h, c, Wx, b, Wh)
+    return y, h, c, y[:, 1] * c
+
+
+@computation(**SEQUENCE, shapes=((2, 3), (1, 1)))
+def lstm_at_the_beginning(fw: Any, h: Any, c: Any, x: Any, Wx: Any, b: Any, Wh: Any) -> Any:
+    """No initial state, which counts as zeros; one time step; a constant x; a second sequence after the first"""
+    first = outputs_of_lstm(fw, x, None, None, Wx, b, Wh)
+    one = outputs_of_lstm(fw, x[:, :1], None, None, Wx, b, Wh)
+    constant = fw.constant(np.full(fw.array(x).shape, 0.5, fw.array(x).dtype))
+    return (
+        *first,
+        one[0] * one[0],
+        *outputs_of_lstm(fw, constant, h, c, Wx, b, Wh),
+        *outputs_of_lstm(fw, x, *first[1:], Wx, b, Wh),
+    )
+
+
+@computation(**SEQUENCE, shapes=((1, 1), (2, 1)), order=3, dtypes=("float64",))
+def lstm_to_third_order(fw: Any, h: Any, c: Any, x: Any, Wx: Any, b: Any, Wh: Any) -> Any:
+    """Two time steps, differentiated three times"""
+    return outputs_of_lstm(fw, x[:, :2], h, c, Wx, b, Wh)[2]
+
+
+@refused(60, ValueError, "lstm: expected x (N, T, I) with T at least 1")
+def lstm_of_no_steps(fw: Any) -> Any:
+    """A sequence of length 0"""
+    state, weights = ones(fw, 2, 1), [[ones(fw, *shape)] * 4 for shape in ((3, 1), (1,), (1, 1))]
+    return fw.lstm(ones(fw, 2, 0, 3), state, state, *weights)
 
 
 # --- truncated graphs ---

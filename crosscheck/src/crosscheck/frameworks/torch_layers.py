@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
+from torch.func import functional_call
 
 from .torch_training import of_numpy
+
+
+@contextlib.contextmanager
+def without_mkldnn() -> Iterator[None]:
+    """No oneDNN: its LSTM has one formula for gradients with create_graph and another one without."""
+    before, torch.backends.mkldnn.enabled = torch.backends.mkldnn.enabled, False
+    try:
+        yield
+    finally:
+        torch.backends.mkldnn.enabled = before
 
 
 class Recurrent(torch.nn.Module):
@@ -75,6 +88,15 @@ class TorchLayers:
         Wx, b, Wh = (torch.cat([weights[k] for k in (1, 0, 3, 2)], -1) for weights in (Wx, b, Wh))
         h, c = (x.new_zeros(len(x), len(Wh)) if state is None else state for state in (h, c))
         return torch.lstm_cell(x, (h, c), Wx.T, Wh.T, b)
+
+    @without_mkldnn()
+    def lstm(self, x: Any, h: Any, c: Any, Wx: Any, b: Any, Wh: Any) -> Any:
+        """Joined weights, transposed, in the order i, f, u, o; two biases; h and c (1, N, H)."""
+        Wx, b, Wh = (torch.cat([weights[k] for k in (1, 0, 3, 2)], -1) for weights in (Wx, b, Wh))
+        names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+        weights = dict(zip(names, (Wx.T, Wh.T, b, torch.zeros_like(b)), strict=True))
+        inputs = (x,) if h is None else (x, (h[None], c[None]))
+        return functional_call(torch.nn.LSTM(len(Wx), len(Wh), batch_first=True), weights, inputs)
 
     def SeqDataLoader(self, dataset: Any, batch_size: int) -> Any:
         """There is no such class: pass the sample indices of each batch to a DataLoader."""

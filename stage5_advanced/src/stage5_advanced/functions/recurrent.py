@@ -1,100 +1,203 @@
-"""One step of an LSTM, with all its gates in one function. [step 60]"""
+"""LSTM, one step or a whole sequence: one Function for both. [step 60]"""
+
+import math
 
 import numpy as np
 
-from ..config import Config
-from ..core import Function, Variable, as_input
+from ..config import using_config
+from ..core import Function, Variable, as_input, grad
 from .activation import sigmoid
+from .broadcast import sum_array_to
 from .elementwise import tanh
-from .shape import concat
+from .matrix import linear, matmul
+from .shape import concat, stack
 
 
-class LSTMCell(Function):
-    """c' = f c + i u, h' = o tanh(c');  f, i, o = sigmoid(z), u = tanh(z), z = x W_x + b + h W_h with weights of each.
+class LSTM(Function):
+    """c_t = f c_(t-1) + i u,  h_t = o tanh(c_t);  f, i, o = sigmoid(z), u = tanh(z),  z = x_t W_x + b + h_(t-1) W_h.
 
-    With g = gc' + gh' o (1 - tanh(c')^2):  gc = g f,  gz = g c f (1-f), g u i (1-i), gh' tanh(c') o (1-o), g i (1-u^2).
-    Keeps the gates alone: the weights are joined for each product, and let go again.
+    Inputs: x (N, T, I), or (N, I) for one step; four W_x, four b, four W_h; h_0 and c_0 (N, H), unless they are zeros.
+    Outputs: all h (N, T, H), or (N, H) for one step; the last c (N, H).
     """
 
     def forward(self, x, *others):
-        Wx, b, state = others[:4], others[4:8], others[8:]
-        z = x @ self.xp.concatenate(Wx, axis=1)
-        z = z.astype(np.result_type(0.0, x.dtype, *(a.dtype for a in others)), copy=False)
-        z += self.xp.concatenate(b)
+        xp, steps = self.xp, x.shape[:-1]
+        dtype = np.result_type(0.0, *{a.dtype for a in (x, *others)})
+        x, Wx, b, Wh, state = prepared(x, others, dtype)
+        (T, N, I), H = x.shape, len(b[0])
+        gates = self.gates = xp.empty((4, T, N, H), x.dtype)
+        for z, W in zip(gates, Wx, strict=True):  # one product for all steps
+            xp.matmul(x.reshape(T * N, I), W, out=z.reshape(T * N, H))
+        gates += xp.concatenate(b).reshape(4, 1, 1, H)
+        h, c, tanh_c = self.states = xp.zeros((3, T + 1, N, H), x.dtype)
         if state:
-            z += state[0] @ self.xp.concatenate(state[2:], axis=1)
-        H = z.shape[1] // 4
-        s = z[:, : 3 * H]
-        with np.errstate(over="ignore"):  # to inf, and 1 / inf is right
-            self.xp.exp(self.xp.negative(s, out=s), out=s)
-        s += 1
-        self.xp.divide(1, s, out=s)
-        self.xp.tanh(z[:, 3 * H :], out=z[:, 3 * H :])
-        f, i, o, u = self.gates = quarters(z)
-        c = i * u
-        if state:
-            c += f * state[1]
-        self.top = self.xp.tanh(c)
-        return o * self.top, c
+            h[0], c[0] = state
+        for t in range(T):
+            if t > 0 or state:
+                for z, W in zip(gates[:, t], Wh, strict=True):
+                    z += h[t] @ W
+            f, i, o, u = activated(xp, gates[:, t])
+            c[t + 1] = f * c[t] + i * u
+            xp.tanh(c[t + 1], out=tanh_c[t + 1])
+            xp.multiply(o, tanh_c[t + 1], out=h[t + 1])
+        return h[1:].transpose(1, 0, 2).astype(dtype).reshape(*steps, H), c[T].astype(dtype)
 
     def backward(self, gh, gc):
-        if Config.enable_backprop:
-            return cell_gradients(concat, self.inputs, *self.differentiable_gates(), gh, gc, self.inputs[0].constant)
-        arrays = [x.data for x in self.inputs]
-        gxs = cell_gradients(
-            self.xp.concatenate, arrays, *self.gates, self.top, gh.data, gc.data, self.inputs[0].constant
-        )
-        return tuple(None if gx is None else Variable(gx) for gx in gxs)
-
-    def differentiable_gates(self):
-        """f, i, o, u and tanh(c') once more, as Variables that know how they were made."""
-        x, *others = self.inputs
-        Wx, b, state = others[:4], others[4:8], others[8:]
-        z = [x @ W + b for W, b in zip(Wx, b, strict=True)]
-        if state:
-            h, c, *Wh = state
-            z = [z + h @ W for z, W in zip(z, Wh, strict=True)]
-        f, i, o, u = sigmoid(z[0]), sigmoid(z[1]), sigmoid(z[2]), tanh(z[3])
-        return f, i, o, u, tanh(f * c + i * u if state else i * u)
+        without_x = self.inputs[0].constant
+        gxs = LSTMGrad(self, without_x)(*self.inputs, gh, gc)
+        return (None, *gxs) if without_x else tuple(gxs)
 
 
-def cell_gradients(join, inputs, f, i, o, u, top, gh, gc, without_x):
-    """The gradients of LSTMCell by its inputs: of arrays, or of Variables, to be differentiated again."""
-    x, *others = inputs
-    Wx, state = others[:4], others[8:]
-    g = gc + gh * o * (1 - top * top)
-    gf = g * f * (1 - f) * (state[1] if state else 0.0)
-    gz = join([gf, g * u * i * (1 - i), gh * top * o * (1 - o), g * i * (1 - u * u)], axis=1)
-    gx = None if without_x else gz @ join(Wx, axis=1).T
-    gb = gz.sum(0).reshape(4, -1)
-    gxs = [gx, *quarters(x.T @ gz), *(gb[k] for k in range(4))]
-    if state:
-        gxs += [gz @ join(state[2:], axis=1).T, g * f, *quarters(state[0].T @ gz)]
-    return tuple(gxs)
+class LSTMGrad(Function):
+    """The gradients of LSTM.  With g = gc_t + gh_t o (1 - tanh(c_t)^2):  gc_(t-1) = g f,  gh_(t-1) += sum gz W_h^T,
+
+    gz = g c_(t-1) f (1-f), g u i (1-i), gh_t tanh(c_t) o (1-o), g i (1-u^2);  gx = sum gz W_x^T,  gW = (x or h)^T gz.
+    """
+
+    def __init__(self, lstm, without_x):
+        self.lstm = lstm  # has the gates and the states
+        self.without_x = without_x
+
+    def forward(self, x, *others):
+        x_shape, (gh_all, gc) = x.shape, others[-2:]
+        x, Wx, _, Wh, state = prepared(x, others[:-2], gc.dtype)
+        (T, N, I), H = x.shape, len(Wh[0])
+        f, i, o, u = gates = self.lstm.gates
+        h, c, tanh_c = self.lstm.states
+        gz = gates * (1 - gates)  # what g, and gh for o, will be multiplied with
+        gz[0] *= c[:-1]
+        gz[1] *= u
+        gz[2] *= tanh_c[1:]
+        gz[3] = i * (1 - u * u)
+        slope = o * (1 - tanh_c[1:] * tanh_c[1:])
+        Wh = [W.T.copy() if T > 1 else W.T for W in Wh]  # faster in many products
+        gh = 0
+        for t, gh_t in reversed(list(enumerate(by_time(gh_all)))):
+            gh = gh + gh_t
+            g = gc + gh * slope[t]
+            gz[:2, t] *= g
+            gz[2, t] *= gh
+            gz[3, t] *= g
+            gc = g * f[t]
+            if t > 0 or state:
+                gh = through(gz[:, t], Wh)
+        gz, x, h = gz.reshape(4, T * N, H), x.reshape(T * N, I), h[:-1].reshape(T * N, H)
+        gb = sum_array_to(gz, (4, 1, H)).reshape(4, H)
+        gxs = [*(x.T @ g for g in gz), *gb, *(h.T @ g for g in gz), *([gh, gc] if state else [])]
+        if not self.without_x:
+            gx = through(gz, [W.T for W in Wx])
+            gxs.insert(0, gx.reshape(T, N, I).transpose(1, 0, 2).reshape(x_shape))
+        return tuple(gxs)
+
+    def backward(self, *ggxs):
+        if self.without_x:
+            ggxs = (Variable(self.xp.zeros_like(self.inputs[0].data)), *ggxs)
+        n = len(ggxs)
+        return tuple(Checkpoint(gradients(gradients(simple_lstm, n), n + 2))(*self.inputs, *ggxs))
 
 
-def quarters(z):
-    """(N, 4H) -> four of (N, H), in arrays views."""
-    H = z.shape[1] // 4
-    return [z[:, start : start + H] for start in range(0, 4 * H, H)]
+def prepared(x, others, dtype):
+    """x by time, W_x, b, W_h and the state, in a dtype for sums: that of float16 is float32."""
+    work = np.result_type(dtype, np.float32)
+    x, *others = (a if a.dtype == work else a.astype(work) for a in (by_time(x), *others))
+    return x, others[:4], others[4:8], others[8:12], others[12:]
+
+
+def by_time(x):
+    """(N, T, I), or (N, I) for one step -> (T, N, I)."""
+    N, *T, I = x.shape
+    return x.reshape(N, math.prod(T), I).transpose(1, 0, 2)
+
+
+def activated(xp, z):
+    """f, i, o, u of z (4, N, H), in place: the sigmoid of three, tanh of the last."""
+    with np.errstate(over="ignore"):  # to inf, and 1 / inf is right
+        xp.exp(xp.negative(z[:3], out=z[:3]), out=z[:3])
+    z[:3] += 1
+    xp.divide(1, z[:3], out=z[:3])
+    xp.tanh(z[3], out=z[3])
+    return z
+
+
+def through(gz, WT):
+    """The sum of gz W^T over the four gates."""
+    gx = gz[0] @ WT[0]
+    for k in (1, 2, 3):
+        gx += gz[k] @ WT[k]
+    return gx
+
+
+def simple_lstm(x, *others):
+    """The same as LSTM of simple functions, which can be differentiated to any order."""
+    Wx, b, Wh = (concat(others[k : k + 4], axis=-1) for k in (0, 4, 8))
+    h, c = others[12:] or (None, None)
+    H = len(others[4])
+    hs = []
+    for x_t in [x] if x.ndim == 2 else [x[:, t] for t in range(x.shape[1])]:
+        z = linear(x_t, Wx, b)
+        if h is not None:
+            z = z + matmul(h, Wh)
+        f, i, o, u = (z[:, k * H : (k + 1) * H] for k in range(4))
+        f, i, o, u = sigmoid(f), sigmoid(i), sigmoid(o), tanh(u)
+        c = i * u if c is None else f * c + i * u
+        h = o * tanh(c)
+        hs.append(h)
+    return [h if x.ndim == 2 else stack(hs, axis=1), c]
+
+
+class Checkpoint(Function):
+    """ys = f(xs), without keeping a graph; backward computes f again and differentiates that, to any order."""
+
+    def __init__(self, f):
+        self.f = f
+
+    def forward(self, *xs):
+        with using_config("enable_backprop", True):
+            return tuple(y.data for y in self.f(*map(Variable, xs)))
+
+    def backward(self, *gys):
+        return tuple(Checkpoint(gradients(self.f, len(self.inputs)))(*self.inputs, *gys))
+
+
+def gradients(f, n):
+    """The gradients of f as a function of its n inputs and of the gradients of its outputs."""
+    return lambda *xs: grad(f(*xs[:n]), xs[:n], xs[n:], create_graph=True)
 
 
 def lstm_cell(x, h, c, Wx, b, Wh):
     """One step of an LSTM.  x (N, I), h, c (N, H) -> h', c' (N, H); h, c are None before the first step. [step 60]
 
     Wx, b, Wh: for the gates f, i, o and for u, four weights (I, H), four biases (H,), four weights (H, H).
-    f, i, o = sigmoid(x W_x + b + h W_h), u = tanh(of its own),  c' = f c + i u,  h' = o tanh(c').
-    ValueError for shapes that do not fit.
+    f, i, o = sigmoid(x W_x + b + h W_h), u = tanh(of the same),  c' = f c + i u,  h' = o tanh(c'). ValueError for
+    shapes that do not fit.
     """
+    return LSTM()(*as_inputs("lstm_cell", x, 2, h, c, Wx, b, Wh))
+
+
+def lstm(x, h, c, Wx, b, Wh):
+    """An LSTM over a sequence.  x (N, T, I), h, c (N, H) or None -> y (N, T, H), (h, c). [step 60, not in the book]
+
+    y has the h of every step; the h and c returned are the last ones. Wx, b, Wh as in lstm_cell. The same as T calls of
+    lstm_cell, but x W_x of all steps is one product, and so is the gradient of each weight. ValueError for shapes that
+    do not fit and for a sequence without steps.
+    """
+    y, c = LSTM()(*as_inputs("lstm", x, 3, h, c, Wx, b, Wh))
+    return y, (y[:, -1], c)
+
+
+def as_inputs(name, x, ndim, h, c, Wx, b, Wh):
+    """The inputs of LSTM as Variables; ValueError for shapes that do not fit."""
     if (h is None) != (c is None):
-        came = "h without c" if c is None else "c without h"
-        raise ValueError(f"lstm_cell: {came} came, both or none are needed")
-    x, b = as_input(x), [as_input(v) for v in b]
-    Wx, Wh = ([as_input(W) for W in weights] for weights in (Wx, Wh))
+        raise ValueError(f"{name}: expected h and c, or None for both, got {'h' if c is None else 'c'} alone")
+    x, Wx, b, Wh = as_input(x), *([as_input(W) for W in Ws] for Ws in (Wx, b, Wh))
     state = [] if h is None else [as_input(h), as_input(c)]
-    N, I, H = x.shape[:1], x.shape[-1:], b[0].shape
-    shapes = [v.shape for v in (x, *state, *Wx, *b, *Wh)]
-    needed = [N + I, *[N + H] * len(state), *[I + H] * 4, *[H] * 4, *[H + H] * 4]
-    if shapes != needed or len(H) != 1:
-        raise ValueError(f"lstm_cell: x, h, c, W_x, b, W_h of shapes {shapes} came, {needed} are needed")
-    return LSTMCell()(x, *Wx, *b, *([*state, *Wh] if state else []))
+    N, I, H = x.shape[:1], x.shape[-1:], b[0].shape if b else ()
+    shapes = [[v.shape for v in group] for group in (Wx, b, Wh, state)]
+    fitting = [[I + H] * 4, [H] * 4, [H + H] * 4, [N + H] * len(state)]
+    if x.ndim != ndim or len(H) != 1 or shapes != fitting or 0 in x.shape[1:-1]:
+        expected = "x (N, I)" if ndim == 2 else "x (N, T, I) with T at least 1"
+        raise ValueError(
+            f"{name}: expected {expected}, four W_x (I, H), four b (H,), four W_h (H, H), h and c (N, H), "
+            f"got x {x.shape}, W_x {shapes[0]}, b {shapes[1]}, W_h {shapes[2]}, h and c {shapes[3]}"
+        )
+    return [x, *Wx, *b, *Wh, *state]
