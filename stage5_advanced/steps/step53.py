@@ -98,7 +98,7 @@ with tempfile.TemporaryDirectory() as folder:
     try:
         MLP((20, 3)).load_weights(path)
     except ValueError as error:
-        print(error)  # !> MLP: 'l0/W' came as (4, 10) float32, not (None, 20) float32
+        print(error)  # !> MLP: 'l0/W': expected (None, 20) float32, got (4, 10) float32
     try:
         MLP((10, 3)).save_weights(path)
     except ValueError as error:
