@@ -214,12 +214,11 @@ def test_a_subclass_that_writes_next_is_looped_over_with_it():
 @pytest.mark.parametrize(
     ("dataset", "batch_size", "error", "message"),
     [
-        (pairs(3), 0, ValueError, "DataLoader: batch_size 0 came, at least 1 is needed"),
-        (pairs(3), -2, ValueError, "DataLoader: batch_size -2 came"),
-        (pairs(3), 1.5, TypeError, r"DataLoader: batch_size 1\.5 came, an integer is needed"),
-        (pairs(3), "3", TypeError, "DataLoader: batch_size '3' came, an integer is needed"),
-        (iter(pairs(3)), 1, TypeError, "DataLoader: list_iterator came, a dataset with __len__ is needed"),
-        ({1, 2}, 1, TypeError, "DataLoader: set came, a dataset with __getitem__ is needed"),
+        (pairs(3), 0, ValueError, "DataLoader: expected batch_size to be at least 1, got 0"),
+        (pairs(3), -2, ValueError, "DataLoader: expected batch_size to be at least 1, got -2"),
+        (pairs(3), 1.5, TypeError, "'float' object cannot be interpreted as an integer"),
+        (pairs(3), "3", TypeError, "'str' object cannot be interpreted as an integer"),
+        (iter(pairs(3)), 1, TypeError, r"object of type 'list_iterator' has no len\(\)"),
     ],
 )
 def test_what_makes_no_loader_is_refused(dataset, batch_size, error, message):
@@ -230,11 +229,11 @@ def test_what_makes_no_loader_is_refused(dataset, batch_size, error, message):
 @pytest.mark.parametrize(
     ("dataset", "error", "message"),
     [
-        ([(0, 1), (0, None)], ValueError, "DataLoader: the samples of a batch have t of different shapes: .*None"),
-        ([(np.ones(2), 1), (np.ones(3), 1)], ValueError, r"have x of different shapes: .*\(3,\)"),
-        ([(0, 1), (0, [1])], ValueError, "have t of different shapes"),
-        (np.ones((2, 2)), TypeError, r"DataLoader: the dataset gave ndarray, a pair \(x, t\) is needed"),
-        ([(0, 1, 2), (0, 1, 2)], TypeError, "DataLoader: the dataset gave tuple, a pair"),
+        ([(0, 1), (0, None)], ValueError, "DataLoader: expected t of one shape in a batch, got .*None"),
+        ([(np.ones(2), 1), (np.ones(3), 1)], ValueError, r"expected x of one shape in a batch, got .*\(3,\)"),
+        ([(0, 1), (0, [1])], ValueError, "expected t of one shape"),
+        (np.ones((2, 2)), TypeError, r"DataLoader: expected pairs \(x, t\) from the dataset, got ndarray"),
+        ([(0, 1, 2), (0, 1, 2)], TypeError, r"DataLoader: expected pairs \(x, t\) from the dataset, got tuple"),
     ],
 )
 def test_samples_that_make_no_batch_are_named(dataset, error, message):
@@ -242,6 +241,28 @@ def test_samples_that_make_no_batch_are_named(dataset, error, message):
     with pytest.raises(error, match=message):
         next(loader)
     assert loader.iteration == 0
+
+
+class Ends:
+    """Raises StopIteration at its third sample."""
+
+    def __len__(self):
+        return 5
+
+    def __getitem__(self, i):
+        return next(iter([(i, i)] if i < 2 else []))
+
+
+def test_a_data_set_that_raises_stop_iteration_does_not_end_the_epoch():
+    loader = DataLoader(Ends(), 2, shuffle=False)
+    for batches in (loader, iter(loader.next, None)):
+        with pytest.raises(RuntimeError, match="DataLoader: the dataset, Ends, raised StopIteration"):
+            list(batches)
+
+
+def test_a_data_set_without_samples_says_so():
+    with pytest.raises(TypeError, match="'set' object is not subscriptable"):
+        next(DataLoader({1, 2}, 1))
 
 
 def test_a_batch_size_of_numpy_will_do():

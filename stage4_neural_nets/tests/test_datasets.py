@@ -132,13 +132,13 @@ def test_any_integer_is_an_index(index):
 
 @pytest.mark.parametrize("index", [slice(0, 2), 1.0, np.float32(1), "1", None, [1], np.array([0, 1]), (0, 1), ...])
 def test_what_is_no_integer_is_no_index(index):
-    with pytest.raises(TypeError, match=rf"^Numbers: {type(index).__name__} came, one integer is needed"):
+    with pytest.raises(TypeError, match=r"cannot be interpreted as an integer|only integer scalar arrays"):
         Numbers()[index]
 
 
 @pytest.mark.parametrize("index", [5, -6, 10**30])
 def test_an_index_beyond_the_end_is_refused(index):
-    with pytest.raises(IndexError, match=rf"^Numbers: index {index} came, there are 5 samples"):
+    with pytest.raises(IndexError, match=rf"^Numbers: expected an index below 5, got {index}"):
         Numbers()[index]
 
 
@@ -193,13 +193,13 @@ def test_data_may_be_prepared_by_anything_that_has_a_length_and_an_index():
 
 def test_a_data_set_without_data_says_so():
     for read in (len, lambda dataset: dataset[0]):
-        with pytest.raises(ValueError, match=r"Dataset: there are no data, its prepare must set self\.data"):
+        with pytest.raises(ValueError, match=r"Dataset: no data; prepare must set self\.data"):
             read(Dataset())
 
 
 @pytest.mark.parametrize("settings", [{"transform": 2.0}, {"target_transform": [ToFloat()]}])
 def test_a_transform_that_cannot_be_called_is_refused(settings):
-    with pytest.raises(TypeError, match=r"Numbers: (float|list) came as a transform, a callable is needed"):
+    with pytest.raises(TypeError, match=r"Numbers: expected a function as the transform, got (float|list)"):
         Numbers(**settings)
 
 
@@ -343,7 +343,7 @@ def test_a_damaged_file_of_mnist_is_never_used(home, put):
 def test_mnist_without_pooch_is_an_error_of_the_machine(monkeypatch):
     monkeypatch.setitem(sys.modules, "pooch", None)
     with pytest.raises(
-        RuntimeError, match=r"t10k-images-idx3-ubyte\.gz is not there, and to download it pooch is need"
+        RuntimeError, match=r"t10k-images-idx3-ubyte\.gz is not there; pooch, which downloads it, is not installed"
     ):
         MNIST(train=False)
 
@@ -351,24 +351,27 @@ def test_mnist_without_pooch_is_an_error_of_the_machine(monkeypatch):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"images": idx(IMAGES["train"])}, "train-images.* is no complete gzip file: Not a gzipped file"),
-        ({"images": zipped(idx(IMAGES["train"]))[:-20]}, "is no complete gzip file: .*end-of-stream"),
-        ({"images": zipped(idx(IMAGES["train"]))[:10] + b"\xff" * 50}, "is no complete gzip file: "),
-        ({"images": zipped(idx(IMAGES["train"], kind=9))}, "an idx file of bytes with 3 axes begins with"),
+        ({"images": idx(IMAGES["train"])}, "train-images.*: expected a complete gzip file, got Not a gzipped file"),
+        ({"images": zipped(idx(IMAGES["train"]))[:-20]}, "expected a complete gzip file, got .*end-of-stream"),
+        ({"images": zipped(idx(IMAGES["train"]))[:10] + b"\xff" * 50}, "expected a complete gzip file, got "),
+        ({"images": zipped(idx(IMAGES["train"], kind=9))}, "expected an idx file with 3 axes, "),
         (
             {"images": zipped(idx(LABELS["train"]))},
-            r"begins with b'\\x00\\x00\\x08\\x01', an idx file of bytes with 3 axes",
+            r"expected an idx file with 3 axes, .*, got b'\\x00\\x00\\x08\\x01'",
         ),
         (
             {"labels": zipped(idx(IMAGES["train"]))},
-            r"an idx file of bytes with 1 axes begins with b'\\x00\\x00\\x08\\x01'",
+            r"expected an idx file with 1 axes, b'\\x00\\x00\\x08\\x01'",
         ),
-        ({"labels": zipped(b"")}, "train-labels.* begins with b'', an idx file"),
-        ({"labels": zipped(b"\0\0\x08\x01\0\0")}, "begins with .*, an idx file"),
-        ({"labels": zipped(idx(LABELS["train"])[:-1])}, r"train-labels.* has 6 elements, its header says \(7,\)"),
-        ({"labels": zipped(idx(LABELS["train"]) + b"\0")}, r"has 8 elements, its header says \(7,\)"),
-        ({"labels": zipped(idx(LABELS["t10k"]))}, r"images \(7, 28, 28\) and labels \(3,\) came"),
-        ({"images": zipped(idx(IMAGES["train"][:, 1:]))}, r"images \(7, 27, 28\) .*, not \(N, 28, 28\) and \(N,\)"),
+        ({"labels": zipped(b"")}, "train-labels.*: expected an idx file .*, got b''"),
+        ({"labels": zipped(b"\0\0\x08\x01\0\0")}, "expected an idx file with 1 axes"),
+        ({"labels": zipped(idx(LABELS["train"])[:-1])}, r"train-labels.*: expected \(7,\) elements, got 6"),
+        ({"labels": zipped(idx(LABELS["train"]) + b"\0")}, r"expected \(7,\) elements, got 8"),
+        ({"labels": zipped(idx(LABELS["t10k"]))}, r"MNIST: expected .*, got \(7, 28, 28\), \(3,\)"),
+        (
+            {"images": zipped(idx(IMAGES["train"][:, 1:]))},
+            r"expected images \(N, 28, 28\) and labels \(N,\), got \(7, 27, 28\), \(7,\)",
+        ),
     ],
 )
 def test_a_file_that_is_something_else_is_named(put, changed, message):
@@ -444,7 +447,7 @@ def test_show_without_matplotlib_says_what_to_install(monkeypatch):
 
 @pytest.mark.parametrize(("row", "col"), [(0, 1), (1, -1)])
 def test_a_page_of_nothing_is_refused(row, col):
-    with pytest.raises(ValueError, match=f"show: row={row}, col={col} came, both must be at least 1"):
+    with pytest.raises(ValueError, match=f"show: expected row and col to be at least 1, got {row} and {col}"):
         Digits().show(row, col)
 
 

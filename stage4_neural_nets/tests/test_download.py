@@ -284,10 +284,10 @@ def test_a_file_that_is_there_needs_neither_pooch_nor_a_network(home, dead, monk
 
 def test_without_pooch_it_is_said_what_to_install_or_where_to_put_the_file(home, monkeypatch):
     monkeypatch.setitem(sys.modules, "pooch", None)
-    with pytest.raises(RuntimeError, match="to download it pooch is needed") as caught:
+    with pytest.raises(RuntimeError, match="pooch, which downloads it, is not installed") as caught:
         fetch("set", "x", ["http://one/x", "http://two/x"], SHA)
     assert str(caught.value).splitlines() == [
-        f"{home / 'set' / 'x'} is not there, and to download it pooch is needed: pip install pooch tqdm",
+        f"{home / 'set' / 'x'} is not there; pooch, which downloads it, is not installed: pip install pooch tqdm",
         "Or put the file there by hand, from http://one/x or http://two/x",
     ]
     put(home, "set/x", BODY)  # the folder is there for it
@@ -300,7 +300,7 @@ def test_a_wrong_file_is_named_and_stays_if_there_is_no_pooch(home, monkeypatch,
     put(home, "set/x", b"mine")
     with pytest.raises(
         RuntimeError,
-        match=rf"x has \w+ [0-9a-f]+, not {checksum.removeprefix('md5:')}, and to download it pooch is needed",
+        match=rf"x has \w+ [0-9a-f]+, not {checksum.removeprefix('md5:')}; pooch, which downloads it, is not installed",
     ):
         fetch("set", "x", "http://one/x", checksum)
     assert files(home) == {"set/x": b"mine"}
@@ -507,16 +507,39 @@ def test_get_file_takes_another_name_and_a_checksum(server):
         get_file(f"{server.url}/b/x", checksum=hashlib.sha256(b"").hexdigest())
 
 
+PAGE = b"\xef\xbb\xbf\n<!DOCTYPE html>\n<html><body>Please log in.</body></html>"
+
+
+@needs_pooch
+@pytest.mark.parametrize("page", [PAGE, b"<HTML>404"])
+def test_a_login_page_is_not_kept_as_a_file(home, server, page):
+    """Some networks answer any request with it, and with status 200."""
+    server.answers["/x.npz"] = page
+    url = server.url + "/x.npz"
+    with pytest.raises(RuntimeError, match=r"x\.npz is not there, and no download succeeded:\n.*: is a web page"):
+        get_file(url)
+    assert files(home) == {}
+    put(home, f"files/{hashlib.sha256(url.encode()).hexdigest()[:16]}/x.npz", page)  # kept by an older version
+    server.answers["/x.npz"] = BODY
+    assert pathlib.Path(get_file(url)).read_bytes() == BODY
+
+
+@pytest.mark.parametrize("name", ["page.html", "page.htm", "page"])
+def test_a_web_page_may_be_what_is_wanted(home, name):
+    put(home, f"set/{name}", PAGE)
+    assert fetch("set", name, "http://one/x").read_bytes() == PAGE
+
+
 @pytest.mark.parametrize(
     ("url", "name", "message"),
     [
-        ("x.npz", None, "get_file: 'x.npz' came, an address that starts with http:// or https:// is needed"),
-        ("file:///x.npz", None, "an address that starts with http:// or https:// is needed"),
-        ("http://one/", None, "file_name '' came for http://one/, the bare name of a file is needed"),
-        ("http://one", None, "file_name '' came for http://one, the bare name"),
-        ("http://one/x", "../x", r"file_name '\.\./x' came"),
-        ("http://one/..", None, r"file_name '\.\.' came"),
-        ("http://one/x", "a\\b", "the bare name of a file is needed"),
+        ("x.npz", None, "get_file: expected an address that starts with http:// or https://, got 'x.npz'"),
+        ("file:///x.npz", None, "expected an address that starts with http:// or https://"),
+        ("http://one/", None, "expected a file_name without folders for http://one/, got ''"),
+        ("http://one", None, "expected a file_name without folders for http://one, got ''"),
+        ("http://one/x", "../x", r"expected a file_name without folders for http://one/x, got '\.\./x'"),
+        ("http://one/..", None, r"expected a file_name without folders for http://one/\.\., got '\.\.'"),
+        ("http://one/x", "a\\b", "expected a file_name without folders"),
     ],
 )
 def test_get_file_refuses_what_is_no_address_or_no_name(url, name, message, home):

@@ -218,12 +218,11 @@ def test_a_subclass_that_writes_next_is_looped_over_with_it():
 @pytest.mark.parametrize(
     ("dataset", "batch_size", "error", "message"),
     [
-        (pairs(3), 0, ValueError, "DataLoader: batch_size 0 came, at least 1 is needed"),
-        (pairs(3), -2, ValueError, "DataLoader: batch_size -2 came"),
-        (pairs(3), 1.5, TypeError, r"DataLoader: batch_size 1\.5 came, an integer is needed"),
-        (pairs(3), "3", TypeError, "DataLoader: batch_size '3' came, an integer is needed"),
-        (iter(pairs(3)), 1, TypeError, "DataLoader: list_iterator came, a dataset with __len__ is needed"),
-        ({1, 2}, 1, TypeError, "DataLoader: set came, a dataset with __getitem__ is needed"),
+        (pairs(3), 0, ValueError, "DataLoader: expected batch_size to be at least 1, got 0"),
+        (pairs(3), -2, ValueError, "DataLoader: expected batch_size to be at least 1, got -2"),
+        (pairs(3), 1.5, TypeError, "'float' object cannot be interpreted as an integer"),
+        (pairs(3), "3", TypeError, "'str' object cannot be interpreted as an integer"),
+        (iter(pairs(3)), 1, TypeError, r"object of type 'list_iterator' has no len\(\)"),
     ],
 )
 def test_what_makes_no_loader_is_refused(dataset, batch_size, error, message):
@@ -234,11 +233,11 @@ def test_what_makes_no_loader_is_refused(dataset, batch_size, error, message):
 @pytest.mark.parametrize(
     ("dataset", "error", "message"),
     [
-        ([(0, 1), (0, None)], ValueError, "DataLoader: the samples of a batch have t of different shapes: .*None"),
-        ([(np.ones(2), 1), (np.ones(3), 1)], ValueError, r"have x of different shapes: .*\(3,\)"),
-        ([(0, 1), (0, [1])], ValueError, "have t of different shapes"),
-        (np.ones((2, 2)), TypeError, r"DataLoader: the dataset gave ndarray, a pair \(x, t\) is needed"),
-        ([(0, 1, 2), (0, 1, 2)], TypeError, "DataLoader: the dataset gave tuple, a pair"),
+        ([(0, 1), (0, None)], ValueError, "DataLoader: expected t of one shape in a batch, got .*None"),
+        ([(np.ones(2), 1), (np.ones(3), 1)], ValueError, r"expected x of one shape in a batch, got .*\(3,\)"),
+        ([(0, 1), (0, [1])], ValueError, "expected t of one shape"),
+        (np.ones((2, 2)), TypeError, r"DataLoader: expected pairs \(x, t\) from the dataset, got ndarray"),
+        ([(0, 1, 2), (0, 1, 2)], TypeError, r"DataLoader: expected pairs \(x, t\) from the dataset, got tuple"),
     ],
 )
 def test_samples_that_make_no_batch_are_named(dataset, error, message):
@@ -246,6 +245,28 @@ def test_samples_that_make_no_batch_are_named(dataset, error, message):
     with pytest.raises(error, match=message):
         next(loader)
     assert loader.iteration == 0
+
+
+class Ends:
+    """Raises StopIteration at its third sample."""
+
+    def __len__(self):
+        return 5
+
+    def __getitem__(self, i):
+        return next(iter([(i, i)] if i < 2 else []))
+
+
+def test_a_data_set_that_raises_stop_iteration_does_not_end_the_epoch():
+    loader = DataLoader(Ends(), 2, shuffle=False)
+    for batches in (loader, iter(loader.next, None)):
+        with pytest.raises(RuntimeError, match="DataLoader: the dataset, Ends, raised StopIteration"):
+            list(batches)
+
+
+def test_a_data_set_without_samples_says_so():
+    with pytest.raises(TypeError, match="'set' object is not subscriptable"):
+        next(DataLoader({1, 2}, 1))
 
 
 def test_a_batch_size_of_numpy_will_do():
@@ -359,10 +380,63 @@ def test_series_draw_nothing_from_the_global_generator():
 
 @pytest.mark.parametrize(("size", "batch_size"), [(3, 4), (0, 1)])
 def test_more_rows_than_samples_are_refused(size, batch_size):
-    with pytest.raises(ValueError, match=f"^SeqDataLoader: batch_size {batch_size} came for {size} samples, too many"):
+    with pytest.raises(ValueError, match=f"^SeqDataLoader: expected batch_size up to {size} samples, got {batch_size}"):
         SeqDataLoader(pairs(size), batch_size)
 
 
 def test_a_series_is_checked_as_any_data_set():
-    with pytest.raises(ValueError, match="batch_size 0 came, at least 1 is needed"):
+    with pytest.raises(ValueError, match="expected batch_size to be at least 1, got 0"):
         SeqDataLoader(pairs(3), 0)
+
+
+# --- state ---
+
+STATES = {
+    "a negative iteration": ({"iteration": np.array(-1)}, "expected an iteration up to 4, got -1"),
+    "an iteration beyond the end": ({"iteration": np.array(5)}, "expected an iteration up to 4, got 5"),
+    "half an iteration": ({"iteration": np.array(1.5)}, r"expected an iteration up to 4, got 1\.5"),
+    "many iterations": ({"iteration": np.array([1, 2])}, "expected an iteration"),
+    "a sample that comes twice": ({"index": np.array([0, 1, 2, 3, 4, 5, 5])}, "expected an order of 7 samples, got"),
+    "fewer samples": ({"index": np.arange(6)}, "expected an order of 7 samples"),
+    "samples that are not there": ({"index": np.arange(7) + 1}, "expected an order of 7 samples"),
+    "an order of floats": ({"index": np.arange(7.0)}, "expected an order of 7 samples"),
+    "an order of rows": ({"index": np.arange(7)[None]}, "expected an order of 7 samples"),
+    "no order": ({"index": None}, r"expected index, iteration and rng, got \['iteration', 'rng'\]"),
+    "no generator": ({"rng": np.array("{}")}, "state must be for a PCG64"),
+    "another generator": ({"rng": np.array('{"bit_generator": "Philox"}')}, "state must be for a PCG64"),
+    "a part of a generator": (
+        {"rng": np.array('{"bit_generator": "PCG64", "state": {}}')},
+        "expected the state of a gen",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "text"), STATES.values(), ids=STATES)
+def test_a_state_that_no_epoch_has_is_refused_and_changes_nothing(change, text):
+    loader = DataLoader(pairs(7), 2, rng=0)
+    next(loader)
+    before = loader.state()
+    state = {key: value for key, value in (before | change).items() if value is not None}
+    with pytest.raises(ValueError, match=text):
+        loader.load_state(state)
+    np.testing.assert_equal(loader.state(), before)
+
+
+@pytest.mark.parametrize("make", [lambda: DataLoader(pairs(7), 2, shuffle=False), lambda: SeqDataLoader(pairs(7), 2)])
+def test_without_shuffle_there_is_one_order(make):
+    loader = make()
+    before = loader.state()
+    with pytest.raises(ValueError, match="expected an order of 7 samples"):
+        loader.load_state(before | {"index": before["index"][::-1]})
+    np.testing.assert_equal(loader.state(), before)
+    loader.load_state(before)
+
+
+def test_every_position_of_an_epoch_can_be_loaded():
+    loader, other = DataLoader(pairs(7), 2, rng=0), DataLoader(pairs(7), 2, rng=1)
+    for i in range(6):
+        other.load_state(loader.state())
+        if i != 4:  # at the end of the epoch
+            np.testing.assert_array_equal(next(other)[1], next(loader)[1])
+        else:
+            assert [next(each, None) for each in (loader, other)] == [None, None]

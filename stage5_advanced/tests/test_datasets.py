@@ -32,6 +32,7 @@ from .stage import (
     Text,
     ToFloat,
     get_spiral,
+    package,
 )
 
 needs_pooch = pytest.mark.skipif(importlib.util.find_spec("pooch") is None, reason="pooch is not installed")
@@ -231,9 +232,9 @@ def test_a_text_of_windows_is_read_as_any_other(text):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", r"^Text: .*my text has 0 characters, at least 2 are needed"),
-        ("x", r"^Text: .*my text has 1 characters, at least 2 are needed"),
-        (b"gr\xfc\xdfe", r"^Text: .*my text is no text in UTF-8: .*0xfc"),
+        ("", r"^Text: expected at least 2 characters, got 0 in .*my text"),
+        ("x", r"^Text: expected at least 2 characters, got 1 in .*my text"),
+        (b"gr\xfc\xdfe", r"^Text: expected text in UTF-8, got .*my text: .*0xfc"),
     ],
 )
 def test_a_file_of_no_use_as_a_text_is_named(text, content, message):
@@ -247,7 +248,7 @@ def test_a_text_that_is_not_there_is_named(tmp_path):
 
 
 def test_what_is_no_path_has_no_text():
-    with pytest.raises(TypeError, match=r"^Text: int came as the path, a str or Path is needed"):
+    with pytest.raises(TypeError, match=r"^Text: expected a str or Path as the path, got int"):
         Text(3)
 
 
@@ -256,12 +257,23 @@ def test_shakespeare_is_downloaded_once(mirror, monkeypatch):
     folder, url = mirror
     (folder / "input.txt").write_text("First Citizen:\nBefore we proceed")
     monkeypatch.setattr(Shakespear, "ADDRESS", url + "input.txt")
+    monkeypatch.setattr(Shakespear, "SIZE", 32)
     assert len(Shakespear()) == 31
     (folder / "input.txt").unlink()
     dataset = Shakespear(train=False, target_transform=ToFloat())
     assert "".join(dataset.id_to_char[i] for i in dataset.data.tolist()) == "First Citizen:\nBefore we procee"
     assert dataset[0][0] == 0
     assert dataset[0][1].dtype == np.float32
+
+
+@pytest.mark.parametrize("content", [b'{"error": "log in"}', b"x", b"gr\xfc\xdfe"])
+def test_another_text_in_place_of_shakespeare_says_which_file_to_delete(monkeypatch, tmp_path, content):
+    (tmp_path / "input.txt").write_bytes(content)
+    monkeypatch.setattr(package.datasets, "get_file", lambda url: str(tmp_path / "input.txt"))
+    with pytest.raises(
+        ValueError, match=rf"^Shakespear: expected .*; delete {tmp_path / 'input.txt'} to download it again"
+    ):
+        Shakespear()
 
 
 @needs_pooch
@@ -413,7 +425,7 @@ def test_labels_are_fine_unless_told_otherwise(put_cifar):
 @pytest.mark.parametrize("label_type", ["medium", "", None])
 def test_labels_are_fine_or_coarse_and_nothing_else(label_type):
     for use in (CIFAR100.labels, lambda label_type: CIFAR100(label_type=label_type)):
-        with pytest.raises(ValueError, match=rf"^CIFAR100: label_type {label_type!r} came, 'fine' or 'coarse' is need"):
+        with pytest.raises(ValueError, match=rf"^CIFAR100: expected label_type 'fine' or 'coarse', got {label_type!r}"):
             use(label_type)
 
 
@@ -511,7 +523,9 @@ def test_a_pickle_that_would_run_something_is_refused(put_cifar, marker, protoco
     name = "cifar-100-python/test"
     evil = {b"filenames": [Evil(marker)]} | TEST100[name]
     put_cifar(CIFAR100, archive({name: pickle.dumps(evil, protocol)}))
-    with pytest.raises(ValueError, match=rf"tar\.gz: {name} is no pickle of arrays and .*: it asks for \w+\.mkdir"):
+    with pytest.raises(
+        ValueError, match=rf"tar\.gz: {name}: expected a pickle of arrays and .*, got it asks for \w+\.mkdir"
+    ):
         CIFAR100(train=False)
     assert not marker.exists()
 
@@ -528,7 +542,9 @@ def test_a_pickle_that_would_run_something_is_refused(put_cifar, marker, protoco
 )
 def test_a_pickle_is_of_arrays_and_plain_containers_only(put_cifar, value, asked):
     put_cifar(CIFAR100, archive({"cifar-100-python/test": value}, python3))
-    with pytest.raises(ValueError, match=rf"is no pickle of arrays and plain containers: it asks for {asked}$"):
+    with pytest.raises(
+        ValueError, match=rf"expected a pickle of arrays and plain containers, got it asks for {asked}$"
+    ):
         CIFAR100(train=False)
 
 
@@ -541,25 +557,28 @@ def changed(**values):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "cifar-100-python/test is no pickle of arrays and plain containers: Ran out of input"),
-        (b"something else", "test is no pickle of arrays and plain containers: "),
-        (python2(batch(2, 8))[:-100], "test is no pickle of arrays and plain containers: "),
-        (b"cnumpy\nndarray\n)R.", "test is no pickle of arrays and plain containers: ndarray\\(\\) missing"),
-        (b"c_codecs\nencode\n(X\1\0\0\0aX\1\0\0\0btR.", "test is no pickle of .* containers: unknown encoding: b"),
-        (b"N}b.", "test is no pickle of arrays and plain containers: "),
-        ([1, 2], r"test has NoneType as its data, uint8 \(N, 3072\) is needed"),
-        ({b"fine_labels": [1, 2]}, "test has NoneType as its data"),
-        (changed(data=[[0] * 3072] * 2), "test has list as its data"),
-        (changed(data=np.zeros((2, 3072))), r"test has float64 \(2, 3072\) as its data, uint8 \(N, 3072\) is needed"),
-        (changed(data=np.zeros((2, 3071), np.uint8)), r"test has uint8 \(2, 3071\) as its data"),
-        (changed(data=np.zeros((2, 3072, 1), np.uint8)), r"test has uint8 \(2, 3072, 1\) as its data"),
-        (changed(data=np.zeros((3, 3072), np.uint8)), "test has no list of 3 ints from 0 to 99 as its fine_labels"),
-        (changed(fine_labels=None), "test has no list of 2 ints from 0 to 99 as its fine_labels"),
-        (changed(fine_labels=[1]), "test has no list of 2 ints from 0 to 99 as its fine_labels"),
-        (changed(fine_labels=[1, 100]), "test has no list of 2 ints"),
-        (changed(fine_labels=[-1, 0]), "test has no list of 2 ints"),
-        (changed(fine_labels=[1.0, 0]), "test has no list of 2 ints"),
-        (changed(fine_labels=np.array([1, 2])), "test has no list of 2 ints"),
+        (b"", "cifar-100-python/test: expected a pickle of arrays and plain containers, got Ran out of input"),
+        (b"something else", "test: expected a pickle of arrays and plain containers, got "),
+        (python2(batch(2, 8))[:-100], "test: expected a pickle of arrays and plain containers, got "),
+        (b"cnumpy\nndarray\n)R.", "test: expected a pickle of arrays and plain containers, got ndarray\\(\\) missing"),
+        (
+            b"c_codecs\nencode\n(X\1\0\0\0aX\1\0\0\0btR.",
+            "test: expected a pickle of .* containers, got unknown encoding: b",
+        ),
+        (b"N}b.", "test: expected a pickle of arrays and plain containers, got "),
+        ([1, 2], r"test: expected uint8 \(N, 3072\) as its data, got NoneType"),
+        ({b"fine_labels": [1, 2]}, r"test: expected uint8 \(N, 3072\) as its data, got NoneType"),
+        (changed(data=[[0] * 3072] * 2), r"test: expected uint8 .* as its data, got list"),
+        (changed(data=np.zeros((2, 3072))), r"test: expected .* as its data, got float64 \(2, 3072\)"),
+        (changed(data=np.zeros((2, 3071), np.uint8)), r"test: expected .* as its data, got uint8 \(2, 3071\)"),
+        (changed(data=np.zeros((2, 3072, 1), np.uint8)), r"test: expected .* as its data, got uint8 \(2, 3072, 1\)"),
+        (changed(data=np.zeros((3, 3072), np.uint8)), "test: expected 3 ints from 0 to 99 as its fine_labels"),
+        (changed(fine_labels=None), "test: expected 2 ints from 0 to 99 as its fine_labels"),
+        (changed(fine_labels=[1]), "test: expected 2 ints from 0 to 99 as its fine_labels"),
+        (changed(fine_labels=[1, 100]), "test: expected 2 ints"),
+        (changed(fine_labels=[-1, 0]), "test: expected 2 ints"),
+        (changed(fine_labels=[1.0, 0]), "test: expected 2 ints"),
+        (changed(fine_labels=np.array([1, 2])), "test: expected 2 ints"),
     ],
 )
 def test_a_batch_that_is_something_else_is_named(put_cifar, content, message):
@@ -570,7 +589,7 @@ def test_a_batch_that_is_something_else_is_named(put_cifar, content, message):
 
 def test_coarse_labels_are_below_20(put_cifar):
     put_cifar(CIFAR100, archive({"cifar-100-python/test": changed(coarse_labels=[0, 20])}))
-    with pytest.raises(ValueError, match="test has no list of 2 ints from 0 to 19 as its coarse_labels"):
+    with pytest.raises(ValueError, match="test: expected 2 ints from 0 to 19 as its coarse_labels"):
         CIFAR100(train=False, label_type="coarse")
 
 
@@ -586,14 +605,14 @@ HALF = gzip.decompress(archive({"cifar-10-batches-py/data_batch_1": bytes(100000
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"something else", r"cifar-10-python\.tar\.gz is no complete tar\.gz file: "),
-        (b"", r"is no complete tar\.gz file: "),
-        (zipped(b"something else" * 1000), r"is no complete tar\.gz file: "),
-        (archive(TRAIN10)[:-5000], r"is no complete tar\.gz file: "),
-        (archive(TRAIN10)[:100] + b"\xff" * 500, r"is no complete tar\.gz file: "),
-        (zipped(HALF), r"is no complete tar\.gz file: unexpected end of data"),
-        (zipped(HALF)[:-8] + b"\0" * 8, r"is no complete tar\.gz file: CRC check failed"),
-        (begun(HALF) + b"\xff" * 50, r"is no complete tar\.gz file: Error -3 while decompressing"),
+        (b"something else", r"cifar-10-python\.tar\.gz: expected a complete tar\.gz file, got "),
+        (b"", r"expected a complete tar\.gz file, got "),
+        (zipped(b"something else" * 1000), r"expected a complete tar\.gz file, got "),
+        (archive(TRAIN10)[:-5000], r"expected a complete tar\.gz file, got "),
+        (archive(TRAIN10)[:100] + b"\xff" * 500, r"expected a complete tar\.gz file, got "),
+        (zipped(HALF), r"expected a complete tar\.gz file, got unexpected end of data"),
+        (zipped(HALF)[:-8] + b"\0" * 8, r"expected a complete tar\.gz file, got CRC check failed"),
+        (begun(HALF) + b"\xff" * 50, r"expected a complete tar\.gz file, got Error -3 while decompressing"),
         (archive(TEST10), r"tar\.gz lacks cifar-10-batches-py/data_batch_1, .*/data_batch_5$"),
         (archive(dict(list(TRAIN10.items())[:-1])), r"tar\.gz lacks cifar-10-batches-py/data_batch_5$"),
     ],
@@ -643,7 +662,7 @@ def test_the_names_of_imagenet_are_downloaded_once(served, mirror):
 def test_the_names_of_imagenet_are_never_evaluated(served, marker):
     served(f"{{0: __import__('os').mkdir({str(marker)!r})}}")
     with pytest.raises(
-        ValueError, match=r"^ImageNet: .*labels\.txt is no dict \(.*\); delete it to download it again$"
+        ValueError, match=r"^ImageNet: expected a dict, got .*; delete .*labels\.txt to download it again$"
     ):
         ImageNet.labels()
     assert not marker.exists()
@@ -651,11 +670,11 @@ def test_the_names_of_imagenet_are_never_evaluated(served, marker):
 
 @needs_pooch
 @pytest.mark.parametrize(
-    "content", ["", "<!DOCTYPE html>", "{0: 'tench'", "{[]: 'tench'}", "{0: tench}", "-" * 9999, "-" * 99999 + "1"]
+    "content", ["", "login", "{0: 'tench'", "{[]: 'tench'}", "{0: tench}", "-" * 9999, "-" * 99999 + "1"]
 )
 def test_what_is_no_python_literal_has_no_names(served, content):
     served(content)
-    with pytest.raises(ValueError, match=r"^ImageNet: .*labels\.txt is no dict \("):
+    with pytest.raises(ValueError, match=r"^ImageNet: expected a dict, got "):
         ImageNet.labels()
 
 
@@ -663,7 +682,9 @@ def test_what_is_no_python_literal_has_no_names(served, content):
 @pytest.mark.parametrize("content", ["['tench']", "{'0': 'tench'}", "{0: 1}", "{0: 'tench', True: 'goldfish'}", "0"])
 def test_names_are_a_dict_from_int_to_str(served, content):
     served(content)
-    with pytest.raises(ValueError, match=r"^ImageNet: .*labels\.txt is no dict from int to str; delete it to download"):
+    with pytest.raises(
+        ValueError, match=r"^ImageNet: expected a dict from int to str; delete .*labels\.txt to download"
+    ):
         ImageNet.labels()
 
 
@@ -674,9 +695,7 @@ def test_imagenet_from_nowhere_is_an_error_of_the_machine():
 
 
 def test_imagenet_has_names_and_no_pictures():
-    with pytest.raises(
-        TypeError, match=r"^ImageNet: its pictures cannot be downloaded freely; .* ImageNet\.labels\(\)"
-    ):
+    with pytest.raises(TypeError, match=r"^ImageNet: its images cannot be downloaded freely; .* ImageNet\.labels\(\)"):
         ImageNet()
 
 

@@ -794,7 +794,7 @@ CHECKPOINTS = {
     ),
     "other data": (
         lambda path: save_checkpoint(path, *Run(1, size=13).epochs(1).parts()),
-        "DataLoader.load_state: the order of 13 samples came, there are 12",
+        "DataLoader.load_state: expected an order of 12 samples, got",
     ),
     "no loader": (
         lambda path: save_checkpoint(path, *Run(1).epochs(1).parts()[:2]),
@@ -818,9 +818,15 @@ CHECKPOINTS = {
         with_changed(checkpoint=np.array("epoch 3")),
         "is no checkpoint: JSONDecodeError",
     ),
-    "an order of samples that are not there": (with_changed(loader__index=np.full(12, 99)), "the order of 12 samples"),
-    "a pass without the order": (with_changed(loader__index=None), r"\['iteration', 'rng'\] came"),
-    "a loader that does not shuffle": (with_changed(loader__rng=np.array("null")), "with and without shuffle"),
+    "an order of samples that are not there": (
+        with_changed(loader__index=np.full(12, 99)),
+        "expected an order of 12 samples",
+    ),
+    "a pass without the order": (
+        with_changed(loader__index=None),
+        r"expected index, iteration and rng, got \['iteration', 'rng'\]",
+    ),
+    "a loader that does not shuffle": (with_changed(loader__rng=np.array("null")), "one of the two loaders shuffles"),
     "an unknown part": (
         with_changed(scheduler__lr=np.ones(1)),
         "load_checkpoint: .* has 'scheduler/lr', which is part of none of",

@@ -10,40 +10,30 @@ import numpy as np
 class DataLoader:
     """Batches (x, t): x (N, ...), t (N, ...) or None without labels; N = batch_size, the last may be smaller. [step 50]
 
-    `for x, t in loader` is a pass over the data of its own, each time: leaving it with break or running
-    two at once disturbs nothing. `next(loader)` goes on with the one pass that the loader itself keeps.
+    `for x, t in loader` is an epoch of its own each time: leaving it with break or running two at once disturbs
+    nothing. `next(loader)` continues the loader's own epoch.
 
-    dataset: anything with `__len__` and `__getitem__` from an int to a pair, a list of pairs too.
-    shuffle: a new order for each pass. drop_last: leave a smaller last batch out.
-    rng: a np.random.Generator for the order, or a seed; None is one seeded by a single draw from
-        np.random, so that np.random.seed repeats a run. Without shuffle nothing is drawn.
-    max_iter: the number of batches of a pass. iteration: how many the loader's own pass has given.
-    index: its order of the samples.
-
-    TypeError for a data set or a batch size of another kind, ValueError for a batch size below 1.
+    dataset: has `__len__`, and `__getitem__` from an int to a pair; a list of pairs, for instance.
+    shuffle: a new order in each epoch. drop_last: leave out a smaller last batch.
+    rng: a np.random.Generator for the order, or a seed. None: seeded by one draw from np.random, so that
+        np.random.seed makes a run reproducible; without shuffle nothing is drawn.
+    max_iter: batches an epoch. iteration: batches of its own epoch so far. index: the order of the samples.
     """
 
     def __init__(self, dataset, batch_size, shuffle=True, *, drop_last=False, rng=None):
-        for method in ("__len__", "__getitem__"):
-            if not hasattr(dataset, method):
-                raise TypeError(f"DataLoader: {type(dataset).__name__} came, a dataset with {method} is needed")
-        try:
-            batch_size = operator.index(batch_size)
-        except TypeError:
-            raise TypeError(f"DataLoader: batch_size {batch_size!r} came, an integer is needed") from None
-        if batch_size < 1:
-            raise ValueError(f"DataLoader: batch_size {batch_size} came, at least 1 is needed")
         self.dataset = dataset
-        self.batch_size = batch_size
+        self.batch_size = operator.index(batch_size)
         self.shuffle = shuffle
         self.drop_last = drop_last
         self.rng = None if rng is None else np.random.default_rng(rng)
         self.data_size = len(dataset)
+        if batch_size < 1:
+            raise ValueError(f"DataLoader: expected batch_size to be at least 1, got {batch_size}")
         self.max_iter = self.data_size // batch_size if drop_last else math.ceil(self.data_size / batch_size)
         self.reset()
 
     def reset(self):
-        """Begin the loader's own pass again, in a new order if the samples are shuffled. [step 50]"""
+        """Start the loader's own epoch again, in a new order if the samples are shuffled. [step 50]"""
         self.iteration = 0
         if self.shuffle:
             if self.rng is None:
@@ -53,14 +43,14 @@ class DataLoader:
             self.index = np.arange(self.data_size)
 
     def __iter__(self):
-        """A new pass. (In the book it is the loader itself, so a loop after a break begins in the middle.) [step 50]"""
+        """A new epoch. (The book's iterator is the loader: a loop after a break starts in the middle.) [step 50]"""
         loader = copy.copy(self)
         loader.reset()
         for _ in range(self.max_iter):
             yield next(loader)
 
     def __next__(self):
-        """The next batch of the loader's own pass; at its end it is reset, and StopIteration. [step 50]"""
+        """The next batch of the loader's own epoch; at its end StopIteration, and it starts again. [step 50]"""
         if self.iteration >= self.max_iter:
             self.reset()
             raise StopIteration
@@ -74,23 +64,28 @@ class DataLoader:
         return next(self)
 
     def __len__(self):
-        """The number of batches of a pass."""
+        """The number of batches an epoch."""
         return self.max_iter
 
     def batch(self, index):
-        """The samples of these numbers, joined: (x, t)."""
-        samples = [self.dataset[int(i)] for i in index]
+        """Join the samples with these numbers: (x, t)."""
+        try:
+            samples = [self.dataset[int(i)] for i in index]
+        except StopIteration as error:  # which would end the epoch without a word
+            raise RuntimeError(
+                f"DataLoader: the dataset, {type(self.dataset).__name__}, raised StopIteration"
+            ) from error
         for sample in samples:
             if not isinstance(sample, (tuple, list)) or len(sample) != 2:
-                raise TypeError(f"DataLoader: the dataset gave {type(sample).__name__}, a pair (x, t) is needed")
+                raise TypeError(f"DataLoader: expected pairs (x, t) from the dataset, got {type(sample).__name__}")
         return join("x", [x for x, _ in samples]), join("t", [t for _, t in samples])
 
 
 def join(name, values):
-    """One array of equally shaped values; None if all are None. ValueError where they do not fit together."""
+    """One array of equally shaped values; None if all are None. ValueError if they differ in shape."""
     if all(value is None for value in values):
         return None
     shapes = {None if value is None else np.shape(value) for value in values}
     if len(shapes) > 1:
-        raise ValueError(f"DataLoader: the samples of a batch have {name} of different shapes: {shapes}")
+        raise ValueError(f"DataLoader: expected {name} of one shape in a batch, got {shapes}")
     return np.array(values)

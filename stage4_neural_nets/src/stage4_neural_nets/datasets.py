@@ -1,4 +1,4 @@
-"""Data sets: samples one by one, preprocessed when they are asked for."""
+"""Data sets: single samples, preprocessed on access."""
 
 import gzip
 import math
@@ -14,18 +14,18 @@ from .transforms import Compose, Flatten, Normalize, ToFloat
 
 
 class Dataset:
-    """dataset[i] -> (transform(data[i]), target_transform(label[i])); the label is None where there are none. [step 49]
+    """dataset[i] -> (transform(data[i]), target_transform(label[i])); the label is None if there are none. [step 49]
 
-    A subclass writes `prepare`, which sets `data` and, if there are labels, `label`: arrays or other
-    sequences, one entry for each sample. One that loads on access writes `__getitem__` and `__len__`.
-    train: whether these are the data to train with. transform, target_transform: callables on one
-    sample or label; None changes nothing. TypeError if one is not callable.
+    A subclass defines `prepare`, which sets `data` and, if there are labels, `label`: arrays or other
+    sequences, one entry per sample. One that loads on access defines `__getitem__` and `__len__`.
+    train: whether these are the training data. transform, target_transform: functions of one sample or
+    label; None changes nothing.
     """
 
     def __init__(self, train=True, transform=None, target_transform=None):
         for f in (transform, target_transform):
             if f is not None and not callable(f):
-                raise TypeError(f"{type(self).__name__}: {type(f).__name__} came as a transform, a callable is needed")
+                raise TypeError(f"{type(self).__name__}: expected a function as the transform, got {type(f).__name__}")
         self.train = train
         self.transform = Compose() if transform is None else transform
         self.target_transform = Compose() if target_transform is None else target_transform
@@ -37,16 +37,10 @@ class Dataset:
         """Set `data` and `label`; called once, when the data set is made."""
 
     def __getitem__(self, index):
-        """One sample, a pair; an integer label is an int.
-
-        TypeError for an index that is no integer, IndexError if there is no such sample.
-        """
-        try:
-            i = operator.index(index)
-        except TypeError:
-            raise TypeError(f"{type(self).__name__}: {type(index).__name__} came, one integer is needed") from None
+        """One sample, a pair; an integer label is an int. IndexError if there is no such sample."""
+        i = operator.index(index)
         if not -len(self) <= i < len(self):
-            raise IndexError(f"{type(self).__name__}: index {i} came, there are {len(self)} samples")
+            raise IndexError(f"{type(self).__name__}: expected an index below {len(self)}, got {index}")
         x = self.transform(self.data[i])
         if self.label is None:
             return x, None
@@ -54,18 +48,18 @@ class Dataset:
         return x, int(t) if isinstance(t, np.integer) else t  # which prints as 1, not as np.int64(1)
 
     def __len__(self):
-        """The number of samples; ValueError if `prepare` has set no data."""
+        """The number of samples."""
         if self.data is None:
-            raise ValueError(f"{type(self).__name__}: there are no data, its prepare must set self.data")
+            raise ValueError(f"{type(self).__name__}: no data; prepare must set self.data")
         return len(self.data)
 
 
 def get_spiral(train=True):
-    """Three arms of a spiral: points x (300, 2), float32, classes t (300,), int; shuffled. [step 48]
+    """Three arms of a spiral: points x (300, 2), float32, labels t (300,), int; shuffled. [step 48]
 
     Arm j, point i, r = i / 100:  angle = 4j + 4r + 0.2 noise,  x = (r sin angle, r cos angle). The noise
-    has a generator of its own, so the numbers are always the same and np.random stays as it is. The
-    samples that step 49 prints are these; those of step 48 are of an older version, not shuffled.
+    has its own generator, so the numbers are always the same and np.random is not used. Step 49 prints
+    samples of these; those that step 48 prints are of an older version, not shuffled.
     """
     rng = np.random.RandomState(1984 if train else 2020)
     r = np.arange(100) / 100
@@ -87,23 +81,23 @@ class Spiral(Dataset):
 
 
 class Images(Dataset):
-    """Pictures of digits: data (N, C, H, W), label (N,). [step 51]"""
+    """Images of digits: data (N, C, H, W), label (N,). [step 51]"""
 
     def show(self, row=10, col=10, to_file=None):
-        """Draw the first row * col pictures, as they are before the transform. [step 51]
+        """Draw the first row * col images, without the transform. [step 51]
 
-        In a window, or to a file if one is named. RuntimeError if matplotlib is not installed.
+        In a window, or to a file if to_file names one. RuntimeError if matplotlib is not installed.
         """
         if row < 1 or col < 1:
-            raise ValueError(f"show: row={row}, col={col} came, both must be at least 1")
+            raise ValueError(f"show: expected row and col to be at least 1, got {row} and {col}")
         try:
             import matplotlib.pyplot as plt
         except ImportError as error:
             raise RuntimeError("show: matplotlib is needed: pip install matplotlib") from error
-        pictures = np.pad(self.data[: row * col], ((0, 0), (0, 0), (1, 1), (1, 1)))  # so that they stay apart
-        N, C, H, W = pictures.shape
-        page = np.zeros((row * col, C, H, W), pictures.dtype)
-        page[:N] = pictures
+        images = np.pad(self.data[: row * col], ((0, 0), (0, 0), (1, 1), (1, 1)))  # a margin between them
+        N, C, H, W = images.shape
+        page = np.zeros((row * col, C, H, W), images.dtype)
+        page[:N] = images
         # (row * col, C, H, W) -> (row * H, col * W, C)
         page = page.reshape(row, col, C, H, W).transpose(0, 3, 1, 4, 2).reshape(row * H, col * W, C)
         figure, axes = plt.subplots(layout="constrained")
@@ -126,7 +120,7 @@ MNIST_TRANSFORM = Compose([Flatten(), ToFloat(), Normalize(0, 255)])
 
 
 class Digits(Images):
-    """Small handwritten digits, part of this package: 1,500 to train, 297 to test. [beside step 51]
+    """Small handwritten digits, part of this package: 1,500 to train, 297 to test. [step 51, not in the book]
 
     A sample is (64,), float32, 0-1; with transform=None (1, 8, 8), uint8, 0-16. The label is 0-9.
     Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning
@@ -147,8 +141,8 @@ class MNIST(Images):
     """Handwritten digits: 60,000 to train, 10,000 to test; 11 MB, downloaded once. [step 51]
 
     A sample is (784,), float32, 0-1; with transform=None (1, 28, 28), uint8, 0-255. The label is 0-9.
-    RuntimeError if a file cannot be had (it says how to put it there by hand), ValueError if one holds
-    something else.
+    RuntimeError if a file cannot be downloaded (the message says how to put it there by hand), ValueError
+    for unexpected contents.
     """
 
     FOLDER = "mnist"
@@ -156,7 +150,7 @@ class MNIST(Images):
         "https://ossci-datasets.s3.amazonaws.com/mnist/",
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
     )
-    FILES = (  # images and labels to train, images and labels to test: name, SHA-256
+    FILES = (  # training images and labels, test images and labels: name, SHA-256
         ("train-images-idx3-ubyte.gz", "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
         ("train-labels-idx1-ubyte.gz", "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
         ("t10k-images-idx3-ubyte.gz", "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
@@ -173,7 +167,7 @@ class MNIST(Images):
         ]
         images, labels = read_idx(paths[0], ndim=3), read_idx(paths[1], ndim=1)
         if images.shape != (len(labels), 28, 28):
-            raise ValueError(f"MNIST: images {images.shape} and labels {labels.shape} came, not (N, 28, 28) and (N,)")
+            raise ValueError(f"MNIST: expected images (N, 28, 28) and labels (N,), got {images.shape}, {labels.shape}")
         self.data = images[:, None]
         self.label = labels.astype(int)
 
@@ -181,19 +175,19 @@ class MNIST(Images):
 def read_idx(path, ndim):
     """The array in a gzipped idx file: uint8, ndim axes. [step 51]
 
-    The file: two zeros, 8 for bytes, ndim; the length of each axis, four bytes, the highest first; the
-    elements. ValueError if it is something else.
+    The file: two zeros, 8 for bytes, ndim; the length of each axis, four bytes, big-endian; the elements.
+    ValueError for anything else.
     """
     try:
         with gzip.open(path) as file:
             content = file.read()
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"{path} is no complete gzip file: {error}") from error
+        raise ValueError(f"{path}: expected a complete gzip file, got {error}") from error
     magic = bytes([0, 0, 8, ndim])
     start = 4 + 4 * ndim
     if content[:4] != magic or len(content) < start:
-        raise ValueError(f"{path} begins with {content[:4]}, an idx file of bytes with {ndim} axes begins with {magic}")
+        raise ValueError(f"{path}: expected an idx file with {ndim} axes, {magic}, got {content[:4]}")
     shape = struct.unpack_from(f">{ndim}I", content, 4)
     if len(content) - start != math.prod(shape):
-        raise ValueError(f"{path} has {len(content) - start} elements, its header says {shape}")
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()  # of the file's bytes: not writable
+        raise ValueError(f"{path}: expected {shape} elements, got {len(content) - start}")
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()  # since bytes are not writable

@@ -13,37 +13,26 @@ from . import cuda
 class DataLoader:
     """Batches (x, t): x (N, ...), t (N, ...) or None without labels; N = batch_size, the last may be smaller. [step 50]
 
-    `for x, t in loader` is a pass over the data of its own, each time: leaving it with break or running
-    two at once disturbs nothing. `next(loader)` goes on with the one pass that the loader itself keeps.
+    `for x, t in loader` is an epoch of its own each time: leaving it with break or running two at once disturbs
+    nothing. `next(loader)` continues the loader's own epoch.
 
-    dataset: anything with `__len__` and `__getitem__` from an int to a pair, a list of pairs too.
-    shuffle: a new order for each pass. drop_last: leave a smaller last batch out.
-    gpu: whether the batches are arrays of CuPy, not of NumPy; joined on the host, then moved as one. [step 52]
-    rng: a np.random.Generator for the order, or a seed; None is one seeded by a single draw from
-        np.random, so that np.random.seed repeats a run. Without shuffle nothing is drawn.
-    max_iter: the number of batches of a pass. iteration: how many the loader's own pass has given.
-    index: its order of the samples.
-
-    TypeError for a data set or a batch size of another kind, ValueError for a batch size below 1,
-    RuntimeError for gpu=True where there is none.
+    dataset: has `__len__`, and `__getitem__` from an int to a pair; a list of pairs, for instance.
+    shuffle: a new order in each epoch. drop_last: leave out a smaller last batch.
+    gpu: whether batches are CuPy's arrays; they are joined on the host, then moved as a whole. [step 52]
+    rng: a np.random.Generator for the order, or a seed. None: seeded by one draw from np.random, so that
+        np.random.seed makes a run reproducible; without shuffle nothing is drawn.
+    max_iter: batches an epoch. iteration: batches of its own epoch so far. index: the order of the samples.
     """
 
     def __init__(self, dataset, batch_size, shuffle=True, gpu=False, *, drop_last=False, rng=None):
-        for method in ("__len__", "__getitem__"):
-            if not hasattr(dataset, method):
-                raise TypeError(f"DataLoader: {type(dataset).__name__} came, a dataset with {method} is needed")
-        try:
-            batch_size = operator.index(batch_size)
-        except TypeError:
-            raise TypeError(f"DataLoader: batch_size {batch_size!r} came, an integer is needed") from None
-        if batch_size < 1:
-            raise ValueError(f"DataLoader: batch_size {batch_size} came, at least 1 is needed")
         self.dataset = dataset
-        self.batch_size = batch_size
+        self.batch_size = operator.index(batch_size)
         self.shuffle = shuffle
         self.drop_last = drop_last
         self.rng = None if rng is None else np.random.default_rng(rng)
         self.data_size = len(dataset)
+        if batch_size < 1:
+            raise ValueError(f"DataLoader: expected batch_size to be at least 1, got {batch_size}")
         self.max_iter = self.data_size // batch_size if drop_last else math.ceil(self.data_size / batch_size)
         self.gpu = False
         if gpu:
@@ -51,16 +40,16 @@ class DataLoader:
         self.reset()
 
     def to_cpu(self):
-        """From now on the batches are arrays of NumPy. [step 52]"""
+        """From now on batches are NumPy's arrays. [step 52]"""
         self.gpu = False
 
     def to_gpu(self):
-        """From now on the batches are arrays of CuPy; RuntimeError where there is no CuPy or no GPU. [step 52]"""
+        """From now on batches are CuPy's arrays; RuntimeError where there is no CuPy or no GPU. [step 52]"""
         cuda.need_gpu()
         self.gpu = True
 
     def reset(self):
-        """Begin the loader's own pass again, in a new order if the samples are shuffled. [step 50]"""
+        """Start the loader's own epoch again, in a new order if the samples are shuffled. [step 50]"""
         self.iteration = 0
         if self.shuffle:
             if self.rng is None:
@@ -70,14 +59,14 @@ class DataLoader:
             self.index = np.arange(self.data_size)
 
     def __iter__(self):
-        """A new pass. (In the book it is the loader itself, so a loop after a break begins in the middle.) [step 50]"""
+        """A new epoch. (The book's iterator is the loader: a loop after a break starts in the middle.) [step 50]"""
         loader = copy.copy(self)
         loader.reset()
         for _ in range(self.max_iter):
             yield next(loader)
 
     def __next__(self):
-        """The next batch of the loader's own pass; at its end it is reset, and StopIteration. [step 50]"""
+        """The next batch of the loader's own epoch; at its end StopIteration, and it starts again. [step 50]"""
         if self.iteration >= self.max_iter:
             self.reset()
             raise StopIteration
@@ -91,7 +80,7 @@ class DataLoader:
         return next(self)
 
     def state(self):
-        """Where the loader's own pass is, and what decides the order of the next: name -> array. [beside step 53]"""
+        """The position in the loader's own epoch, and what decides the order of the next. [step 53, not in the book]"""
         rng = None if self.rng is None else self.rng.bit_generator.state
         return {
             "iteration": np.array(self.iteration),
@@ -100,31 +89,40 @@ class DataLoader:
         }
 
     def load_state(self, state):
-        """Take over what `state` gave. ValueError, and no change, where it is of other data. [beside step 53]"""
+        """Load what `state` returned. ValueError, and no change, if no epoch is in it. [step 53, not in the book]"""
         if state.keys() != {"iteration", "index", "rng"}:
-            raise ValueError(f"DataLoader.load_state: {sorted(state)} came, index, iteration and rng are needed")
-        iteration, index, rng = int(state["iteration"]), np.array(state["index"]), json.loads(str(state["rng"]))
-        if index.shape != self.index.shape or index.dtype.kind != "i" or not set(index) <= set(range(self.data_size)):
-            raise ValueError(
-                f"DataLoader.load_state: the order of {index.size} samples came, there are {self.data_size}"
-            )
+            raise ValueError(f"DataLoader.load_state: expected index, iteration and rng, got {sorted(state)}")
+        iteration, index, rng = np.array(state["iteration"]), np.array(state["index"]), json.loads(str(state["rng"]))
         if (rng is None) != (self.rng is None):
-            raise ValueError("DataLoader.load_state: of two loaders with and without shuffle came the other's state")
+            raise ValueError("DataLoader.load_state: one of the two loaders shuffles, the other does not")
+        order, expected = (np.sort(index), np.arange(self.data_size)) if self.shuffle else (index, self.index)
+        if index.dtype.kind != "i" or not np.array_equal(order, expected):
+            raise ValueError(f"DataLoader.load_state: expected an order of {self.data_size} samples, got {index}")
+        if iteration.dtype.kind != "i" or iteration.ndim > 0 or not 0 <= iteration <= self.max_iter:
+            raise ValueError(f"DataLoader.load_state: expected an iteration up to {self.max_iter}, got {iteration}")
         if rng is not None:
-            self.rng.bit_generator.state = rng  # ValueError for that of another kind of generator
+            try:
+                self.rng.bit_generator.state = rng
+            except (KeyError, TypeError) as error:
+                raise ValueError(f"DataLoader.load_state: expected the state of a generator, got {rng}") from error
         self.index = index
-        self.iteration = iteration
+        self.iteration = int(iteration)
 
     def __len__(self):
-        """The number of batches of a pass."""
+        """The number of batches an epoch."""
         return self.max_iter
 
     def batch(self, index):
-        """The samples of these numbers, joined: (x, t)."""
-        samples = [self.dataset[int(i)] for i in index]
+        """Join the samples with these numbers: (x, t)."""
+        try:
+            samples = [self.dataset[int(i)] for i in index]
+        except StopIteration as error:  # which would end the epoch without a word
+            raise RuntimeError(
+                f"DataLoader: the dataset, {type(self.dataset).__name__}, raised StopIteration"
+            ) from error
         for sample in samples:
             if not isinstance(sample, (tuple, list)) or len(sample) != 2:
-                raise TypeError(f"DataLoader: the dataset gave {type(sample).__name__}, a pair (x, t) is needed")
+                raise TypeError(f"DataLoader: expected pairs (x, t) from the dataset, got {type(sample).__name__}")
         x, t = join("x", [x for x, _ in samples]), join("t", [t for _, t in samples])
         if not self.gpu:
             return x, t
@@ -132,34 +130,35 @@ class DataLoader:
 
 
 class SeqDataLoader(DataLoader):
-    """Batches of a series: row i of batch k is sample i * jump + k, where jump = data_size // batch_size. [step 60]
+    """Batches of a sequence: row i of batch k is sample i * jump + k, jump = data_size // batch_size. [step 60]
 
-    So each row is a stretch of the series and goes on from batch to batch. A pass has as many batches as one
-    of a DataLoader, ceil(data_size / batch_size). Where batch_size does not divide data_size, each row ends with
-    the sample that the next one began with, and the last data_size % batch_size - 1 samples are in no batch.
-    (Hence nothing goes beyond the end; the book takes the number modulo data_size besides.)
-    ValueError for a batch size above data_size, where jump would be 0; else as for DataLoader.
+    So each row is a part of the sequence that continues from batch to batch. An epoch has as many batches as that
+    of a DataLoader, ceil(data_size / batch_size). If batch_size does not divide data_size, each row ends with the
+    sample that the next one started with, and the last data_size % batch_size - 1 samples are in no batch.
+    (So no index exceeds the data; the book takes it modulo data_size.)
     """
 
     def __init__(self, dataset, batch_size, gpu=False):
         super().__init__(dataset, batch_size, shuffle=False, gpu=gpu)
 
     def reset(self):
-        """Begin the loader's own pass again, each row where it began. [step 60]"""
+        """Start the loader's own epoch again, each row at its start. [step 60]"""
         super().reset()
         jump = self.data_size // self.batch_size
         if jump == 0:
-            raise ValueError(f"SeqDataLoader: batch_size {self.batch_size} came for {self.data_size} samples, too many")
+            raise ValueError(
+                f"SeqDataLoader: expected batch_size up to {self.data_size} samples, got {self.batch_size}"
+            )
         starts = np.arange(self.batch_size) * jump
         # (max_iter, batch_size), one row for each batch -> (max_iter * batch_size,)
         self.index = (np.arange(self.max_iter)[:, None] + starts).reshape(-1)
 
 
 def join(name, values):
-    """One array of equally shaped values; None if all are None. ValueError where they do not fit together."""
+    """One array of equally shaped values; None if all are None. ValueError if they differ in shape."""
     if all(value is None for value in values):
         return None
     shapes = {None if value is None else np.shape(value) for value in values}
     if len(shapes) > 1:
-        raise ValueError(f"DataLoader: the samples of a batch have {name} of different shapes: {shapes}")
+        raise ValueError(f"DataLoader: expected {name} of one shape in a batch, got {shapes}")
     return np.array(values)

@@ -1,4 +1,4 @@
-"""Data sets: samples one by one, preprocessed when they are asked for."""
+"""Data sets: single samples, preprocessed on access."""
 
 import ast
 import codecs
@@ -21,18 +21,18 @@ from .transforms import Compose, Flatten, Normalize, ToFloat
 
 
 class Dataset:
-    """dataset[i] -> (transform(data[i]), target_transform(label[i])); the label is None where there are none. [step 49]
+    """dataset[i] -> (transform(data[i]), target_transform(label[i])); the label is None if there are none. [step 49]
 
-    A subclass writes `prepare`, which sets `data` and, if there are labels, `label`: arrays or other
-    sequences, one entry for each sample. One that loads on access writes `__getitem__` and `__len__`.
-    train: whether these are the data to train with. transform, target_transform: callables on one
-    sample or label; None changes nothing. TypeError if one is not callable.
+    A subclass defines `prepare`, which sets `data` and, if there are labels, `label`: arrays or other
+    sequences, one entry per sample. One that loads on access defines `__getitem__` and `__len__`.
+    train: whether these are the training data. transform, target_transform: functions of one sample or
+    label; None changes nothing.
     """
 
     def __init__(self, train=True, transform=None, target_transform=None):
         for f in (transform, target_transform):
             if f is not None and not callable(f):
-                raise TypeError(f"{type(self).__name__}: {type(f).__name__} came as a transform, a callable is needed")
+                raise TypeError(f"{type(self).__name__}: expected a function as the transform, got {type(f).__name__}")
         self.train = train
         self.transform = Compose() if transform is None else transform
         self.target_transform = Compose() if target_transform is None else target_transform
@@ -44,16 +44,10 @@ class Dataset:
         """Set `data` and `label`; called once, when the data set is made."""
 
     def __getitem__(self, index):
-        """One sample, a pair; an integer label is an int.
-
-        TypeError for an index that is no integer, IndexError if there is no such sample.
-        """
-        try:
-            i = operator.index(index)
-        except TypeError:
-            raise TypeError(f"{type(self).__name__}: {type(index).__name__} came, one integer is needed") from None
+        """One sample, a pair; an integer label is an int. IndexError if there is no such sample."""
+        i = operator.index(index)
         if not -len(self) <= i < len(self):
-            raise IndexError(f"{type(self).__name__}: index {i} came, there are {len(self)} samples")
+            raise IndexError(f"{type(self).__name__}: expected an index below {len(self)}, got {index}")
         x = self.transform(self.data[i])
         if self.label is None:
             return x, None
@@ -61,18 +55,18 @@ class Dataset:
         return x, int(t) if isinstance(t, np.integer) else t  # which prints as 1, not as np.int64(1)
 
     def __len__(self):
-        """The number of samples; ValueError if `prepare` has set no data."""
+        """The number of samples."""
         if self.data is None:
-            raise ValueError(f"{type(self).__name__}: there are no data, its prepare must set self.data")
+            raise ValueError(f"{type(self).__name__}: no data; prepare must set self.data")
         return len(self.data)
 
 
 def get_spiral(train=True):
-    """Three arms of a spiral: points x (300, 2), float32, classes t (300,), int; shuffled. [step 48]
+    """Three arms of a spiral: points x (300, 2), float32, labels t (300,), int; shuffled. [step 48]
 
     Arm j, point i, r = i / 100:  angle = 4j + 4r + 0.2 noise,  x = (r sin angle, r cos angle). The noise
-    has a generator of its own, so the numbers are always the same and np.random stays as it is. The
-    samples that step 49 prints are these; those of step 48 are of an older version, not shuffled.
+    has its own generator, so the numbers are always the same and np.random is not used. Step 49 prints
+    samples of these; those that step 48 prints are of an older version, not shuffled.
     """
     rng = np.random.RandomState(1984 if train else 2020)
     r = np.arange(100) / 100
@@ -96,8 +90,8 @@ class Spiral(Dataset):
 class SinCurve(Dataset):
     """y = sin(x) + noise, 1000 points from 0 to 2 pi; for train=False y = cos(x). [step 59]
 
-    A sample is one y, (1,), float64, its label the next y, (1,); hence 999 of them. The noise, uniform in
-    (-0.05, 0.05), has a generator of its own, so the numbers are always the same and np.random stays as it is.
+    A sample is one y, (1,), float64, its label the next y, (1,); so there are 999. The noise, uniform in
+    (-0.05, 0.05), has its own generator, so the numbers are always the same and np.random is not used.
     (The book's have no seed.)
     """
 
@@ -106,68 +100,77 @@ class SinCurve(Dataset):
         noise = np.random.RandomState(59).uniform(-0.05, 0.05, x.shape)
         y = np.sin(x) + noise if self.train else np.cos(x)
         self.data = y[:-1, None]
-        self.label = y[1:, None].copy()  # so that to change one is not to change the other
+        self.label = y[1:, None].copy()  # so that changing one does not change the other
 
 
 class Text(Dataset):
-    """The characters of a text file as numbers: a sample is one, int, its label the next, int. [beside step 60]
+    """The characters of a text file as numbers: a sample is one, int, its label the next. [step 60, not in the book]
 
-    path: the file, in UTF-8. The samples are all of the text, to train and to test.
-    char_to_id, id_to_char: dicts; the characters are numbered from 0 as they first appear.
-    ValueError for a file of fewer than two characters, or in another encoding; OSError if it cannot be read.
+    path: the file, in UTF-8. Training and test data are the whole text.
+    char_to_id, id_to_char: dicts; characters are numbered from 0 in the order of their first occurrence.
+    ValueError for a file of fewer than two characters, or in another encoding.
     """
 
     def __init__(self, path, train=True, transform=None, target_transform=None):
         if not isinstance(path, (str, os.PathLike)):
-            raise TypeError(f"{type(self).__name__}: {type(path).__name__} came as the path, a str or Path is needed")
+            raise TypeError(f"{type(self).__name__}: expected a str or Path as the path, got {type(path).__name__}")
         self.path = path
         super().__init__(train, transform, target_transform)
 
     def prepare(self):
         name = type(self).__name__
         try:
-            text = pathlib.Path(self.path).read_text(encoding="utf-8-sig")  # without the mark that it may begin with
+            text = pathlib.Path(self.path).read_text(encoding="utf-8-sig")  # without a byte order mark
         except UnicodeDecodeError as error:
-            raise ValueError(f"{name}: {self.path} is no text in UTF-8: {error}") from error
+            raise ValueError(f"{name}: expected text in UTF-8, got {self.path}: {error}") from error
         if len(text) < 2:
-            raise ValueError(f"{name}: {self.path} has {len(text)} characters, at least 2 are needed")
+            raise ValueError(f"{name}: expected at least 2 characters, got {len(text)} in {self.path}")
         self.char_to_id = {char: i for i, char in enumerate(dict.fromkeys(text))}
         self.id_to_char = {i: char for char, i in self.char_to_id.items()}
         ids = np.array([self.char_to_id[char] for char in text])
         self.data = ids[:-1]
-        self.label = ids[1:].copy()  # so that to change one is not to change the other
+        self.label = ids[1:].copy()  # so that changing one does not change the other
 
 
 class Shakespear(Text):
-    """Scenes of Shakespeare, 1.1 million characters, 65 different ones; 1 MB, downloaded once. [beside step 60]
+    """Scenes of Shakespeare, 1.1 million characters, 65 different ones; 1 MB. [step 60, not in the book]
 
-    RuntimeError if the file cannot be had.
+    Downloaded once; RuntimeError if that is impossible, ValueError, which names the file, if it is not this text.
     """
 
     ADDRESS = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
+    SIZE = 1_115_394  # characters
 
     def __init__(self, train=True, transform=None, target_transform=None):
         super().__init__(get_file(self.ADDRESS), train, transform, target_transform)
 
+    def prepare(self):
+        try:
+            super().prepare()
+            if len(self.data) + 1 != self.SIZE:
+                raise ValueError(f"Shakespear: expected {self.SIZE} characters, got {len(self.data) + 1}")
+        except ValueError as error:
+            raise ValueError(f"{error}; delete {self.path} to download it again") from error
+
 
 class Images(Dataset):
-    """Pictures: data (N, C, H, W), label (N,); of digits, unless a subclass has other `labels`. [step 51]"""
+    """Images: data (N, C, H, W), label (N,); of digits, unless a subclass has other `labels`. [step 51]"""
 
     def show(self, row=10, col=10, to_file=None):
-        """Draw the first row * col pictures, as they are before the transform. [step 51]
+        """Draw the first row * col images, without the transform. [step 51]
 
-        In a window, or to a file if one is named. RuntimeError if matplotlib is not installed.
+        In a window, or to a file if to_file names one. RuntimeError if matplotlib is not installed.
         """
         if row < 1 or col < 1:
-            raise ValueError(f"show: row={row}, col={col} came, both must be at least 1")
+            raise ValueError(f"show: expected row and col to be at least 1, got {row} and {col}")
         try:
             import matplotlib.pyplot as plt
         except ImportError as error:
             raise RuntimeError("show: matplotlib is needed: pip install matplotlib") from error
-        pictures = np.pad(self.data[: row * col], ((0, 0), (0, 0), (1, 1), (1, 1)))  # so that they stay apart
-        N, C, H, W = pictures.shape
-        page = np.zeros((row * col, C, H, W), pictures.dtype)
-        page[:N] = pictures
+        images = np.pad(self.data[: row * col], ((0, 0), (0, 0), (1, 1), (1, 1)))  # a margin between them
+        N, C, H, W = images.shape
+        page = np.zeros((row * col, C, H, W), images.dtype)
+        page[:N] = images
         # (row * col, C, H, W) -> (row * H, col * W, C)
         page = page.reshape(row, col, C, H, W).transpose(0, 3, 1, 4, 2).reshape(row * H, col * W, C)
         figure, axes = plt.subplots(layout="constrained")
@@ -190,7 +193,7 @@ MNIST_TRANSFORM = Compose([Flatten(), ToFloat(), Normalize(0, 255)])
 
 
 class Digits(Images):
-    """Small handwritten digits, part of this package: 1,500 to train, 297 to test. [beside step 51]
+    """Small handwritten digits, part of this package: 1,500 to train, 297 to test. [step 51, not in the book]
 
     A sample is (64,), float32, 0-1; with transform=None (1, 8, 8), uint8, 0-16. The label is 0-9.
     Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning
@@ -211,8 +214,8 @@ class MNIST(Images):
     """Handwritten digits: 60,000 to train, 10,000 to test; 11 MB, downloaded once. [step 51]
 
     A sample is (784,), float32, 0-1; with transform=None (1, 28, 28), uint8, 0-255. The label is 0-9.
-    RuntimeError if a file cannot be had (it says how to put it there by hand), ValueError if one holds
-    something else.
+    RuntimeError if a file cannot be downloaded (the message says how to put it there by hand), ValueError
+    for unexpected contents.
     """
 
     FOLDER = "mnist"
@@ -220,7 +223,7 @@ class MNIST(Images):
         "https://ossci-datasets.s3.amazonaws.com/mnist/",
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
     )
-    FILES = (  # images and labels to train, images and labels to test: name, SHA-256
+    FILES = (  # training images and labels, test images and labels: name, SHA-256
         ("train-images-idx3-ubyte.gz", "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
         ("train-labels-idx1-ubyte.gz", "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
         ("t10k-images-idx3-ubyte.gz", "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
@@ -237,7 +240,7 @@ class MNIST(Images):
         ]
         images, labels = read_idx(paths[0], ndim=3), read_idx(paths[1], ndim=1)
         if images.shape != (len(labels), 28, 28):
-            raise ValueError(f"MNIST: images {images.shape} and labels {labels.shape} came, not (N, 28, 28) and (N,)")
+            raise ValueError(f"MNIST: expected images (N, 28, 28) and labels (N,), got {images.shape}, {labels.shape}")
         self.data = images[:, None]
         self.label = labels.astype(int)
 
@@ -245,31 +248,31 @@ class MNIST(Images):
 def read_idx(path, ndim):
     """The array in a gzipped idx file: uint8, ndim axes. [step 51]
 
-    The file: two zeros, 8 for bytes, ndim; the length of each axis, four bytes, the highest first; the
-    elements. ValueError if it is something else.
+    The file: two zeros, 8 for bytes, ndim; the length of each axis, four bytes, big-endian; the elements.
+    ValueError for anything else.
     """
     try:
         with gzip.open(path) as file:
             content = file.read()
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"{path} is no complete gzip file: {error}") from error
+        raise ValueError(f"{path}: expected a complete gzip file, got {error}") from error
     magic = bytes([0, 0, 8, ndim])
     start = 4 + 4 * ndim
     if content[:4] != magic or len(content) < start:
-        raise ValueError(f"{path} begins with {content[:4]}, an idx file of bytes with {ndim} axes begins with {magic}")
+        raise ValueError(f"{path}: expected an idx file with {ndim} axes, {magic}, got {content[:4]}")
     shape = struct.unpack_from(f">{ndim}I", content, 4)
     if len(content) - start != math.prod(shape):
-        raise ValueError(f"{path} has {len(content) - start} elements, its header says {shape}")
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()  # of the file's bytes: not writable
+        raise ValueError(f"{path}: expected {shape} elements, got {len(content) - start}")
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()  # since bytes are not writable
 
 
 CIFAR_TRANSFORM = Compose([ToFloat(), Normalize(0, 255)])
 
 
 class CIFAR(Images):
-    """What CIFAR10 and CIFAR100 have in common; one of them is to be used. [beside step 58]
+    """The common part of CIFAR10 and CIFAR100, which are to be used. [step 58, not in the book]
 
-    FILE: the archive's name and checksum. TRAIN, TEST: its members. key: where the labels are in a member.
+    FILE: the archive's name and checksum. TRAIN, TEST: its members. key: of the labels in a member.
     """
 
     FOLDER = "cifar"
@@ -291,10 +294,10 @@ class CIFAR(Images):
 
 
 class CIFAR10(CIFAR):
-    """Small colour pictures of ten kinds of things: 50,000 to train, 10,000 to test. [beside step 58]
+    """Small color images of ten classes: 50,000 to train, 10,000 to test. [step 58, not in the book]
 
     170 MB, downloaded once. A sample is (3, 32, 32), float32, 0-1; with transform=None it is uint8, 0-255, as
-    it is held. The label is 0-9. RuntimeError and ValueError as for MNIST. Source: A. Krizhevsky, Learning
+    it is stored. The label is 0-9. RuntimeError and ValueError as for MNIST. Source: A. Krizhevsky, Learning
     Multiple Layers of Features from Tiny Images (2009).
     """
 
@@ -305,7 +308,7 @@ class CIFAR10(CIFAR):
 
     @staticmethod
     def labels():
-        """The name of each label: {0: 'airplane', ..., 9: 'truck'}. [beside step 58]"""
+        """The name of each label: {0: 'airplane', ..., 9: 'truck'}. [step 58, not in the book]"""
         return dict(enumerate(CIFAR10_NAMES.split()))
 
 
@@ -313,10 +316,10 @@ CIFAR10_NAMES = "airplane automobile bird cat deer dog frog horse ship truck"
 
 
 class CIFAR100(CIFAR):
-    """Small colour pictures of a hundred kinds of things: 50,000 to train, 10,000 to test. [beside step 58]
+    """Small color images of a hundred classes: 50,000 to train, 10,000 to test. [step 58, not in the book]
 
-    label_type: 'fine' for labels 0-99, 'coarse' for 0-19, groups of five kinds each; 169 MB, downloaded once
-    for both. All else as in CIFAR10. ValueError for another label_type.
+    label_type: 'fine' for labels 0-99, 'coarse' for 0-19, groups of five classes each; 169 MB, downloaded once
+    for both. All else as in CIFAR10.
     """
 
     FILE = ("cifar-100-python.tar.gz", "md5:eb9058c3a382ffc7106e4002c42a8d85")
@@ -325,20 +328,20 @@ class CIFAR100(CIFAR):
 
     def __init__(self, train=True, transform=CIFAR_TRANSFORM, target_transform=None, label_type="fine"):
         self.labels = functools.partial(CIFAR100.labels, label_type)  # the names of this data set's own labels
-        self.labels()  # which raises
+        self.labels()  # raises for another label_type
         self.label_type = label_type
         self.key = f"{label_type}_labels".encode()
         super().__init__(train, transform, target_transform)
 
     @staticmethod
     def labels(label_type="fine"):
-        """The name of each label: {0: 'apple', ..., 99: 'worm'}; coarse {0: 'aquatic_mammals', ...}. [beside step 58]
+        """The name of each label: {0: 'apple', ..., 99: 'worm'}; coarse {0: 'aquatic_mammals', ...}. [step 58]
 
-        Of a data set, as its own label_type says; of the class, fine unless told otherwise.
+        Of a data set those of its own label_type; of the class, fine by default.
         """
         names = {"fine": CIFAR100_FINE, "coarse": CIFAR100_COARSE}
         if label_type not in names:
-            raise ValueError(f"CIFAR100: label_type {label_type!r} came, 'fine' or 'coarse' is needed")
+            raise ValueError(f"CIFAR100: expected label_type 'fine' or 'coarse', got {label_type!r}")
         return dict(enumerate(names[label_type].split()))
 
 
@@ -359,18 +362,18 @@ medium_mammals non-insect_invertebrates people reptiles small_mammals trees vehi
 
 
 def read_tar(path, names):
-    """The contents of these members of a tar.gz file: {name: bytes}. [beside step 58]
+    """The contents of these members of a tar.gz file: {name: bytes}. [step 58, not in the book]
 
-    ValueError if it is something else, or lacks one.
+    ValueError for another kind of file, and if it lacks one.
     """
     contents = {}
     try:
         with tarfile.open(path, "r:gz") as tar:
-            for member in tar:  # once through: to go back in a gzip file is to begin again
+            for member in tar:  # in one pass: going back in a gzip file means starting again
                 if member.isreg() and member.name in names:
                     contents[member.name] = tar.extractfile(member).read()
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"{path} is no complete tar.gz file: {error}") from error
+        raise ValueError(f"{path}: expected a complete tar.gz file, got {error}") from error
     missing = [name for name in names if name not in contents]
     if missing:
         raise ValueError(f"{path} lacks {', '.join(missing)}")
@@ -378,36 +381,35 @@ def read_tar(path, names):
 
 
 def read_cifar(content, place, key, n_classes):
-    """(data (N, 3, 32, 32), uint8; labels (N,), int) of a pickled batch of CIFAR. [beside step 58]
+    """(data (N, 3, 32, 32), uint8; labels (N,), int) of a pickled batch of CIFAR. [step 58, not in the book]
 
     The pickle: a dict with b"data", (N, 3072), a row with all red, then green, then blue pixels, and the
-    labels, a list of N ints below n_classes. place: where it is from, for messages. ValueError if it is
-    something else.
+    labels, a list of N ints below n_classes. place: its source, for messages. ValueError for anything else.
     """
     batch = unpickle(content, place)
     data, label = (batch.get(name) for name in (b"data", key)) if isinstance(batch, dict) else (None, None)
     if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.shape[1:] != (3072,):
         found = f"{data.dtype} {data.shape}" if isinstance(data, np.ndarray) else type(data).__name__
-        raise ValueError(f"{place} has {found} as its data, uint8 (N, 3072) is needed")
+        raise ValueError(f"{place}: expected uint8 (N, 3072) as its data, got {found}")
     known = range(n_classes)
     if not isinstance(label, list) or len(label) != len(data) or not all(type(t) is int and t in known for t in label):
-        raise ValueError(f"{place} has no list of {len(data)} ints from 0 to {n_classes - 1} as its {key.decode()}")
+        raise ValueError(f"{place}: expected {len(data)} ints from 0 to {n_classes - 1} as its {key.decode()}")
     return data.reshape(-1, 3, 32, 32), np.array(label, int)
 
 
 def unpickle(content, place):
-    """What a pickle of Python 2 or 3 holds, if that is arrays, numbers, strings, and containers of them.
+    """The arrays, numbers, strings, and containers of them in a pickle of Python 2 or 3.
 
-    No code that a pickle may name is run: ValueError for anything else, and for what is no pickle.
+    ValueError for anything else: no code that a pickle may name is run.
     """
     try:
         return ArrayUnpickler(io.BytesIO(content), encoding="bytes").load()
     except Exception as error:  # a damaged pickle can raise almost any
-        raise ValueError(f"{place} is no pickle of arrays and plain containers: {error}") from error
+        raise ValueError(f"{place}: expected a pickle of arrays and plain containers, got {error}") from error
 
 
 class ArrayUnpickler(pickle.Unpickler):
-    """Finds only what is needed to build an array."""
+    """An unpickler that finds only what builds an array."""
 
     def find_class(self, module, name):
         if (module, name) not in ADMITTED:
@@ -416,7 +418,7 @@ class ArrayUnpickler(pickle.Unpickler):
 
 
 def dtype_of(code, align=False, copy=False):
-    """np.dtype(code). Python 2 wrote the flags, which mean nothing here, as 0 and 1, of which NumPy 2.4.0 warns."""
+    """np.dtype(code), without the flags: Python 2 wrote them as 0 and 1, of which NumPy 2.4.0 warns."""
     return np.dtype(code)
 
 
@@ -431,7 +433,7 @@ ADMITTED = {
 
 
 class ImageNet:
-    """The names of the 1,000 kinds of things in ImageNet. Its pictures cannot be had freely: no data set. [step 58]"""
+    """The names of the 1,000 classes of ImageNet, whose images cannot be downloaded freely. [step 58]"""
 
     ADDRESS = (
         "https://gist.githubusercontent.com/yrevar/942d3a0ac09ec9e5eb3a/raw/"
@@ -439,19 +441,25 @@ class ImageNet:
     )
 
     def __init__(self):
-        raise TypeError("ImageNet: its pictures cannot be downloaded freely; there is only ImageNet.labels()")
+        raise TypeError("ImageNet: its images cannot be downloaded freely; there is only ImageNet.labels()")
 
     @staticmethod
     def labels():
         """The name of each label: {0: 'tench, Tinca tinca', ..., 340: 'zebra', ...}; downloaded once. [step 58]
 
-        RuntimeError if the file cannot be had, ValueError if it is no dict from int to str.
+        RuntimeError if the file cannot be downloaded, ValueError if it is no dict from int to str.
         """
         path = get_file(ImageNet.ADDRESS)
         try:
             labels = ast.literal_eval(pathlib.Path(path).read_text(encoding="utf-8"))
-        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:  # the text's; nothing is run
-            raise ValueError(f"ImageNet: {path} is no dict ({error}); delete it to download it again") from error
+        except (
+            ValueError,
+            TypeError,
+            SyntaxError,
+            RecursionError,
+            MemoryError,
+        ) as error:  # of the text; nothing is run
+            raise ValueError(f"ImageNet: expected a dict, got {error}; delete {path} to download it again") from error
         if not isinstance(labels, dict) or not all(type(i) is int and type(s) is str for i, s in labels.items()):
-            raise ValueError(f"ImageNet: {path} is no dict from int to str; delete it to download it again")
+            raise ValueError(f"ImageNet: expected a dict from int to str; delete {path} to download it again")
         return labels
