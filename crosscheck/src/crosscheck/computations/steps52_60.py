@@ -331,7 +331,7 @@ CELLS: tuple[Shape, ...] = ((2, 3), (1, 1), (4, 2), (0, 2))
 GATES = [shaped(lambda s: (2, 4 * s[-1])), shaped(lambda s: (4 * s[-1],)), shaped(lambda s: (s[-1], 4 * s[-1]))]
 CANCELLING_CELL: dict[str, Any] = {
     "budget": {"float64": 256.0, "float32": 256.0},
-    "why_budget": "c' = f c + i u may be a small difference of larger numbers, and has the rounding errors of these",
+    "why_budget": "c' = f c + i u may be a small difference of larger numbers, and inherits their rounding errors",
 }
 LSTM: dict[str, Any] = {"step": 60, "inputs": [normal(), normal(), shaped(lambda s: (s[0], 2)), *GATES], **PLAIN}
 

@@ -15,7 +15,7 @@ from .torch_training import of_numpy
 
 @contextlib.contextmanager
 def without_mkldnn() -> Iterator[None]:
-    """No oneDNN: its LSTM has one formula for gradients with create_graph and another one without."""
+    """Disable oneDNN, whose LSTM has different formulas for gradients with and without create_graph."""
     before, torch.backends.mkldnn.enabled = torch.backends.mkldnn.enabled, False
     try:
         yield
@@ -91,7 +91,7 @@ class TorchLayers:
 
     @without_mkldnn()
     def lstm(self, x: Any, h: Any, c: Any, Wx: Any, b: Any, Wh: Any) -> Any:
-        """Joined weights, transposed, in the order i, f, u, o; two biases; h and c (1, N, H)."""
+        """Weights concatenated in the order i, f, u, o, and transposed; two biases; h and c are (1, N, H)."""
         Wx, b, Wh = (torch.cat([weights[k] for k in (1, 0, 3, 2)], -1) for weights in (Wx, b, Wh))
         names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
         weights = dict(zip(names, (Wx.T, Wh.T, b, torch.zeros_like(b)), strict=True))
