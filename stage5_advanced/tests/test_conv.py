@@ -27,7 +27,7 @@ CASES = {
     "stride greater than image": ((2, 2, 3, 4), 2, 2, 7, 0),
     "padding greater than kernel": ((1, 2, 2, 3), 2, 2, 1, 3),
     "padding greater than kernel and stride": ((1, 1, 2, 2), 1, 1, 3, 4),
-    "windows of padding alone": ((1, 2, 1, 1), 2, 2, 2, 4),
+    "patches of padding alone": ((1, 2, 1, 1), 2, 2, 2, 4),
     "kernel as large as the image": ((3, 2, 4, 3), 5, (4, 3), 1, 0),
     "kernel greater than the image": ((1, 2, 2, 2), 2, 5, 2, 2),
     "one row": ((2, 3, 1, 6), 2, (1, 3), (1, 2), (0, 1)),
@@ -240,7 +240,7 @@ def test_col2im_is_the_adjoint_of_im2col(x_shape, OC, kernel, stride, pad):
 
 
 def test_col2im_adds_overlaps_up():
-    col = np.ones((4, 4))  # 2x2 windows of a 3x3 image
+    col = np.ones((4, 4))  # 2x2 patches of a 3x3 image
     np.testing.assert_array_equal(F.col2im(col, (1, 1, 3, 3), 2).data, [[[[1, 2, 1], [2, 4, 2], [1, 2, 1]]]])
     np.testing.assert_array_equal(F.col2im(col, (1, 1, 4, 4), 2, 2).data, np.ones((1, 1, 4, 4)))
     left_out = F.col2im(col, (1, 1, 5, 5), 2, 3).data[0, 0]
@@ -258,14 +258,14 @@ def test_im2col_and_col2im_are_differentiable_thrice(x_shape, OC, kernel, stride
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int64, np.uint8, bool])
-def test_windows_keep_their_dtype(dtype):
+def test_patches_keep_their_dtype(dtype):
     x = np.arange(9).reshape(1, 1, 3, 3).astype(dtype)
     col = F.im2col(x, 2, pad=1)
     assert col.dtype == dtype
     assert F.col2im(col, x.shape, 2, pad=1).dtype == dtype
 
 
-def test_windows_are_copies():
+def test_patches_are_copies():
     x = array(1, 1, 3, 3)
     before = x.copy()
     for kernel in (1, 2, 3):

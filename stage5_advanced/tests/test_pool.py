@@ -1,4 +1,4 @@
-"""Pooling: the largest and the mean of each window against loops; ties, padding, and windows that reach too far."""
+"""Pooling: the maximum and the mean of each patch against loops; ties, padding, patches that reach beyond the image."""
 
 import itertools
 import math
@@ -7,7 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from .stage import F, Variable, check_gradients, grad
+from .stage import F, Variable, check_gradients, grad, windows
 
 # x (N, C, H, W), kernel, stride, pad
 CASES = {
@@ -54,7 +54,7 @@ def images(plane):
 
 
 def starts(size, kernel, stride, pad, ceil_mode):
-    """Where windows begin along one direction: as long as they end, or with ceil_mode begin, in what is to be seen."""
+    """Where patches begin along one direction: while they end, or with ceil_mode begin, in the padded image."""
     found = []
     for start in range(-pad, size, stride):  # which is not in the padding after it
         ends = start + kernel <= size + pad
@@ -63,8 +63,8 @@ def starts(size, kernel, stride, pad, ceil_mode):
     return found
 
 
-def windows(x_shape, kernel, stride, pad, ceil_mode=False):
-    """(i, j) -> the places (h, w) of the image that window i, j sees, in reading order."""
+def patches(x_shape, kernel, stride, pad, ceil_mode=False):
+    """(i, j) -> the places (h, w) of the image that patch i, j covers, in reading order."""
     (KH, KW), stride, pad = F.pair(kernel), F.pair(stride), F.pair(pad)
     rows, columns = (starts(x_shape[2 + k], (KH, KW)[k], stride[k], pad[k], ceil_mode) for k in (0, 1))
     return {
@@ -79,7 +79,7 @@ def windows(x_shape, kernel, stride, pad, ceil_mode=False):
 
 
 def pooled(x, gy, found, f, share):
-    """y by f of what each window sees, and gx of gy by what share gives of it, in loops."""
+    """y = f of each patch, and gx: gy times share of each patch, in loops."""
     OH, OW = np.max(list(found), axis=0) + 1
     y, gx = np.full((*x.shape[:2], OH, OW), np.nan), np.zeros(x.shape)
     gy = np.zeros(y.shape) if gy is None else gy
@@ -93,7 +93,7 @@ def pooled(x, gy, found, f, share):
 
 
 def first(seen):
-    """All of it to the first of the largest."""
+    """All to the first maximum."""
     return np.arange(len(seen)) == np.argmax(seen)
 
 
@@ -105,7 +105,7 @@ def value_and_gradient(f, x):
     return y.data, gy, grad(y, x, gy).data
 
 
-# --- the largest ---
+# --- the maximum ---
 
 
 @pytest.mark.parametrize("function", MAX, ids=lambda f: f.__name__)
@@ -133,10 +133,10 @@ def test_the_hand_example_of_figure_57_5(function):
 
 @cases
 @pytest.mark.parametrize("function", MAX, ids=lambda f: f.__name__)
-def test_pooling_finds_the_largest_and_its_gradient_goes_there(function, x_shape, kernel, stride, pad):
+def test_pooling_finds_the_maximum_and_its_gradient_goes_there(function, x_shape, kernel, stride, pad):
     x = array(*x_shape)
     y, gy, gx = value_and_gradient(lambda x: function(x, kernel, stride, pad), x)
-    expected = pooled(x, gy, windows(x_shape, kernel, stride, pad), np.max, first)
+    expected = pooled(x, gy, patches(x_shape, kernel, stride, pad), np.max, first)
     np.testing.assert_array_equal(y, expected[0])
     np.testing.assert_allclose(gx, expected[1], rtol=1e-14, atol=1e-14)
 
@@ -144,11 +144,11 @@ def test_pooling_finds_the_largest_and_its_gradient_goes_there(function, x_shape
 @pytest.mark.parametrize("ceil_mode", [True, False])
 @pytest.mark.parametrize("stride", [1, 2, 3, 5, (2, 4)])
 @pytest.mark.parametrize(("kernel", "pad"), [(1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2), ((2, 3), (1, 0))])
-def test_with_ceil_mode_windows_may_reach_beyond_the_image(kernel, pad, stride, ceil_mode):
+def test_with_ceil_mode_patches_may_reach_beyond_the_image(kernel, pad, stride, ceil_mode):
     for x_shape in ((1, 1, 3, 4), (2, 1, 5, 6), (1, 1, 7, 8)):
         x = array(*x_shape)
         y, gy, gx = value_and_gradient(lambda x: F.pooling(x, kernel, stride, pad, ceil_mode), x)
-        expected = pooled(x, gy, windows(x_shape, kernel, stride, pad, ceil_mode), np.max, first)
+        expected = pooled(x, gy, patches(x_shape, kernel, stride, pad, ceil_mode), np.max, first)
         np.testing.assert_array_equal(y, expected[0])
         np.testing.assert_allclose(gx, expected[1], rtol=1e-14, atol=1e-14)
 
@@ -161,17 +161,17 @@ def test_with_ceil_mode_windows_may_reach_beyond_the_image(kernel, pad, stride, 
         (27, 3, 2, 0, 13, 13),
         (4, 3, 2, 0, 1, 2),
         (5, 2, 2, 0, 2, 3),
-        (3, 2, 2, 1, 2, 2),  # a third window would begin in the padding after the image
+        (3, 2, 2, 1, 2, 2),  # a third patch would begin in the padding after the image
         (4, 2, 3, 1, 2, 2),
         (1, 1, 3, 0, 1, 1),
         (2, 3, 1, 0, 0, 0),
-        (2, 3, 2, 0, 0, 1),  # one window, which begins in the image and ends beyond it
+        (2, 3, 2, 0, 0, 1),  # one patch, which begins in the image and ends beyond it
     ],
 )
 def test_the_size_with_ceil_mode_by_hand(size, kernel, stride, pad, floor, ceil):
     for mode, expected in ((False, floor), (True, ceil)):
         if expected == 0:
-            with pytest.raises(ValueError, match=rf"pooling: a kernel \({kernel}, {kernel}\) does not fit images"):
+            with pytest.raises(ValueError, match="pooling: expected a kernel that fits images"):
                 F.pooling(np.ones((1, 1, size, size)), kernel, stride, pad, mode)
         else:
             y = F.pooling(np.ones((1, 1, size, size)), kernel, stride, pad, mode)
@@ -207,14 +207,14 @@ def test_padding_never_wins(function, value):
 
 
 @pytest.mark.parametrize("value", [-math.inf, math.nan])
-def test_the_gradient_of_a_window_stays_in_the_image(value):
+def test_the_gradient_of_a_patch_stays_in_the_image(value):
     x = np.full((1, 1, 2, 2), value)
     _, gy, gx = value_and_gradient(lambda x: F.pooling(x, (1, 2), (1, 2), (0, 1), True), x)
     np.testing.assert_array_equal(gx, gy)
 
 
 @pytest.mark.parametrize("function", [*MAX, *MEAN], ids=lambda f: f.__name__)
-def test_elements_in_no_window_have_a_gradient_of_zero(function):
+def test_elements_in_no_patch_have_a_gradient_of_zero(function):
     _, _, gx = value_and_gradient(lambda x: function(x, 2, 3), array(1, 1, 6, 7))
     assert not gx[:, :, 2::3].any()
     assert not gx[:, :, :, 2::3].any()
@@ -250,7 +250,7 @@ def test_average_pooling_counts_padding_as_zeros(function, x_shape, kernel, stri
     x = array(*x_shape)
     n = math.prod(F.pair(kernel))
     y, gy, gx = value_and_gradient(lambda x: function(x, kernel, stride, pad), x)
-    found = windows(x_shape, kernel, stride, pad)
+    found = patches(x_shape, kernel, stride, pad)
     expected = pooled(x, gy, found, lambda seen: seen.sum() / n, lambda seen: np.ones(len(seen)) / n)
     np.testing.assert_allclose(y, expected[0], rtol=1e-13)
     np.testing.assert_allclose(gx, expected[1], rtol=1e-13, atol=1e-14)
@@ -327,8 +327,8 @@ def test_inputs_are_left_as_they_are_and_may_lie_in_memory_as_they_like(function
     np.testing.assert_array_equal(function(strange, kernel, stride, pad).data, function(x, kernel, stride, pad).data)
 
 
-def test_a_pooling_keeps_little_for_the_way_back():
-    """Which is the largest is found out again on the way back."""
+def test_a_pooling_keeps_little_for_the_backward_pass():
+    """Which element is the maximum is found again in the backward pass."""
     x = Variable(np.random.default_rng(0).standard_normal((8, 16, 32, 32)).astype(np.float32))
     F.pooling(x, 2, 2)
     tracemalloc.start()
@@ -340,19 +340,82 @@ def test_a_pooling_keeps_little_for_the_way_back():
     assert left < 1.1 * y.data.nbytes
 
 
+@pytest.fixture
+def chunks(monkeypatch):
+    """A channel at a time."""
+    monkeypatch.setattr(windows, "CHUNK", 1)
+
+
+@pytest.mark.parametrize("function", [*MAX, *MEAN], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(("kernel", "stride", "pad"), [(2, 2, 0), (3, 2, 1), ((1, 2), (3, 1), (0, 1))])
+def test_chunks_of_channels_give_the_same_bits(function, kernel, stride, pad, request):
+    x = array(2, 3, 6, 5)
+
+    def results():
+        variable = Variable(x)
+        y = function(variable, kernel, stride, pad)
+        gx = grad(F.sum(F.sin(y)), variable, create_graph=True)
+        return [y.data, gx.data, grad(F.sum(F.sin(gx)), variable).data]
+
+    whole = results()
+    request.getfixturevalue("chunks")
+    for one, other in zip(results(), whole, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("function", [*MAX, *MEAN], ids=lambda f: f.__name__)
+def test_gradients_with_and_without_a_graph_have_the_same_bits(function):
+    x, gy = Variable(array(2, 3, 6, 5).astype(np.float32)), np.float32(np.random.default_rng(0).random((2, 3, 3, 2)))
+    y = function(x, 3, 2, (1, 0))
+    np.testing.assert_array_equal(grad(y, x, gy, create_graph=True).data, grad(y, x, gy).data)
+
+
+def test_the_mean_of_float16_is_that_of_float32():
+    """The sum of 10,000 numbers near 10 is more than float16 holds."""
+    x = (10 + np.arange(20000).reshape(1, 2, 100, 100) % 7).astype(np.float16)
+    y = F.average_pooling(x, 100)
+    assert y.dtype == np.float16
+    np.testing.assert_array_equal(y.data, F.average_pooling(x.astype(np.float32), 100).data.astype(np.float16))
+
+
+@pytest.mark.parametrize("function", [F.pooling, F.average_pooling], ids=lambda f: f.__name__)
+def test_gradients_of_float16_are_summed_in_float32(function):
+    """4,096 patches share an element: adding ones to 2,048 in float16 changes nothing."""
+    x = np.zeros((1, 1, 127, 127), np.float16)
+    x[:, :, 63, 63] = 1
+    variable = Variable(x)
+    y = function(variable, 64)
+    gx = grad(y, variable, np.ones(y.shape, np.float16)).data
+    expected = 4096 if function is F.pooling else 1
+    assert gx[0, 0, 63, 63] == expected
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, bool])
+def test_sums_of_small_integers_do_not_wrap_around(dtype):
+    x = np.full((1, 1, 20, 20), np.iinfo(dtype).max if dtype is not bool else True)
+    for function in MEAN:
+        np.testing.assert_array_equal(function(x.astype(dtype), 20).data, [[[[x.flat[0]]]]])
+
+
+def test_the_maximum_of_booleans_is_whether_any_is_true():
+    x = np.array([[[[False, False, True], [False, False, False]]]])
+    np.testing.assert_array_equal(F.pooling(x, 2, 1).data, [[[[False, True]]]])
+    np.testing.assert_array_equal(F.pooling(x, 2, 2, 1).data, [[[[False, True], [False, False]]]])
+
+
 # --- errors ---
 
 
 SIZES = r"{}: expected a kernel_size and a stride of at least 1, a pad of at least 0, got kernel_size "
 ERRORS = {
-    "no channels": (lambda f, x: f(x[0], 2), r"{}: x \(2, 4, 5\) came, x \(N, C, H, W\) is needed"),
+    "no channels": (lambda f, x: f(x[0], 2), r"{}: expected x \(N, C, H, W\), got x \(2, 4, 5\)"),
     "a kernel that is too large": (
         lambda f, x: f(x, (5, 2)),
-        r"{}: a kernel \(5, 2\) does not fit images \(4, 5\) with padding \(0, 0\)",
+        r"{}: expected a kernel that fits images \(4, 5\) with padding \(0, 0\), got \(5, 2\)",
     ),
-    "padding as wide as the kernel": (
+    "padding as large as the kernel": (
         lambda f, x: f(x, 2, 2, (0, 2)),
-        r"{}: pad \(0, 2\) came, less than the kernel \(2, 2\) is needed",
+        r"{}: expected pad less than kernel_size \(2, 2\), got \(0, 2\)",
     ),
     "stride 0": (lambda f, x: f(x, 2, (1, 0)), SIZES + r"\(2, 2\), stride \(1, 0\), pad \(0, 0\)"),
     "kernel 0": (lambda f, x: f(x, (0, 1)), SIZES + r"\(0, 1\)"),
@@ -366,3 +429,9 @@ ERRORS = {
 def test_what_does_not_fit_is_refused(function, call, message):
     with pytest.raises(ValueError, match=message.replace("{}", f"({function.__name__}|im2col)")):
         call(function, array(1, 2, 4, 5))
+
+
+@pytest.mark.parametrize("function", [*MAX, *MEAN], ids=lambda f: f.__name__)
+def test_complex_numbers_are_refused(function):
+    with pytest.raises(TypeError, match=f"{function.__name__}: expected real numbers, got complex128"):
+        function(np.ones((1, 1, 4, 4), complex), 2)

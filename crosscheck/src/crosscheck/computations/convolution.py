@@ -392,25 +392,25 @@ def col2im_of_too_few_windows(fw: Any) -> Any:
     return fw.col2im(ones(fw, 9, 8), (2, 2, 4, 4), 2)
 
 
-@refused(57, ValueError, "pooling: pad (2, 1) came, less than the kernel (2, 3) is needed")
+@refused(57, ValueError, "pooling: expected pad less than kernel_size (2, 3), got (2, 1)")
 def pooling_of_padding_alone(fw: Any) -> Any:
     """Padding as large as the kernel"""
     return fw.pooling(ones(fw, 1, 1, 4, 4), (2, 3), 1, (2, 1))
 
 
-@refused(57, ValueError, "average_pooling: pad (2, 2) came, less than the kernel (2, 2) is needed")
+@refused(57, ValueError, "average_pooling: expected pad less than kernel_size (2, 2), got (2, 2)")
 def average_pooling_of_padding_alone(fw: Any) -> Any:
     """Padding as large as the kernel"""
     return fw.average_pooling(ones(fw, 1, 1, 4, 4), 2, 1, 2)
 
 
-@refused(57, ValueError, "pooling: a kernel (5, 5) does not fit images (4, 4)")
+@refused(57, ValueError, "pooling: expected a kernel that fits images (4, 4) with padding (0, 0), got (5, 5)")
 def pooling_with_too_large_a_kernel(fw: Any) -> Any:
     """A kernel with five rows, and images with four"""
     return fw.pooling(ones(fw, 1, 1, 4, 4), 5)
 
 
-@refused(57, ValueError, "pooling_simple: x (4, 4) came, x (N, C, H, W) is needed")
+@refused(57, ValueError, "pooling_simple: expected x (N, C, H, W), got x (4, 4)")
 def pooling_simple_of_a_matrix(fw: Any) -> Any:
     """A matrix instead of images"""
     return fw.pooling_simple(ones(fw, 4, 4), 2)

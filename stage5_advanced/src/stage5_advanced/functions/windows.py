@@ -4,6 +4,7 @@ Shapes: x (N, C, H, W), W (OC, C, KH, KW), y (N, OC, OH, OW). A patch (C, KH, KW
 position of the output; flattened it is a column of a matrix (C*KH*KW, positions).
 """
 
+import functools
 import math
 
 import numpy as np
@@ -34,21 +35,20 @@ class Geometry:
         count = [max(0, min(n, r - p)) for n, r, p in zip(self.size, self.reach, begin, strict=True)]
         self.inside = (..., *(slice(p, p + n) for p, n in zip(begin, count, strict=True)))
         self.seen = (..., *map(slice, count))
+        self.beyond = self.reach != tuple(count)  # whether patches reach beyond the images
         self.few = math.prod(self.out) < COLUMNS  # several of such images share a matrix product
 
     def padded(self, xp, x, value=0):
-        """Images (N, C, H, W) with padding, as far as patches reach: (N, C, *reach). A view where nothing is padded."""
-        if x[self.seen].shape[2:] == self.reach:
+        """Images (..., H, W) with padding, as far as patches reach: (..., *reach). A view where nothing is padded."""
+        if not self.beyond:
             return x[self.seen]
-        images = xp.full((*x.shape[:2], *self.reach), value, x.dtype)
+        images = xp.full((*x.shape[:-2], *self.reach), value, x.dtype)
         images[self.inside] = x[self.seen]
         return images
 
     def unpadded(self, xp, images):
-        """The reverse, zeros where no patch reaches; the same array where nothing is padded."""
-        if images[self.inside].shape[2:] == self.size == self.reach:
-            return images
-        x = xp.zeros((*images.shape[:2], *self.size), images.dtype)
+        """The reverse, zeros where no patch reaches."""
+        x = xp.zeros((*images.shape[:-2], *self.size), images.dtype)
         x[self.seen] = images[self.inside]
         return x
 
@@ -62,6 +62,11 @@ class Geometry:
         """The slice of padded images that a place of the kernel sees from the positions of the output, on one axis."""
         start, stride = place * self.dilation[axis], self.stride[axis]
         return slice(start, start + ((count or self.out[axis]) - 1) * stride + 1, stride)
+
+    def places(self):
+        """For each place of the kernel in reading order the index of padded images: what it sees in all patches."""
+        KH, KW = self.kernel
+        return [(..., self.along(0, i), self.along(1, j)) for i in range(KH) for j in range(KW)]
 
     def chunk(self, xp, N, height, dtype):
         """How many samples, and how many rows of the output, to work on at a time as columns of a height."""
@@ -105,7 +110,7 @@ def columns(xp, g, x, others, dtype):
     (N, C), (OH, OW) = x.shape[:2], g.out
     K = C * math.prod(g.kernel)
     samples, rows = g.chunk(xp, N, others + K, dtype)
-    if g.inside == g.seen and g.out == g.reach == g.size:  # a pixel is a patch: nothing to copy
+    if not g.beyond and g.out == g.reach == g.size:  # a pixel is a patch: nothing to copy
         for s in slices(N, samples):
             yield s, slice(OH * OW), g.merge(x[s].reshape(len(x[s]), C, OH * OW).astype(dtype, copy=False))
         return
@@ -186,3 +191,71 @@ def add_patches(xp, g, images, patches):
         rows[:, :, :, g.along(0, i, R)] += patches[:, :, i]
     for j in range(KW):
         images[:, :, : rows.shape[3], g.along(1, j)] += rows[:, :, j]
+
+
+def channels(xp, *arrays):
+    """Chunks of arrays (N, C, H, W) of different sizes: views (n, H, W) of the same channels."""
+    flat = [a.reshape(len(a) * a.shape[1], *a.shape[2:]) for a in arrays]
+    total, size = sum(a.nbytes for a in arrays), CHUNK if xp is np else GPU_CHUNK
+    for s in slices(len(flat[0]), max(1, len(flat[0]) * size // max(total, 1))):
+        yield [a[s] for a in flat]
+
+
+def reduce_patches(xp, g, f, x, padding):
+    """y (N, C, OH, OW): f, a ufunc of two, over each patch of a channel of x (N, C, H, W)."""
+    y = xp.empty((*x.shape[:2], *g.out), x.dtype)
+    for a, out in channels(xp, x, y):
+        a = g.padded(xp, a, padding)
+        for axis in (0, 1):
+            lead = (...,) if axis else (slice(None),)
+            a = functools.reduce(f, [a[(*lead, g.along(axis, i))] for i in range(g.kernel[axis])])
+        out[...] = a
+    return y
+
+
+def first_equal(xp, g, x, y, padding):
+    """(N, C, OH, OW): the number of the first place of each patch where x equals y, or both are nan."""
+    places = g.places()[:-1]
+    which = xp.zeros(y.shape, np.min_scalar_type(len(places)))
+    outside = g.padded(xp, xp.zeros(g.size, bool), True)
+    for a, top, out in channels(xp, x, y, which):
+        a = g.padded(xp, a, padding)
+        nans = xp is not np or (top != top).any()  # on a GPU looking would mean waiting
+        missing = xp.ones(top.shape, bool)
+        for place in places:
+            miss = a[place] != top
+            if nans:
+                miss &= a[place] == a[place]
+            if g.beyond:  # an image of -inf equals its padding
+                miss |= outside[place]
+            missing &= miss
+            out += missing
+    return which
+
+
+def spread(xp, g, gy, which=None):
+    """gx (N, C, H, W): gy (N, C, OH, OW) added to one place of each patch, whose number is which, or to all places."""
+    gx = xp.zeros((*gy.shape[:2], *g.size), wide(gy.dtype))
+    apart = g.stride[0] >= g.span[0] and g.stride[1] >= g.span[1]
+    fits = not g.beyond and g.reach == g.size
+    for part, out, *number in channels(xp, gy, gx, *([] if which is None else [which])):
+        images = out if fits else xp.zeros((len(part), *g.reach), gx.dtype)
+        for k, place in enumerate(g.places()):
+            share = part * (number[0] == k) if number else part
+            if apart:
+                images[place] = share
+            else:
+                images[place] += share
+        if not fits:
+            out[...] = g.unpadded(xp, images)
+    return gx.astype(gy.dtype, copy=False)
+
+
+def pick(xp, g, x, which):
+    """y (N, C, OH, OW): of each patch of x (N, C, H, W) the element at one place, of that number."""
+    y = xp.empty(which.shape, x.dtype)
+    for a, number, out in channels(xp, x, which, y):
+        a = g.padded(xp, a)
+        for k, place in enumerate(g.places()):
+            xp.copyto(out, a[place], where=number == k)
+    return y
