@@ -158,7 +158,7 @@ def test_a_seed_repeats_a_run_and_another_makes_another(tmp_path):
 @needs_matplotlib
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "No such file or directory"), (b"\xff\xff", "is no text in UTF-8"), (b"short", "20,000 are needed")],
+    [(None, "No such file or directory"), (b"\xff\xff", "expected text in UTF-8"), (b"short", "20,000 are needed")],
 )
 def test_char_rnn_refuses_a_text_that_it_cannot_read(content, message, tmp_path):
     if content is not None:
@@ -182,7 +182,9 @@ def test_pictures_of_ones_own(tmp_path):
 
     hidden = {"hide": ["pooch"], "DEZERO_HOME": str(tmp_path / "cache")}
     _, stderr = run("grad_cam", "--image", "content.png", status=1, cwd=tmp_path, **hidden)
-    assert re.fullmatch(r"grad_cam: .*vgg16.npz is not there, and to download it pooch is needed: .*\n", stderr)
+    assert re.fullmatch(
+        r"grad_cam: .*vgg16.npz is not there; pooch, which downloads it, is not installed: .*\n", stderr
+    )
     _, stderr = run("grad_cam", "--image", "none.png", status=1, cwd=tmp_path, **hidden)
     assert stderr == "grad_cam: [Errno 2] No such file or directory: 'none.png'\n"
 
