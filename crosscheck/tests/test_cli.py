@@ -212,7 +212,7 @@ def test_show_gives_inputs_cotangents_and_all_results(crosscheck):
 def test_show_tells_an_error(crosscheck):
     status, out, _ = crosscheck("show", "variable_of_a_float/stage1/float64")
     assert status == 0
-    assert "TypeError: <class 'float'> is not supported" in out
+    assert "TypeError: Variable: expected a numpy.ndarray, got <class 'float'>" in out
 
 
 def test_rosetta(crosscheck):

@@ -13,7 +13,7 @@ import numpy as np
 
 
 class Variable:
-    """A box for an array. [step 1]"""
+    """A container for an array. [step 1]"""
 
     def __init__(self, data):
         self.data = data

@@ -10,7 +10,7 @@ import numpy as np
 
 
 class Variable:
-    """A box for an array. [step 1]"""
+    """A container for an array. [step 1]"""
 
     def __init__(self, data):
         self.data = data
@@ -19,7 +19,7 @@ class Variable:
 class Function:
     """A computation from one Variable to one Variable. [step 2]
 
-    A subclass writes `forward`, from array to array.
+    A subclass defines `forward` on arrays.
     """
 
     def __call__(self, input):
@@ -28,7 +28,7 @@ class Function:
         return Variable(y)
 
     def forward(self, x):
-        """The value: array x -> array y."""
+        """Compute the output: array x -> array y."""
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
 

@@ -12,21 +12,22 @@ import numpy as np
 
 
 class Variable:
-    """A box for an array and its gradient. [steps 1, 6]
+    """An array with its gradient. [step 1]
 
-    grad: None until it is filled; then the derivative of the final output by this variable.
+    grad: None, or the derivative of the final output with respect to this variable.
     """
+
+    grad = None
 
     def __init__(self, data):
         self.data = data
-        self.grad = None
 
 
 class Function:
-    """A computation from one Variable to one Variable. [steps 2, 6]
+    """A computation from one Variable to one Variable. [step 2]
 
-    A subclass writes `forward` and `backward`, both from arrays to arrays. An instance remembers
-    the `input` of its latest call.
+    A subclass defines `forward` and `backward`, both on arrays. An instance keeps the `input` of its
+    latest call.
     """
 
     def __call__(self, input):
@@ -36,11 +37,11 @@ class Function:
         return Variable(y)
 
     def forward(self, x):
-        """The value: array x -> array y."""
+        """Compute the output: array x -> array y."""
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
     def backward(self, gy):
-        """The chain rule: gradient gy of the output -> gradient gx of the input, both arrays."""
+        """Apply the chain rule: gradient gy of the output -> gradient gx of the input, both arrays."""
         raise NotImplementedError(f"{type(self).__name__} has no backward")
 
 

@@ -12,37 +12,38 @@ import numpy as np
 
 
 class Variable:
-    """A box for an array, its gradient and the function that made it. [steps 1, 6, 7]
+    """An array with its gradient and the function that created it. [step 1]
 
-    grad: None until it is filled; then the derivative of the final output by this variable.
-    creator: the Function whose result this is, or None for a variable that the user made.
+    grad: None, or the derivative of the final output with respect to this variable.
+    creator: the Function whose output this is, or None for a leaf (created by the user).
     """
+
+    grad = creator = None
 
     def __init__(self, data):
         self.data = data
-        self.grad = None
-        self.creator = None
 
     def set_creator(self, func):
-        """Remember the function that made this variable. [step 7]"""
+        """Record the function that created this variable. [step 7]"""
         self.creator = func
 
     def backward(self):
-        """Fill `grad` of every variable that this one was computed from. [steps 7, 8]
+        """Compute `grad` of every variable that this variable depends on. [step 7]
 
-        Starts from `self.grad`, which the user sets before. RuntimeError if a function on the
-        way was called again since, for it remembers only its latest call.
+        Starts from `self.grad`, which the user sets first. Raises RuntimeError if a function in the
+        graph was called again: an instance keeps only its latest call.
         """
         funcs = []
 
         def add_creator(variable):
             f = variable.creator
-            if f is None:  # made by the user: here the chain begins
+            if f is None:  # a leaf
                 return
             if f.output is not variable:
+                name = type(f).__name__
                 raise RuntimeError(
-                    f"backward: this {type(f).__name__} was called again after it made this variable; "
-                    f"use one {type(f).__name__}() for each call"
+                    f"backward: expected the output of the latest call of {name}, got one of an earlier call; "
+                    f"use a new {name}() for each call"
                 )
             funcs.append(f)
 
@@ -55,10 +56,10 @@ class Variable:
 
 
 class Function:
-    """A computation from one Variable to one Variable. [steps 2, 6, 7]
+    """A computation from one Variable to one Variable. [step 2]
 
-    A subclass writes `forward` and `backward`, both from arrays to arrays. An instance remembers
-    its latest call (`input`, `output`), so each call takes an instance of its own.
+    A subclass defines `forward` and `backward`, both on arrays. An instance keeps its latest call
+    (`input`, `output`), so use a new instance for each call: `Square()(x)`.
     """
 
     def __call__(self, input):
@@ -71,11 +72,11 @@ class Function:
         return output
 
     def forward(self, x):
-        """The value: array x -> array y."""
+        """Compute the output: array x -> array y."""
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
     def backward(self, gy):
-        """The chain rule: gradient gy of the output -> gradient gx of the input, both arrays."""
+        """Apply the chain rule: gradient gy of the output -> gradient gx of the input, both arrays."""
         raise NotImplementedError(f"{type(self).__name__} has no backward")
 
 
@@ -154,4 +155,5 @@ try:
     y.backward()
 except RuntimeError as error:
     print(f"RuntimeError: {error}")
-# !> RuntimeError: backward: this Square was called again after it made this variable; use one Square() for each call
+# !> RuntimeError: backward: expected the output of the latest call of Square, got one of an earlier call;
+#    use a new Square() for each call

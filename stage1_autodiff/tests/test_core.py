@@ -42,7 +42,7 @@ def test_a_variable_is_a_box_whose_contents_can_be_replaced():
 
 @pytest.mark.parametrize("data", [1.0, 3, [1.0], (1.0,), "1.0", np.float64(1.0), True])
 def test_only_arrays_are_data(data):
-    with pytest.raises(TypeError, match=rf"{type(data)} is not supported: Variable needs a numpy.ndarray"):
+    with pytest.raises(TypeError, match=rf"Variable: expected a numpy.ndarray.*, got {type(data)}"):
         Variable(data)
 
 
@@ -66,7 +66,7 @@ def test_as_array_hands_arrays_on():
 @pytest.mark.parametrize("function", [square, exp, Square(), Exp()])
 @pytest.mark.parametrize("wrong", [2.0, np.array(2.0), None])
 def test_a_function_takes_only_a_variable(function, wrong):
-    with pytest.raises(TypeError, match=rf"(Square|Exp): {type(wrong)} came, a Variable is needed"):
+    with pytest.raises(TypeError, match=rf"(Square|Exp): expected a Variable, got {type(wrong)}"):
         function(wrong)
 
 
@@ -143,7 +143,7 @@ def test_a_seed_of_another_shape_is_refused_and_nothing_changes():
     x = Variable(np.array([1.0, 2.0]))
     y = square(x)
     y.grad = seed = np.array([1.0, 1.0, 1.0])
-    with pytest.raises(ValueError, match=r"grad has shape \(3,\), data has \(2,\)"):
+    with pytest.raises(ValueError, match=r"expected a gradient of shape \(2,\), got \(3,\)"):
         y.backward()
     assert y.grad is seed
     assert x.grad is None
@@ -153,7 +153,7 @@ def test_a_seed_of_another_shape_is_refused_and_nothing_changes():
 def test_an_instance_that_was_called_again_is_refused(between):
     f = Square()
     y = f(between(f(Variable(np.array(2.0)))))
-    with pytest.raises(RuntimeError, match="this Square was called again after it made this variable"):
+    with pytest.raises(RuntimeError, match="output of the latest call of Square, got one of an earlier call"):
         y.backward()
 
 
@@ -161,7 +161,7 @@ def test_the_earlier_result_of_an_instance_that_was_called_again_is_refused_unch
     f = Square()
     y = f(Variable(np.array(2.0)))
     f(Variable(np.array(3.0)))
-    with pytest.raises(RuntimeError, match="use one Square\\(\\) for each call"):
+    with pytest.raises(RuntimeError, match="use a new Square\\(\\) for each call"):
         y.backward()
     assert y.grad is None
 
@@ -173,7 +173,7 @@ def test_an_error_half_way_leaves_every_gradient_as_it_was():
     b = f(a)
     y = exp(b)
     x.grad = before = np.array(7.0)
-    with pytest.raises(RuntimeError, match="was called again"):
+    with pytest.raises(RuntimeError, match="got one of an earlier call"):
         y.backward()
     assert x.grad is before
     assert [variable.grad for variable in (a, b, y)] == [None, None, None]

@@ -18,54 +18,56 @@ An output that nothing was computed from has no gradient, so its function gets N
 """
 
 import numpy as np
+from numpy import generic, ndarray
 
 
 class Variable:
-    """A box for an array, its gradient and the function that made it. [steps 1, 6, 7, 9]
+    """An array with its gradient and the function that created it. [step 1]
 
-    data: numpy.ndarray of any shape and dtype, or None. Raises TypeError for anything else.
-    grad: None until `backward` fills it; then an ndarray with the shape of data, and with its dtype
-        unless the seed had another.
-    creator: the Function whose result this is, or None for a variable that the user made.
+    data: numpy.ndarray of real numbers of any shape and dtype, or None. TypeError for anything else.
+    grad: None until `backward` computes it; then an ndarray with the shape of data, and with its
+        dtype unless the initial gradient had another.
+    creator: the Function whose output this is, or None for a leaf (created by the user).
 
-    Backward reads the data of the forward pass again: do not edit `data` in between.
+    Do not edit `data` between a forward pass and its backward pass, which reads it.
     """
 
+    grad = creator = None
+
     def __init__(self, data):
-        if data is not None and not isinstance(data, np.ndarray):
-            raise TypeError(f"{type(data)} is not supported: Variable needs a numpy.ndarray, or None")
+        if type(data) is not ndarray or data.dtype.kind not in "biuf":
+            check_data(data)
         self.data = data
-        self.grad = None
-        self.creator = None
 
     def set_creator(self, func):
-        """Remember the function that made this variable. [step 7]"""
+        """Record the function that created this variable. [step 7]"""
         self.creator = func
 
     def backward(self):
-        """Fill `grad` of every variable that this one was computed from. [steps 7-9, 13]
+        """Compute `grad` of every variable that this variable depends on. [step 7]
 
-        Starts from `self.grad`, or from ones where it is None. Each `grad` is overwritten, not
-        added to. ValueError if `self.grad` has not the shape of the data; RuntimeError if a
-        function on the way was called again since, for it remembers only its latest call.
+        Starts from `self.grad`, or from ones if it is None. Every `grad` is overwritten, not added
+        to. Raises ValueError if `self.grad` and `self.data` differ in shape, and RuntimeError if a
+        function in the graph was called again: an instance keeps only its latest call.
         """
         if self.grad is not None and np.shape(self.grad) != self.data.shape:
-            raise ValueError(f"backward: grad has shape {np.shape(self.grad)}, data has {self.data.shape}")
+            raise ValueError(f"backward: expected a gradient of shape {self.data.shape}, got {np.shape(self.grad)}")
         funcs = []
 
         def add_creator(variable):
             f = variable.creator
-            if f is None:  # made by the user: here the chain begins
+            if f is None:  # a leaf
                 return
             if variable not in f.outputs:
+                name = type(f).__name__
                 raise RuntimeError(
-                    f"backward: this {type(f).__name__} was called again after it made this variable; "
-                    f"use one {type(f).__name__}() for each call"
+                    f"backward: expected an output of the latest call of {name}, got one of an earlier call; "
+                    f"use a new {name}() for each call"
                 )
             funcs.append(f)
 
         add_creator(self)
-        # Every grad is an array of its own: the user's seed is copied,
+        # No two variables share an array: the initial gradient is copied,
         self.grad = np.ones_like(self.data) if self.grad is None else np.array(self.grad)
         while funcs:
             f = funcs.pop()
@@ -73,29 +75,31 @@ class Variable:
             gxs = f.backward(*gys)
             if not isinstance(gxs, tuple):
                 gxs = (gxs,)
-            given = gys.copy()
+            taken = gys.copy()
             for x, gx in zip(f.inputs, gxs, strict=True):
                 gx = as_array(gx)
-                # and so is a gradient that is, or may be a piece of, another array.
-                if gx.base is not None or any(gx is other for other in given):
+                # and so is a gradient that is another array, or possibly a view of one.
+                if gx.base is not None or any(gx is other for other in taken):
                     gx = gx.copy()
-                given.append(gx)
+                taken.append(gx)
                 x.grad = gx
                 add_creator(x)
 
 
 class Function:
-    """A computation from Variables to Variables. [steps 2, 6, 7, 9, 11-13]
+    """A computation from Variables to Variables. [step 2]
 
-    A subclass writes `forward` and `backward`, both from arrays to arrays: one argument for each
-    input or output, and a tuple where there are several results. An instance remembers its latest
-    call (`inputs`, `outputs`), so each call takes an instance of its own: `Square()(x)`.
+    A subclass defines `forward` and `backward`, both on arrays: one argument for each input or
+    output, and a tuple for several results. An instance keeps its latest call (`inputs`, `outputs`),
+    so use a new instance for each call: `Add()(x0, x1)`.
     """
 
     def __call__(self, *inputs):
         for x in inputs:
             if not isinstance(x, Variable):
-                raise TypeError(f"{type(self).__name__}: {type(x)} came, a Variable is needed: Variable(np.array(...))")
+                raise TypeError(f"{type(self).__name__}: expected Variables, got {type(x)}")
+            if x.data is None:
+                raise TypeError(f"{type(self).__name__}: expected Variables with data, got Variable(None)")
         xs = [x.data for x in inputs]
         ys = self.forward(*xs)
         if not isinstance(ys, tuple):
@@ -108,20 +112,35 @@ class Function:
         return outputs if len(outputs) > 1 else outputs[0]
 
     def forward(self, *xs):
-        """The values: arrays xs -> array y, or a tuple of arrays."""
+        """Compute the outputs: arrays xs -> array y, or a tuple of arrays."""
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
     def backward(self, *gys):
-        """The chain rule: gradients gys of the outputs -> gradients of the inputs, all arrays."""
+        """Apply the chain rule: gradients gys of the outputs -> gradients of the inputs, all arrays."""
         raise NotImplementedError(f"{type(self).__name__} has no backward")
 
 
-def as_array(x):
-    """A 0-d array for a Python or NumPy scalar; anything else as it is. [step 9]
+def check_data(data):
+    """Raise TypeError unless data is None or an array of real numbers. [step 9]
 
-    NumPy's arithmetic on 0-d arrays returns scalars, which Variable would refuse.
+    The arithmetic of matrices and masked arrays is not that of arrays, so they are not accepted.
     """
-    return np.array(x) if np.isscalar(x) else x
+    if data is None:
+        return
+    if not isinstance(data, ndarray) or isinstance(data, (np.matrix, np.ma.MaskedArray)):
+        raise TypeError(f"Variable: expected a numpy.ndarray, got {type(data)}")
+    if data.dtype.kind not in "biuf":
+        raise TypeError(f"Variable: expected an array of real numbers, got dtype {data.dtype}")
+
+
+def as_array(x):
+    """Convert a Python or NumPy scalar to a 0-d array; return anything else unchanged. [step 9]
+
+    NumPy's arithmetic on 0-d arrays returns scalars, which Variable does not accept.
+    """
+    if isinstance(x, ndarray):
+        return x
+    return np.array(x) if isinstance(x, generic) or np.isscalar(x) else x
 
 
 class Square(Function):
@@ -167,7 +186,7 @@ class Add(Function):
 
 
 def add(x0, x1):
-    """Sum: x0 + x1. [step 12]"""
+    """Sum x0 + x1. [step 12]"""
     return Add()(x0, x1)
 
 

@@ -19,64 +19,67 @@ between (step 18).
 import heapq
 
 import numpy as np
+from numpy import generic, ndarray
 
 
 class Variable:
-    """A box for an array, its gradient and the function that made it. [steps 1, 6, 7, 9, 16]
+    """An array with its gradient and the function that created it. [step 1]
 
-    data: numpy.ndarray of any shape and dtype, or None. Raises TypeError for anything else.
-    grad: None until `backward` fills it; then an ndarray with the shape of data, and with its dtype
-        unless the seed had another.
-    creator: the Function whose result this is, or None for a variable that the user made.
-    generation: 0 for a variable of the user's; one more than its creator's for a result.
+    data: numpy.ndarray of real numbers of any shape and dtype, or None. TypeError for anything else.
+    grad: None until `backward` computes it; then an ndarray with the shape of data, and with its
+        dtype unless the initial gradient had another.
+    creator: the Function whose output this is, or None for a leaf (created by the user).
+    generation: 0 for a leaf, one more than that of its creator for an output.
 
-    Backward reads the data of the forward pass again: do not edit `data` in between.
+    Do not edit `data` between a forward pass and its backward pass, which reads it.
     """
 
+    grad = creator = None
+    generation = 0
+
     def __init__(self, data):
-        if data is not None and not isinstance(data, np.ndarray):
-            raise TypeError(f"{type(data)} is not supported: Variable needs a numpy.ndarray, or None")
+        if type(data) is not ndarray or data.dtype.kind not in "biuf":
+            check_data(data)
         self.data = data
-        self.grad = None
-        self.creator = None
-        self.generation = 0
 
     def set_creator(self, func):
-        """Remember the function that made this variable; it is one generation younger. [steps 7, 16]"""
+        """Record the function that created this variable. [step 7]"""
         self.creator = func
         self.generation = func.generation + 1
 
     def cleargrad(self):
-        """Forget the gradient, so that the next backward pass does not add to it. [step 14]"""
+        """Delete the gradient, so that the next backward pass does not add to it. [step 14]"""
         self.grad = None
 
     def backward(self):
-        """Add to `grad` of every variable that this one was computed from. [steps 7-9, 13, 14, 16]
+        """Add gradients to `grad` of every variable that this variable depends on. [step 7]
 
-        Starts from `self.grad`, or from ones where it is None. `cleargrad` forgets what an earlier
-        pass left. ValueError if `self.grad` has not the shape of the data; RuntimeError if a
-        function on the way was called again since, for it remembers only its latest call.
+        Starts from `self.grad`, or from ones if it is None. `cleargrad` deletes the gradients of
+        earlier passes. Raises ValueError if `self.grad` and `self.data` differ in shape, and
+        RuntimeError if a function in the graph was called again: an instance keeps only its latest
+        call.
         """
         if self.grad is not None and np.shape(self.grad) != self.data.shape:
-            raise ValueError(f"backward: grad has shape {np.shape(self.grad)}, data has {self.data.shape}")
-        funcs = []  # a heap: the newest generation first, of one generation the last added
+            raise ValueError(f"backward: expected a gradient of shape {self.data.shape}, got {np.shape(self.grad)}")
+        funcs = []  # max-heap by generation; ties: last added first
         seen = set()
 
         def add_creator(variable):
             f = variable.creator
-            if f is None:  # made by the user: here the chain begins
+            if f is None:  # a leaf
                 return
             if variable not in f.outputs:
+                name = type(f).__name__
                 raise RuntimeError(
-                    f"backward: this {type(f).__name__} was called again after it made this variable; "
-                    f"use one {type(f).__name__}() for each call"
+                    f"backward: expected an output of the latest call of {name}, got one of an earlier call; "
+                    f"use a new {name}() for each call"
                 )
             if f not in seen:
                 seen.add(f)
                 heapq.heappush(funcs, (-f.generation, -len(seen), f))
 
         add_creator(self)
-        # Every grad is an array of its own: the user's seed is copied,
+        # No two variables share an array: the initial gradient is copied,
         self.grad = np.ones_like(self.data) if self.grad is None else np.array(self.grad)
         while funcs:
             _, _, f = heapq.heappop(funcs)
@@ -84,30 +87,32 @@ class Variable:
             gxs = f.backward(*gys)
             if not isinstance(gxs, tuple):
                 gxs = (gxs,)
-            given = gys.copy()
+            taken = gys.copy()
             for x, gx in zip(f.inputs, gxs, strict=True):
                 gx = as_array(gx)
-                # and so is a gradient that is, or may be a piece of, another array.
-                if gx.base is not None or any(gx is other for other in given):
+                # and so is a gradient that is another array, or possibly a view of one.
+                if gx.base is not None or any(gx is other for other in taken):
                     gx = gx.copy()
-                given.append(gx)
-                # Never +=, which would change the array for others that hold it too.
+                taken.append(gx)
+                # Never +=, which would change an array that others hold too.
                 x.grad = gx if x.grad is None else as_array(x.grad + gx)
                 add_creator(x)
 
 
 class Function:
-    """A computation from Variables to Variables. [steps 2, 6, 7, 9, 11-13, 16]
+    """A computation from Variables to Variables. [step 2]
 
-    A subclass writes `forward` and `backward`, both from arrays to arrays: one argument for each
-    input or output, and a tuple where there are several results. An instance remembers its latest
-    call (`inputs`, `outputs`), so each call takes an instance of its own: `Square()(x)`.
+    A subclass defines `forward` and `backward`, both on arrays: one argument for each input or
+    output, and a tuple for several results. An instance keeps its latest call (`inputs`, `outputs`),
+    so use a new instance for each call: `Add()(x0, x1)`.
     """
 
     def __call__(self, *inputs):
         for x in inputs:
             if not isinstance(x, Variable):
-                raise TypeError(f"{type(self).__name__}: {type(x)} came, a Variable is needed: Variable(np.array(...))")
+                raise TypeError(f"{type(self).__name__}: expected Variables, got {type(x)}")
+            if x.data is None:
+                raise TypeError(f"{type(self).__name__}: expected Variables with data, got Variable(None)")
         xs = [x.data for x in inputs]
         ys = self.forward(*xs)
         if not isinstance(ys, tuple):
@@ -121,20 +126,35 @@ class Function:
         return outputs if len(outputs) > 1 else outputs[0]
 
     def forward(self, *xs):
-        """The values: arrays xs -> array y, or a tuple of arrays."""
+        """Compute the outputs: arrays xs -> array y, or a tuple of arrays."""
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
     def backward(self, *gys):
-        """The chain rule: gradients gys of the outputs -> gradients of the inputs, all arrays."""
+        """Apply the chain rule: gradients gys of the outputs -> gradients of the inputs, all arrays."""
         raise NotImplementedError(f"{type(self).__name__} has no backward")
 
 
-def as_array(x):
-    """A 0-d array for a Python or NumPy scalar; anything else as it is. [step 9]
+def check_data(data):
+    """Raise TypeError unless data is None or an array of real numbers. [step 9]
 
-    NumPy's arithmetic on 0-d arrays returns scalars, which Variable would refuse.
+    The arithmetic of matrices and masked arrays is not that of arrays, so they are not accepted.
     """
-    return np.array(x) if np.isscalar(x) else x
+    if data is None:
+        return
+    if not isinstance(data, ndarray) or isinstance(data, (np.matrix, np.ma.MaskedArray)):
+        raise TypeError(f"Variable: expected a numpy.ndarray, got {type(data)}")
+    if data.dtype.kind not in "biuf":
+        raise TypeError(f"Variable: expected an array of real numbers, got dtype {data.dtype}")
+
+
+def as_array(x):
+    """Convert a Python or NumPy scalar to a 0-d array; return anything else unchanged. [step 9]
+
+    NumPy's arithmetic on 0-d arrays returns scalars, which Variable does not accept.
+    """
+    if isinstance(x, ndarray):
+        return x
+    return np.array(x) if isinstance(x, generic) or np.isscalar(x) else x
 
 
 class Square(Function):
@@ -180,7 +200,7 @@ class Add(Function):
 
 
 def add(x0, x1):
-    """Sum: x0 + x1. [step 12]"""
+    """Sum x0 + x1. [step 12]"""
     return Add()(x0, x1)
 
 

@@ -18,241 +18,401 @@ Python's own numbers now take the dtype of the other operand. NumPy's scalars an
 in NumPy's arithmetic of arrays. And `mul` converts as `add` does.
 """
 
-import contextlib
-import heapq
-import weakref
+import functools
+import inspect
+import operator
+import threading
+from heapq import heappop, heappush
+from weakref import ref
 
 import numpy as np
+from numpy import generic, ndarray
 
 
-class Config:
-    """The one configuration; used as a class, never instantiated. It is shared by all threads. [step 18]
+class ThreadConfig(threading.local):
+    """The modes of one thread; a new thread starts with these defaults. `Config` is the only instance. [step 18]
 
-    enable_backprop: whether function calls remember their inputs for a backward pass.
+    enable_backprop: whether function calls record the graph that a backward pass needs.
     """
 
     enable_backprop = True
 
 
-@contextlib.contextmanager
-def using_config(name, value):
-    """Set Config.name to a value inside a with block; the old value comes back in any case. [step 18]
+Config = ThreadConfig()
 
-    AttributeError for a name that Config does not have.
+
+class using_config:
+    """Set Config.name to a value in a `with` block or a decorated function, then restore it. [step 18]
+
+    A decorated generator has the value while it runs; its caller does not. AttributeError if Config
+    has no such name.
     """
-    old_value = getattr(Config, name)
-    setattr(Config, name, value)
-    try:
-        yield
-    finally:
-        setattr(Config, name, old_value)
+
+    def __init__(self, name, value):
+        self.name = name
+        self.value = value
+        self.old_values = []  # of the open blocks, for one object may be used in nested blocks
+
+    def __enter__(self):
+        self.old_values.append(getattr(Config, self.name))
+        setattr(Config, self.name, self.value)
+
+    def __exit__(self, *error):
+        setattr(Config, self.name, self.old_values.pop())
+
+    def __call__(self, function):
+        @functools.wraps(function)
+        def call(*args, **kwargs):
+            with using_config(self.name, self.value):
+                return function(*args, **kwargs)
+
+        @functools.wraps(function)
+        def iterate(*args, **kwargs):
+            items = function(*args, **kwargs)
+            resume, argument = items.send, None
+            while True:
+                try:
+                    with using_config(self.name, self.value):
+                        item = resume(argument)
+                except StopIteration as end:
+                    return end.value
+                try:
+                    resume, argument = items.send, (yield item)
+                except BaseException as error:  # thrown into this generator: pass it on
+                    resume, argument = items.throw, error
+
+        return iterate if inspect.isgeneratorfunction(function) else call
 
 
 def no_grad():
-    """Record no graph inside a with block: less memory where no gradient is wanted. [step 18]"""
+    """Record no graph in a `with` block or a decorated function: less memory, no gradients. [step 18]"""
     return using_config("enable_backprop", False)
 
 
 class Variable:
-    """A box for an array, its gradient and the function that made it. [steps 1, 6, 7, 9, 16, 19, 21]
+    """An array with its gradient and the function that created it. [step 1]
 
-    data: numpy.ndarray of any shape and dtype, or None. Raises TypeError for anything else.
-    name: None, or a text that tells this variable from others.
-    grad: None until `backward` fills it; then an ndarray with the shape of data, and with its dtype
-        unless the seed had another.
-    creator: the Function whose result this is, or None for a variable that the user made.
-    generation: 0 for a variable of the user's; one more than its creator's for a result.
+    data: numpy.ndarray of real numbers of any shape and dtype, or None. TypeError for anything else.
+    name: optional label, shown in graph drawings.
+    grad: None until `backward` computes it; then an ndarray with the shape of data, and with its
+        dtype unless the initial gradient had another.
+    creator: the Function whose output this is, or None for a leaf (created by the user).
+    generation: 0 for a leaf, one more than that of its creator for an output.
+    recorded: False for an output that was computed without recording a graph.
 
-    Backward reads the data of the forward pass again: do not edit `data` in between.
+    `==` compares identity, so that variables can be keys. Do not edit `data` between a forward pass
+    and its backward pass, which reads it.
     """
 
-    __array_priority__ = 200  # array + variable is the variable's business ...
-    __array_ufunc__ = None  # ... and no ufunc makes an array of variables, or edits one in place
+    name = grad = creator = None
+    generation = 0
+    recorded = True
+    __array_priority__ = 200  # array + variable calls the method of the variable ...
+    __array_ufunc__ = None  # ... and ufuncs neither make arrays of variables nor edit one in place
 
     def __init__(self, data, name=None):
-        if data is not None and not isinstance(data, np.ndarray):
-            raise TypeError(f"{type(data)} is not supported: Variable needs a numpy.ndarray, or None")
+        if type(data) is not ndarray or data.dtype.kind not in "biuf":
+            check_data(data)
         self.data = data
-        self.name = name
-        self.grad = None
-        self.creator = None
-        self.generation = 0
+        if name is not None:
+            self.name = name
 
     @property
     def shape(self):
-        """The lengths of the axes, a tuple. [step 19]"""
+        """Lengths of the axes, a tuple. [step 19]"""
         return self.data.shape
 
     @property
     def ndim(self):
-        """The number of axes. [step 19]"""
+        """Number of axes. [step 19]"""
         return self.data.ndim
 
     @property
     def size(self):
-        """The number of elements. [step 19]"""
+        """Number of elements. [step 19]"""
         return self.data.size
 
     @property
     def dtype(self):
-        """The type of the elements. [step 19]"""
+        """Type of the elements. [step 19]"""
         return self.data.dtype
 
     def __len__(self):
-        """The length of the first axis; TypeError if there is none. [step 19]"""
+        """Length of the first axis; TypeError if there is none. [step 19]"""
         return len(self.data)
 
     def __repr__(self):
-        """`variable(...)`, the rows of a matrix one below the other. [step 19]"""
+        """`variable(...)`, with the rows of a matrix aligned. [step 19]"""
         if self.data is None:
             return "variable(None)"
         text = str(self.data).replace("\n", "\n" + " " * len("variable("))
         return f"variable({text})"
 
+    def __bool__(self):
+        """Truth of the only element; ValueError if there are none or several. [step 19, not in the book]"""
+        return bool(self.data.item())
+
+    def __float__(self):
+        """The only element as a float. [step 19, not in the book]"""
+        return float(self.data.item())
+
+    def __int__(self):
+        """The only element as an int. [step 19, not in the book]"""
+        return int(self.data.item())
+
+    def __index__(self):
+        """The only element as an index; TypeError unless it is an integer. [step 19, not in the book]"""
+        return operator.index(self.data.item())
+
+    def __array__(self, dtype=None, copy=None):
+        """The data, for NumPy's functions; their results have no graph. [step 21, not in the book]"""
+        return np.array(self.data, dtype, copy=copy)
+
+    def __dlpack__(self, **options):
+        """The data, for `from_dlpack` of other libraries. [step 21, not in the book]"""
+        return self.data.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        """The device of the data, for `from_dlpack`. [step 21, not in the book]"""
+        return self.data.__dlpack_device__()
+
+    def __getstate__(self):
+        """The state that is copied or pickled: everything but the graph. [step 18, not in the book]"""
+        state = vars(self).copy()
+        if state.pop("creator", None) is not None:
+            state |= {"generation": 0, "recorded": False}
+        return state
+
     def set_creator(self, func):
-        """Remember the function that made this variable; it is one generation younger. [steps 7, 16]"""
+        """Record the function that created this variable. [step 7]"""
         self.creator = func
         self.generation = func.generation + 1
 
     def cleargrad(self):
-        """Forget the gradient, so that the next backward pass does not add to it. [step 14]"""
+        """Delete the gradient, so that the next backward pass does not add to it. [step 14]"""
         self.grad = None
 
     def backward(self, retain_grad=False):
-        """Add to `grad` of every leaf that this variable was computed from. [steps 7-9, 13, 14, 16-18]
+        """Compute gradients and add them to `grad` of every leaf that this variable depends on. [step 7]
 
-        Starts from `self.grad`, or from ones where it is None. The variables in between end with no
-        gradient; with retain_grad they keep that of this pass. ValueError if `self.grad` has not the
-        shape of the data; RuntimeError if a function on the way was called again since, for it
-        remembers only its latest call. An error leaves every `grad` as it was.
+        Starts from `self.grad`, or from ones if it is None. Gradients of intermediate variables are
+        discarded, or kept if retain_grad is True. Raises ValueError if `self.grad` and `self.data`
+        differ in shape, and RuntimeError if this variable was computed without recording a graph or
+        if a function in the graph was called again: an instance keeps only its latest call. After an
+        error every `grad` is unchanged.
         """
-        if self.grad is not None and np.shape(self.grad) != self.data.shape:
-            raise ValueError(f"backward: grad has shape {np.shape(self.grad)}, data has {self.data.shape}")
-        seed = np.ones_like(self.data) if self.grad is None else np.array(self.grad)
-        grads = {self: seed}  # on their way: what has come together at each variable in this pass
-        between = []  # the variables that functions made, each with the gradient that it keeps
-        funcs = []  # a heap: the newest generation first, of one generation the last added
-        seen = set()
-
-        def add_creator(variable):
-            f = variable.creator
-            if f is not None and f not in seen:
-                seen.add(f)
-                heapq.heappush(funcs, (-f.generation, -len(seen), f))
-
-        add_creator(self)
-        while funcs:
-            _, _, f = heapq.heappop(funcs)
-            gys = []
-            for output in f.outputs:
-                y = output()
-                gy = grads.pop(y, None)
-                gys.append(gy)
-                between.append((y, gy if retain_grad else None))
-            if len(gys) > 1 or gys[0] is None:
-                gys = f.fill_in(gys)
-            gxs = f.backward(*gys)
-            if not isinstance(gxs, tuple):
-                gxs = (gxs,)
-            if len(gxs) != len(f.inputs):
-                raise ValueError(f"{type(f).__name__}.backward: {len(gxs)} gradients for {len(f.inputs)} inputs")
-            for x, gx in zip(f.inputs, gxs, strict=True):
-                if gx is None:
-                    raise TypeError(f"{type(f).__name__}.backward: None came for a gradient, an array is needed")
-                # Never +=, which would change the array for others that hold it too.
-                grads[x] = grads[x] + gx if x in grads else gx
-                add_creator(x)
-
-        for x in grads:  # only leaves are left, unless a function does not know its output any more
-            if x.creator is not None:
-                raise RuntimeError(x.creator.called_again())
-        leaves = [(x, gx if x.grad is None or x is self else x.grad + gx) for x, gx in grads.items()]
-        given = {id(x.data) for x in grads}
-        for variable, grad in between + leaves:
-            if variable is not None:
-                variable.grad = None if grad is None else own_array(grad, given)
+        initial = initial_gradient(self.grad, self)
+        gradients = propagate([self], [initial], keep_all=retain_grad)
+        for x, gx in gradients.items():
+            if x.creator is None and x.grad is not None and x is not self:
+                gradients[x] = x.grad + gx
+        taken = {id(x.data) for x in gradients}
+        for x, gx in gradients.items():
+            x.grad = None if gx is None else unshare(gx, taken)
 
 
 class Function:
-    """A computation from Variables to Variables. [steps 2, 6, 7, 9, 11-13, 16-18, 21]
+    """A computation from Variables to Variables. [step 2]
 
-    A subclass writes `forward` and `backward`, both from arrays to arrays: one argument for each
-    input or output, and a tuple where there are several results. An instance remembers its latest
-    call (`inputs`, `outputs`), so each call takes an instance of its own: `Square()(x)`. The
-    outputs are weak references, so that a graph nobody holds is freed at once.
+    A subclass defines `forward` and `backward`, both on arrays: one argument for each input or
+    output, and a tuple for several results. An instance keeps its latest call (`inputs`, `outputs`),
+    so use a new instance for each call: `Add()(x0, x1)`. The outputs are weak references, so that a
+    graph is freed as soon as nothing refers to it.
     """
 
     def __call__(self, *inputs):
-        inputs = [as_variable(x) for x in inputs]
-        xs = [x.data for x in inputs]
+        variables, xs, generation = [], [], 0
+        for x in inputs:
+            if not isinstance(x, Variable):
+                x = as_variable(x)
+            if x.data is None:
+                raise TypeError(f"{type(self).__name__}: expected a Variable with data or an array, got None")
+            variables.append(x)
+            xs.append(x.data)
+            if x.generation > generation:
+                generation = x.generation
         ys = self.forward(*xs)
-        if not isinstance(ys, tuple):
-            ys = (ys,)
-        outputs = [Variable(as_array(y)) for y in ys]
-
+        if isinstance(ys, tuple):
+            return self.return_several(variables, ys, generation)
+        y = Variable(as_array(ys))
         if Config.enable_backprop:
-            self.generation = max([x.generation for x in inputs])
-            for output in outputs:
-                output.set_creator(self)
+            self.inputs = variables
+            self.outputs = [ref(y)]
+            self.generation = generation
+            y.creator = self
+            y.generation = generation + 1
+        else:
+            y.recorded = False
+        return y
+
+    def return_several(self, inputs, ys, generation):
+        """The same for a tuple of outputs: return a list of Variables, or the only one. [step 18]"""
+        outputs = [Variable(as_array(y)) for y in ys]
+        if Config.enable_backprop:
             self.inputs = inputs
-            self.outputs = [weakref.ref(output) for output in outputs]
-            if len(outputs) > 1:
-                self.kinds = [(output.shape, output.dtype) for output in outputs]
+            self.outputs = [ref(y) for y in outputs]
+            self.generation = generation
+            self.output_specs = [(y.data.shape, y.data.dtype) for y in outputs]
+        for y in outputs:
+            if Config.enable_backprop:
+                y.set_creator(self)
+            else:
+                y.recorded = False
         return outputs if len(outputs) > 1 else outputs[0]
 
-    def fill_in(self, gys):
-        """Zeros for outputs that were not used or that nobody held. [step 17]"""
-        if len(gys) == 1:
-            raise RuntimeError(self.called_again())
-        return [np.zeros(*kind) if gy is None else gy for gy, kind in zip(gys, self.kinds, strict=True)]
+    def input_gradients(self, gys):
+        """Call `backward` and check its results: pairs of an input and its gradient. [step 18]"""
+        if len(gys) > 1 or gys[0] is None:
+            gys = self.fill_missing(gys)
+        gxs = self.backward(*gys)
+        if not isinstance(gxs, tuple):
+            gxs = (gxs,)
+        if len(gxs) != len(self.inputs):
+            raise ValueError(
+                f"{type(self).__name__}.backward: expected {len(self.inputs)} gradients, "
+                f"one for each input, got {len(gxs)}"
+            )
+        for gx in gxs:
+            if gx is None:
+                raise TypeError(f"{type(self).__name__}.backward: expected arrays, got None")
+        return zip(self.inputs, gxs)  # noqa: B905 - the lengths are equal, and strict=True takes time
 
-    def called_again(self):
-        """What to say where backward meets an output of an earlier call."""
+    def fill_missing(self, gys):
+        """Replace the gradients of outputs that were not used, or are freed, by zeros. [step 17]"""
+        if len(gys) == 1:
+            raise self.stale_output()
+        return [np.zeros(*s) if gy is None else gy for gy, s in zip(gys, self.output_specs, strict=True)]
+
+    def stale_output(self):
+        """The error for an output of a call before the latest. [step 17]"""
         name = type(self).__name__
-        return f"backward: this {name} was called again after it made this variable; use one {name}() for each call"
+        return RuntimeError(
+            f"backward: expected an output of the latest call of {name}, got one of an earlier call; "
+            f"use a new {name}() for each call"
+        )
 
     def forward(self, *xs):
-        """The values: arrays xs -> array y, or a tuple of arrays."""
+        """Compute the outputs: arrays xs -> array y, or a tuple of arrays."""
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
     def backward(self, *gys):
-        """The chain rule: gradients gys of the outputs -> gradients of the inputs, all arrays."""
+        """Apply the chain rule: gradients gys of the outputs -> gradients of the inputs, all arrays."""
         raise NotImplementedError(f"{type(self).__name__} has no backward")
 
 
-def as_array(x):
-    """A 0-d array for a Python or NumPy scalar; anything else as it is. [step 9]
+def check_data(data):
+    """Raise TypeError unless data is None or an array of real numbers. [step 9]
 
-    NumPy's arithmetic on 0-d arrays returns scalars, which Variable would refuse.
+    The arithmetic of matrices and masked arrays is not that of arrays, so they are not accepted.
     """
-    return np.array(x) if np.isscalar(x) else x
+    if data is None:
+        return
+    if not isinstance(data, ndarray) or isinstance(data, (np.matrix, np.ma.MaskedArray)):
+        raise TypeError(f"Variable: expected a numpy.ndarray, got {type(data)}")
+    if data.dtype.kind not in "biuf":
+        raise TypeError(f"Variable: expected an array of real numbers, got dtype {data.dtype}")
+
+
+def as_array(x):
+    """Convert a Python or NumPy scalar to a 0-d array; return anything else unchanged. [step 9]
+
+    NumPy's arithmetic on 0-d arrays returns scalars, which Variable does not accept.
+    """
+    if isinstance(x, ndarray):
+        return x
+    return np.array(x) if isinstance(x, generic) or np.isscalar(x) else x
 
 
 def as_variable(obj):
-    """A Variable for an array; a Variable as it is. [step 21]"""
+    """Convert an array to a Variable; return a Variable unchanged. [step 21]"""
     return obj if isinstance(obj, Variable) else Variable(obj)
 
 
 def as_operand(x, other):
-    """The second operand beside a first one: a Python number takes the dtype that NumPy gives it there.
+    """Convert the second operand of an operator: a Python number becomes an array. [step 21]
 
-    float32 * 2.0 stays float32, int64 * 2.0 is float64. NumPy's scalars and arrays keep their dtype. [step 21]
+    Its dtype is the one NumPy gives it next to the other operand: float32 * 2.0 stays float32, int64 * 2.0
+    is float64. NumPy's scalars and arrays keep their dtype.
     """
     if isinstance(x, Variable):
         return x
-    if type(x) in (bool, int, float):
-        dtype = other.dtype
-        return np.array(x, dtype if dtype.kind == "f" else np.result_type(dtype, x))
+    dtype = getattr(other, "dtype", None)  # None if other is no array: the function reports that
+    if dtype is not None and type(x) in (bool, int, float):
+        if dtype.kind != "f":
+            dtype = np.result_type(dtype, x)
+        return constant(x, dtype) if x else np.array(x, dtype)  # not cached: 0.0 and -0.0 are equal keys
     return as_array(x)
 
 
-def own_array(grad, given):
-    """The gradient as an array that no other variable has. given: the ids of those given out so far. [step 18]"""
-    grad = as_array(grad)
-    if grad.base is not None or id(grad) in given:
-        grad = grad.copy()
-    given.add(id(grad))
-    return grad
+@functools.lru_cache(maxsize=256)
+def constant(x, dtype):
+    """The 0-d array of a number, made once and read-only, since all its uses share it. [step 21]"""
+    return np.broadcast_to(np.array(x, dtype), ())
+
+
+def initial_gradient(gy, y):
+    """Initial gradient of y: a copy of gy, which a backward may return unchanged, or ones for None. [step 18]"""
+    if not y.recorded:
+        raise RuntimeError(
+            "backward: expected a variable with a graph, got a copy of a variable, or one that was computed "
+            "under no_grad()"
+        )
+    if gy is None:
+        return np.ones_like(y.data)
+    gy = np.array(gy)
+    if gy.shape != y.data.shape:
+        raise ValueError(f"backward: expected a gradient of shape {y.data.shape}, got {gy.shape}")
+    return gy
+
+
+def propagate(outputs, initial_gradients, keep_all=False):
+    """Backpropagate from outputs: return a dict from variables to their gradients. [step 18]
+
+    It contains every leaf that was reached, and intermediates only if keep_all is True; those whose
+    `grad` an earlier pass retained are there with None. No `grad` is read as a gradient or written, so
+    gradients of this pass never mix with older ones.
+    """
+    gradients = {}  # accumulated so far, by variable
+    intermediates = {}
+    funcs = []  # max-heap by generation; ties: last added first
+    seen = set()
+    pairs = zip(outputs, initial_gradients, strict=True)
+    while True:
+        for x, gx in pairs:
+            # Never +=, which would change an array that others hold too.
+            gradients[x] = gradients[x] + gx if x in gradients else gx
+            f = x.creator
+            if f is not None and f not in seen:
+                seen.add(f)
+                heappush(funcs, (-f.generation, -len(seen), f))
+        if not funcs:
+            break
+        f = heappop(funcs)[2]
+        gys = []
+        for output in f.outputs:
+            y = output()
+            gy = gradients.pop(y, None)
+            gys.append(gy)
+            if y is not None and (keep_all or y.grad is not None):
+                intermediates[y] = gy if keep_all else None
+        pairs = f.input_gradients(gys)
+
+    for x in gradients:  # only leaves are left, unless a function no longer knows its output
+        if x.creator is not None:
+            raise x.creator.stale_output()
+    return intermediates | gradients
+
+
+def unshare(gradient, taken):
+    """Return gradient, or a copy if its array may also belong to another variable. [step 18]
+
+    taken: ids of the arrays that variables hold.
+    """
+    data = as_array(gradient)
+    if data.base is not None or id(data) in taken:
+        data = data.copy()
+    taken.add(id(data))
+    return data
 
 
 class Square(Function):
@@ -298,7 +458,7 @@ class Add(Function):
 
 
 def add(x0, x1):
-    """Sum: x0 + x1. x1 may be a number or an array. [steps 12, 20, 21]"""
+    """Sum x0 + x1; x1 may be a number or an array. [step 12]"""
     return Add()(x0, as_operand(x1, x0))
 
 
@@ -314,7 +474,7 @@ class Mul(Function):
 
 
 def mul(x0, x1):
-    """Product: x0 * x1. x1 may be a number or an array. [steps 20, 21]"""
+    """Product x0 * x1; x1 may be a number or an array. [step 20]"""
     return Mul()(x0, as_operand(x1, x0))
 
 

@@ -99,7 +99,7 @@ def test_a_variable_is_a_box_whose_contents_can_be_replaced():
 
 @pytest.mark.parametrize("data", [1.0, 3, [1.0], (1.0,), "1.0", np.float64(1.0), True])
 def test_only_arrays_are_data(data):
-    with pytest.raises(TypeError, match=rf"{type(data)} is not supported: Variable needs a numpy.ndarray"):
+    with pytest.raises(TypeError, match=rf"Variable: expected a numpy.ndarray.*, got {type(data)}"):
         Variable(data)
 
 
@@ -170,7 +170,7 @@ def test_as_variable_wraps_arrays_and_hands_variables_on():
 @pytest.mark.parametrize("function", [square, exp, Square(), Exp()])
 @pytest.mark.parametrize("wrong", [2.0, [2.0], "2.0"])
 def test_a_function_takes_only_variables_and_arrays(function, wrong):
-    with pytest.raises(TypeError, match=rf"{type(wrong)} is not supported"):
+    with pytest.raises(TypeError, match=rf"expected a numpy.ndarray.*, got {type(wrong)}"):
         function(wrong)
 
 
@@ -190,7 +190,7 @@ def test_a_list_of_results_is_refused():
         def forward(self, x):
             return [x, x]
 
-    with pytest.raises(TypeError, match="<class 'list'> is not supported"):
+    with pytest.raises(TypeError, match=r"expected a numpy.ndarray, got <class 'list'>"):
         Wrong()(scalar(1.0))
 
 
@@ -405,7 +405,7 @@ def test_a_seed_of_another_shape_is_refused_and_nothing_changes():
     x = Variable(np.array([1.0, 2.0]))
     y = square(x)
     y.grad = seed = np.array([1.0, 1.0, 1.0])
-    with pytest.raises(ValueError, match=r"grad has shape \(3,\), data has \(2,\)"):
+    with pytest.raises(ValueError, match=r"expected a gradient of shape \(2,\), got \(3,\)"):
         y.backward()
     assert y.grad is seed
     assert x.grad is None
@@ -458,7 +458,7 @@ def test_an_instance_that_was_called_again_is_refused(between):
     f = Square()
     x = scalar(2.0)
     y = f(between(f(x)))
-    with pytest.raises(RuntimeError, match="this Square was called again after it made this variable"):
+    with pytest.raises(RuntimeError, match="output of the latest call of Square, got one of an earlier call"):
         y.backward()
     assert (x.grad, y.grad) == (None, None)
 
@@ -471,7 +471,7 @@ def test_the_earlier_result_of_an_instance_that_was_called_again_is_refused_unch
     later = f(scalar(3.0))
     if not held:
         del later
-    with pytest.raises(RuntimeError, match=r"use one Square\(\) for each call"):
+    with pytest.raises(RuntimeError, match=r"use a new Square\(\) for each call"):
         y.backward()
     assert (x.grad, y.grad) == (None, None)
 
@@ -480,7 +480,7 @@ def test_both_results_of_one_instance_in_one_graph_are_refused():
     f = Square()
     x0, x1 = scalar(2.0), scalar(3.0)
     y = F.add(f(x0), f(x1))
-    with pytest.raises(RuntimeError, match="this Square was called again"):
+    with pytest.raises(RuntimeError, match="output of the latest call of Square, got one of an earlier call"):
         y.backward()
     assert (x0.grad, x1.grad) == (None, None)
 
@@ -490,7 +490,7 @@ def test_the_earlier_result_of_a_function_with_several_outputs_is_refused():
     x = Variable(np.array([1.0, 2.0]))
     y = f(x)[0]
     f(x)
-    with pytest.raises(RuntimeError, match="this Halves was called again"):
+    with pytest.raises(RuntimeError, match="output of the latest call of Halves, got one of an earlier call"):
         y.backward()
     assert x.grad is None
 
@@ -504,7 +504,9 @@ def test_a_wrong_number_of_gradients_is_refused(gradients):
         def backward(self, gy):
             return gradients
 
-    with pytest.raises(ValueError, match=f"Wrong.backward: {len(gradients)} gradients for 2 inputs"):
+    with pytest.raises(
+        ValueError, match=f"Wrong.backward: expected 2 gradients, one for each input, got {len(gradients)}"
+    ):
         Wrong()(scalar(1.0), scalar(2.0)).backward()
 
 
@@ -516,7 +518,7 @@ def test_a_backward_that_returns_nothing_is_named():
         def backward(self, gy):
             pass
 
-    with pytest.raises(TypeError, match=r"Forgetful\.backward: None came for a gradient, an array is needed"):
+    with pytest.raises(TypeError, match=r"Forgetful\.backward: expected arrays, got None"):
         Forgetful()(scalar(1.0)).backward()
 
 

@@ -189,9 +189,9 @@ def test_numpys_functions_refuse_a_variable(ufunc):
 @pytest.mark.parametrize("wrong", [[1.0, 2.0], (1.0,), {}], ids=["list", "tuple", "dict"])
 def test_what_is_neither_array_nor_number_is_refused(sign, wrong):
     x = Variable(np.array([1.0, 2.0]))
-    with pytest.raises(TypeError, match=rf"{type(wrong)} is not supported"):
+    with pytest.raises(TypeError, match=rf"expected a numpy.ndarray.*, got {type(wrong)}"):
         sign(x, wrong)
-    with pytest.raises(TypeError, match=rf"{type(wrong)} is not supported"):
+    with pytest.raises(TypeError, match=rf"expected a numpy.ndarray.*, got {type(wrong)}"):
         sign(wrong, x)
 
 
@@ -200,9 +200,9 @@ def test_what_is_neither_array_nor_number_is_refused(sign, wrong):
 )
 def test_an_exponent_must_be_a_number(wrong):
     x = Variable(np.array(2.0))
-    with pytest.raises(TypeError, match="came as the exponent, a number is needed"):
+    with pytest.raises(TypeError, match="pow: expected a number as the exponent, got"):
         x**wrong
-    with pytest.raises(TypeError, match="came as the exponent, a number is needed"):
+    with pytest.raises(TypeError, match="pow: expected a number as the exponent, got"):
         F.pow(x, wrong)
 
 

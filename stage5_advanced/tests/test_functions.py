@@ -819,7 +819,7 @@ REFUSED = [
     (lambda: F.transpose(v(2, 3), (0, 0)), ValueError, "repeated axis in transpose"),
     (lambda: F.concat([]), ValueError, "concat: an empty list came, at least one variable is needed"),
     (lambda: F.concat([v(2, 3), v(2, 2)]), ValueError, "must match exactly"),
-    (lambda: F.concat([v(2), 1.0]), TypeError, "<class 'float'> is not supported"),
+    (lambda: F.concat([v(2), 1.0]), TypeError, "got <class 'float'>"),
     (lambda: F.stack([]), ValueError, "an empty list came, at least one variable is needed"),
     (lambda: F.stack([v(2), v(3)]), ValueError, "stack: shapes [(2,), (3,)] came, all must be the same"),
     (lambda: F.stack([v(2), v(2)], axis=2), ValueError, "axis 2 is out of bounds"),
@@ -846,7 +846,7 @@ REFUSED = [
     (lambda: F.embed_id([0.0], v(4, 2)), TypeError, "embed_id: x of float64 came, ids are integers"),
     (lambda: F.embed_id([True], v(4, 2)), TypeError, "embed_id: x of bool came, ids are integers"),
     (lambda: F.embed_id([0], v(4)), ValueError, "embed_id: W (4,) came, (in_size, out_size) is needed"),
-    (lambda: F.embed_id([0], [[1.0]]), TypeError, "<class 'list'> is not supported"),
+    (lambda: F.embed_id([0], [[1.0]]), TypeError, "got <class 'list'>"),
     (lambda: F.leaky_relu(v(2), "0.2x"), ValueError, "could not convert string to float"),
     (lambda: F.sigmoid_cross_entropy(v(2, 3), [1, 0]), ValueError, "(2, 3) and t (2,) came, the same shape is needed"),
     (lambda: F.sigmoid_cross_entropy(v(2, 3), np.zeros((3, 2))), ValueError, "(2, 3) and t (3, 2) came"),
@@ -890,7 +890,7 @@ def test_an_axis_that_is_not_there_is_refused_by_name(name, axis, error, text):
 @pytest.mark.parametrize("wrong", [2.0, [1.0], "x"], ids=repr)
 @pytest.mark.parametrize("function", [F.relu, F.sum, F.mean, F.transpose, F.softmax, F.flatten], ids=ids)
 def test_an_input_that_is_no_array_is_refused(function, wrong):
-    with pytest.raises(TypeError, match=rf"{type(wrong)} is not supported"):
+    with pytest.raises(TypeError, match=rf"expected a numpy.ndarray.*, got {type(wrong)}"):
         function(wrong)
 
 

@@ -29,7 +29,7 @@ TIME_LIMIT = 120.0  # seconds of CPU time for a cell; so a busy machine turns no
 LACKS = re.compile(
     r"unsupported operand type|bad operand type|has no attribute|unexpected keyword|positional argument"
     r"|not subscriptable|cannot import|has no len|cannot unpack|no keyword arguments"
-    r"|a Variable is needed|is not supported|a number is needed"
+    r"|expected (a )?Variables?, got|expected a numpy.ndarray|expected a number"
 )
 
 

@@ -1,11 +1,11 @@
-"""The operators of Variable: which function stands behind which sign."""
+"""Operators of Variable: each is assigned its function."""
 
 from .core import Variable
 from .functions import add, div, mul, neg, pow, rdiv, rpow, rsub, sub
 
 
 def setup_variable():
-    """Give Variable its operators. [step 23]"""
+    """Assign the operators of Variable. [step 23]"""
     Variable.__add__ = add
     Variable.__radd__ = add
     Variable.__mul__ = mul

@@ -1,101 +1,141 @@
-"""Variable and Function: the box that holds an array, and the computation that fills one."""
+"""Variable and Function: an array with its gradient, and a computation that records how its outputs were made."""
 
-import heapq
-import weakref
+import functools
+import operator
+from heapq import heappop, heappush
+from weakref import ref
 
 import numpy as np
+from numpy import generic, ndarray
 
 from .config import Config, using_config
 
 
 class Variable:
-    """A box for an array, its gradient and the function that made it. [steps 1, 6, 7, 9, 16, 19, 21, 32, 41, 44]
+    """An array with its gradient and the function that created it. [step 1]
 
-    data: numpy.ndarray of any shape and dtype, or None. Raises TypeError for anything else.
-    name: None, or a text that tells this variable from others.
-    grad: None until `backward` fills it; then a Variable with the shape of data, and with its dtype
-        where both are floating.
-    creator: the Function whose result this is, or None for a variable that the user made.
-    generation: 0 for a variable of the user's; one more than its creator's for a result.
-    constant: True where a Function made this variable of an array that it was given: nobody can ask
-        for its gradient, and none is computed.
+    data: numpy.ndarray of real numbers of any shape and dtype, or None. TypeError for anything else.
+    name: optional label, shown in graph drawings.
+    grad: None until `backward` computes it; then a Variable with the shape of data, and with its
+        dtype if both are floating-point.
+    creator: the Function whose output this is, or None for a leaf (created by the user).
+    generation: 0 for a leaf, one more than that of its creator for an output.
+    recorded: False for an output or a gradient that was computed without recording a graph.
+    constant: True for the Variable of an array or a number that was passed to a function: no gradient
+        is computed for it.
 
-    Backward reads the data of the forward pass again: do not edit `data` in between.
+    `==` compares identity, so that variables can be keys. Do not edit `data` between a forward pass
+    and its backward pass, which reads it.
     """
 
-    __array_priority__ = 200  # array + variable is the variable's business ...
-    __array_ufunc__ = None  # ... and no ufunc makes an array of variables, or edits one in place
+    name = grad = creator = None
+    generation = 0
+    recorded = True
     constant = False
+    __array_priority__ = 200  # array + variable calls the method of the variable ...
+    __array_ufunc__ = None  # ... and ufuncs neither make arrays of variables nor edit one in place
 
     def __init__(self, data, name=None):
-        if data is not None and not isinstance(data, np.ndarray):
-            raise TypeError(f"{type(data)} is not supported: Variable needs a numpy.ndarray, or None")
+        if type(data) is not ndarray or data.dtype.kind not in "biuf":
+            check_data(data)
         self.data = data
-        self.name = name
-        self.grad = None
-        self.creator = None
-        self.generation = 0
+        if name is not None:
+            self.name = name
 
     @property
     def shape(self):
-        """The lengths of the axes, a tuple. [step 19]"""
+        """Lengths of the axes, a tuple. [step 19]"""
         return self.data.shape
 
     @property
     def ndim(self):
-        """The number of axes. [step 19]"""
+        """Number of axes. [step 19]"""
         return self.data.ndim
 
     @property
     def size(self):
-        """The number of elements. [step 19]"""
+        """Number of elements. [step 19]"""
         return self.data.size
 
     @property
     def dtype(self):
-        """The type of the elements. [step 19]"""
+        """Type of the elements. [step 19]"""
         return self.data.dtype
 
     def __len__(self):
-        """The length of the first axis; TypeError if there is none. [step 19]"""
+        """Length of the first axis; TypeError if there is none. [step 19]"""
         return len(self.data)
 
     def __repr__(self):
-        """`variable(...)`, the rows of a matrix one below the other. [step 19]"""
+        """`variable(...)`, with the rows of a matrix aligned. [step 19]"""
         if self.data is None:
             return "variable(None)"
         text = str(self.data).replace("\n", "\n" + " " * len("variable("))
         return f"variable({text})"
 
+    def __bool__(self):
+        """Truth of the only element; ValueError if there are none or several. [step 19, not in the book]"""
+        return bool(self.data.item())
+
+    def __float__(self):
+        """The only element as a float. [step 19, not in the book]"""
+        return float(self.data.item())
+
+    def __int__(self):
+        """The only element as an int. [step 19, not in the book]"""
+        return int(self.data.item())
+
+    def __index__(self):
+        """The only element as an index; TypeError unless it is an integer. [step 19, not in the book]"""
+        return operator.index(self.data.item())
+
+    def __array__(self, dtype=None, copy=None):
+        """The data, for NumPy's functions; their results have no graph. [step 21, not in the book]"""
+        return np.array(self.data, dtype, copy=copy)
+
+    def __dlpack__(self, **options):
+        """The data, for `from_dlpack` of other libraries. [step 21, not in the book]"""
+        return self.data.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        """The device of the data, for `from_dlpack`. [step 21, not in the book]"""
+        return self.data.__dlpack_device__()
+
+    def __getstate__(self):
+        """The state that is copied or pickled: everything but the graph. [step 18, not in the book]"""
+        state = vars(self).copy()
+        if state.pop("creator", None) is not None:
+            state |= {"generation": 0, "recorded": False}
+        return state
+
     def set_creator(self, func):
-        """Remember the function that made this variable; it is one generation younger. [steps 7, 16]"""
+        """Record the function that created this variable. [step 7]"""
         self.creator = func
         self.generation = func.generation + 1
 
     def cleargrad(self):
-        """Forget the gradient, so that the next backward pass does not add to it. [step 14]"""
+        """Delete the gradient, so that the next backward pass does not add to it. [step 14]"""
         self.grad = None
 
     def backward(self, retain_grad=False, create_graph=False):
-        """Add to `grad` of every leaf that this variable was computed from. [steps 7-9, 13, 14, 16-18, 32]
+        """Compute gradients and add them to `grad` of every leaf that this variable depends on. [step 7]
 
-        Starts from `self.grad`, or from ones where it is None. The variables in between end with no
-        gradient; with retain_grad they keep that of this pass. With create_graph the backward pass
-        is a computation like any other: gradients know how they were made and can be differentiated
-        again; they may be shared, so do not edit their data. ValueError if `self.grad` has not the
-        shape of the data; RuntimeError if a function on the way was called again since, for it
-        remembers only its latest call. An error leaves every `grad` as it was. The mode is that of the
-        process: meanwhile forward passes in other threads record as this pass does, or not at all.
+        Starts from `self.grad`, or from ones if it is None. Gradients of intermediate variables are
+        discarded, or kept if retain_grad is True. With create_graph the gradients have a graph of
+        their own and can be differentiated again; they may share arrays, so do not edit their data.
+        Raises ValueError if `self.grad` and `self.data` differ in shape, and RuntimeError if this
+        variable was computed without recording a graph or if a function in the graph was called
+        again: an instance keeps only its latest call. After an error every `grad` is unchanged.
         """
         with using_config("enable_backprop", create_graph):
-            seed = as_seed(self.grad, self, create_graph)
-            arrived = propagate([self], [seed], keep_all=retain_grad)
-            for x, gx in arrived.items():
+            initial = initial_gradient(self.grad, self, create_graph)
+            gradients = propagate([self], [initial], keep_all=retain_grad)
+            for x, gx in gradients.items():
                 if x.creator is None and x.grad is not None and x is not self:
-                    arrived[x] = like(x, x.grad + gx)
-        given = {id(x.data) for x in arrived}
-        for x, gx in arrived.items():
-            x.grad = gx if create_graph or gx is None else own_gradient(gx, given)
+                    gradients[x] = cast_like(x, x.grad + gx)
+        taken = {id(x.data) for x in gradients}
+        for x, gx in gradients.items():
+            x.grad = gx if create_graph or gx is None else unshare(gx, taken)
 
 
 class Parameter(Variable):
@@ -111,69 +151,138 @@ class Parameter(Variable):
 
 
 class Function:
-    """A computation from Variables to Variables. [steps 2, 6, 7, 9, 11-13, 16-18, 21, 32, 41]
+    """A computation from Variables to Variables. [step 2]
 
-    A subclass writes `forward`, from arrays to arrays, and `backward`, from Variables to Variables:
-    one argument for each input or output, and a tuple where there are several results. A gradient
-    has the shape of its input; for an input that is `constant` it may be None. Whatever `backward`
-    computes with functions can be differentiated again. An instance remembers its latest
-    call (`inputs`, `outputs`), so each call takes an instance of its own: `Square()(x)`. The
-    outputs are weak references, so that a graph nobody holds is freed at once.
+    A subclass defines `forward` on arrays and `backward` on Variables: one argument for each input
+    or output, and a tuple for several results. A gradient has the shape of its input, and may be None
+    for a `constant` input. What `backward` computes with functions can be differentiated again. An
+    instance keeps its latest call (`inputs`, `outputs`), so use a new instance for each call:
+    `Add()(x0, x1)`. The outputs are weak references, so that a graph is freed as soon as nothing
+    refers to it.
     """
 
     def __call__(self, *inputs):
-        inputs = [as_input(x) for x in inputs]
-        xs = [x.data for x in inputs]
+        variables, xs, generation = [], [], 0
+        for x in inputs:
+            if not isinstance(x, Variable):
+                x = as_input(x)
+            if x.data is None:
+                raise TypeError(f"{type(self).__name__}: expected a Variable with data or an array, got None")
+            variables.append(x)
+            xs.append(x.data)
+            if x.generation > generation:
+                generation = x.generation
         ys = self.forward(*xs)
-        if not isinstance(ys, tuple):
-            ys = (ys,)
-        outputs = [Variable(as_array(y)) for y in ys]
-
+        if isinstance(ys, tuple):
+            return self.return_several(variables, ys, generation)
+        y = Variable(as_array(ys))
         if Config.enable_backprop:
-            self.generation = max([x.generation for x in inputs])
-            for output in outputs:
-                output.set_creator(self)
+            self.inputs = variables
+            self.outputs = [ref(y)]
+            self.generation = generation
+            y.creator = self
+            y.generation = generation + 1
+        else:
+            y.recorded = False
+        return y
+
+    def return_several(self, inputs, ys, generation):
+        """The same for a tuple of outputs: return a list of Variables, or the only one. [step 18]"""
+        outputs = [Variable(as_array(y)) for y in ys]
+        if Config.enable_backprop:
             self.inputs = inputs
-            self.outputs = [weakref.ref(output) for output in outputs]
-            if len(outputs) > 1:
-                self.kinds = [(output.shape, output.dtype) for output in outputs]
+            self.outputs = [ref(y) for y in outputs]
+            self.generation = generation
+            self.output_specs = [(y.data.shape, y.data.dtype) for y in outputs]
+        for y in outputs:
+            if Config.enable_backprop:
+                y.set_creator(self)
+            else:
+                y.recorded = False
         return outputs if len(outputs) > 1 else outputs[0]
 
-    def fill_in(self, gys):
-        """Zeros for outputs that were not used or that nobody held. [step 17]"""
-        if len(gys) == 1:
-            raise RuntimeError(self.called_again())
-        return [Variable(np.zeros(*kind)) if gy is None else gy for gy, kind in zip(gys, self.kinds, strict=True)]
+    def input_gradients(self, gys):
+        """Call `backward` and check its results: pairs of an input and its gradient. [step 18]"""
+        if len(gys) > 1 or gys[0] is None:
+            gys = self.fill_missing(gys)
+        gxs = self.backward(*gys)
+        if not isinstance(gxs, tuple):
+            gxs = (gxs,)
+        if len(gxs) != len(self.inputs):
+            raise ValueError(
+                f"{type(self).__name__}.backward: expected {len(self.inputs)} gradients, "
+                f"one for each input, got {len(gxs)}"
+            )
+        pairs = []
+        for x, gx in zip(self.inputs, gxs):  # noqa: B905 - the lengths are equal, and strict=True takes time
+            if x.constant:
+                continue
+            if not isinstance(gx, Variable):
+                raise TypeError(f"{type(self).__name__}.backward: expected Variables, got {type(gx)}")
+            data, gdata = x.data, gx.data
+            if data is not None:  # None where it was released, as in linear_simple
+                if gdata.shape != data.shape:
+                    raise ValueError(
+                        f"{type(self).__name__}.backward: expected a gradient of shape {data.shape}, got {gdata.shape}"
+                    )
+                if gdata.dtype != data.dtype:
+                    gx = cast_like(x, gx)
+            pairs.append((x, gx))
+        return pairs
 
-    def called_again(self):
-        """What to say where backward meets an output of an earlier call."""
+    def fill_missing(self, gys):
+        """Replace the gradients of outputs that were not used, or are freed, by zeros. [step 17]"""
+        if len(gys) == 1:
+            raise self.stale_output()
+        return [Variable(np.zeros(*s)) if gy is None else gy for gy, s in zip(gys, self.output_specs, strict=True)]
+
+    def stale_output(self):
+        """The error for an output of a call before the latest. [step 17]"""
         name = type(self).__name__
-        return f"backward: this {name} was called again after it made this variable; use one {name}() for each call"
+        return RuntimeError(
+            f"backward: expected an output of the latest call of {name}, got one of an earlier call; "
+            f"use a new {name}() for each call"
+        )
 
     def forward(self, *xs):
-        """The values: arrays xs -> array y, or a tuple of arrays."""
+        """Compute the outputs: arrays xs -> array y, or a tuple of arrays."""
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
     def backward(self, *gys):
-        """The chain rule: gradients gys of the outputs -> gradients of the inputs, all Variables."""
+        """Apply the chain rule: gradients gys of the outputs -> gradients of the inputs, all Variables."""
         raise NotImplementedError(f"{type(self).__name__} has no backward")
 
 
-def as_array(x):
-    """A 0-d array for a Python or NumPy scalar; anything else as it is. [step 9]
+def check_data(data):
+    """Raise TypeError unless data is None or an array of real numbers. [step 9]
 
-    NumPy's arithmetic on 0-d arrays returns scalars, which Variable would refuse.
+    The arithmetic of matrices and masked arrays is not that of arrays, so they are not accepted.
     """
-    return np.array(x) if np.isscalar(x) else x
+    if data is None:
+        return
+    if not isinstance(data, ndarray) or isinstance(data, (np.matrix, np.ma.MaskedArray)):
+        raise TypeError(f"Variable: expected a numpy.ndarray, got {type(data)}")
+    if data.dtype.kind not in "biuf":
+        raise TypeError(f"Variable: expected an array of real numbers, got dtype {data.dtype}")
+
+
+def as_array(x):
+    """Convert a Python or NumPy scalar to a 0-d array; return anything else unchanged. [step 9]
+
+    NumPy's arithmetic on 0-d arrays returns scalars, which Variable does not accept.
+    """
+    if isinstance(x, ndarray):
+        return x
+    return np.array(x) if isinstance(x, generic) or np.isscalar(x) else x
 
 
 def as_variable(obj):
-    """A Variable for an array; a Variable as it is. [step 21]"""
+    """Convert an array to a Variable; return a Variable unchanged. [step 21]"""
     return obj if isinstance(obj, Variable) else Variable(obj)
 
 
 def as_input(obj):
-    """A Variable as it is; an array as one that is constant: a node of the graph without a gradient. [step 41]"""
+    """Convert an array to a Variable that is constant; return a Variable unchanged. [step 41]"""
     if isinstance(obj, Variable):
         return obj
     variable = Variable(obj)
@@ -182,31 +291,48 @@ def as_input(obj):
 
 
 def as_operand(x, other):
-    """The second operand beside a first one: a Python number takes the dtype that NumPy gives it there.
+    """Convert the second operand of an operator: a Python number becomes an array. [step 21]
 
-    float32 * 2.0 stays float32, int64 * 2.0 is float64. NumPy's scalars and arrays keep their dtype. [step 21]
+    Its dtype is the one NumPy gives it next to the other operand: float32 * 2.0 stays float32, int64 * 2.0
+    is float64. NumPy's scalars and arrays keep their dtype.
     """
     if isinstance(x, Variable):
         return x
-    if type(x) in (bool, int, float):
-        dtype = other.dtype
-        return np.array(x, dtype if dtype.kind == "f" else np.result_type(dtype, x))
+    dtype = getattr(other, "dtype", None)  # None if other is no array: the function reports that
+    if dtype is not None and type(x) in (bool, int, float):
+        if dtype.kind != "f":
+            dtype = np.result_type(dtype, x)
+        return constant(x, dtype) if x else np.array(x, dtype)  # not cached: 0.0 and -0.0 are equal keys
     return as_array(x)
 
 
-def as_seed(gy, y, create_graph):
-    """The gradient to start with at y: ones for None; without create_graph a copy, for it may be given on. [step 32]"""
+@functools.lru_cache(maxsize=256)
+def constant(x, dtype):
+    """The 0-d array of a number, made once and read-only, since all its uses share it. [step 21]"""
+    return np.broadcast_to(np.array(x, dtype), ())
+
+
+def initial_gradient(gy, y, create_graph):
+    """Initial gradient of y: gy, or ones for None. [step 18]
+
+    Without create_graph it is a copy of gy, for a backward may return it unchanged.
+    """
+    if not y.recorded:
+        raise RuntimeError(
+            "backward: expected a variable with a graph, got a copy of a variable, or one that was computed "
+            "under no_grad() or without create_graph=True"
+        )
     if gy is None:
         return Variable(np.ones_like(y.data))
     gy = as_variable(as_array(gy))
-    if gy.shape != y.shape:
-        raise ValueError(f"backward: grad has shape {gy.shape}, data has {y.shape}")
-    gy = like(y, gy)
+    if gy.shape != y.data.shape:
+        raise ValueError(f"backward: expected a gradient of shape {y.data.shape}, got {gy.shape}")
+    gy = cast_like(y, gy)
     return gy if create_graph else Variable(gy.data.copy())
 
 
 class Cast(Function):
-    """y = x in another floating dtype;  gx = gy, which the engine casts back."""
+    """y = x with another floating-point dtype;  gx = gy, which the engine casts back."""
 
     def __init__(self, dtype):
         self.dtype = dtype
@@ -218,105 +344,94 @@ class Cast(Function):
         return gy
 
 
-def like(x, gx):
-    """The gradient in the dtype of its variable, if both are floating. [step 44]"""
+def cast_like(x, gx):
+    """Cast the gradient gx to the dtype of x if both are floating-point. [step 44]"""
     if gx.dtype != x.dtype and gx.dtype.kind == x.dtype.kind == "f":
         return Cast(x.dtype)(gx)
     return gx
 
 
-def propagate(outputs, seeds, keep_all=False, keep=()):
-    """The backward pass from outputs with these seeds: a dict from variables to their gradients. [step 32]
+def propagate(outputs, initial_gradients, keep_all=False, keep=()):
+    """Backpropagate from outputs: return a dict from variables to their gradients. [step 18]
 
-    It has every leaf that was reached. Of the variables in between it has those in keep, or all with
-    keep_all; and, with None, those whose `grad` is left over from an earlier pass. No `grad` takes
-    part or is written, so gradients on their way are never mixed up with older ones.
+    It contains every leaf that was reached, and the intermediates in keep, or all if keep_all is True; those whose
+    `grad` an earlier pass retained are there with None. No `grad` is read as a gradient or written, so
+    gradients of this pass never mix with older ones.
     """
-    grads = {}  # on their way: what has come together at each variable
-    between = {}  # the variables that functions made
-    funcs = []  # a heap: the newest generation first, of one generation the last added
+    gradients = {}  # accumulated so far, by variable
+    intermediates = {}
+    funcs = []  # max-heap by generation; ties: last added first
     seen = set()
-
-    def add_creator(variable):
-        f = variable.creator
-        if f is not None and f not in seen:
-            seen.add(f)
-            heapq.heappush(funcs, (-f.generation, -len(seen), f))
-
-    for y, gy in zip(outputs, seeds, strict=True):
-        grads[y] = grads[y] + gy if y in grads else gy
-        add_creator(y)
-    while funcs:
-        _, _, f = heapq.heappop(funcs)
+    pairs = zip(outputs, initial_gradients, strict=True)
+    while True:
+        for x, gx in pairs:
+            # Never +=, which would change an array that others hold too.
+            gradients[x] = gradients[x] + gx if x in gradients else gx
+            f = x.creator
+            if f is not None and f not in seen:
+                seen.add(f)
+                heappush(funcs, (-f.generation, -len(seen), f))
+        if not funcs:
+            break
+        f = heappop(funcs)[2]
         gys = []
         for output in f.outputs:
             y = output()
-            gy = grads.pop(y, None)
+            gy = gradients.pop(y, None)
             gys.append(gy)
-            if y is None:  # nobody held it
-                continue
-            if keep_all or y in keep:
-                between[y] = gy
-            elif y.grad is not None:  # kept by an earlier pass
-                between[y] = None
-        if len(gys) > 1 or gys[0] is None:
-            gys = f.fill_in(gys)
-        gxs = f.backward(*gys)
-        if not isinstance(gxs, tuple):
-            gxs = (gxs,)
-        if len(gxs) != len(f.inputs):
-            raise ValueError(f"{type(f).__name__}.backward: {len(gxs)} gradients for {len(f.inputs)} inputs")
-        for x, gx in zip(f.inputs, gxs, strict=True):
-            if x.constant:
-                continue
-            if not isinstance(gx, Variable):
-                raise TypeError(f"{type(f).__name__}.backward: {type(gx)} came for a gradient, a Variable is needed")
-            if x.data is not None:  # it is where it was released, as in linear_simple
-                if gx.data.shape != x.data.shape:
-                    raise ValueError(f"{type(f).__name__}.backward: a gradient {gx.shape} came for an input {x.shape}")
-                if gx.data.dtype != x.data.dtype:
-                    gx = like(x, gx)
-            # Never +=, which would change the array for others that hold it too.
-            grads[x] = grads[x] + gx if x in grads else gx
-            add_creator(x)
+            if y is not None and (keep_all or y in keep or y.grad is not None):
+                intermediates[y] = gy if keep_all or y in keep else None
+        pairs = f.input_gradients(gys)
 
-    for x in grads:  # only leaves are left, unless a function does not know its output any more
+    for x in gradients:  # only leaves are left, unless a function no longer knows its output
         if x.creator is not None:
-            raise RuntimeError(x.creator.called_again())
-    return between | grads
+            raise x.creator.stale_output()
+    return intermediates | gradients
 
 
-def own_gradient(grad, given):
-    """The gradient with an array that no other has. given: the ids of the arrays given out so far. [step 32]"""
-    if grad.data.base is not None or id(grad.data) in given:
-        grad = Variable(grad.data.copy())
-    given.add(id(grad.data))
-    return grad
+def unshare(gradient, taken):
+    """Return gradient, or a copy if its array may also belong to another variable. [step 18]
+
+    taken: ids of the arrays that variables hold.
+    """
+    data = gradient.data
+    if gradient.recorded or data.base is not None or id(data) in taken:
+        data = data.copy()
+    taken.add(id(data))
+    return gradient if data is gradient.data else unrecorded(data)
+
+
+def unrecorded(data):
+    """A Variable that is marked as computed without recording a graph. [step 32]"""
+    variable = Variable(data)
+    variable.recorded = False
+    return variable
 
 
 def grad(outputs, inputs, grad_outputs=None, create_graph=False):
-    """The gradients of outputs by inputs; every `grad` stays as it is. [beyond the book]
+    """Return the gradients of outputs with respect to inputs; no `grad` changes. [step 36, not in the book]
 
-    outputs, inputs: a Variable or a list of them; the answer is bare for bare inputs, a list for a
-    list. grad_outputs: the seed of each output, ones where it is None. Zeros for an input that the
-    outputs do not depend on. create_graph as in `backward`.
+    outputs, inputs: a Variable or a list of Variables. Returns one Variable for one input, and a list
+    for a list; zeros for an input on which the outputs do not depend.
+    grad_outputs: initial gradient of each output; ones where it is None.
+    create_graph: as in `backward`.
     """
     ys = outputs if isinstance(outputs, (list, tuple)) else [outputs]
     xs = inputs if isinstance(inputs, (list, tuple)) else [inputs]
     gys = grad_outputs if isinstance(grad_outputs, (list, tuple)) else [grad_outputs] * len(ys)
     for variable in [*ys, *xs]:
         if not isinstance(variable, Variable):
-            raise TypeError(f"grad: {type(variable)} came, a Variable is needed")
+            raise TypeError(f"grad: expected Variables, got {type(variable)}")
     if len(gys) != len(ys):
-        raise ValueError(f"grad: {len(gys)} grad_outputs came for {len(ys)} outputs")
+        raise ValueError(f"grad: expected as many grad_outputs as outputs, {len(ys)}, got {len(gys)}")
     with using_config("enable_backprop", create_graph):
-        seeds = [as_seed(gy, y, create_graph) for y, gy in zip(ys, gys, strict=True)]
-        arrived = propagate(ys, seeds, keep=set(xs))
+        initial = [initial_gradient(gy, y, create_graph) for y, gy in zip(ys, gys, strict=True)]
+        gradients = propagate(ys, initial, keep=set(xs))
     gxs = []
-    given = {id(x.data) for x in xs}
+    taken = {id(x.data) for x in xs}
     for x in xs:
-        gx = arrived.get(x)
+        gx = gradients.get(x)
         if gx is None:
             gx = Variable(np.zeros_like(x.data))
-        gxs.append(gx if create_graph else own_gradient(gx, given))
+        gxs.append(gx if create_graph else unshare(gx, taken))
     return gxs if isinstance(inputs, (list, tuple)) else gxs[0]

@@ -1,12 +1,14 @@
-"""Modes of the whole process: whether calls record a graph, whether layers are being trained."""
+"""Modes of the current thread: whether calls record a graph, and whether layers are training."""
 
-import contextlib
+import functools
+import inspect
+import threading
 
 
-class Config:
-    """The one configuration; used as a class, never instantiated. It is shared by all threads. [step 18]
+class ThreadConfig(threading.local):
+    """The modes of one thread; a new thread starts with these defaults. `Config` is the only instance. [step 18]
 
-    enable_backprop: whether function calls remember their inputs for a backward pass.
+    enable_backprop: whether function calls record the graph that a backward pass needs.
     train: whether dropout and batch normalization behave as in training. [step 54]
     """
 
@@ -14,28 +16,60 @@ class Config:
     train = True
 
 
-@contextlib.contextmanager
-def using_config(name, value):
-    """Set Config.name to a value inside a with block; the old value comes back in any case. [step 18]
+Config = ThreadConfig()
 
-    AttributeError for a name that Config does not have.
+
+class using_config:
+    """Set Config.name to a value in a `with` block or a decorated function, then restore it. [step 18]
+
+    A decorated generator has the value while it runs; its caller does not. AttributeError if Config
+    has no such name.
     """
-    old_value = getattr(Config, name)
-    setattr(Config, name, value)
-    try:
-        yield
-    finally:
-        setattr(Config, name, old_value)
+
+    def __init__(self, name, value):
+        self.name = name
+        self.value = value
+        self.old_values = []  # of the open blocks, for one object may be used in nested blocks
+
+    def __enter__(self):
+        self.old_values.append(getattr(Config, self.name))
+        setattr(Config, self.name, self.value)
+
+    def __exit__(self, *error):
+        setattr(Config, self.name, self.old_values.pop())
+
+    def __call__(self, function):
+        @functools.wraps(function)
+        def call(*args, **kwargs):
+            with using_config(self.name, self.value):
+                return function(*args, **kwargs)
+
+        @functools.wraps(function)
+        def iterate(*args, **kwargs):
+            items = function(*args, **kwargs)
+            resume, argument = items.send, None
+            while True:
+                try:
+                    with using_config(self.name, self.value):
+                        item = resume(argument)
+                except StopIteration as end:
+                    return end.value
+                try:
+                    resume, argument = items.send, (yield item)
+                except BaseException as error:  # thrown into this generator: pass it on
+                    resume, argument = items.throw, error
+
+        return iterate if inspect.isgeneratorfunction(function) else call
 
 
 def no_grad():
-    """Record no graph inside a with block: less memory where no gradient is wanted. [step 18]"""
+    """Record no graph in a `with` block or a decorated function: less memory, no gradients. [step 18]"""
     return using_config("enable_backprop", False)
 
 
 def test_mode():
-    """Behave as in use, not as in training, inside a with block: dropout passes everything on. [step 54]
+    """Evaluation mode, in a `with` block or a decorated function: dropout does nothing. [step 54]
 
-    Graphs are recorded as before; no_grad() is the switch for that.
+    Graphs are still recorded; see no_grad().
     """
     return using_config("train", False)

@@ -1,4 +1,4 @@
-"""The operators and array methods of Variable: which function stands behind which."""
+"""Operators and array methods of Variable: each is assigned its function."""
 
 from .core import Variable
 from .functions import (
@@ -23,7 +23,7 @@ from .functions import (
 
 
 def setup_variable():
-    """Give Variable its operators and methods. [step 23]"""
+    """Assign the operators and methods of Variable. [step 23]"""
     Variable.__add__ = add
     Variable.__radd__ = add
     Variable.__mul__ = mul
@@ -62,17 +62,17 @@ def transpose_to(x, *axes):
 
 
 def unpack(numbers):
-    """The numbers, whether given one by one or as one tuple or list."""
+    """The arguments as one sequence: they may be separate or in one tuple or list."""
     if len(numbers) == 1 and (numbers[0] is None or isinstance(numbers[0], (tuple, list))):
         return numbers[0]
     return numbers
 
 
 def rmatmul(W, x):
-    """`x @ W` with an array x. [beyond the book]"""
+    """Reversed product x @ W, for an array x. [step 41, not in the book]"""
     return matmul(x, W)
 
 
 def rows(x):
-    """`for row in x`: x[0], x[1], ...; without this, Python would take a number for an empty list. [beyond the book]"""
+    """Iterate over x[0], x[1], ...; TypeError if x has no axis. [step 47, not in the book]"""
     return (x[i] for i in range(len(x)))

@@ -128,7 +128,7 @@ def chain_of_10000(fw: Any, x: Any) -> Any:
     return x
 
 
-@computation(step=9, order=0, raises=(ValueError, "grad has shape (2,), data has (3,)"), dtypes=("float64",))
+@computation(step=9, order=0, raises=(ValueError, "expected a gradient of shape (3,), got (2,)"), dtypes=("float64",))
 def seed_of_another_shape(fw: Any) -> Any:
     """An initial gradient whose shape differs from the data's"""
     x = fw.Variable(np.ones(3))
@@ -138,7 +138,7 @@ def seed_of_another_shape(fw: Any) -> Any:
 @computation(
     step=9,
     order=0,
-    raises=(TypeError, "<class 'float'> is not supported"),
+    raises=(TypeError, "got <class 'float'>"),
     dtypes=("float64",),
     differs={"torch": "creates a tensor from a Python number"},
 )
@@ -150,7 +150,7 @@ def variable_of_a_float(fw: Any) -> Any:
 @computation(
     step=9,
     order=0,
-    raises=(TypeError, "<class 'list'> is not supported"),
+    raises=(TypeError, "got <class 'list'>"),
     dtypes=("float64",),
     differs={"torch": "creates a tensor from a list"},
 )
@@ -162,7 +162,7 @@ def variable_of_a_list(fw: Any) -> Any:
 @computation(
     step=9,
     order=0,
-    raises=(TypeError, "a Variable is needed"),
+    raises=(TypeError, "expected a Variable, got"),
     dtypes=("float64",),
     differs={f"stage{n}": "accepts arrays, from step 21 on" for n in range(2, 6)},
 )
@@ -185,7 +185,7 @@ def gradient_in_between(fw: Any, x: Any) -> Any:
 @computation(
     step=8,
     order=0,
-    raises=(RuntimeError, "this Square was called again"),
+    raises=(RuntimeError, "output of the latest call of Square, got one of an earlier call"),
     dtypes=("float64",),
     differs={"torch": "has no function instances to call twice"},
 )

@@ -306,7 +306,7 @@ def while_loop(fw: Any, x: Any) -> Any:
 # --- invalid input ---
 
 
-@computation(step=21, order=0, raises=(TypeError, "<class 'list'> is not supported"), dtypes=("float64",))
+@computation(step=21, order=0, raises=(TypeError, "got <class 'list'>"), dtypes=("float64",))
 def variable_plus_list(fw: Any) -> Any:
     """x + [1.0]"""
     return fw.Variable(np.ones(1)) + [1.0]  # noqa: RUF005 (it is no list)

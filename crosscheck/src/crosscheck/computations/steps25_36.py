@@ -227,7 +227,7 @@ def books_numbers_of_stage_3(fw: Any) -> Any:
 @computation(
     step=36,
     order=0,
-    raises=(TypeError, "a Variable is needed"),
+    raises=(TypeError, "expected Variables, got"),
     dtypes=("float64",),
 )
 def grad_of_a_number(fw: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The functions behind the operators + - * / and **, elementwise."""
+"""Functions of the operators + - * / and **, elementwise."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ class Add(Function):
 
 
 def add(x0, x1):
-    """Sum: x0 + x1. x1 may be a number or an array. [steps 12, 20, 21]"""
+    """Sum x0 + x1; x1 may be a number or an array. [step 12]"""
     return Add()(x0, as_operand(x1, x0))
 
 
@@ -32,7 +32,7 @@ class Mul(Function):
 
 
 def mul(x0, x1):
-    """Product: x0 * x1. x1 may be a number or an array. [steps 20, 21]"""
+    """Product x0 * x1; x1 may be a number or an array. [step 20]"""
     return Mul()(x0, as_operand(x1, x0))
 
 
@@ -47,7 +47,7 @@ class Neg(Function):
 
 
 def neg(x):
-    """Negative: -x. [step 22]"""
+    """Negative -x. [step 22]"""
     return Neg()(x)
 
 
@@ -62,38 +62,39 @@ class Sub(Function):
 
 
 def sub(x0, x1):
-    """Difference: x0 - x1. x1 may be a number or an array. [step 22]"""
+    """Difference x0 - x1; x1 may be a number or an array. [step 22]"""
     return Sub()(x0, as_operand(x1, x0))
 
 
 def rsub(x0, x1):
-    """Difference with the operands reversed: x1 - x0. [step 22]"""
+    """Reversed difference x1 - x0. [step 22]"""
     return Sub()(as_operand(x1, x0), x0)
 
 
 class Div(Function):
-    """y = x0 / x1;  gx0 = gy / x1, gx1 = -gy x0 / x1^2."""
+    """y = x0 / x1;  gx0 = gy / x1, gx1 = gx0 (-x0 / x1): x1^2 could overflow or underflow."""
 
     def forward(self, x0, x1):
         return x0 / x1
 
     def backward(self, gy):
         x0, x1 = self.inputs[0].data, self.inputs[1].data
-        return gy / x1, gy * (-x0 / x1**2)
+        gx0 = gy / x1
+        return gx0, gx0 * (-(x0 / x1))
 
 
 def div(x0, x1):
-    """Quotient: x0 / x1. x1 may be a number or an array. [step 22]"""
+    """Quotient x0 / x1; x1 may be a number or an array. [step 22]"""
     return Div()(x0, as_operand(x1, x0))
 
 
 def rdiv(x0, x1):
-    """Quotient with the operands reversed: x1 / x0. [step 22]"""
+    """Reversed quotient x1 / x0. [step 22]"""
     return Div()(as_operand(x1, x0), x0)
 
 
 class Pow(Function):
-    """y = x^c;  gx = c x^(c-1) gy, and 0 for c = 0. The exponent c is a constant number."""
+    """y = x^c;  gx = c x^(c-1) gy, and 0 if c = 0. The exponent c is a number."""
 
     def __init__(self, c):
         self.c = c
@@ -104,17 +105,17 @@ class Pow(Function):
     def backward(self, gy):
         x, c = self.inputs[0].data, self.c
         if c == 0:  # c x^(c-1) would be 0 * inf at x = 0
-            return np.zeros_like(gy)
+            return 0 * gy**0  # 0 also where gy is inf or nan
         return c * x ** exponent(c - 1, x) * gy
 
 
 def exponent(c, x):
-    """The exponent as NumPy wants it: it raises integers to negative powers only as floats."""
+    """c, as a float if it is negative and x holds integers: NumPy refuses negative powers of integers."""
     return float(c) if c < 0 and x.dtype.kind in "iu" else c
 
 
 def pow(x, c):
-    """Power with a constant exponent: x ** c. TypeError unless c is a number. [step 22]"""
+    """Power x ** c with a constant exponent; TypeError unless c is a number. [step 22]"""
     if not np.isscalar(c):
-        raise TypeError(f"pow: {type(c)} came as the exponent, a number is needed")
+        raise TypeError(f"pow: expected a number as the exponent, got {type(c)}")
     return Pow(c)(x)

@@ -1,8 +1,8 @@
-"""The functions behind the operators + - * / and **, elementwise."""
+"""Functions of the operators + - * / and **, elementwise."""
 
 import numpy as np
 
-from ..core import Function, Variable, as_operand
+from ..core import Function, as_operand
 from .elementwise import log
 
 
@@ -17,7 +17,7 @@ class Add(Function):
 
 
 def add(x0, x1):
-    """Sum: x0 + x1. x1 may be a number or an array. [steps 12, 20, 21]"""
+    """Sum x0 + x1; x1 may be a number or an array. [step 12]"""
     return Add()(x0, as_operand(x1, x0))
 
 
@@ -33,7 +33,7 @@ class Mul(Function):
 
 
 def mul(x0, x1):
-    """Product: x0 * x1. x1 may be a number or an array. [steps 20, 21]"""
+    """Product x0 * x1; x1 may be a number or an array. [step 20]"""
     return Mul()(x0, as_operand(x1, x0))
 
 
@@ -48,7 +48,7 @@ class Neg(Function):
 
 
 def neg(x):
-    """Negative: -x. [step 22]"""
+    """Negative -x. [step 22]"""
     return Neg()(x)
 
 
@@ -63,38 +63,39 @@ class Sub(Function):
 
 
 def sub(x0, x1):
-    """Difference: x0 - x1. x1 may be a number or an array. [step 22]"""
+    """Difference x0 - x1; x1 may be a number or an array. [step 22]"""
     return Sub()(x0, as_operand(x1, x0))
 
 
 def rsub(x0, x1):
-    """Difference with the operands reversed: x1 - x0. [step 22]"""
+    """Reversed difference x1 - x0. [step 22]"""
     return Sub()(as_operand(x1, x0), x0)
 
 
 class Div(Function):
-    """y = x0 / x1;  gx0 = gy / x1, gx1 = -gy x0 / x1^2."""
+    """y = x0 / x1;  gx0 = gy / x1, gx1 = gx0 (-x0 / x1): x1^2 could overflow or underflow."""
 
     def forward(self, x0, x1):
         return x0 / x1
 
     def backward(self, gy):
         x0, x1 = self.inputs
-        return gy / x1, gy * (-x0 / x1**2)
+        gx0 = gy / x1
+        return gx0, gx0 * (-(x0 / x1))
 
 
 def div(x0, x1):
-    """Quotient: x0 / x1. x1 may be a number or an array. [step 22]"""
+    """Quotient x0 / x1; x1 may be a number or an array. [step 22]"""
     return Div()(x0, as_operand(x1, x0))
 
 
 def rdiv(x0, x1):
-    """Quotient with the operands reversed: x1 / x0. [step 22]"""
+    """Reversed quotient x1 / x0. [step 22]"""
     return Div()(as_operand(x1, x0), x0)
 
 
 class Pow(Function):
-    """y = x^c;  gx = c x^(c-1) gy, and 0 for c = 0. The exponent c is a constant number."""
+    """y = x^c;  gx = c x^(c-1) gy, and 0 if c = 0. The exponent c is a number."""
 
     def __init__(self, c):
         self.c = c
@@ -104,18 +105,18 @@ class Pow(Function):
 
     def backward(self, gy):
         (x,), c = self.inputs, self.c
-        if c == 0:  # c x^(c-1) would be 0 * inf at x = 0; a constant, so its derivatives are 0 as well
-            return Variable(np.zeros_like(gy.data))
-        return c * x ** (c - 1) * gy
+        if c == 0:  # c x^(c-1) would be 0 * inf at x = 0
+            return 0 * gy**0  # 0 also where gy is inf or nan
+        return c * x ** exponent(c - 1, x) * gy
 
 
 def exponent(c, x):
-    """The exponent as NumPy wants it: it raises integers to negative powers only as floats."""
+    """c, as a float if it is negative and x holds integers: NumPy refuses negative powers of integers."""
     return float(c) if c < 0 and x.dtype.kind in "iu" else c
 
 
 class Power(Function):
-    """y = x0^x1;  gx0 = gy x1 x0^(x1-1), gx1 = gy y log(x0); 0 in place of 0 * inf at x0 = 0, x1 >= 0."""
+    """y = x0^x1;  gx0 = gy x1 x0^(x1-1), gx1 = gy y log(x0); 0 instead of 0 * inf at x0 = 0, x1 >= 0."""
 
     def forward(self, x0, x1):
         if x0.dtype.kind in "iu" and x1.dtype.kind in "iu" and (x1 < 0).any():
@@ -125,7 +126,7 @@ class Power(Function):
     def backward(self, gy):
         x0, x1 = self.inputs
         y = self.outputs[0]()
-        # Masks are read off the data: where they are 1 the formulas would give 0 * inf.
+        # The masks are computed from the data. They are 1 where the formulas would give 0 * inf.
         zero = x0.data == 0
         both_zero = (zero & (x1.data == 0)).astype(x0.dtype)
         no_log = (zero & (x1.data >= 0)).astype(x0.dtype)
@@ -133,10 +134,10 @@ class Power(Function):
 
 
 def pow(x, c):
-    """Power: x ** c. The exponent may be a number, an array or a Variable. [step 22]"""
+    """Power x ** c; the exponent may be a number, an array or a Variable. [step 22]"""
     return Pow(c)(x) if np.isscalar(c) else Power()(x, c)
 
 
 def rpow(x, c):
-    """Power with the operands reversed: c ** x. [beside step 34]"""
+    """Reversed power c ** x. [step 34, not in the book]"""
     return Power()(as_operand(c, x), x)
