@@ -206,7 +206,7 @@ def test_nan_is_the_largest_and_the_smallest_and_its_gradient_is_nan(function):
 @pytest.mark.parametrize("function", [F.max, F.min], ids=ids)
 @pytest.mark.parametrize(("shape", "axis"), [((0,), None), ((2, 0), 1), ((0, 3), 0), ((0,), 0)])
 def test_nothing_has_no_largest(function, shape, axis):
-    text = rf"{function.__name__}: x {re.escape(str(shape))} has no element along axes"
+    text = rf"{function.__name__}: expected at least one element along axes .*, got x {re.escape(str(shape))}"
     with pytest.raises(ValueError, match=text):
         function(Variable(np.zeros(shape)), axis)
 
@@ -615,14 +615,14 @@ def test_classes_may_come_in_any_box(function, wrap):
 
 
 CLASSES = [
-    ([0, 3], ValueError, "class 3 came, x (2, 3) has the classes 0 to 2"),
-    ([0, -1], ValueError, "class -1 came, x (2, 3) has the classes 0 to 2"),
-    ([0.0, 1.0], TypeError, "t of float64 came, classes are integers"),
-    ([True, False], TypeError, "t of bool came, classes are integers"),
-    ([0], ValueError, "x (2, 3), t (1,) came, x (N, C) and t (N,) are needed, N at least 1"),
-    ([[0], [1]], ValueError, "x (2, 3), t (2, 1) came"),
-    ([[1, 0, 0], [0, 1, 0]], ValueError, "x (2, 3), t (2, 3) came"),
-    (1, ValueError, "x (2, 3), t () came"),
+    ([0, 3], ValueError, "expected integers from 0 to 2, got 0 to 3"),
+    ([0, -1], ValueError, "expected integers from 0 to 2, got -1 to 0"),
+    ([0.0, 1.0], TypeError, "expected integers from 0 to 2, got float64"),
+    ([True, False], TypeError, "expected integers from 0 to 2, got bool"),
+    ([0], ValueError, "expected x (N, C) and t (N,), N at least 1, got x (2, 3) and t (1,)"),
+    ([[0], [1]], ValueError, "expected x (N, C) and t (N,), N at least 1, got x (2, 3) and t (2, 1)"),
+    ([[1, 0, 0], [0, 1, 0]], ValueError, "expected x (N, C) and t (N,), N at least 1, got x (2, 3) and t (2, 3)"),
+    (1, ValueError, "expected x (N, C) and t (N,), N at least 1, got x (2, 3) and t ()"),
 ]
 
 
@@ -636,7 +636,10 @@ def test_classes_that_are_not_there_are_refused(function, t, error, text):
 @pytest.mark.parametrize("function", [F.softmax_cross_entropy, F.softmax_cross_entropy_simple], ids=ids)
 @pytest.mark.parametrize(("shape", "N"), [((0, 3), 0), ((3,), 3), ((2, 3, 1), 2)])
 def test_scores_that_are_no_rows_are_refused(function, shape, N):
-    with pytest.raises(ValueError, match=re.escape(f"{function.__name__}: x {shape}, t ({N},) came")):
+    with pytest.raises(
+        ValueError,
+        match=re.escape(f"{function.__name__}: expected x (N, C) and t (N,), N at least 1, got x {shape} and t ({N},)"),
+    ):
         function(Variable(np.zeros(shape)), np.zeros(N, int))
 
 
@@ -658,41 +661,97 @@ def v(*shape):
 
 
 REFUSED = [
-    (lambda: F.broadcast_to(v(2, 3), (2,)), ValueError, "broadcast_to: (2, 3) does not broadcast to (2,)"),
-    (lambda: F.broadcast_to(v(2), (2, 3)), ValueError, "broadcast_to: (2,) does not broadcast to (2, 3)"),
-    (lambda: F.sum_to(v(2, 3), (2,)), ValueError, "sum_to: (2, 3) cannot be summed to (2,), which does not broadcast"),
-    (lambda: F.sum_to(v(3), (2, 3)), ValueError, "sum_to: (3,) cannot be summed to (2, 3)"),
-    (lambda: utils.sum_to(np.ones((2, 3)), (3, 1)), ValueError, "sum_to: (2, 3) cannot be summed to (3, 1)"),
+    (
+        lambda: F.broadcast_to(v(2, 3), (2,)),
+        ValueError,
+        "broadcast_to: expected a shape that x (2, 3) broadcasts to, got (2,)",
+    ),
+    (
+        lambda: F.broadcast_to(v(2), (2, 3)),
+        ValueError,
+        "broadcast_to: expected a shape that x (2,) broadcasts to, got (2, 3)",
+    ),
+    (lambda: F.sum_to(v(2, 3), (2,)), ValueError, "sum_to: expected a shape that broadcasts to x (2, 3), got (2,)"),
+    (lambda: F.sum_to(v(3), (2, 3)), ValueError, "sum_to: expected a shape that broadcasts to x (3,), got (2, 3)"),
+    (
+        lambda: utils.sum_to(np.ones((2, 3)), (3, 1)),
+        ValueError,
+        "sum_to: expected a shape that broadcasts to x (2, 3), got (3, 1)",
+    ),
     (lambda: F.reshape(v(2, 3), (4,)), ValueError, "cannot reshape array of size 6 into shape (4,)"),
-    (lambda: F.flatten(v()), ValueError, "flatten: x has no axis, at least one is needed"),
+    (lambda: F.flatten(v()), ValueError, "flatten: expected x with at least one axis, got x ()"),
     (lambda: F.expand_dims(v(2), 3), ValueError, "axis 3 is out of bounds for array of dimension 2"),
-    (lambda: F.transpose(v(2, 3), (1, 0, 2)), ValueError, "transpose: axes (1, 0, 2) came, x (2, 3) has 2"),
-    (lambda: F.transpose(v(2, 3), ()), ValueError, "transpose: axes () came, x (2, 3) has 2"),
+    (lambda: F.transpose(v(2, 3), (1, 0, 2)), ValueError, "transpose: expected 2 axes for x (2, 3), got (1, 0, 2)"),
+    (lambda: F.transpose(v(2, 3), ()), ValueError, "transpose: expected 2 axes for x (2, 3), got ()"),
     (lambda: F.transpose(v(2, 3), (0, 0)), ValueError, "repeated axis in transpose"),
-    (lambda: F.concat([]), ValueError, "concat: an empty list came, at least one variable is needed"),
+    (lambda: F.concat([]), ValueError, "concat: expected at least one variable or array, got an empty list"),
     (lambda: F.concat([v(2, 3), v(2, 2)]), ValueError, "must match exactly"),
     (lambda: F.concat([v(2), 1.0]), TypeError, "got <class 'float'>"),
-    (lambda: F.stack([]), ValueError, "an empty list came, at least one variable is needed"),
-    (lambda: F.stack([v(2), v(3)]), ValueError, "stack: shapes [(2,), (3,)] came, all must be the same"),
+    (lambda: F.stack([]), ValueError, "stack: expected at least one variable or array, got an empty list"),
+    (lambda: F.stack([v(2), v(3)]), ValueError, "stack: expected inputs of the same shape, got [(2,), (3,)]"),
     (lambda: F.stack([v(2), v(2)], axis=2), ValueError, "axis 2 is out of bounds"),
-    (lambda: F.matmul(v(2, 3), v(2, 3)), ValueError, "matmul: x (2, 3) has 3 columns, W (2, 3) has 2 rows"),
-    (lambda: F.matmul(v(3), v(2, 3)), ValueError, "matmul: x (3,) has 3 columns, W (2, 3) has 2 rows"),
-    (lambda: F.matmul(v(2, 3), v(2)), ValueError, "matmul: x (2, 3) has 3 columns, W (2,) has 2 rows"),
-    (lambda: F.matmul(v(2, 3), v(4, 2, 1)), ValueError, "matmul: x (2, 3) has 3 columns, W (4, 2, 1) has 2 rows"),
-    (lambda: F.matmul(v(), v(2)), ValueError, "matmul: x (), W (2,) came, both need an axis"),
+    (
+        lambda: F.matmul(v(2, 3), v(2, 3)),
+        ValueError,
+        "matmul: expected x with as many columns as W has rows, got x (2, 3) and W (2, 3)",
+    ),
+    (
+        lambda: F.matmul(v(3), v(2, 3)),
+        ValueError,
+        "matmul: expected x with as many columns as W has rows, got x (3,) and W (2, 3)",
+    ),
+    (
+        lambda: F.matmul(v(2, 3), v(2)),
+        ValueError,
+        "matmul: expected x with as many columns as W has rows, got x (2, 3) and W (2,)",
+    ),
+    (
+        lambda: F.matmul(v(2, 3), v(4, 2, 1)),
+        ValueError,
+        "matmul: expected x with as many columns as W has rows, got x (2, 3) and W (4, 2, 1)",
+    ),
+    (lambda: F.matmul(v(), v(2)), ValueError, "matmul: expected arrays with at least one axis, got x () and W (2,)"),
     (lambda: F.matmul(v(2, 1, 3), v(3, 3, 1)), ValueError, "broadcast"),
-    (lambda: F.linear(v(2, 3), v(2, 3)), ValueError, "linear: x (2, 3) has 3 columns, W (2, 3) has 2 rows"),
-    (lambda: F.linear(v(2, 3), v(3)), ValueError, "linear: x (2, 3), W (3,) came, x (N, D) and W (D, H) are needed"),
-    (lambda: F.linear(v(), v(1, 1)), ValueError, "linear: x (), W (1, 1) came"),
-    (lambda: F.linear(v(2, 3), v(3, 4), v(3)), ValueError, "linear: b (3,) came, (4,) is needed for W (3, 4)"),
-    (lambda: F.linear(v(2, 3), v(3, 4), v(2, 4)), ValueError, "linear: b (2, 4) came, (4,) is needed"),
-    (lambda: F.mean_squared_error(v(3, 1), v(3)), ValueError, "x0 (3, 1), x1 (3,) came, the same shape is needed"),
-    (lambda: F.mean_squared_error(v(3), v(4)), ValueError, "x0 (3,), x1 (4,) came, the same shape is needed"),
-    (lambda: F.mean_squared_error(v(), v()), ValueError, "a first axis with elements is needed"),
-    (lambda: F.mean_squared_error(v(0, 2), v(0, 2)), ValueError, "x0 (0, 2), x1 (0, 2) came, a first axis"),
-    (lambda: F.mean_squared_error_simple(v(3, 1), v(3)), ValueError, "mean_squared_error_simple: x0 (3, 1), x1 (3,)"),
-    (lambda: F.accuracy(v(2, 3), np.zeros(3, int)), ValueError, "accuracy: y (2, 3), t (3,) came, y (N, C) and t (N,)"),
-    (lambda: F.accuracy(v(3), np.zeros(3, int)), ValueError, "accuracy: y (3,), t (3,) came"),
+    (
+        lambda: F.linear(v(2, 3), v(2, 3)),
+        ValueError,
+        "linear: expected x with as many columns as W has rows, got x (2, 3) and W (2, 3)",
+    ),
+    (lambda: F.linear(v(2, 3), v(3)), ValueError, "linear: expected x (N, D) and W (D, H), got x (2, 3) and W (3,)"),
+    (lambda: F.linear(v(), v(1, 1)), ValueError, "linear: expected x (N, D) and W (D, H), got x () and W (1, 1)"),
+    (lambda: F.linear(v(2, 3), v(3, 4), v(3)), ValueError, "linear: expected b (4,) for W (3, 4), got b (3,)"),
+    (lambda: F.linear(v(2, 3), v(3, 4), v(2, 4)), ValueError, "linear: expected b (4,) for W (3, 4), got b (2, 4)"),
+    (
+        lambda: F.mean_squared_error(v(3, 1), v(3)),
+        ValueError,
+        "expected x0 and x1 of the same shape, got x0 (3, 1) and x1 (3,)",
+    ),
+    (
+        lambda: F.mean_squared_error(v(3), v(4)),
+        ValueError,
+        "expected x0 and x1 of the same shape, got x0 (3,) and x1 (4,)",
+    ),
+    (lambda: F.mean_squared_error(v(), v()), ValueError, "expected a first axis with elements, got x0 () and x1 ()"),
+    (
+        lambda: F.mean_squared_error(v(0, 2), v(0, 2)),
+        ValueError,
+        "expected a first axis with elements, got x0 (0, 2) and x1 (0, 2)",
+    ),
+    (
+        lambda: F.mean_squared_error_simple(v(3, 1), v(3)),
+        ValueError,
+        "mean_squared_error_simple: expected x0 and x1 of the same shape, got x0 (3, 1) and x1 (3,)",
+    ),
+    (
+        lambda: F.accuracy(v(2, 3), np.zeros(3, int)),
+        ValueError,
+        "accuracy: expected y (N, C) and t (N,), N at least 1, got y (2, 3) and t (3,)",
+    ),
+    (
+        lambda: F.accuracy(v(3), np.zeros(3, int)),
+        ValueError,
+        "accuracy: expected y (N, C) and t (N,), N at least 1, got y (3,) and t (3,)",
+    ),
     (lambda: F.softmax(v(3)), ValueError, "softmax: axis 1 is out of bounds for array of dimension 1"),
     (lambda: F.log_softmax(v(3)), ValueError, "log_softmax: axis 1 is out of bounds for array of dimension 1"),
 ]
@@ -780,11 +839,13 @@ def test_clip_without_a_bound_and_with_those_of_numpy():
         np.testing.assert_array_equal(y.data, expected)
         np.testing.assert_array_equal(x.grad.data, slope)
         assert y.dtype == np.float32
-    with pytest.raises(ValueError, match=r"clip: bounds of shapes \(2,\), \(\) came, numbers are needed"):
+    with pytest.raises(ValueError, match=r"clip: expected numbers as bounds, got shapes \(2,\) and \(\)"):
         F.clip(x, [0, 1], 1)
 
 
 @pytest.mark.parametrize("function", [F.concat, F.stack])
 def test_one_variable_is_no_list_of_them(function):
-    with pytest.raises(TypeError, match=f"{function.__name__}: one Variable came, a list of them is needed"):
+    with pytest.raises(
+        TypeError, match=f"{function.__name__}: expected a list of variables or arrays, got one Variable"
+    ):
         function(Variable(np.ones((2, 2))))

@@ -408,7 +408,9 @@ def test_arrays_of_two_places_are_refused_and_it_is_said_which_is_where(xp_devic
 
 @pytest.mark.parametrize("function", [F.concat, F.stack])
 def test_one_array_on_the_device_is_no_list_of_them(xp_device, function):
-    with pytest.raises(TypeError, match=f"{function.__name__}: one ndarray came, a list of them is needed"):
+    with pytest.raises(
+        TypeError, match=f"{function.__name__}: expected a list of variables or arrays, got one ndarray"
+    ):
         function(xp_device.ones((2, 2)))
 
 
@@ -426,15 +428,15 @@ def test_classes_in_a_list_go_where_the_scores_are(xp_device, function):
 
 def test_what_is_not_there_is_refused_on_the_device_too(xp_device):
     x = Variable(xp_device.zeros((2, 3)))
-    with pytest.raises(ValueError, match=r"class 3 came, x \(2, 3\) has the classes 0 to 2"):
+    with pytest.raises(ValueError, match="expected integers from 0 to 2, got 0 to 3"):
         F.softmax_cross_entropy(x, xp_device.asarray([0, 3]))
-    with pytest.raises(ValueError, match=r"class -1 came"):
+    with pytest.raises(ValueError, match="expected integers from 0 to 2, got -1 to 0"):
         F.softmax_cross_entropy(x, xp_device.asarray([-1, 0]))
-    with pytest.raises(ValueError, match=r"embed_id: id 2 came, W \(2, 3\) has the ids 0 to 1"):
+    with pytest.raises(ValueError, match="embed_id: expected integers from 0 to 1, got 0 to 2"):
         F.embed_id(xp_device.asarray([0, 2]), x)
-    with pytest.raises(ValueError, match=r"sigmoid_cross_entropy: t from 0.0 to 2.0 came"):
+    with pytest.raises(ValueError, match="sigmoid_cross_entropy: expected t from 0 to 1, got 0.0 to 2.0"):
         F.sigmoid_cross_entropy(x, xp_device.asarray([[0.0, 1.0, 2.0]] * 2))
-    with pytest.raises(ValueError, match=r"binary_cross_entropy: p from 0.0 to 0.0 came|p from -1.0"):
+    with pytest.raises(ValueError, match="binary_cross_entropy: expected p from 0 to 1, got -1.0 to -1.0"):
         F.binary_cross_entropy(x - 1.0, xp_device.zeros((2, 3)))
 
 

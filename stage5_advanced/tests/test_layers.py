@@ -398,7 +398,9 @@ def test_input_is_not_cast_and_gradients_have_the_dtype_of_the_weights():
 
 def test_an_input_of_another_width_is_refused():
     layer = L.Linear(4, in_size=3)
-    with pytest.raises(ValueError, match=r"linear: x \(2, 5\) has 5 columns, W \(3, 4\) has 3 rows"):
+    with pytest.raises(
+        ValueError, match=r"linear: expected x with as many columns as W has rows, got x \(2, 5\) and W \(3, 4\)"
+    ):
         layer(np.ones((2, 5)))
 
 

@@ -68,13 +68,13 @@ def shares_of_dropout(fw: Any) -> Any:
     return np.array(found)
 
 
-@refused(54, ValueError, "dropout: ratio 1.0 came", differs={"torch": "returns zeros"})
+@refused(54, ValueError, "dropout: expected a ratio in [0, 1), got 1.0", differs={"torch": "returns zeros"})
 def dropout_of_everything(fw: Any) -> Any:
     """A ratio of 1, which would divide by 0"""
     return fw.dropout(ones(fw, 2, 3), 1.0)
 
 
-@refused(54, ValueError, "dropout: ratio -0.1 came, at least 0 and less than 1 is needed")
+@refused(54, ValueError, "dropout: expected a ratio in [0, 1), got -0.1")
 def dropout_of_less_than_nothing(fw: Any) -> Any:
     """A negative ratio is rejected even in test_mode, where nothing is dropped"""
     with fw.test_mode():
@@ -168,19 +168,21 @@ def normalized(fw: Any, shape: Shape, *channels: int) -> Any:
     )
 
 
-@refused(54, ValueError, "batch_norm: x (1, 3) came, in training at least two numbers a channel are needed")
+@refused(54, ValueError, "batch_norm: expected at least two elements per channel in training, got x (1, 3)")
 def batch_norm_of_one(fw: Any) -> Any:
     """A single number per channel has no variance"""
     return normalized(fw, (1, 3), 3, 3, 3, 3)
 
 
-@refused(54, ValueError, "batch_norm: x (4, 3), gamma (2,), beta (3,), mean (3,), var (3,) came")
+@refused(
+    54, ValueError, "batch_norm: expected x (N, C, ...) and (C,) for the others, got x (4, 3), gamma (2,), beta (3,)"
+)
 def batch_norm_of_other_channels(fw: Any) -> Any:
     """Two values of gamma for three channels"""
     return normalized(fw, (4, 3), 2, 3, 3, 3)
 
 
-@refused(54, ValueError, "batch_norm: x (3,), gamma (3,)")
+@refused(54, ValueError, "batch_norm: expected x (N, C, ...) and (C,) for the others, got x (3,), gamma (3,)")
 def batch_norm_of_a_vector(fw: Any) -> Any:
     """x with a single axis"""
     return normalized(fw, (3,), 3, 3, 3, 3)
@@ -275,19 +277,23 @@ def binary_cross_entropy_next_to_certainty(fw: Any, p: Any) -> Any:
     return fw.binary_cross_entropy(p, fw.constant(np.array([0.0, 1.0, 1.0])))
 
 
-@refused(60, ValueError, "sigmoid_cross_entropy: t from 0.0 to 2.0 came", differs={"torch": "accepts it"})
+@refused(
+    60, ValueError, "sigmoid_cross_entropy: expected t from 0 to 1, got 0.0 to 2.0", differs={"torch": "accepts it"}
+)
 def targets_above_one(fw: Any) -> Any:
     """A class label as the target of a binary loss"""
     return fw.sigmoid_cross_entropy(ones(fw, 3), fw.constant(np.array([0.0, 1.0, 2.0])))
 
 
-@refused(60, ValueError, "sigmoid_cross_entropy: (3,) and t (2,) came")
+@refused(
+    60, ValueError, "sigmoid_cross_entropy: expected the same shape, with elements along axis 0, got (3,) and t (2,)"
+)
 def targets_of_another_number(fw: Any) -> Any:
     """Two targets for three logits"""
     return fw.sigmoid_cross_entropy(ones(fw, 3), fw.constant(np.zeros(2)))
 
 
-@refused(60, ValueError, "binary_cross_entropy: p from 1.0 to 1.5 came, 0 to 1 is needed")
+@refused(60, ValueError, "binary_cross_entropy: expected p from 0 to 1, got 1.0 to 1.5")
 def probabilities_above_one(fw: Any) -> Any:
     """Logits instead of probabilities"""
     return fw.binary_cross_entropy(fw.Variable(np.array([1.0, 1.5])), fw.constant(np.zeros(2)))
@@ -306,19 +312,21 @@ def embed_id(fw: Any, W: Any) -> Any:
     return [*found, found[0] ** 3, found[1] * found[1]]
 
 
-@refused(60, ValueError, "embed_id: id 4 came, W (4, 2) has the ids 0 to 3")
+@refused(60, ValueError, "embed_id: expected integers from 0 to 3, got 0 to 4")
 def id_that_is_not_there(fw: Any) -> Any:
     """Id 4 of four rows"""
     return fw.embed_id(fw.constant(np.array([0, 4])), ones(fw, 4, 2))
 
 
-@refused(60, ValueError, "embed_id: id -1 came")
+@refused(60, ValueError, "embed_id: expected integers from 0 to 3, got -1 to -1")
 def id_minus_one(fw: Any) -> Any:
     """Id -1, which NumPy takes for the last row"""
     return fw.embed_id(fw.constant(np.array([-1])), ones(fw, 4, 2))
 
 
-@refused(60, TypeError, "embed_id: x of float64 came", differs={"torch": "the adapter converts them to int64"})
+@refused(
+    60, TypeError, "embed_id: expected integers from 0 to ", differs={"torch": "the adapter converts them to int64"}
+)
 def id_that_is_no_integer(fw: Any) -> Any:
     """An id of 1.5"""
     return fw.embed_id(fw.constant(np.array([1.5])), ones(fw, 4, 2))

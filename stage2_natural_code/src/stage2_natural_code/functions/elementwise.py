@@ -1,4 +1,4 @@
-"""Functions that work on each element by itself: square, exp."""
+"""Elementwise functions: square, exp."""
 
 import numpy as np
 

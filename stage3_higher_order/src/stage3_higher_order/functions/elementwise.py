@@ -1,4 +1,4 @@
-"""Functions that work on each element by itself: square, exp, log, sin, cos, tanh."""
+"""Elementwise functions: square, exp, log, sin, cos, tanh."""
 
 import numpy as np
 
@@ -49,7 +49,7 @@ class Log(Function):
 
 
 def log(x):
-    """Natural logarithm, elementwise. [beside step 34]"""
+    """Natural logarithm, elementwise. [step 34, not in the book]"""
     return Log()(x)
 
 

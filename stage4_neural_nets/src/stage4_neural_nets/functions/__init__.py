@@ -25,7 +25,7 @@ from .loss import (
 )
 from .matrix import Linear, MatMul, linear, linear_simple, matmul
 from .metrics import accuracy
-from .reduce import LogSumExp, Max, Min, Sum, average, logsumexp, max, mean, min, sum
+from .reduce import LogSumExp, Max, Mean, Min, Sum, average, logsumexp, max, mean, min, sum
 from .shape import (
     Concat,
     GetItem,

@@ -2,16 +2,17 @@
 
 import numpy as np
 
-from ..core import Function, as_variable
-from .elementwise import exp
-from .reduce import axes_of, largest, sum
+from ..core import Function
+from .broadcast import accumulate, narrow
+from .elementwise import as_float, exp
+from .reduce import axes_of, maximum, sum
 
 
 class Sigmoid(Function):
     """y = 1 / (1 + e^-x);  gx = gy y (1 - y)."""
 
     def forward(self, x):
-        with np.errstate(over="ignore"):  # to inf, and 1 / inf is right
+        with np.errstate(over="ignore"):  # e^-x may be inf, and 1 / inf is right
             return 1 / (1 + np.exp(-1.0 * x))  # a float: -x of unsigned integers would wrap around
 
     def backward(self, gy):
@@ -25,9 +26,8 @@ def sigmoid(x):
 
 
 def sigmoid_simple(x):
-    """The same of simple functions; warns where e^-x overflows: x < -709, in float32 x < -88. [step 43]"""
-    x = as_variable(x)
-    return 1 / (1 + exp(-x))
+    """sigmoid, composed of basic functions; warns if e^-x overflows: x < -709, in float32 x < -88. [step 43]"""
+    return 1 / (1 + exp(-as_float(x)))
 
 
 class ReLU(Function):
@@ -37,7 +37,7 @@ class ReLU(Function):
         return np.maximum(x, 0.0)
 
     def backward(self, gy):
-        return gy * (self.inputs[0].data > 0)  # a mask is constant, so bare data is enough
+        return gy * (self.inputs[0].data > 0)  # a mask is constant, so it uses the data of x
 
 
 def relu(x):
@@ -53,9 +53,9 @@ class Softmax(Function):
 
     def forward(self, x):
         self.axes = axes_of("softmax", self.axis, x.ndim)
-        y = np.asarray(x - largest(x, self.axes))
+        y = np.asarray(x - maximum(x, self.axes))
         np.exp(y, out=y)
-        y /= y.sum(self.axes, keepdims=True)
+        y /= accumulate(y, self.axes, keepdims=True)
         return y
 
     def backward(self, gy):
@@ -65,14 +65,13 @@ class Softmax(Function):
 
 
 def softmax(x, axis=1):
-    """Scores to probabilities along an axis: x (N, C) -> (N, C), rows of sum 1, without overflow. [step 47]"""
+    """Logits to probabilities along an axis, without overflow: x (N, C) -> (N, C), rows of sum 1. [step 47]"""
     return Softmax(axis)(x)
 
 
 def softmax_simple(x, axis=1):
-    """The same of simple functions; e^x overflows for x > 709, in float32 for x > 88. [step 47]"""
-    x = as_variable(x)
-    y = exp(x)
+    """softmax, composed of basic functions; e^x overflows for x > 709, in float32 for x > 88. [step 47]"""
+    y = exp(as_float(x))
     return y / sum(y, axis, keepdims=True)
 
 
@@ -84,8 +83,8 @@ class LogSoftmax(Function):
 
     def forward(self, x):
         self.axes = axes_of("log_softmax", self.axis, x.ndim)
-        y = x - largest(x, self.axes)  # before the logarithm is, or rounding would be that of large scores
-        return y - np.log(np.exp(y).sum(self.axes, keepdims=True))
+        y = x - maximum(x, self.axes)  # subtracted before the logarithm, so that large logits lose no digits
+        return narrow(y - np.log(accumulate(np.exp(y), self.axes, keepdims=True)), y.dtype)
 
     def backward(self, gy):
         y = self.outputs[0]()
@@ -93,5 +92,5 @@ class LogSoftmax(Function):
 
 
 def log_softmax(x, axis=1):
-    """The logarithm of softmax, finite also where softmax is 0 in rounding. [beside step 47]"""
+    """Logarithm of softmax, finite even where softmax rounds to 0. [step 47, not in the book]"""
     return LogSoftmax(axis)(x)

@@ -1,10 +1,10 @@
-"""Functions that work on each element by itself: square, exp, log, sin, cos, tanh, clip."""
+"""Elementwise functions: square, exp, log, sin, cos, tanh, clip."""
 
 import math
 
 import numpy as np
 
-from ..core import Function
+from ..core import Function, as_input
 
 
 class Square(Function):
@@ -51,7 +51,7 @@ class Log(Function):
 
 
 def log(x):
-    """Natural logarithm, elementwise. [beside step 34]"""
+    """Natural logarithm, elementwise. [step 34, not in the book]"""
     return Log()(x)
 
 
@@ -104,7 +104,7 @@ def tanh(x):
 
 
 class Clip(Function):
-    """y = x within [x_min, x_max], the bounds outside;  gx = gy inside, bounds included, 0 outside."""
+    """y = x limited to [x_min, x_max];  gx = gy where x_min <= x <= x_max, otherwise 0."""
 
     def __init__(self, x_min, x_max):
         self.x_min = x_min
@@ -114,15 +114,21 @@ class Clip(Function):
         return np.clip(x, self.x_min, self.x_max)
 
     def backward(self, gy):
-        x = self.inputs[0].data  # a mask is constant, so bare data is enough
+        x = self.inputs[0].data  # a mask is constant, so it uses the data of x
         return gy * ((x >= self.x_min) & (x <= self.x_max))
 
 
 def clip(x, x_min, x_max):
-    """x, but no less than x_min and no more than x_max, two numbers or None for no bound; elementwise. [step 47]"""
+    """Limit x to x_min and x_max, elementwise. Each bound is a number, or None for no bound. [step 47]"""
     x_min = -math.inf if x_min is None else x_min
     x_max = math.inf if x_max is None else x_max
     if not (np.ndim(x_min) == np.ndim(x_max) == 0):
-        raise ValueError(f"clip: bounds of shapes {np.shape(x_min)}, {np.shape(x_max)} came, numbers are needed")
-    # Python's numbers: a NumPy one would make float64 of float32.
+        raise ValueError(f"clip: expected numbers as bounds, got shapes {np.shape(x_min)} and {np.shape(x_max)}")
+    # Python numbers: a NumPy number would make float64 of float32.
     return Clip(np.asarray(x_min).item(), np.asarray(x_max).item())(x)
+
+
+def as_float(x):
+    """x as a Variable, integers and booleans as float64: differences of small integers may wrap around."""
+    x = as_input(x)
+    return x if x.dtype.kind == "f" else x * 1.0

@@ -1,13 +1,13 @@
-"""Losses: how far the answers are from the truth, as one number."""
+"""Losses: how far predictions are from targets, as one number."""
 
 import numpy as np
 
 from ..core import Function, Variable, as_input
 from .activation import softmax, softmax_simple
-from .broadcast import sum_to
-from .elementwise import clip, log
-from .reduce import largest, sum
-from .shape import get_item
+from .broadcast import accumulate, narrow, sum_to, widen
+from .elementwise import as_float, clip, log
+from .reduce import maximum, mean, row_sums, sum
+from .shape import check_indices, get_item
 
 
 class MeanSquaredError(Function):
@@ -16,7 +16,7 @@ class MeanSquaredError(Function):
     def forward(self, x0, x1):
         diff = x0 - x1
         self.N = len(diff)
-        return (diff**2).sum() / self.N
+        return narrow(total(widen(diff) ** 2) / self.N, diff.dtype)
 
     def backward(self, gy):
         x0, x1 = self.inputs
@@ -26,34 +26,37 @@ class MeanSquaredError(Function):
 
 
 def mean_squared_error(x0, x1):
-    """The sum of squared differences over the length of axis 0 (for PyTorch: over all elements). [step 42]
+    """Sum of squared differences over the length of axis 0 (PyTorch: over the number of elements). [step 42]
 
-    x0, x1: of one shape, or one of a shape that broadcasts to the other's; ValueError otherwise, and
-    where there is nothing to take the mean of.
+    x0, x1: of the same shape, or one of a shape that broadcasts to the other's; otherwise, or if axis 0
+    has no elements, ValueError. Integers are computed in float64.
     """
-    x0, x1 = as_input(x0), as_input(x1)
-    check_pair("mean_squared_error", x0, x1)
-    return MeanSquaredError()(x0, x1)
+    return MeanSquaredError()(*as_pair("mean_squared_error", x0, x1))
 
 
 def mean_squared_error_simple(x0, x1):
-    """The same of simple functions, whose intermediate arrays stay until backward. [step 42]"""
-    x0, x1 = as_input(x0), as_input(x1)
-    check_pair("mean_squared_error_simple", x0, x1)
-    diff = x0 - x1
-    return sum(diff**2) / len(diff)
+    """mean_squared_error, composed of basic functions, which keep intermediate arrays until backward. [step 42]"""
+    x0, x1 = as_pair("mean_squared_error_simple", x0, x1)
+    return sum(mean((x0 - x1) ** 2, axis=0))
 
 
-def check_pair(name, x0, x1):
-    """ValueError where broadcasting would make pairs that were not meant, such as (N, 1) with (N,)."""
+def as_pair(name, x0, x1):
+    """Floating Variables; ValueError if broadcasting would make unexpected pairs, such as (N, 1) with (N,)."""
+    x0, x1 = as_float(x0), as_float(x1)
     try:
         shape = np.broadcast_shapes(x0.shape, x1.shape)
     except ValueError:
         shape = None
     if shape not in (x0.shape, x1.shape):
-        raise ValueError(f"{name}: x0 {x0.shape}, x1 {x1.shape} came, the same shape is needed")
+        raise ValueError(f"{name}: expected x0 and x1 of the same shape, got x0 {x0.shape} and x1 {x1.shape}")
     if len(shape) == 0 or shape[0] == 0:
-        raise ValueError(f"{name}: x0 {x0.shape}, x1 {x1.shape} came, a first axis with elements is needed")
+        raise ValueError(f"{name}: expected a first axis with elements, got x0 {x0.shape} and x1 {x1.shape}")
+    return x0, x1
+
+
+def total(x):
+    """Sum of all elements of an array; of float16 in float32, which is also the dtype of the result."""
+    return accumulate(x, tuple(range(x.ndim)))
 
 
 class SoftmaxCrossEntropy(Function):
@@ -64,11 +67,11 @@ class SoftmaxCrossEntropy(Function):
 
     def forward(self, x):
         N = len(x)
-        e = x - largest(x, axis=1)
+        e = x - maximum(x, axis=1)
         picked = e[np.arange(N), self.t]
         self.e = np.exp(e, out=e)
-        self.total = (e @ np.ones(x.shape[1], e.dtype))[:, None]  # e.sum(axis=1), several times faster
-        return (np.log(self.total[:, 0]) - picked).sum() / N
+        self.total = row_sums(e)[:, None]
+        return narrow(total(np.log(self.total[:, 0]) - picked) / N, e.dtype)
 
     def backward(self, gy):
         return SoftmaxCrossEntropyGrad(self.t, self.e, self.total)(self.inputs[0], gy)
@@ -77,7 +80,7 @@ class SoftmaxCrossEntropy(Function):
 class SoftmaxCrossEntropyGrad(Function):
     """gx = (p - one-hot t) gy / N, p = softmax(x);  by x: p (s - sum(p s)), s = ggx gy / N;  by gy: sum(ggx gx / gy).
 
-    p = e / total is handed over from the forward pass in its two parts. The one-hot is never made.
+    The forward pass provides p = e / total in its two parts. No one-hot array is made.
     """
 
     def __init__(self, t, e, total):
@@ -87,48 +90,44 @@ class SoftmaxCrossEntropyGrad(Function):
 
     def forward(self, x, gy):
         N = len(x)
-        gx = self.e * (gy / N / self.total)
-        gx[np.arange(N), self.t] -= gy / N
-        return gx
+        share = widen(gy) / N
+        gx = self.e * (share / self.total)
+        gx[np.arange(N), self.t] -= share
+        return narrow(gx, np.result_type(self.e.dtype, gy.dtype))
 
     def backward(self, ggx):
         x, gy = self.inputs
         N = len(x)
         p = softmax(x)
         s = p * ggx
-        total = sum(s, axis=1, keepdims=True)
+        row = sum(s, axis=1, keepdims=True)
         picked = get_item(ggx, (np.arange(N), self.t))
-        return (s - p * total) * (gy / N), (sum(total) - sum(picked)) / N
+        return (s - p * row) * (gy * (1 / N)), mean(row) - mean(picked)
 
 
 def softmax_cross_entropy(x, t):
-    """The mean of -log softmax(x)[t].  x (N, C) scores, t (N,) classes 0 to C - 1, integers -> (). [step 47]
+    """Mean of -log softmax(x)[t].  x (N, C) logits, t (N,) labels, integers 0 to C - 1 -> (). [step 47]
 
-    Stable for any scores. TypeError for t that are no integers, ValueError for shapes that do not fit
-    and for a class that is not there.
+    Stable for all logits. TypeError for labels that are not integers, ValueError for shapes that do not
+    match and for a label out of range.
     """
     x = as_input(x)
-    t = as_classes("softmax_cross_entropy", x, t)
+    t = as_labels("softmax_cross_entropy", x, t)
     return SoftmaxCrossEntropy(t)(x)
 
 
 def softmax_cross_entropy_simple(x, t):
-    """The same of simple functions. Probabilities below 1e-15 are clipped and get no gradient. [step 47]"""
+    """softmax_cross_entropy, composed of basic functions. Probabilities below 1e-15 have no gradient. [step 47]"""
     x = as_input(x)
-    t = as_classes("softmax_cross_entropy_simple", x, t)
-    N = len(x)
+    t = as_labels("softmax_cross_entropy_simple", x, t)
     p = clip(softmax_simple(x), 1e-15, 1.0)  # log(0) would be -inf
-    return -1 * sum(log(p)[np.arange(N), t]) / N
+    return -1 * mean(log(p)[np.arange(len(x)), t])
 
 
-def as_classes(name, x, t):
-    """The classes as an array of integers, checked against the scores x."""
+def as_labels(name, x, t):
+    """Array of labels, checked against the logits x."""
     t = t.data if isinstance(t, Variable) else np.asarray(t)
-    if t.dtype.kind not in "iu":
-        raise TypeError(f"{name}: t of {t.dtype} came, classes are integers")
     if x.ndim != 2 or t.shape != x.shape[:1] or len(t) == 0:
-        raise ValueError(f"{name}: x {x.shape}, t {t.shape} came, x (N, C) and t (N,) are needed, N at least 1")
-    if t.min() < 0 or t.max() >= x.shape[1]:
-        wrong = t.min() if t.min() < 0 else t.max()
-        raise ValueError(f"{name}: class {wrong} came, x {x.shape} has the classes 0 to {x.shape[1] - 1}")
+        raise ValueError(f"{name}: expected x (N, C) and t (N,), N at least 1, got x {x.shape} and t {t.shape}")
+    check_indices(name, t, x.shape[1])
     return t

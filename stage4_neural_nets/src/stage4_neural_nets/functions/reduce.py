@@ -1,7 +1,7 @@
-"""Functions that bring axes down to one number: sum, mean, max, min, logsumexp.
+"""Reductions over axes: sum, mean, max, min, logsumexp.
 
-axis: None for all axes, one axis or several, negative ones from the end. keepdims: whether the
-reduced axes stay, with length 1.
+axis: None for all axes, one axis or several; negative ones count from the end. keepdims: keep the
+reduced axes with length 1.
 """
 
 import math
@@ -9,24 +9,26 @@ import math
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..core import Function, as_input
-from .broadcast import broadcast_to
+from ..core import Function
+from .broadcast import accumulate, broadcast_to, narrow, widen
 from .elementwise import exp
 from .shape import reshape
 
+SHORT = 1024  # sums along rows of at most this length may be products with ones
+
 
 def axes_of(name, axis, ndim):
-    """The axes as a tuple of numbers from 0 on; AxisError (a ValueError) names the function."""
+    """Axes as a tuple of non-negative numbers; AxisError (a ValueError) names the function."""
     return tuple(range(ndim)) if axis is None else normalize_axis_tuple(axis, ndim, name)
 
 
 def kept_shape(shape, axes):
-    """The shape after a reduction with keepdims."""
+    """Shape after a reduction with keepdims=True."""
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
 
 
 class Sum(Function):
-    """y = the sum of x over axes;  gx = gy, copied to all that was summed."""
+    """y = sum of x over axes;  gx = gy broadcast to the shape of x."""
 
     def __init__(self, axis, keepdims):
         self.axis = axis
@@ -35,38 +37,71 @@ class Sum(Function):
     def forward(self, x):
         self.x_shape = x.shape
         self.axes = axes_of("sum", self.axis, x.ndim)
-        return x.sum(self.axes, keepdims=self.keepdims)
+        return narrow(accumulate(x, self.axes, self.keepdims), x.dtype)
 
     def backward(self, gy):
         return broadcast_to(reshape(gy, kept_shape(self.x_shape, self.axes)), self.x_shape)
 
 
 def sum(x, axis=None, keepdims=False):
-    """The sum over axes. [step 39]"""
+    """Sum over axes. [step 39]"""
     return Sum(axis, keepdims)(x)
 
 
-def mean(x, axis=None, keepdims=False):
-    """The mean over axes; nan where there is nothing. [beside step 42]"""
-    x = as_input(x)
-    axes = axes_of("mean", axis, x.ndim)
-    return sum(x, axes, keepdims) / math.prod(x.shape[i] for i in axes)
-
-
-average = mean
-
-
-class Max(Function):
-    """y = the largest of x over axes;  gx = gy, shared evenly between those that are the largest."""
+class Mean(Function):
+    """y = sum of x over axes / n;  gx = gy / n, broadcast. n is the number of elements of each sum."""
 
     def __init__(self, axis, keepdims):
         self.axis = axis
         self.keepdims = keepdims
 
     def forward(self, x):
-        self.axes = axes_of(type(self).__name__.lower(), self.axis, x.ndim)
+        self.x_shape = x.shape
+        self.axes = axes_of("mean", self.axis, x.ndim)
+        n = math.prod(x.shape[i] for i in self.axes)
+        return narrow(accumulate(x, self.axes, self.keepdims) / n, x.dtype)
+
+    def backward(self, gy):
+        return MeanGrad(self.x_shape, self.axes)(gy)
+
+
+class MeanGrad(Function):
+    """gx = gy / n, broadcast;  ggy = mean of ggx over the same axes."""
+
+    def __init__(self, x_shape, axes):
+        self.x_shape = x_shape
+        self.axes = axes
+
+    def forward(self, gy):
+        self.gy_shape = gy.shape
+        n = math.prod(self.x_shape[i] for i in self.axes)
+        gx = narrow(widen(gy) / n, gy.dtype)  # n may be more than float16 can hold
+        return np.broadcast_to(gx.reshape(kept_shape(self.x_shape, self.axes)), self.x_shape)
+
+    def backward(self, ggx):
+        return reshape(mean(ggx, self.axes), self.gy_shape)
+
+
+def mean(x, axis=None, keepdims=False):
+    """Mean over axes; nan if there are no elements. [step 42, not in the book]"""
+    return Mean(axis, keepdims)(x)
+
+
+average = mean
+
+
+class Max(Function):
+    """y = maximum of x over axes;  gx = gy, divided evenly between the elements that equal the maximum."""
+
+    def __init__(self, axis, keepdims):
+        self.axis = axis
+        self.keepdims = keepdims
+
+    def forward(self, x):
+        name = type(self).__name__.lower()
+        self.axes = axes_of(name, self.axis, x.ndim)
         if math.prod(x.shape[i] for i in self.axes) == 0 and math.prod(kept_shape(x.shape, self.axes)) > 0:
-            raise ValueError(f"{type(self).__name__.lower()}: x {x.shape} has no element along axes {self.axes}")
+            raise ValueError(f"{name}: expected at least one element along axes {self.axes}, got x {x.shape}")
         return self.pick(x)
 
     def pick(self, x):
@@ -75,26 +110,26 @@ class Max(Function):
     def backward(self, gy):
         (x,), y = self.inputs, self.outputs[0]()
         shape = kept_shape(x.shape, self.axes)
-        # Which are the largest is constant, so bare data is enough.
+        # Which elements equal the maximum is constant, so this uses their data.
         share = (x.data == y.data.reshape(shape)).astype(np.result_type(gy.dtype, 0.0))
-        share /= share.sum(self.axes, keepdims=True)
+        share /= accumulate(share, self.axes, keepdims=True)
         return broadcast_to(reshape(gy, shape), x.shape) * share
 
 
 class Min(Max):
-    """y = the smallest of x over axes;  gx = gy, shared evenly between those that are the smallest."""
+    """y = minimum of x over axes;  gx = gy, divided evenly between the elements that equal the minimum."""
 
     def pick(self, x):
         return x.min(self.axes, keepdims=self.keepdims)
 
 
 def max(x, axis=None, keepdims=False):
-    """The largest over axes; ties share the gradient evenly. ValueError where there is none. [beside step 47]"""
+    """Maximum over axes; ties share the gradient evenly. ValueError for no elements. [step 47, not in the book]"""
     return Max(axis, keepdims)(x)
 
 
 def min(x, axis=None, keepdims=False):
-    """The smallest over axes; ties share the gradient evenly. ValueError where there is none. [beside step 47]"""
+    """Minimum over axes; ties share the gradient evenly. ValueError for no elements. [step 47, not in the book]"""
     return Min(axis, keepdims)(x)
 
 
@@ -117,29 +152,38 @@ class LogSumExp(Function):
 
 
 def logsumexp(x, axis=None, keepdims=False):
-    """log(sum exp(x)) over axes, without overflow; -inf for the sum of nothing. [beside step 47]"""
+    """log(sum exp(x)) over axes, without overflow; -inf for no elements. [step 47, not in the book]"""
     return LogSumExp(axis, keepdims)(x)
 
 
 def log_sum_exp(x, axis=1):
-    """log(sum exp(x)) over an axis, which is kept; from array to array. [beside step 47]"""
-    top = largest(x, axis)
+    """log(sum exp(x)) of an array over an axis, with keepdims=True. [step 47, not in the book]"""
+    top = maximum(x, axis)
     top[np.isinf(top)] = 0  # inf - inf would be nan
-    with np.errstate(divide="ignore"):  # the logarithm of nothing is -inf
-        return np.log(np.exp(x - top).sum(axis, keepdims=True)) + top
+    total = accumulate(np.exp(x - top), axes_of("logsumexp", axis, x.ndim), keepdims=True)
+    with np.errstate(divide="ignore"):  # log(0) is -inf
+        return narrow(np.log(total) + top, top.dtype)
 
 
-def largest(x, axis):
-    """The largest over axis, which is kept; -inf where there is nothing: what softmax and its kin take off first."""
+def maximum(x, axis):
+    """Maximum of an array in a floating dtype, with keepdims=True; -inf for no elements. Softmax subtracts it."""
     x = x if x.dtype.kind == "f" else x.astype(float)
     return np.asarray(x.max(axis, keepdims=True, initial=-np.inf))
 
 
+def row_sums(x):
+    """Sum of each row of an array (N, C); of float16 in float32, which is also the dtype of the result."""
+    if x.shape[1] > SHORT:
+        return accumulate(x, (1,))
+    x = widen(x)
+    return x @ np.ones(x.shape[1], x.dtype)  # several times as fast as a sum along short rows
+
+
 def reshape_sum_backward(gy, x_shape, axis, keepdims):
-    """The gradient of a sum with the summed axes put back, each of length 1, so that it broadcasts. [step 39]"""
+    """Gradient of a sum, with the summed axes as axes of length 1, so that it broadcasts. [step 39]"""
     return gy.reshape(kept_shape(x_shape, axes_of("sum", axis, len(x_shape))))
 
 
 def max_backward_shape(x, axis):
-    """The shape of the largest over axis with the axes kept: (2, 3), 1 -> (2, 1). [beside step 47]"""
+    """Shape of the maximum over axis with keepdims=True: (2, 3), 1 -> (2, 1). [step 47, not in the book]"""
     return kept_shape(x.shape, axes_of("max", axis, x.ndim))

@@ -55,7 +55,7 @@ from .pool import (
     pooling_simple,
 )
 from .recurrent import LSTM, lstm, lstm_cell
-from .reduce import LogSumExp, Max, Min, Sum, average, logsumexp, max, mean, min, sum
+from .reduce import LogSumExp, Max, Mean, Min, Sum, average, logsumexp, max, mean, min, sum
 from .regularize import BatchNorm, batch_norm, batch_nrom, dropout
 from .shape import (
     Concat,

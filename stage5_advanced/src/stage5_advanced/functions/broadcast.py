@@ -1,17 +1,28 @@
-"""Copying an array to a larger shape, and summing it to a smaller one: each is the gradient of the other."""
+"""Broadcast an array to a larger shape, and sum one to a smaller shape: each is the gradient of the other.
+
+`accumulate` computes the sums of all functions.
+"""
+
+import math
+import operator
+
+import numpy as np
 
 from ..core import Function, Variable, as_variable
 
+LONG = 128  # longer sums than this are split ...
+RUN = 16  # ... into sums of so many elements
+
 
 class BroadcastTo(Function):
-    """y = x, copied along new axes and axes of length 1;  gx = gy, summed over the copies."""
+    """y = x broadcast to a shape;  gx = gy summed over the copies."""
 
     def __init__(self, shape):
         self.shape = shape
 
     def forward(self, x):
         if not broadcasts(x.shape, self.shape):
-            raise ValueError(f"broadcast_to: {x.shape} does not broadcast to {self.shape}")
+            raise ValueError(f"broadcast_to: expected a shape that x {x.shape} broadcasts to, got {self.shape}")
         self.x_shape = x.shape
         return self.xp.broadcast_to(x, self.shape)
 
@@ -20,13 +31,13 @@ class BroadcastTo(Function):
 
 
 def broadcast_to(x, shape):
-    """x copied to a shape, as NumPy does it; the result's data are a read-only view. [step 40]"""
-    x = as_variable(x)
-    return x if x.shape == shape else BroadcastTo(as_shape(shape))(x)
+    """Broadcast x to a shape, as NumPy does; the data of the result is a read-only view. [step 40]"""
+    x, shape = as_variable(x), as_shape(shape)
+    return x if x.shape == shape else BroadcastTo(shape)(x)
 
 
 class SumTo(Function):
-    """y = x, summed to a shape;  gx = gy, copied to all that was summed."""
+    """y = x summed to a shape;  gx = gy broadcast to the shape of x."""
 
     def __init__(self, shape):
         self.shape = shape
@@ -40,29 +51,70 @@ class SumTo(Function):
 
 
 def sum_to(x, shape):
-    """x summed to a shape from which NumPy would broadcast to that of x: (2, 3) to (1, 3) or (3,). [step 40]"""
-    if isinstance(x, Variable) and x.data.shape == shape:
+    """Sum x to a shape that broadcasts to the shape of x: (2, 3) to (1, 3) or (3,). [step 40]"""
+    if isinstance(x, Variable) and isinstance(shape, tuple) and x.data.shape == shape:
         return x
-    x = as_variable(x)
-    return x if x.shape == shape else SumTo(as_shape(shape))(x)
+    x, shape = as_variable(x), as_shape(shape)
+    return x if x.shape == shape else SumTo(shape)(x)
 
 
 def broadcasts(small, large):
-    """Whether NumPy broadcasts the one shape to the other."""
+    """True if NumPy broadcasts the first shape to the second."""
     lead = len(large) - len(small)
     return lead >= 0 and all(n in (1, m) for n, m in zip(small, large[lead:], strict=True))
 
 
 def as_shape(shape):
-    """A shape as a tuple, also from a list or one number."""
-    return (shape,) if isinstance(shape, int) else tuple(shape)
+    """Shape as a tuple, from a sequence or one integer."""
+    if isinstance(shape, tuple):
+        return shape
+    return tuple(shape) if np.iterable(shape) else (operator.index(shape),)
 
 
 def sum_array_to(x, shape):
-    """The same from array to array; ValueError for a shape that cannot be broadcast to that of x. [step 40]"""
+    """sum_to for arrays. ValueError if the shape does not broadcast to the shape of x. [step 40]"""
     shape = as_shape(shape)
     if not broadcasts(shape, x.shape):
-        raise ValueError(f"sum_to: {x.shape} cannot be summed to {shape}, which does not broadcast to it")
+        raise ValueError(f"sum_to: expected a shape that broadcasts to x {x.shape}, got {shape}")
     lead = x.ndim - len(shape)
     copied = [lead + i for i, n in enumerate(shape) if n == 1]
-    return x.sum((*range(lead), *copied), keepdims=True).reshape(shape)
+    return narrow(accumulate(x, (*range(lead), *copied), keepdims=True).reshape(shape), x.dtype)
+
+
+def accumulate(x, axes, keepdims=False):
+    """Sum of the array x over a tuple of axes; of float16 in float32, which is also the dtype of the result.
+
+    NumPy sums pairwise along contiguous memory, but row by row along other axes, where the error grows
+    with the number of rows. A sum of many rows becomes a sum of sums of RUN rows. A GPU sums pairwise.
+    """
+    x = widen(x)
+    if x.size > LONG and x.dtype.kind == "f" and isinstance(x, np.ndarray):
+        contiguous, rows = x.itemsize, []
+        for axis in sorted(axes, key=lambda axis: x.strides[axis]):
+            if x.strides[axis] == contiguous:
+                contiguous *= x.shape[axis]
+            else:
+                rows.append(axis)
+        if math.prod(x.shape[axis] for axis in rows) > LONG:
+            while math.prod(x.shape[axis] for axis in rows) > RUN:
+                x = partial_sums(x, max(rows, key=lambda axis: x.shape[axis]))
+    return x.sum(axes, keepdims=keepdims)
+
+
+def partial_sums(x, axis):
+    """Sums of RUN neighbors along an axis: length n -> ceil(n / RUN)."""
+    n = x.shape[axis]
+    run = min(n, RUN)
+    head, tail = np.split(x, [n // run * run], axis)
+    head = head.reshape(*x.shape[:axis], n // run, run, *x.shape[axis + 1 :]).sum(axis + 1)
+    return np.concatenate([head, tail.sum(axis, keepdims=True)], axis) if tail.size else head
+
+
+def widen(x):
+    """float16 as float32, other arrays unchanged: float16 ends at 65504, and integers above 2048 have gaps."""
+    return x.astype(np.float32) if x.dtype == np.float16 else x
+
+
+def narrow(y, dtype):
+    """A result of widened arrays in their dtype again."""
+    return y.astype(dtype) if dtype == np.float16 else y

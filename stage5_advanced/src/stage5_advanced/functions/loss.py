@@ -1,13 +1,13 @@
-"""Losses: how far the answers are from the truth, as one number."""
+"""Losses: how far predictions are from targets, as one number."""
 
 import numpy as np
 
 from ..core import Function, as_input
 from .activation import sigmoid, softmax, softmax_simple
-from .broadcast import sum_to
-from .elementwise import clip, log
-from .reduce import largest, sum
-from .shape import beside, get_item, out_of_range
+from .broadcast import accumulate, narrow, sum_to, widen
+from .elementwise import as_float, clip, log
+from .reduce import maximum, mean, row_sums, sum
+from .shape import check_indices, get_item, to_device_of
 
 
 class MeanSquaredError(Function):
@@ -16,7 +16,7 @@ class MeanSquaredError(Function):
     def forward(self, x0, x1):
         diff = x0 - x1
         self.N = len(diff)
-        return (diff**2).sum() / self.N
+        return narrow(total(widen(diff) ** 2) / self.N, diff.dtype)
 
     def backward(self, gy):
         x0, x1 = self.inputs
@@ -26,34 +26,37 @@ class MeanSquaredError(Function):
 
 
 def mean_squared_error(x0, x1):
-    """The sum of squared differences over the length of axis 0 (for PyTorch: over all elements). [step 42]
+    """Sum of squared differences over the length of axis 0 (PyTorch: over the number of elements). [step 42]
 
-    x0, x1: of one shape, or one of a shape that broadcasts to the other's; ValueError otherwise, and
-    where there is nothing to take the mean of.
+    x0, x1: of the same shape, or one of a shape that broadcasts to the other's; otherwise, or if axis 0
+    has no elements, ValueError. Integers are computed in float64.
     """
-    x0, x1 = as_input(x0), as_input(x1)
-    check_pair("mean_squared_error", x0, x1)
-    return MeanSquaredError()(x0, x1)
+    return MeanSquaredError()(*as_pair("mean_squared_error", x0, x1))
 
 
 def mean_squared_error_simple(x0, x1):
-    """The same of simple functions, whose intermediate arrays stay until backward. [step 42]"""
-    x0, x1 = as_input(x0), as_input(x1)
-    check_pair("mean_squared_error_simple", x0, x1)
-    diff = x0 - x1
-    return sum(diff**2) / len(diff)
+    """mean_squared_error, composed of basic functions, which keep intermediate arrays until backward. [step 42]"""
+    x0, x1 = as_pair("mean_squared_error_simple", x0, x1)
+    return sum(mean((x0 - x1) ** 2, axis=0))
 
 
-def check_pair(name, x0, x1):
-    """ValueError where broadcasting would make pairs that were not meant, such as (N, 1) with (N,)."""
+def as_pair(name, x0, x1):
+    """Floating Variables; ValueError if broadcasting would make unexpected pairs, such as (N, 1) with (N,)."""
+    x0, x1 = as_float(x0), as_float(x1)
     try:
         shape = np.broadcast_shapes(x0.shape, x1.shape)
     except ValueError:
         shape = None
     if shape not in (x0.shape, x1.shape):
-        raise ValueError(f"{name}: x0 {x0.shape}, x1 {x1.shape} came, the same shape is needed")
+        raise ValueError(f"{name}: expected x0 and x1 of the same shape, got x0 {x0.shape} and x1 {x1.shape}")
     if len(shape) == 0 or shape[0] == 0:
-        raise ValueError(f"{name}: x0 {x0.shape}, x1 {x1.shape} came, a first axis with elements is needed")
+        raise ValueError(f"{name}: expected a first axis with elements, got x0 {x0.shape} and x1 {x1.shape}")
+    return x0, x1
+
+
+def total(x):
+    """Sum of all elements of an array; of float16 in float32, which is also the dtype of the result."""
+    return accumulate(x, tuple(range(x.ndim)))
 
 
 class SoftmaxCrossEntropy(Function):
@@ -64,11 +67,11 @@ class SoftmaxCrossEntropy(Function):
 
     def forward(self, x):
         N = len(x)
-        e = x - largest(x, axis=1)
+        e = x - maximum(x, axis=1)
         picked = e[self.xp.arange(N), self.t]
         self.e = self.xp.exp(e, out=e)
-        self.total = (e @ self.xp.ones(x.shape[1], e.dtype))[:, None]  # e.sum(axis=1), several times faster
-        return (self.xp.log(self.total[:, 0]) - picked).sum() / N
+        self.total = row_sums(e)[:, None]
+        return narrow(total(self.xp.log(self.total[:, 0]) - picked) / N, e.dtype)
 
     def backward(self, gy):
         return SoftmaxCrossEntropyGrad(self.t, self.e, self.total)(self.inputs[0], gy)
@@ -77,7 +80,7 @@ class SoftmaxCrossEntropy(Function):
 class SoftmaxCrossEntropyGrad(Function):
     """gx = (p - one-hot t) gy / N, p = softmax(x);  by x: p (s - sum(p s)), s = ggx gy / N;  by gy: sum(ggx gx / gy).
 
-    p = e / total is handed over from the forward pass in its two parts. The one-hot is never made.
+    The forward pass provides p = e / total in its two parts. No one-hot array is made.
     """
 
     def __init__(self, t, e, total):
@@ -87,50 +90,46 @@ class SoftmaxCrossEntropyGrad(Function):
 
     def forward(self, x, gy):
         N = len(x)
-        gx = self.e * (gy / N / self.total)
-        gx[self.xp.arange(N), self.t] -= gy / N
-        return gx
+        share = widen(gy) / N
+        gx = self.e * (share / self.total)
+        gx[self.xp.arange(N), self.t] -= share
+        return narrow(gx, np.result_type(self.e.dtype, gy.dtype))
 
     def backward(self, ggx):
         x, gy = self.inputs
         N = len(x)
         p = softmax(x)
         s = p * ggx
-        total = sum(s, axis=1, keepdims=True)
+        row = sum(s, axis=1, keepdims=True)
         picked = get_item(ggx, (self.xp.arange(N), self.t))
-        return (s - p * total) * (gy / N), (sum(total) - sum(picked)) / N
+        return (s - p * row) * (gy * (1 / N)), mean(row) - mean(picked)
 
 
 def softmax_cross_entropy(x, t):
-    """The mean of -log softmax(x)[t].  x (N, C) scores, t (N,) classes 0 to C - 1, integers -> (). [step 47]
+    """Mean of -log softmax(x)[t].  x (N, C) logits, t (N,) labels, integers 0 to C - 1 -> (). [step 47]
 
-    Stable for any scores. TypeError for t that are no integers, ValueError for shapes that do not fit
-    and for a class that is not there.
+    Stable for all logits. TypeError for labels that are not integers, ValueError for shapes that do not
+    match and for a label out of range.
     """
     x = as_input(x)
-    t = as_classes("softmax_cross_entropy", x, t)
+    t = as_labels("softmax_cross_entropy", x, t)
     return SoftmaxCrossEntropy(t)(x)
 
 
 def softmax_cross_entropy_simple(x, t):
-    """The same of simple functions. Probabilities below 1e-15 are clipped and get no gradient. [step 47]"""
+    """softmax_cross_entropy, composed of basic functions. Probabilities below 1e-15 have no gradient. [step 47]"""
     x = as_input(x)
-    t = as_classes("softmax_cross_entropy_simple", x, t)
-    N = len(x)
+    t = as_labels("softmax_cross_entropy_simple", x, t)
     p = clip(softmax_simple(x), 1e-15, 1.0)  # log(0) would be -inf
-    return -1 * sum(log(p)[x.xp.arange(N), t]) / N
+    return -1 * mean(log(p)[x.xp.arange(len(x)), t])
 
 
-def as_classes(name, x, t):
-    """The classes as an array of integers, checked against the scores x."""
-    t = beside(name, x.data, t)
-    if t.dtype.kind not in "iu":
-        raise TypeError(f"{name}: t of {t.dtype} came, classes are integers")
+def as_labels(name, x, t):
+    """Array of labels, checked against the logits x."""
+    t = to_device_of(name, x.data, t)
     if x.ndim != 2 or t.shape != x.shape[:1] or len(t) == 0:
-        raise ValueError(f"{name}: x {x.shape}, t {t.shape} came, x (N, C) and t (N,) are needed, N at least 1")
-    wrong = out_of_range(t, x.shape[1])
-    if wrong is not None:
-        raise ValueError(f"{name}: class {wrong} came, x {x.shape} has the classes 0 to {x.shape[1] - 1}")
+        raise ValueError(f"{name}: expected x (N, C) and t (N,), N at least 1, got x {x.shape} and t {t.shape}")
+    check_indices(name, t, x.shape[1])
     return t
 
 
@@ -142,24 +141,24 @@ class SigmoidCrossEntropy(Function):
 
     def forward(self, x):
         xp = self.xp
-        # log(1 + e^x) = max(x, 0) + log(1 + e^-|x|), where nothing overflows; -1.0, for unsigned integers.
-        y = xp.maximum(x, 0.0) - x * self.t + xp.log1p(xp.exp(-1.0 * xp.abs(x)))
-        return y.sum() / len(x)
+        # log(1 + e^x) = max(x, 0) + log(1 + e^-|x|), which does not overflow
+        y = xp.maximum(x, 0.0) - x * self.t + xp.log1p(xp.exp(-xp.abs(x)))
+        return narrow(total(y) / len(x), x.dtype)
 
     def backward(self, gy):
         (x,) = self.inputs
-        return (sigmoid(x) - self.t) * (gy / len(x))
+        return (sigmoid(x) - self.t) * (gy * (1 / len(x)))
 
 
 def sigmoid_cross_entropy(x, t):
-    """The loss of yes-or-no answers.  x scores, t of the same shape, from 0 (no) to 1 (yes) -> (). [beside step 60]
+    """Loss of yes-or-no predictions.  x logits, t of the same shape, from 0 (no) to 1 (yes). [step 60, not in the book]
 
-    -(t log p + (1 - t) log(1 - p)) with p = sigmoid(x), summed, over the length of axis 0 (for PyTorch's
-    binary_cross_entropy_with_logits: over all elements). Finite for any finite scores. Axes of length 1
-    may differ, as (N, 1) and (N,). t takes the dtype of x, and gets no gradient. ValueError for shapes that
-    do not fit and for a t that is not in 0 to 1.
+    -(t log p + (1 - t) log(1 - p)) with p = sigmoid(x), summed, over the length of axis 0 (PyTorch's
+    binary_cross_entropy_with_logits: over the number of elements). Finite for all finite logits. Shapes may
+    differ in axes of length 1, as (N, 1) and (N,). t is cast to the dtype of x and gets no gradient.
+    ValueError for shapes that do not match and for t outside 0 to 1.
     """
-    x = as_input(x)
+    x = as_float(x)
     return SigmoidCrossEntropy(as_targets("sigmoid_cross_entropy", x, t))(x)
 
 
@@ -171,40 +170,41 @@ class BinaryCrossEntropy(Function):
 
     def forward(self, p):
         xp, t = self.xp, self.t
-        with np.errstate(divide="ignore"):  # to -inf, and then -100
+        with np.errstate(divide="ignore"):  # log(0) is -inf, which becomes -100
             log_p = xp.maximum(xp.log(p), -100.0)
-            log_q = xp.maximum(xp.log1p(-1.0 * p), -100.0)
-        return ((t - 1) * log_q - t * log_p).sum() / len(p)
+            log_q = xp.maximum(xp.log1p(-p), -100.0)
+        return narrow(total((t - 1) * log_q - t * log_p) / len(p), p.dtype)
 
     def backward(self, gy):
         (p,), t = self.inputs, self.t
-        # Where p is 0 or 1 there is nothing to divide by; these masks are constant, so bare data is enough.
-        at_0, at_1 = ((p.data == end).astype(t.dtype) * 1e-12 for end in (0, 1))
-        return ((1 - t) / (1 - p + at_1) - t / (p + at_0)) * (gy / len(p))
+        small = float(max(1e-12, np.finfo(t.dtype).tiny))
+        # Avoid division by 0 where p is 0 or 1; these masks are constant, so they use the data of p.
+        at_0, at_1 = ((p.data == end).astype(t.dtype) * small for end in (0, 1))
+        return ((1 - t) / (1 - p + at_1) - t / (p + at_0)) * (gy * (1 / len(p)))
 
 
 def binary_cross_entropy(p, t):
-    """The same of probabilities p from 0 to 1, for models that end in a sigmoid. [beside step 60]
+    """sigmoid_cross_entropy of probabilities p from 0 to 1, the outputs of a sigmoid. [step 60, not in the book]
 
-    -(t log p + (1 - t) log(1 - p)), summed, over the length of axis 0 (for PyTorch: over all elements).
-    Logarithms are at least -100, as in PyTorch; where p is 0 or 1 and t the other, the gradient is 1e12, and
-    everywhere else it is exact. A sigmoid rounds to 1 for scores above 37, in float32 above 17, and has no
-    gradient there: sigmoid_cross_entropy has. ValueError as there, and for a p that is not in 0 to 1.
+    -(t log p + (1 - t) log(1 - p)), summed, over the length of axis 0 (PyTorch: over the number of elements).
+    Logarithms are at least -100, as in PyTorch; the gradient is exact except where p is 0 and t is not, or
+    p is 1 and t is not: there it is about 1e12. A sigmoid rounds to 1 for logits above 37 (float32: 17) and
+    has no gradient there, unlike sigmoid_cross_entropy. ValueError also for p outside 0 to 1.
     """
-    p = as_input(p)
+    p = as_float(p)
     t = as_targets("binary_cross_entropy", p, t)
     if not ((p.data >= 0) & (p.data <= 1)).all():
-        raise ValueError(f"binary_cross_entropy: p from {p.data.min()} to {p.data.max()} came, 0 to 1 is needed")
+        raise ValueError(f"binary_cross_entropy: expected p from 0 to 1, got {p.data.min()} to {p.data.max()}")
     return BinaryCrossEntropy(t)(p)
 
 
 def as_targets(name, x, t):
-    """The targets as an array of the shape and floating dtype of x, checked; for that the host waits for a GPU."""
-    t = beside(name, x.data, t)
+    """Array of targets in the shape and dtype of x, checked; the check waits for a GPU."""
+    t = to_device_of(name, x.data, t)
     if t.dtype.kind not in "fiub":
-        raise TypeError(f"{name}: t of {t.dtype} came, numbers are needed")
+        raise TypeError(f"{name}: expected real numbers as targets, got {t.dtype}")
     if x.ndim == 0 or len(x) == 0 or [n for n in x.shape if n != 1] != [n for n in t.shape if n != 1]:
-        raise ValueError(f"{name}: {x.shape} and t {t.shape} came, the same shape is needed, with a first axis")
+        raise ValueError(f"{name}: expected the same shape, with elements along axis 0, got {x.shape} and t {t.shape}")
     if not ((t >= 0) & (t <= 1)).all():
-        raise ValueError(f"{name}: t from {t.min()} to {t.max()} came, 0 to 1 is needed")
-    return t.reshape(x.shape).astype(x.dtype if x.dtype.kind == "f" else float, copy=False)
+        raise ValueError(f"{name}: expected t from 0 to 1, got {t.min()} to {t.max()}")
+    return t.reshape(x.shape).astype(x.dtype, copy=False)

@@ -8,7 +8,7 @@ from .shape import expand_dims, reshape, transpose
 
 
 class MatMul(Function):
-    """y = x W;  gx = gy W^T, gW = x^T gy. Vectors are matrices of one row (x) or one column (W)."""
+    """y = x W;  gx = gy W^T, gW = x^T gy. A vector is a matrix of one row (x) or one column (W)."""
 
     def forward(self, x, W):
         return self.xp.matmul(x, W)
@@ -21,42 +21,41 @@ class MatMul(Function):
         gx = gW = None
         if not x.constant:
             rows = (1, *x.shape) if row else x.shape
-            gx = reshape(sum_to(matmul(gy, swap(expand_dims(W, -1) if column else W)), rows), x.shape)
+            gx = reshape(sum_to(matmul(gy, swap_last_axes(expand_dims(W, -1) if column else W)), rows), x.shape)
         if not W.constant:
             columns = (*W.shape, 1) if column else W.shape
-            gW = reshape(sum_to(matmul(swap(expand_dims(x, 0) if row else x), gy), columns), W.shape)
+            gW = reshape(sum_to(matmul(swap_last_axes(expand_dims(x, 0) if row else x), gy), columns), W.shape)
         return gx, gW
 
 
 def matmul(x, W):
     """Matrix product.  x (N, D), W (D, H) -> (N, H). [step 41]
 
-    A vector x is a row, a vector W a column; axes before the last two are those of batches, and
-    broadcast. ValueError for a number, or for columns of x that do not match the rows of W.
+    A vector x is a row, a vector W a column; axes before the last two are batches and broadcast.
+    ValueError for 0-d inputs, and if the columns of x do not match the rows of W.
     """
     x, W = as_input(x), as_input(W)
     if x.ndim == 0 or W.ndim == 0:
-        raise ValueError(f"matmul: x {x.shape}, W {W.shape} came, both need an axis")
+        raise ValueError(f"matmul: expected arrays with at least one axis, got x {x.shape} and W {W.shape}")
     check_product("matmul", x, W)
     if W.ndim == 2 and x.ndim > 2:  # one product for the whole batch
         return Linear()(x, W)
     return MatMul()(x, W)
 
 
-def swap(x):
-    """x with its last two axes exchanged."""
+def swap_last_axes(x):
+    """Exchange the last two axes."""
     return transpose(x) if x.ndim == 2 else transpose(x, (*range(x.ndim - 2), -1, -2))
 
 
 def check_product(name, x, W):
-    """ValueError unless the last axis of x has the length of the first of W that the product sums over."""
-    rows = W.shape[-2:][0]
-    if x.shape[-1] != rows:
-        raise ValueError(f"{name}: x {x.shape} has {x.shape[-1]} columns, W {W.shape} has {rows} rows")
+    """ValueError unless x has as many columns as W has rows."""
+    if x.shape[-1] != W.shape[-2:][0]:
+        raise ValueError(f"{name}: expected x with as many columns as W has rows, got x {x.shape} and W {W.shape}")
 
 
 class Linear(Function):
-    """y = x W + b;  gx = gy W^T, gW = x^T gy, gb = gy summed over the rows. Keeps no intermediate array."""
+    """y = x W + b;  gx = gy W^T, gW = x^T gy, gb = sum of gy over rows. Keeps no intermediate array."""
 
     def forward(self, x, W, b=None):
         self.N = math.prod(x.shape[:-1])
@@ -80,25 +79,24 @@ class Linear(Function):
 
 
 def linear(x, W, b=None):
-    """The affine map of a layer.  x (N, D), W (D, H), b (H,) -> x W + b (N, H). [step 43]
+    """Affine map x W + b.  x (N, D), W (D, H), b (H,) or None -> (N, H). [step 43]
 
-    x may have more axes, or one: the last is D. Without b the product alone. ValueError for shapes
-    that do not fit.
+    x may have any number of axes before D. ValueError for shapes that do not match.
     """
     x, W = as_input(x), as_input(W)
     if x.ndim == 0 or W.ndim != 2:
-        raise ValueError(f"linear: x {x.shape}, W {W.shape} came, x (N, D) and W (D, H) are needed")
+        raise ValueError(f"linear: expected x (N, D) and W (D, H), got x {x.shape} and W {W.shape}")
     check_product("linear", x, W)
     if b is None:
         return Linear()(x, W)
     b = as_input(b)
     if not broadcasts(b.shape, (1,) * (x.ndim - 1) + W.shape[1:]):
-        raise ValueError(f"linear: b {b.shape} came, ({W.shape[1]},) is needed for W {W.shape}")
+        raise ValueError(f"linear: expected b ({W.shape[1]},) for W {W.shape}, got b {b.shape}")
     return Linear()(x, W, b)
 
 
 def linear_simple(x, W, b=None):
-    """The same of a product and a sum, the product's array released at once: nothing needs it again. [step 43]"""
+    """linear, composed of basic functions; releases the data of the product, which backward does not need. [step 43]"""
     t = matmul(x, W)
     if b is None:
         return t

@@ -1,17 +1,20 @@
-"""Measures that are not differentiated."""
+"""Measures without a gradient."""
 
 from .. import cuda
 from ..core import Variable, as_array
-from .shape import beside
+from .shape import check_indices, to_device_of
 
 
 def accuracy(y, t):
-    """The share of rows whose largest score is that of their class, a number without a gradient. [step 50]
+    """Share of rows of y whose maximum is at the label, without a gradient.  y (N, C), t (N,). [step 50]
 
-    y (N, C) scores, t (N,) classes.
+    Labels are integers 0 to C - 1: TypeError for others, ValueError for a label out of range. A row with
+    nan counts as wrong.
     """
     y = cuda.get_array_module(y).asarray(cuda.data_of(y))
-    t = beside("accuracy", y, t)
-    if y.ndim != 2 or t.size != len(y):
-        raise ValueError(f"accuracy: y {y.shape}, t {t.shape} came, y (N, C) and t (N,) are needed")
-    return Variable(as_array((y.argmax(axis=1).reshape(t.shape) == t).mean()))
+    t = to_device_of("accuracy", y, t)
+    if y.ndim != 2 or t.size != len(y) or t.size == 0:
+        raise ValueError(f"accuracy: expected y (N, C) and t (N,), N at least 1, got y {y.shape} and t {t.shape}")
+    check_indices("accuracy", t, y.shape[1])
+    right = (y.argmax(axis=1) == t.reshape(-1)) & (y == y).all(axis=1)
+    return Variable(as_array(right.mean()))

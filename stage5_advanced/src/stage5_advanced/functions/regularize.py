@@ -1,4 +1,4 @@
-"""Functions that behave differently in training and in use: dropout, batch_norm. [step 54]"""
+"""Functions that differ in training and inference: dropout, batch_norm. [step 54]"""
 
 import math
 
@@ -7,20 +7,19 @@ import numpy as np
 from .. import cuda
 from ..config import Config
 from ..core import Function, Variable, as_input
-from .reduce import mean, sum
+from .broadcast import accumulate
+from .reduce import SHORT, mean, sum
 from .shape import reshape
-
-CACHED = 2**15  # elements worked on at once: what a processor's cache holds over several passes
 
 
 def dropout(x, dropout_ratio=0.5):
-    """In training each element is 0 with probability dropout_ratio, the others x / (1 - ratio); in use x. [step 54]
+    """In training, 0 with probability dropout_ratio, otherwise x / (1 - dropout_ratio); in inference x. [step 54]
 
-    Drawn afresh at each call from NumPy's global generator, on a GPU from CuPy's. `test_mode` is the
-    switch. ValueError for a ratio outside [0, 1).
+    Draws from NumPy's global generator at each call, on a GPU from CuPy's. `test_mode` switches to
+    inference. ValueError for a ratio outside [0, 1).
     """
     if not 0 <= dropout_ratio < 1:
-        raise ValueError(f"dropout: ratio {dropout_ratio} came, at least 0 and less than 1 is needed")
+        raise ValueError(f"dropout: expected a ratio in [0, 1), got {dropout_ratio}")
     x = as_input(x)
     if not Config.train:
         return x
@@ -38,18 +37,11 @@ class BatchNorm(Function):
         self.eps = eps
 
     def forward(self, x, gamma, beta):
-        shape, dtype = x.shape, x.dtype
-        x = three_axes(x)
-        self.mean, self.rest, self.var, self.s = moments(self.xp, x, self.eps)
+        y, self.mean, self.rest, self.var, self.s = center(three_axes(x, gamma, beta), self.eps)
         k = gamma[:, None] * self.s
-        b = beta[:, None] - self.rest * k
-        y = self.xp.empty(x.shape, np.result_type(x.dtype, k.dtype, b.dtype))
-        for s in slabs(self.xp, x):
-            part = y[s]
-            self.xp.subtract(x[s], self.mean, out=part)
-            part *= k
-            part += b
-        return y.reshape(shape).astype(np.result_type(dtype, gamma.dtype, beta.dtype), copy=False)
+        y *= k
+        y += beta[:, None] - self.rest * k
+        return y.reshape(x.shape).astype(np.result_type(0.0, x.dtype, gamma.dtype, beta.dtype), copy=False)
 
     def backward(self, gy):
         x, gamma, _ = self.inputs
@@ -58,7 +50,7 @@ class BatchNorm(Function):
 
 
 class BatchNormGrad(Function):
-    """The gradients gx, ggamma, gbeta of BatchNorm. mean, its rest and s are handed over.
+    """Gradients gx, ggamma, gbeta of BatchNorm, which provides mean, rest and s.
 
     With P(g) = g - mean(g) - xh mean(g xh), which is its own transpose: gx = k P(gy), k = gamma s.
     By gy: P(k ggx) + xh gggamma + ggbeta;  by k: sum(ggx P(gy));  by xh: gy (gggamma - mean(k ggx xh)) - k ggx
@@ -72,27 +64,17 @@ class BatchNormGrad(Function):
         self.s = s
 
     def forward(self, x, gamma, gy):
-        x, gy, shape = three_axes(x), three_axes(gy), x.shape
         m = x.size // x.shape[1]
-        gbeta = gy.sum((0, 2))
-        ggamma = 0
-        for s in slabs(self.xp, x):
-            part = x[s] - self.mean
-            part *= gy[s]
-            ggamma = ggamma + part.sum((0, 2))
-        ggamma = (ggamma - self.rest[:, 0] * gbeta) * self.s[:, 0]
-        slope = (ggamma / m)[:, None] * self.s
-        shift = (gbeta / m)[:, None] - self.rest * slope
-        k = gamma[:, None] * self.s
-        gx = self.xp.empty(x.shape, np.result_type(x.dtype, gy.dtype, k.dtype))
-        for s in slabs(self.xp, x):
-            part = gx[s]
-            self.xp.subtract(self.mean, x[s], out=part)
-            part *= slope
-            part += gy[s]
-            part -= shift
-            part *= k
-        return gx.reshape(shape), ggamma, gbeta
+        gx = three_axes(x, gamma, gy) - self.mean
+        gy = three_axes(gy, x, gamma)
+        gbeta = channel_sums(gy)
+        ggamma = (channel_sums(gx, gy) - self.rest * gbeta) * self.s
+        slope = ggamma / m * self.s
+        gx *= -slope
+        gx += gy
+        gx -= gbeta / m - self.rest * slope
+        gx *= gamma[:, None] * self.s
+        return gx.reshape(x.shape), ggamma[:, 0], gbeta[:, 0]
 
     def backward(self, ggx, gggamma, ggbeta):
         x, gamma, gy = self.inputs
@@ -100,10 +82,10 @@ class BatchNormGrad(Function):
         xh, s = Standardize(self.eps)(x)
         gamma, gggamma, ggbeta = (reshape(v, s.shape) for v in (gamma, gggamma, ggbeta))
         r = ggx * (gamma * s)
-        gk = sum(ggx * centred(xh, gy, axes), axes, keepdims=True)
+        gk = sum(ggx * project(xh, gy, axes), axes, keepdims=True)
         gxh = gy * (gggamma - mean(r * xh, axes, keepdims=True)) - r * mean(gy * xh, axes, keepdims=True)
-        gx = s * centred(xh, gxh, axes) - xh * (gk * gamma * s**2 / (x.size // s.size))
-        ggy = centred(xh, r, axes) + xh * gggamma + ggbeta
+        gx = s * project(xh, gxh, axes) - xh * (gk * gamma * s**2 / (x.size // s.size))
+        ggy = project(xh, r, axes) + xh * gggamma + ggbeta
         return gx, reshape(gk * s, (s.size,)), ggy
 
 
@@ -114,73 +96,71 @@ class Standardize(Function):
         self.eps = eps
 
     def forward(self, x):
-        mean, rest, _, s = moments(self.xp, three_axes(x), self.eps)
-        shape = (1, x.shape[1], *[1] * (x.ndim - 2))
-        mean, rest, s = (v.reshape(shape) for v in (mean, rest, s))
-        return (x - mean - rest) * s, s
+        xh, _, rest, _, s = center(three_axes(x), self.eps)
+        xh -= rest
+        xh *= s
+        return xh.reshape(x.shape), s.reshape(1, -1, *[1] * (x.ndim - 2))
 
     def backward(self, gxh, gs):
         (x,) = self.inputs
         xh, s = Standardize(self.eps)(x)
         axes = (0, *range(2, x.ndim))
-        return s * centred(xh, gxh, axes) - xh * (gs * s**2 / (x.size // s.size))
+        return s * project(xh, gxh, axes) - xh * (gs * s**2 / (x.size // s.size))
 
 
-def centred(xh, g, axes):
-    """P(g) = g - mean(g) - xh mean(g xh): what is left of a gradient once mean and variance are fixed."""
+def project(xh, g, axes):
+    """P(g) = g - mean(g) - xh mean(g xh): the gradient by xh without the parts along 1 and xh."""
     return g - mean(g, axes, keepdims=True) - xh * mean(g * xh, axes, keepdims=True)
 
 
-def three_axes(x):
-    """(N, C, ...) -> (N, C, S); float16 as float32, for its sums are soon too large."""
-    x = x.astype(np.float32) if x.dtype == np.float16 else x
+def three_axes(x, *others):
+    """x (N, C, ...) as (N, C, S), in the floating dtype that NumPy finds for x and others, at least float32."""
+    dtype = np.result_type(0.0, np.float16, x.dtype, *(other.dtype for other in others))
+    x = x.astype(np.float32 if dtype == np.float16 else dtype, copy=False)
     return x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
 
 
-def slabs(xp, x):
-    """x (N, C, S) in slices of the batch: on the host small ones, on a GPU the whole."""
-    step = max(1, CACHED // max(1, x[:1].size)) if xp is np else max(1, len(x))
-    return [slice(start, start + step) for start in range(0, len(x), step)]
+def center(x, eps):
+    """x - mean, mean, rest, var and 1 / sqrt(var + eps) of x (N, C, S); all but the first (C, 1).
 
-
-def moments(xp, x, eps):
-    """mean, the rest of it, var and 1 / sqrt(var + eps) of x (N, C, S) for each channel, arrays (C, 1).
-
-    The sum of many numbers that are far from 0 is rounded: what x - mean then has for a mean is the rest.
+    The mean of many numbers far from 0 is rounded; rest is the mean of x - mean, which remains.
     """
     m = x.size // x.shape[1]
-    mean = (x.sum((0, 2)) / m)[:, None]
-    rest = var = 0
-    for s in slabs(xp, x):
-        part = x[s] - mean
-        rest = rest + part.sum((0, 2))[:, None]
-        part *= part
-        var = var + part.sum((0, 2))[:, None]
-    rest = rest / m
-    var = var / m - rest * rest
-    return mean, rest, var, 1 / xp.sqrt(var + eps)
+    mean = channel_sums(x) / m
+    x = x - mean
+    rest = channel_sums(x) / m
+    var = channel_sums(x, x) / m - rest * rest
+    return x, mean, rest, var, 1 / cuda.get_array_module(x).sqrt(var + eps)
+
+
+def channel_sums(x, y=None):
+    """Sum of x, or of x y, for each channel of arrays (N, C, S): an array (C, 1)."""
+    if isinstance(x, np.ndarray) and 8 <= x.shape[2] <= SHORT:
+        rows = np.vecdot(x, np.ones(x.shape[2], x.dtype) if y is None else y)  # twice as fast as x.sum(2)
+        return accumulate(rows, (0,))[:, None]
+    return accumulate(x if y is None else x * y, (0, 2))[:, None]
 
 
 def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=1e-5):
-    """Each channel with mean beta and standard deviation gamma.  x (N, C, ...) -> its shape. [beside step 54]
+    """Scale and shift each channel to mean beta, standard deviation gamma.  x (N, C, ...). [step 54, not in the book]
 
-    gamma, beta (C,): arrays or Variables. mean, var (C,): the running statistics, arrays or Variables that
-    training updates in place,  mean <- decay mean + (1 - decay) m,  var likewise with the unbiased variance;
-    in use (`test_mode`) they stand in for those of the batch. ValueError for shapes that do not fit, and in
-    training for fewer than two numbers a channel.
+    gamma, beta (C,): arrays or Variables. mean, var (C,): running statistics, arrays or Variables, which
+    training updates in place: mean <- decay mean + (1 - decay) m, and var likewise with the unbiased
+    variance. Inference (`test_mode`) uses them instead of the statistics of the batch. ValueError for
+    shapes that do not match, and in training for fewer than two elements per channel.
     """
     x, gamma, beta = as_input(x), as_input(gamma), as_input(beta)
     running = [v.data if isinstance(v, Variable) else v for v in (mean, var)]
     for name, v in zip(("mean", "var"), running, strict=True):
         if getattr(v, "dtype", None) is None or v.dtype.kind != "f":
-            raise TypeError(f"batch_norm: {name} {v!r} came, an array of floats is needed")
+            raise TypeError(f"batch_norm: expected a floating array as {name}, got {v!r}")
         if Config.train and isinstance(v, np.ndarray) and not v.flags.writeable:
-            raise ValueError(f"batch_norm: {name} is read-only, in training it is updated")
+            raise ValueError(f"batch_norm: expected a writable array as {name} in training, got a read-only one")
     shapes = [v.shape for v in (gamma, beta, *running)]
     if x.ndim < 2 or set(shapes) != {x.shape[1:2]}:
         raise ValueError(
-            f"batch_norm: x {x.shape}, gamma {shapes[0]}, beta {shapes[1]}, mean {shapes[2]}, var {shapes[3]} came, "
-            "x (N, C, ...) and (C,) for the others are needed"
+            f"batch_norm: expected x (N, C, ...) and (C,) for the others, got x {x.shape}, "
+            f"gamma {shapes[0]}, beta {shapes[1]}, mean {shapes[2]}, var {shapes[3]}"
         )
     if cuda.gpu_enable:
         cuda.common_module("batch_norm", [x.data, gamma.data, beta.data, *running])
@@ -193,8 +173,8 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=1e-5):
     m = x.size // max(1, x.shape[1])
     if m < 2:
         raise ValueError(
-            f"batch_norm: x {x.shape} came, in training at least two numbers a channel are needed; "
-            "test_mode() is for the use of one"
+            f"batch_norm: expected at least two elements per channel in training, got x {x.shape}; "
+            "use test_mode() for inference"
         )
     f = BatchNorm(eps)
     y = f(x, gamma, beta)
@@ -205,4 +185,4 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=1e-5):
     return y
 
 
-batch_nrom = batch_norm  # the name that the book's package published
+batch_nrom = batch_norm  # the spelling of the book's package

@@ -1,4 +1,4 @@
-"""Functions that move elements without changing them: reshape, transpose, get_item, concat and their kin."""
+"""Functions that rearrange elements: reshape, transpose, get_item, concat and their variants."""
 
 import math
 
@@ -24,34 +24,34 @@ class Reshape(Function):
 
 
 def reshape(x, shape):
-    """The elements of x in another shape; one length may be -1. The result may share memory with x. [step 38]"""
+    """Elements of x in another shape; one length may be -1. The result may share memory with x. [step 38]"""
     x = as_variable(x)
-    return x if x.shape == shape else Reshape(shape)(x)
+    return x if isinstance(shape, tuple) and x.shape == shape else Reshape(shape)(x)
 
 
 def expand_dims(x, axis):
-    """A new axis of length 1 where axis says; several for a tuple. [beside step 39]"""
+    """Insert an axis of length 1 at a position, or several at a tuple of positions. [step 39, not in the book]"""
     x = as_variable(x)
     return reshape(x, x.xp.expand_dims(x.data, axis).shape)
 
 
 def flatten(x):
-    """All axes but the first made one: (N, C, H, W) -> (N, C*H*W). [beside step 38]"""
+    """Join all axes but the first: (N, C, H, W) -> (N, C*H*W). [step 38, not in the book]"""
     x = as_variable(x)
     if x.ndim == 0:
-        raise ValueError("flatten: x has no axis, at least one is needed")
+        raise ValueError("flatten: expected x with at least one axis, got x ()")
     return reshape(x, (x.shape[0], math.prod(x.shape[1:])))
 
 
 class Transpose(Function):
-    """y = x with its axes in another order;  gx = gy with the order undone."""
+    """y = x with permuted axes;  gx = gy with the inverse permutation."""
 
     def __init__(self, axes):
         self.axes = axes
 
     def forward(self, x):
         if self.axes is not None and len(self.axes) != x.ndim:
-            raise ValueError(f"transpose: axes {self.axes} came, x {x.shape} has {x.ndim}")
+            raise ValueError(f"transpose: expected {x.ndim} axes for x {x.shape}, got {self.axes}")
         return x.transpose(self.axes)
 
     def backward(self, gy):
@@ -62,12 +62,12 @@ class Transpose(Function):
 
 
 def transpose(x, axes=None):
-    """x with its axes in the order given, reversed for None; shares memory with x. [step 38]"""
+    """Permute the axes, or reverse their order if axes is None; shares memory with x. [step 38]"""
     return Transpose(axes)(x)
 
 
 class GetItem(Function):
-    """y = x[slices];  gx = gy where it was taken from, 0 elsewhere."""
+    """y = x[slices];  gx = gy at slices, 0 elsewhere."""
 
     def __init__(self, slices):
         self.slices = slices
@@ -83,9 +83,9 @@ class GetItem(Function):
 
 
 class GetItemGrad(Function):
-    """The gradient of GetItem, floating even for integers: gx[slices] += gy;  ggy = ggx[slices].
+    """Gradient of GetItem, floating even for integers: gx[slices] += gy;  ggy = ggx[slices].
 
-    A GPU adds what comes together at one element in any order, so that its rounding may differ from run to run.
+    A GPU adds gradients of the same element in any order, so its rounding may differ from run to run.
     """
 
     def __init__(self, slices, x_shape):
@@ -93,21 +93,24 @@ class GetItemGrad(Function):
         self.x_shape = x_shape
 
     def forward(self, gy):
-        gx = self.xp.zeros(self.x_shape, np.result_type(gy.dtype, 0.0))
-        if takes_each_once(self.slices):
+        dtype = np.result_type(gy.dtype, 0.0)
+        if is_basic_index(self.slices):
+            gx = self.xp.zeros(self.x_shape, dtype)
             gx[self.slices] = gy
-        elif isinstance(self.slices, np.ndarray) and self.slices.size > 0:
+            return gx
+        gx = self.xp.zeros(self.x_shape, np.result_type(dtype, np.float32))  # float16 would lose small gradients
+        if isinstance(self.slices, np.ndarray) and self.slices.size > 0:
             add_rows(gx, self.slices, gy)
         else:
             self.xp.add.at(gx, self.slices, gy)
-        return gx
+        return gx.astype(dtype, copy=False)
 
     def backward(self, ggx):
         return get_item(ggx, self.slices)
 
 
-def takes_each_once(slices):
-    """Whether no element can be taken twice: so it is without arrays of indices."""
+def is_basic_index(slices):
+    """True if the index cannot select an element twice, as without arrays of integers."""
     parts = slices if isinstance(slices, tuple) else (slices,)
     if len(parts) == 1 and is_array(parts[0]):
         return parts[0].dtype == bool
@@ -115,14 +118,14 @@ def takes_each_once(slices):
 
 
 def add_rows(x, index, rows):
-    """np.add.at(x, index, rows) for an index of the first axis; one axis is the only case that np.add.at is fast in."""
+    """np.add.at(x, index, rows) for an index of the first axis, on one axis, where np.add.at is fast."""
     width = math.prod(x.shape[1:])
-    positions = index.reshape(-1, 1).astype(np.intp) * width + np.arange(width)  # negative ones wrap around as well
+    positions = index.reshape(-1, 1).astype(np.intp) * width + np.arange(width)  # may be negative, as index
     np.add.at(x.reshape(-1), positions.ravel(), rows.ravel())
 
 
 def index_for(x, index):
-    """An index with its arrays and lists brought to the GPU if x is there; TypeError if it is only they that are."""
+    """Move arrays and lists in an index to the GPU if x is there; TypeError if only the index is on the GPU."""
     if isinstance(index, tuple):
         return tuple(index_for(x, part) for part in index)
     if cuda.is_on_gpu(index):
@@ -133,10 +136,10 @@ def index_for(x, index):
 
 
 def get_item(x, slices):
-    """x[slices]: numbers, slices, Ellipsis, None, arrays of indices or masks, also in Variables. [step 47]
+    """x[slices]: integers, slices, Ellipsis, None, index arrays or masks, which may be Variables. [step 47]
 
-    What numbers and slices take shares memory with x; what index arrays take does not. On a GPU index
-    arrays wrap around where they are out of bounds, which is an IndexError on the host.
+    The result shares memory with x unless there are index arrays or masks. On a GPU index arrays out of
+    range wrap around; on the host they raise IndexError.
     """
     if isinstance(slices, tuple):
         slices = tuple(part.data if isinstance(part, Variable) else part for part in slices)
@@ -144,26 +147,22 @@ def get_item(x, slices):
 
 
 def embed_id(x, W):
-    """The rows of W by their numbers.  x (...) ids, W (in_size, out_size) -> (..., out_size). [beside step 60]
+    """Rows of W by their indices.  x (...) ids, W (in_size, out_size) -> (..., out_size). [step 60, not in the book]
 
-    Ids are integers 0 to in_size - 1: TypeError for others, ValueError for one that is not there.
+    Ids are integers 0 to in_size - 1: TypeError for others, ValueError for an id out of range.
     """
     W = as_input(W)
-    x = beside("embed_id", W.data, x)
-    if x.dtype.kind not in "iu":
-        raise TypeError(f"embed_id: x of {x.dtype} came, ids are integers")
+    x = to_device_of("embed_id", W.data, x)
     if W.ndim != 2:
-        raise ValueError(f"embed_id: W {W.shape} came, (in_size, out_size) is needed")
-    wrong = out_of_range(x, len(W))
-    if wrong is not None:
-        raise ValueError(f"embed_id: id {wrong} came, W {W.shape} has the ids 0 to {len(W) - 1}")
+        raise ValueError(f"embed_id: expected W (in_size, out_size), got W {W.shape}")
+    check_indices("embed_id", x, len(W))
     return get_item(W, x)
 
 
-def beside(name, x, t):
-    """The array of labels or ids t: a Variable, an array, or a list, which goes where the array x is.
+def to_device_of(name, x, t):
+    """Array of labels or ids from a Variable, an array or a list, which is moved to the device of the array x.
 
-    TypeError for an array that is not there.
+    TypeError for an array on another device.
     """
     t = cuda.data_of(t)
     if cuda.gpu_enable and is_array(t):
@@ -171,23 +170,26 @@ def beside(name, x, t):
     return cuda.get_array_module(x).asarray(t)
 
 
-def out_of_range(t, size):
-    """The smallest or the largest of the numbers t if it is not in 0 to size - 1, otherwise None."""
+def check_indices(name, t, size):
+    """Check labels or ids: TypeError unless t has integers, ValueError for one that is not in 0 to size - 1."""
+    if t.dtype.kind not in "iu":
+        raise TypeError(f"{name}: expected integers from 0 to {size - 1}, got {t.dtype}")
     if t.size == 0:
-        return None
-    ends = (t.min(), t.max())
-    if cuda.is_on_gpu(t):  # both in one go, since the host waits for the GPU here
-        ends = cuda.as_numpy(cuda.cupy.stack(ends))
-    return next((end for end in ends if not 0 <= end < size), None)
+        return
+    low, high = t.min(), t.max()
+    if cuda.is_on_gpu(t):  # one transfer for both, because the host waits for the GPU
+        low, high = cuda.as_numpy(cuda.cupy.stack((low, high)))
+    if not 0 <= low <= high < size:
+        raise ValueError(f"{name}: expected integers from 0 to {size - 1}, got {low} to {high}")
 
 
 def is_array(x):
-    """Whether x is an array, here or on the GPU."""
+    """True if x is an array, on the host or on the GPU."""
     return isinstance(x, np.ndarray) or cuda.is_on_gpu(x)
 
 
 class Concat(Function):
-    """y = the xs one behind the other along an axis;  gx = its part of gy."""
+    """y = xs joined along an axis;  gxs = the parts of gy."""
 
     def __init__(self, axis):
         self.axis = axis
@@ -208,22 +210,22 @@ class Concat(Function):
 
 
 def concat(xs, axis=0):
-    """A list of variables or arrays joined along an axis that they have. ValueError for none. [beside step 47]"""
+    """Join a list of variables or arrays along an existing axis. [step 47, not in the book]"""
     return Concat(axis)(*as_inputs("concat", xs))
 
 
 def stack(xs, axis=0):
-    """A list of variables or arrays of one shape joined along a new axis. ValueError for none. [beside step 47]"""
+    """Join a list of variables or arrays of the same shape along a new axis. [step 47, not in the book]"""
     xs = as_inputs("stack", xs)
     if len({x.shape for x in xs}) > 1:
-        raise ValueError(f"stack: shapes {[x.shape for x in xs]} came, all must be the same")
+        raise ValueError(f"stack: expected inputs of the same shape, got {[x.shape for x in xs]}")
     return concat([expand_dims(x, axis) for x in xs], axis)
 
 
 def as_inputs(name, xs):
-    """A list of variables or arrays as Variables. TypeError for one that is in no list, ValueError for none."""
+    """List of variables or arrays as Variables. TypeError for a single one, ValueError for an empty list."""
     if isinstance(xs, Variable) or is_array(xs):
-        raise TypeError(f"{name}: one {type(xs).__name__} came, a list of them is needed")
+        raise TypeError(f"{name}: expected a list of variables or arrays, got one {type(xs).__name__}")
     if len(xs) == 0:
-        raise ValueError(f"{name}: an empty list came, at least one variable is needed")
+        raise ValueError(f"{name}: expected at least one variable or array, got an empty list")
     return [as_input(x) for x in xs]
