@@ -728,7 +728,7 @@ def test_batch_norm_refuses_other_shapes():
         layer(np.ones(3))
     assert layer.gamma.data is None
     layer(np.ones((2, 3)))
-    with pytest.raises(ValueError, match=r"batch_norm: x \(2, 4\), gamma \(3,\)"):
+    with pytest.raises(ValueError, match=r"batch_norm: expected .* got x \(2, 4\), gamma \(3,\)"):
         layer(np.ones((2, 4)))
     with pytest.raises(ValueError, match="in training at least two numbers a channel are needed"):
         layer(np.ones((1, 3)))
@@ -752,7 +752,7 @@ def test_embed_id_looks_rows_up():
 
 @pytest.mark.parametrize("ids", [[5], [-1]])
 def test_a_number_without_a_row_is_refused(ids):
-    with pytest.raises(ValueError, match=rf"embed_id: id {ids[0]} came, W \(5, 3\) has the ids 0 to 4"):
+    with pytest.raises(ValueError, match=f"embed_id: expected integers from 0 to 4, got {ids[0]}"):
         L.EmbedID(5, 3)(np.array(ids))
 
 
@@ -914,7 +914,7 @@ def test_a_batch_of_another_size_is_refused_and_the_state_stays(kind):
 @pytest.mark.parametrize("shape", [(5,), (2, 3, 5)], ids=str)
 def test_a_first_input_that_does_not_fit_makes_no_weights(shape):
     layer = L.LSTM(4)
-    with pytest.raises(ValueError, match=r"(LSTM|lstm_cell): .* needed"):
+    with pytest.raises(ValueError, match=r"LSTM: expected x \(N, in_size\)"):
         layer(np.ones(shape, np.float32))
     assert layer(np.ones((2, 3), np.float32)).shape == (2, 4)
 
