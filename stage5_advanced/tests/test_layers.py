@@ -730,7 +730,7 @@ def test_batch_norm_refuses_other_shapes():
     layer(np.ones((2, 3)))
     with pytest.raises(ValueError, match=r"batch_norm: expected .* got x \(2, 4\), gamma \(3,\)"):
         layer(np.ones((2, 4)))
-    with pytest.raises(ValueError, match="in training at least two numbers a channel are needed"):
+    with pytest.raises(ValueError, match="batch_norm: expected at least two elements per channel in training"):
         layer(np.ones((1, 3)))
 
 
