@@ -105,7 +105,7 @@ def test_a_red_cell_is_explained_and_gives_the_command_that_repeats_it(crosschec
         (["run", "-k", "square and"], "-k: 'square and' is not of the form"),
         (["run", "-k", "f(x)"], "-k: 'f(x)' is not a word"),
         (["run", "--framework", "no_such_file.py"], "--framework: there is no file no_such_file.py"),
-        (["run", "--update-ledger", "-k", "square"], "--update-ledger takes a whole run"),
+        (["run", "--update-ledger", "-k", "square"], "--update-ledger needs a full run"),
         (["show", "square"], "show: 'square' is not of the form computation/framework/dtype"),
         (["show", "cube/stage1/float64"], "unknown computation 'cube'"),
         (["show", "square/stage9/float64"], f"unknown framework 'stage9'; there is {', '.join(FRAMEWORKS)}"),

@@ -749,7 +749,7 @@ def test_figures_need_no_display(play, monkeypatch, environment, backend):
             "from dezero.functions import sin",
             "ImportError: cannot import name 'sin' from 'dezero.functions': step 34",
         ),
-        (2, "F.tanh", "AttributeError: module 'dezero.functions' has no attribute 'tanh': step 35 (stage 3) brings it"),
+        (2, "F.tanh", "AttributeError: module 'dezero.functions' has no attribute 'tanh': step 35 (stage 3) adds it"),
         (2, "dezero.utils", "AttributeError: module 'dezero' has no attribute 'utils': step 26 (stage 3)"),
         (3, "from dezero import Layer", "ImportError: cannot import name 'Layer' from 'dezero': step 44 (stage 4)"),
         (3, "from dezero import layers", "ImportError: cannot import name 'layers' from 'dezero': step 44 (stage 4)"),
@@ -757,7 +757,7 @@ def test_figures_need_no_display(play, monkeypatch, environment, backend):
         (3, "import dezero.layers as L", "ModuleNotFoundError: No module named 'dezero.layers': step 44 (stage 4)"),
         (3, "from dezero.layers import Linear", "ModuleNotFoundError: No module named 'dezero.layers': step 44"),
         (3, "F.min", "AttributeError: module 'dezero.functions' has no attribute 'min': step "),
-        (3, "F.relu", "AttributeError: module 'dezero.functions' has no attribute 'relu': step 51 (stage 4) brings it"),
+        (3, "F.relu", "AttributeError: module 'dezero.functions' has no attribute 'relu': step 51 (stage 4) adds it"),
         (
             3,
             "from dezero.functions import relu",
@@ -775,17 +775,17 @@ def test_figures_need_no_display(play, monkeypatch, environment, backend):
         ),
         (3, "from dezero.functions_conv import conv2d", "No module named 'dezero.functions_conv': step 57 (stage 5)"),
         (3, "dezero.optimizers", "AttributeError: module 'dezero' has no attribute 'optimizers': step 46 (stage 4)"),
-        (4, "from dezero import cuda", "cannot import name 'cuda' from 'dezero': step 52 (stage 5) brings it"),
+        (4, "from dezero import cuda", "cannot import name 'cuda' from 'dezero': step 52 (stage 5) adds it"),
         (4, "dezero.cuda.gpu_enable", "AttributeError: module 'dezero' has no attribute 'cuda': step 52 (stage 5)"),
         (4, "from dezero import test_mode", "cannot import name 'test_mode' from 'dezero': step 54 (stage 5)"),
-        (4, "F.batch_nrom", "module 'dezero.functions' has no attribute 'batch_nrom': step 54 (stage 5) brings it"),
+        (4, "F.batch_nrom", "module 'dezero.functions' has no attribute 'batch_nrom': step 54 (stage 5) adds it"),
         (4, "from dezero.utils import get_conv_outsize", "cannot import name 'get_conv_outsize' from 'dezero.utils': "),
-        (4, "import dezero.functions_conv", "No module named 'dezero.functions_conv': step 57 (stage 5) brings it"),
+        (4, "import dezero.functions_conv", "No module named 'dezero.functions_conv': step 57 (stage 5) adds it"),
         (4, "from dezero.models import VGG16", "cannot import name 'VGG16' from 'dezero.models': step 58 (stage 5)"),
-        (4, "dezero.layers.RNN", "module 'dezero.layers' has no attribute 'RNN': step 59 (stage 5) brings it"),
+        (4, "dezero.layers.RNN", "module 'dezero.layers' has no attribute 'RNN': step 59 (stage 5) adds it"),
         (4, "from dezero import SeqDataLoader", "cannot import name 'SeqDataLoader' from 'dezero': step 60 (stage 5)"),
         (3, "from dezero import sin", "cannot import name 'sin' from 'dezero': stage 3 has dezero.functions.sin"),
-        (3, "from dezero import Nothing", "cannot import name 'Nothing' from 'dezero': no step of the book brings it"),
+        (3, "from dezero import Nothing", "cannot import name 'Nothing' from 'dezero': no step of the book adds it"),
     ],
 )
 def test_what_is_missing_names_the_step_that_brings_it(play, stage, statement, error):
@@ -797,7 +797,7 @@ def test_what_is_missing_names_the_step_that_brings_it(play, stage, statement, e
 
 def test_a_name_that_no_step_brings_may_be_a_slip(play):
     error = play("import dezero.functions as F; F.squar").stderr.splitlines()[-1]
-    assert "no attribute 'squar': no step of the book brings it" in error
+    assert "no attribute 'squar': no step of the book adds it" in error
     assert error.endswith("Did you mean: 'square'?")
 
 
@@ -816,19 +816,19 @@ except ImportError as error:
 @pytest.mark.parametrize(
     ("stage", "statement", "hint"),
     [
-        (1, "x.cleargrad()", "step 14 (stage 2) brings it; this is stage 1"),
-        (1, "x + x", "step 20 (stage 2) brings this; this is stage 1"),
-        (1, "x - x", "step 22 (stage 2) brings this; this is stage 1"),
-        (1, "len(x)", "step 19 (stage 2) brings this; this is stage 1"),
-        (2, "x.backward(create_graph=True)", "step 32 (stage 3) brings this; this is stage 2"),
-        (3, "x.reshape(1)", "step 38 (stage 4) brings it; this is stage 3"),
-        (3, "x[0]", "step 47 (stage 4) brings this; this is stage 3"),
-        (4, "x.to_gpu()", "step 52 (stage 5) brings it; this is stage 4"),
-        (4, "x.unchain()", "step 59 (stage 5) brings it; this is stage 4"),
+        (1, "x.cleargrad()", "step 14 (stage 2) adds it; this is stage 1"),
+        (1, "x + x", "step 20 (stage 2) adds this; this is stage 1"),
+        (1, "x - x", "step 22 (stage 2) adds this; this is stage 1"),
+        (1, "len(x)", "step 19 (stage 2) adds this; this is stage 1"),
+        (2, "x.backward(create_graph=True)", "step 32 (stage 3) adds this; this is stage 2"),
+        (3, "x.reshape(1)", "step 38 (stage 4) adds it; this is stage 3"),
+        (3, "x[0]", "step 47 (stage 4) adds this; this is stage 3"),
+        (4, "x.to_gpu()", "step 52 (stage 5) adds it; this is stage 4"),
+        (4, "x.unchain()", "step 59 (stage 5) adds it; this is stage 4"),
         (
             4,
             "from dezero.models import MLP\nMLP((1,)).save_weights('x')",
-            "step 53 (stage 5) brings it; this is stage 4",
+            "step 53 (stage 5) adds it; this is stage 4",
         ),
     ],
 )
@@ -873,7 +873,7 @@ def test_all_stages_tell_where_a_script_runs(play):
     done = play(GOLDSTEIN, "--stage", "all")
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(r"stage1 │ fails │ TypeError: unsupported operand type\(s\) for \+: 'Variable' and", done.stdout)
-    assert re.search(r"│ +│ +│ step 20 \(stage 2\) brings this", done.stdout)
+    assert re.search(r"│ +│ +│ step 20 \(stage 2\) adds this", done.stdout)
     for stage in later_than(2):
         assert re.search(rf"{stage} │ runs  │ +│", done.stdout)
 

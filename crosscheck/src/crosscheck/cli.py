@@ -48,7 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="crosscheck", description=__doc__)
-    top.description = "Identical computations in every stage of the framework and in PyTorch."
+    top.description = (
+        "Run the same computations in every stage of the framework and in PyTorch, and compare the results."
+    )
     top.add_argument("--version", action="version", version=f"crosscheck {__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
@@ -58,21 +60,21 @@ def parser() -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
         added.set_defaults(command=function)
         if json_file:  # not where an argument follows, which would be taken for the file
-            help_json = "write the result as JSON to FILE, or print it in place of text"
+            help_json = "write the result as JSON to FILE; without FILE, print JSON instead of text"
             added.add_argument("--json", nargs="?", const="-", metavar="FILE", help=help_json)
         else:
-            added.add_argument("--json", action="store_const", const="-", help="print JSON in place of text")
+            added.add_argument("--json", action="store_const", const="-", help="print JSON instead of text")
         return added
 
     def choice_of_frameworks(added: argparse.ArgumentParser) -> None:
-        added.add_argument("--stages", metavar="LIST", help="these stages only, such as 1,3 (default: all)")
+        added.add_argument("--stages", metavar="LIST", help="only these stages, such as 1,3 (default: all)")
         added.add_argument(
             "--framework",
             metavar="FILE",
             type=pathlib.Path,
             action="append",
             default=[],
-            help="a framework of your own as another column; see the README",
+            help="a custom framework as another column; see the README",
         )
         added.add_argument(
             "--device",
@@ -80,74 +82,89 @@ def parser() -> argparse.ArgumentParser:
             default="cpu",
             help="cuda: stage 5 on CuPy, compared with PyTorch on the GPU and with itself on the CPU (default: cpu)",
         )
-        added.add_argument("--without-torch", action="store_true", help="central differences and other stages only")
-        added.add_argument("--seed", type=int, default=0, help="other random inputs (default: 0)")
+        added.add_argument(
+            "--without-torch", action="store_true", help="compare only with central differences and other stages"
+        )
+        added.add_argument("--seed", type=int, default=0, help="seed of the random inputs (default: 0)")
 
     run = command("run", run_command, "run the matrix: every computation in every stage, compared with PyTorch", True)
     run.add_argument(
-        "-k", metavar="EXPR", dest="expression", help="cells whose names match, such as 'square and not float32'"
+        "-k", metavar="EXPR", dest="expression", help="only cells whose names match, such as 'square and not float32'"
     )
     run.add_argument("--dtype", metavar="LIST", default=",".join(DTYPES), help="(default: %(default)s)")
     choice_of_frameworks(run)
-    run.add_argument("--quick", action="store_true", help="one case a cell, and PyTorch alone as the judge of values")
+    run.add_argument(
+        "--quick", action="store_true", help="one case per cell, compared with PyTorch but not with central differences"
+    )
     run.add_argument(
         "-n",
         metavar="N",
         type=processes,
         default="auto",
-        help="processes that compute; 0: this one alone (default: one for each processor)",
+        help="number of worker processes; 0: none (default: one for each processor)",
     )
     run.add_argument(
         "--time-limit",
         metavar="S",
         type=seconds,
         default=TIME_LIMIT,
-        help="seconds of CPU time that a cell may take (default: %(default)g)",
+        help="limit of CPU time for a cell in seconds (default: %(default)g)",
     )
-    run.add_argument("--html", metavar="DIR", type=pathlib.Path, help="write the report as a page to DIR/index.html")
     run.add_argument(
-        "--update-ledger", action="store_true", help="take the distances of this run as the committed ones"
+        "--html", metavar="DIR", type=pathlib.Path, help="write the report as a web page to DIR/index.html"
     )
-    run.add_argument("--reason", help="why entries of the ledger may be raised")
+    run.add_argument(
+        "--update-ledger", action="store_true", help="update the tolerance baseline with the distances of this run"
+    )
+    run.add_argument("--reason", help="why entries of the tolerance baseline may grow")
 
-    listing = command("list", list_command, "list what there is")
+    listing = command("list", list_command, "list frameworks, computations or steps")
     listing.add_argument("what", choices=["frameworks", "computations", "steps"])
 
-    show = command("show", show_command, "show one cell: inputs, cotangents, every result")
+    show = command("show", show_command, "show one cell: inputs, cotangents, all results")
     show.add_argument("cell", metavar="CELL", help="computation/framework/dtype, such as square/stage1/float64")
     choice_of_frameworks(show)
 
-    rosetta = command("rosetta", rosetta_command, "show each name of ours as the PyTorch call it corresponds to")
+    rosetta = command("rosetta", rosetta_command, "show the PyTorch call for each name of the framework")
     rosetta.add_argument("name", nargs="?", metavar="NAME")
 
     diff = command("diff", diff_command, "show what differs between two stages or two steps, and why")
     for which, name in (("the earlier", "A"), ("the later", "B")):
         diff.add_argument(name, help=f"{which} stage (1, stage1) or step (step07)")
-    diff.add_argument("--file", metavar="FILE", help="this file only, such as core.py")
-    diff.add_argument("--symbol", metavar="NAME", help="this definition only, such as Variable.backward")
+    diff.add_argument("--file", metavar="FILE", help="only this file, such as core.py")
+    diff.add_argument("--symbol", metavar="NAME", help="only this definition, such as Variable.backward")
     diff.add_argument("--step", type=int, metavar="N", help="only what the lesson of step N names")
     step = command("step", step_command, "show a step: its lesson, what it changes, its script and its output")
     step.add_argument("step", metavar="N", help="32, or step32")
-    step.add_argument("--no-run", action="store_true", help="leave the output out")
+    step.add_argument("--no-run", action="store_true", help="do not run the script")
     for shown in (diff, step):
-        shown.add_argument("--side-by-side", action="store_true", help="both sides in columns, not one after the other")
+        shown.add_argument("--side-by-side", action="store_true", help="show both sides in columns")
 
     play = command("play", play_command, "run a script written for dezero on a stage, without editing it")
     play.usage = "crosscheck play SCRIPT [--stage N|all] [--repair] [--json] [-- ARGS...]"
     play_options(play)
-    play.add_argument("script", metavar="SCRIPT", help="says `from dezero import Variable` or the like")
-    play.add_argument("rest", metavar="ARGS", nargs=argparse.REMAINDER, help="arguments of the script, best after --")
+    play.add_argument("script", metavar="SCRIPT", help="a script with imports such as `from dezero import Variable`")
+    play.add_argument("rest", metavar="ARGS", nargs=argparse.REMAINDER, help="arguments of the script, after --")
 
-    faults = command("faults", faults_command, "plant bugs in copies of the stages and see which are caught", True)
-    faults.add_argument("--stages", metavar="LIST", help="these stages only (default: all)")
-    faults.add_argument("-k", metavar="EXPR", dest="expression", help="faults whose names match")
+    faults = command(
+        "faults",
+        faults_command,
+        "mutation testing: plant bugs in copies of the stages and report which are detected",
+        True,
+    )
+    faults.add_argument("--stages", metavar="LIST", help="only these stages (default: all)")
+    faults.add_argument("-k", metavar="EXPR", dest="expression", help="only faults whose names match")
 
-    bench = command("bench", bench_command, "time the same work in every stage and in PyTorch", True)
-    bench.add_argument("--stages", metavar="LIST", help="these stages only (default: all)")
-    bench.add_argument("--rounds", type=int, default=30, help="how often each is timed (default: %(default)s)")
-    bench.add_argument("--threads", type=int, help="threads for NumPy and PyTorch (default: as they are)")
-    bench.add_argument("--memory", action="store_true", help="peak memory of training steps in place of times")
-    bench.add_argument("-k", metavar="EXPR", dest="expression", help="workloads whose names match")
+    bench = command("bench", bench_command, "benchmark the same work in every stage and in PyTorch", True)
+    bench.add_argument("--stages", metavar="LIST", help="only these stages (default: all)")
+    bench.add_argument(
+        "--rounds", type=int, default=30, help="number of timings of each workload (default: %(default)s)"
+    )
+    bench.add_argument("--threads", type=int, help="number of threads of NumPy and PyTorch (default: unchanged)")
+    bench.add_argument(
+        "--memory", action="store_true", help="measure the peak memory of training steps instead of times"
+    )
+    bench.add_argument("-k", metavar="EXPR", dest="expression", help="only workloads whose names match")
     return top
 
 
@@ -170,9 +187,9 @@ def seconds(text: str) -> float:
 
 
 def play_options(added: argparse.ArgumentParser) -> None:
-    """Those of `play`, which may stand before or after SCRIPT."""
+    """Options of `play`, before or after SCRIPT."""
     added.add_argument("--stage", metavar="N", help="1, stage1 or all (default: the last)")
-    added.add_argument("--repair", action="store_true", help="float(e) and int(e) take the item of a one-element array")
+    added.add_argument("--repair", action="store_true", help="make float(e) and int(e) accept arrays with one element")
 
 
 # --- run ---
@@ -212,10 +229,10 @@ def run_command(arguments: argparse.Namespace) -> int:
     narrowed = arguments.expression or arguments.stages or arguments.framework or len(dtypes) < len(DTYPES)
     narrowed = narrowed or arguments.device != "cpu"
     if arguments.reason and not arguments.update_ledger:
-        raise UsageError("--reason belongs to --update-ledger")
+        raise UsageError("--reason is an option of --update-ledger")
     if arguments.update_ledger and (narrowed or arguments.seed or arguments.without_torch or arguments.quick):
         raise UsageError(
-            "--update-ledger takes a whole run: "
+            "--update-ledger needs a full run: "
             "no -k, --stages, --dtype, --device, --framework, --seed, --without-torch, --quick"
         )
     settings = dataclasses.replace(
@@ -224,7 +241,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     with contextlib.closing(Pool(settings, arguments.n) if arguments.n else Alone(settings)) as pool:
         todo = rows(pool.columns, all_computations(), dtypes, arguments.expression)
         if not todo:
-            raise UsageError(f"no cell matches -k {arguments.expression!r}: crosscheck list computations")
+            raise UsageError(f"no cell matches -k {arguments.expression!r}; see crosscheck list computations")
         names = [name for row in todo for name in row.names()]
         report = Report(
             {c.label: c.version for c in pool.columns}, arguments.seed, repeat_options(arguments), len(names)
@@ -269,7 +286,7 @@ def ended_early(report: Report) -> Iterator[None]:
 
 
 def update_ledger(report: Report, reason: str | None) -> None:
-    """Take the worst distance of the stages, by computation and dtype."""
+    """Record the largest distance of the stages, by computation and dtype."""
     measured: dict[tuple[str, str], float] = {}
     for cell in report.cells:
         if cell.distance is not None and cell.state == "equal" and cell.framework in {stage.name for stage in STAGES}:
@@ -278,7 +295,9 @@ def update_ledger(report: Report, reason: str | None) -> None:
     ledger = Ledger.read()
     raised = ledger.update(measured, reason)
     if raised:
-        raise UsageError("the ledger was left as it is; these would be raised, give a --reason: " + "; ".join(raised))
+        raise UsageError(
+            "the tolerance baseline is unchanged; these entries would grow, give a --reason: " + "; ".join(raised)
+        )
     ledger.write()
 
 
@@ -302,9 +321,9 @@ def list_frameworks() -> tuple[list[str], list[list[str]]]:
         version = load_stage(stage).version() if stage.installed() else "not installed"
         lines.append([stage.name, f"steps {stage.first_step}-{stage.last_step}: {stage.title}", version])
     try:
-        lines.append(["torch", "the oracle", load_torch().version()])
+        lines.append(["torch", "the reference", load_torch().version()])
     except UsageError as error:
-        lines.append(["torch", "the oracle", str(error)])
+        lines.append(["torch", "the reference", str(error)])
     return ["framework", "what", "version"], lines
 
 
@@ -342,7 +361,7 @@ def rosetta_command(arguments: argparse.Namespace) -> int:
 
     found = [row for row in rosetta() if arguments.name in (None, row.name)]
     if not found:
-        raise UsageError(f"the Rosetta has no {arguments.name!r}: crosscheck rosetta")
+        raise UsageError(f"the Rosetta has no {arguments.name!r}; see crosscheck rosetta")
     lines = [[row.name, row.call, row.stage, row.difference] for row in found]
     output(as_json(found), arguments.json, lambda: print_table("", ["ours", "PyTorch", "since", "difference"], lines))
     return 0

@@ -1,7 +1,7 @@
 """Running a reader's own script, one that says `from dezero import Variable`, on a stage.
 
 The script runs in a process of its own. There `dezero` and `dezero.<module>` are the stage's own
-module objects; what a later step brings is missing, and the error says which step that is.
+module objects; what a later step adds is missing, and the error says which step that is.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ FIRST_STEPS = (1, 11, 25, 37, 52)  # of the five stages
 HINT = "crosscheck: "
 REPAIRABLE = "only 0-dimensional arrays can be converted to Python scalars"
 REPAIR_HINT = "NumPy before 2.4 took the item of a one-element array here; crosscheck play --repair does so"
-UNKNOWN = "no step of the book brings it"
+UNKNOWN = "no step of the book adds it"
 ITEM = "__crosscheck_item__"
 
 KINDS = ("Variable", "Layer", "Model")
 
-# What each step brings, where the lessons of the installed stages do not say it. Below a module, `dezero`
+# What each step adds, where the lessons of the installed stages do not say it. Below a module, `dezero`
 # is left out; a name without a module is one of `dezero` itself; `Variable.x` and `Layer.x` are methods.
 BOOK = {
     9: "as_array",
@@ -118,7 +118,7 @@ class Played:
     stage: str
     status: int
     missing: str = ""  # the last line of the error
-    hint: str = ""  # which step brings it, where the error does not say so
+    hint: str = ""  # which step adds it, where the error does not say so
     stdout: str = ""
     stderr: str = ""
 
@@ -315,7 +315,7 @@ def explain_missing(stage: Stage, name: str, module: types.ModuleType) -> None:
 
 
 class Finder(importlib.abc.MetaPathFinder):
-    """Says which step brings a module or a name that an import does not find."""
+    """Says which step adds a module or a name that an import does not find."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -337,7 +337,7 @@ def dotted(module: str) -> str:
 
 
 def whence(stage: Stage, module: str, name: str) -> str:
-    """`step 44 (stage 4) brings it; this is stage 3`."""
+    """`step 44 (stage 4) adds it; this is stage 3`."""
     here = f"this is stage {stage.number}"
     if name == "core_simple" and not module and stage.number > SIMPLE_CORE:
         return f"stage {SIMPLE_CORE} has it, since then it is {NAME}.core; {here}"
@@ -345,7 +345,7 @@ def whence(stage: Stage, module: str, name: str) -> str:
     if step is None or stage_number(step) <= stage.number:
         held = [other for other in ("", "core", "functions", *sorted(STEPS)) if has(other, name)]
         return f"stage {stage.number} has {dotted(held[0])}.{name}" if held else f"{UNKNOWN}; {here}"
-    return f"step {step} (stage {stage_number(step)}) brings it; {here}"
+    return f"step {step} (stage {stage_number(step)}) adds it; {here}"
 
 
 def has(module: str, name: str) -> bool:
@@ -439,13 +439,13 @@ def hints(stage: Stage, error: BaseException, repair: bool) -> list[str]:
         return [REPAIR_HINT]
     steps = [step for message, step in MESSAGES if isinstance(error, TypeError) and re.search(message, str(error))]
     if steps and stage_number(steps[0]) > stage.number:
-        return [f"step {steps[0]} (stage {stage_number(steps[0])}) brings this; this is stage {stage.number}"]
+        return [f"step {steps[0]} (stage {stage_number(steps[0])}) adds this; this is stage {stage.number}"]
     owner = type(getattr(error, "obj", None))
     if isinstance(error, AttributeError) and owner.__module__.partition(".")[0] == stage.package:
         for kind in owner.__mro__[:-1]:
             step = step_of(stage, "", f"{kind.__name__}.{error.name}")
             if step is not None and stage_number(step) > stage.number:
-                return [f"step {step} (stage {stage_number(step)}) brings it; this is stage {stage.number}"]
+                return [f"step {step} (stage {stage_number(step)}) adds it; this is stage {stage.number}"]
     return []
 
 

@@ -1,4 +1,4 @@
-"""What a run says: on the terminal, as JSON, as a page of HTML."""
+"""The report of a run: on the terminal, as JSON, as a web page."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .. import __version__
 from ..runner import Cell
 
 STATES = {
-    "equal": "equal to PyTorch and to central differences within rounding",
-    "unsupported": "this stage cannot do it yet, and fails as declared",
-    "differs": "differs on purpose, with a reason",
-    "error": "bad input, refused as declared",
-    "failed": "not as declared: red",
+    "equal": "equal to PyTorch and central differences within rounding",
+    "unsupported": "not supported by this stage yet; verified to fail as declared",
+    "differs": "differs on purpose, for a declared reason",
+    "error": "invalid input, rejected as declared",
+    "failed": "not as declared",
 }
 ENDED = {"interrupted": 130, "terminated": 143}  # by Ctrl-C or SIGTERM: what is done is reported; the exit status
 SIGNS = {"equal": "=", "unsupported": "unsupported", "differs": "differs", "error": "error", "failed": "FAILED"}

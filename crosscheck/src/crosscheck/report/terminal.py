@@ -67,13 +67,13 @@ def summary(report: Report) -> str:
     parts = [f"[{STYLES[state]}]{count} {state}[/]" for state, count in report.counts().items()]
     worst = report.worst()
     furthest = (
-        f"; furthest within the usual budget {eps(worst.distance)} eps, {worst.computation.name} {worst.dtype}"
+        f"; largest distance (default tolerance) {eps(worst.distance)} eps, {worst.computation.name} {worst.dtype}"
         if worst
         else ""
     )
     as_declared = bool(report.cells) and all(cell.ok for cell in report.cells)
     verdict = "every cell is as declared" if as_declared else "[bold red]not every cell is as declared[/]"
-    inherited = f"; {report.inherited} with the bytes of the stage before" if report.inherited else ""
+    inherited = f"; {report.inherited} bit for bit as in the stage before" if report.inherited else ""
     ended = (
         f"[bold red]{report.ended}[/] after {len(report.cells)} of {report.expected} cells; " if report.ended else ""
     )
