@@ -16,11 +16,12 @@ from .torch_training import of_numpy
 @contextlib.contextmanager
 def without_mkldnn() -> Iterator[None]:
     """Disable oneDNN, whose LSTM has different formulas for gradients with and without create_graph."""
-    before, torch.backends.mkldnn.enabled = torch.backends.mkldnn.enabled, False
+    mkldnn: Any = torch.backends.mkldnn  # its annotations know no assignment
+    before, mkldnn.enabled = mkldnn.enabled, False
     try:
         yield
     finally:
-        torch.backends.mkldnn.enabled = before
+        mkldnn.enabled = before
 
 
 class Recurrent(torch.nn.Module):
