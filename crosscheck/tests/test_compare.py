@@ -71,7 +71,7 @@ def test_slopes_are_correct_within_their_error_estimate():
     assert not agrees([np.zeros(2)], direction, measured)
 
 
-def test_raising_a_ledger_entry_requires_a_reason_and_lowering_does_not(tmp_path):
+def test_a_ledger_entry_rises_with_a_reason_and_never_falls(tmp_path):
     ledger = Ledger({"f": {"float64": 2.0}}, {})
     assert ledger.update({("f", "float64"): 5.0}, None) == ["f float64: 2 -> 5"]
     assert ledger.distances == {"f": {"float64": 2.0}}
@@ -81,7 +81,7 @@ def test_raising_a_ledger_entry_requires_a_reason_and_lowering_does_not(tmp_path
     assert again.distances == {"f": {"float64": 5.0}}
     assert again.reasons == {"f": {"float64": 'a "better" formula'}}
     assert again.update({("f", "float64"): 1.0, ("g", "float32"): 3.0}, None) == []
-    assert again.distances == {"f": {"float64": 1.0}, "g": {"float32": 3.0}}
+    assert again.distances == {"f": {"float64": 5.0}, "g": {"float32": 3.0}}
     assert again.allowed("g", "float32") == 12.0
     assert again.allowed("g", "float64") is None
 

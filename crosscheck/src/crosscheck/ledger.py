@@ -11,8 +11,9 @@ from collections.abc import Mapping
 PATH = pathlib.Path(__file__).parent / "ledger.toml"
 HEADER = """\
 # The worst distance from the oracle, in eps, that any stage has shown, by computation and dtype.
-# Written by `crosscheck run --update-ledger`. A cell may reach SLACK times its entry, since processors
-# round differently; beyond that it is red. Raising an entry needs `--reason`, which is kept here.
+# Written by `crosscheck run --update-ledger`, which lowers no entry, since another processor may have set it: the
+# entries are maxima over the settings of `tox -e processors`. A cell may reach SLACK times its entry, beyond that it
+# is red. Raising an entry needs `--reason`, which is kept here.
 """
 SLACK = 4.0
 LEAST = 4.0  # eps that are always allowed: a different kernel for exp may cost that much
@@ -38,7 +39,7 @@ class Ledger:
         return None if entry is None else max(LEAST, SLACK * entry)
 
     def update(self, measured: Mapping[tuple[str, str], float], reason: str | None) -> list[str]:
-        """Take in a whole run. Raised entries without a reason are returned, and then nothing is changed."""
+        """Take in a whole run: entries only rise. Without a reason those are returned, and nothing is changed."""
         rounded = {key: float(f"{value:.3g}") for key, value in sorted(measured.items())}
         raised = {
             (name, dtype): f"{name} {dtype}: {self.distances[name][dtype]:.3g} -> {value:.3g}"
@@ -50,7 +51,7 @@ class Ledger:
         distances: dict[str, dict[str, float]] = {}
         reasons: dict[str, dict[str, str]] = {}
         for (name, dtype), value in rounded.items():
-            distances.setdefault(name, {})[dtype] = value
+            distances.setdefault(name, {})[dtype] = max(value, self.distances.get(name, {}).get(dtype, 0.0))
             why = reason if (name, dtype) in raised else self.reasons.get(name, {}).get(dtype)
             if why:
                 reasons.setdefault(name, {})[dtype] = why
