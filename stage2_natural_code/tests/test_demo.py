@@ -1,4 +1,4 @@
-"""Options, figures, Ctrl-C and closed pipes of the steps. This file is the same in every stage that has demo.py."""
+"""Options, figures, Ctrl-C and closed pipes of the steps: demo.py, which is the same in every stage that has it."""
 
 import importlib.util
 import os

@@ -123,7 +123,7 @@ if isinstance(train_set, Digits):
     adam = optimizers.Adam()
 
     def smaller_lr(done):
-        adam.alpha = 0.001 * (1 + np.cos(np.pi * done)) / 2
+        adam.lr = 0.001 * (1 + np.cos(np.pi * done)) / 2
 
     model = MLP((hidden_size, hidden_size, 10), activation=F.relu)
     print("ReLU, Adam, augmented", flush=True)

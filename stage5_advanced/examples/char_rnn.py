@@ -1,25 +1,25 @@
-"""A recurrent network that writes, character by character.
+"""A recurrent network that writes text, character by character.
 
-It reads a text and is asked, at each character, for the next one. To be good at that it has to find out what words
-there are, how they follow each other, that a bracket is to be closed. Asked to go on with what it has just said, it
-writes: the scores are made into probabilities, one character is drawn, and that is what it reads next. The temperature
-T divides the scores before: at a low T it says what it is sure of, again and again, at a high one it is bold and
-misspells.
+At each character of a text it predicts the next one. To be good at this it has to learn which words there are, how they
+follow each other, and that a bracket must be closed. To write, it continues its own output: the logits become
+probabilities, one character is drawn at random, and that is the next input. The logits are first divided by the
+temperature T: at a low T the network repeats what it is certain of, at a high T it is bold and misspells.
 
-    id -> EmbedID -> LSTM -> Linear -> scores of the next id
+    id -> EmbedID -> LSTM -> Linear -> logits of the next id
 
-A whole text is too long to be differentiated through. So many stretches of it are read side by side, one in each row of
-a batch, and after every 50 characters the gradients are computed and the graph is cut (`unchain_backward`): the state
-goes on, the gradients end there. This is truncated backpropagation through time.
+A whole text is too long for one graph. So a batch reads many parts of it in parallel, one per row, and after every 50
+characters the gradients are computed and the graph is cut (`unchain_backward`): the state continues, the gradients end
+there. This is truncated backpropagation through time.
 
-    python stage5_advanced/examples/char_rnn.py --quick                  the text: what explains the steps here
-    python stage5_advanced/examples/char_rnn.py TEXT                     a file of yours, UTF-8, 100 KB or more
+    python stage5_advanced/examples/char_rnn.py --quick                  the text: the docstrings of the steps
+    python stage5_advanced/examples/char_rnn.py TEXT                     a file of your own, UTF-8, 100 KB or more
     python stage5_advanced/examples/char_rnn.py --shakespear             1.1 million characters, downloaded once
 
-The loss is in bits for each character; before anything is learned it is log2 of the number of different ones. From the
-last tenth of the text nothing is learned; its loss says how much is more than known by heart. With --quick it is 2.3.
+The loss is in bits per character; an untrained network has log2 of the number of different characters. The last tenth
+of the text is held out; its loss tells how much the network knows beyond what it has memorized. With --quick it is
+about 2.3.
 
-The picture: the loss, and what the network writes at three temperatures.
+The figure: the loss, and what the network writes at three temperatures.
 
 A. Karpathy, The unreasonable effectiveness of recurrent neural networks,
 https://karpathy.github.io/2015/05/21/rnn-effectiveness (2015). S. Hochreiter, J. Schmidhuber, Long short-term memory,
@@ -29,24 +29,23 @@ Neural Computation 9 (1997).
 import ast
 import math
 import pathlib
-import sys
 import tempfile
 import textwrap
 
 import numpy as np
-from common import NAME, begin, integer, options, save
+from common import begin, integer, options, save, stop
 
 import stage5_advanced.functions as F
 import stage5_advanced.layers as L
 from stage5_advanced import Model, SeqDataLoader, no_grad, optimizers, test_mode
 from stage5_advanced.datasets import Shakespear, Text
 
-BATCH, LENGTH = 16, 50  # stretches side by side, characters from cut to cut
+BATCH, LENGTH = 16, 50  # rows of a batch, characters between two cuts
 TEMPERATURES = (0.4, 0.7, 1.0)
 
 
 class CharRNN(Model):
-    """One character of each of N stretches, ids (N,) -> what is known then (N, hidden); `scores` makes scores of it."""
+    """The next character of N parts, ids (N,) -> state (N, hidden); `logits` computes logits from it."""
 
     def __init__(self, vocabulary, hidden):
         super().__init__()
@@ -60,12 +59,12 @@ class CharRNN(Model):
     def forward(self, x):
         return self.lstm(self.embed(x))
 
-    def scores(self, h):
+    def logits(self, h):
         return self.fc(F.dropout(h, 0.2))
 
 
 def load(arguments):
-    """The text asked for."""
+    """The text to learn."""
     try:
         if arguments.shakespear:
             return Shakespear()
@@ -80,29 +79,29 @@ def load(arguments):
             path.write_text(prose, encoding="utf-8")
             return Text(path)
     except (OSError, ValueError, RuntimeError) as error:
-        sys.exit(f"{NAME}: {str(error).splitlines()[0].rstrip(':')}")
+        stop(str(error).splitlines()[0].rstrip(":"))
 
 
-def stretches(model, samples, batch_size, gpu):
-    """Losses, Variables, of LENGTH characters at a time, from the beginning of the samples to their end."""
+def losses_of_parts(model, samples, batch_size, gpu):
+    """Yield losses, Variables, of LENGTH characters at a time, from the first sample to the last."""
     model.reset_state()
     hs, ts = [], []
     for x, t in SeqDataLoader(samples, batch_size, gpu=gpu):
         hs.append(model(x))
         ts.append(t)
         if len(hs) == LENGTH:
-            yield F.softmax_cross_entropy(model.scores(F.concat(hs)), F.concat(ts).data)  # all at once is faster
+            yield F.softmax_cross_entropy(model.logits(F.concat(hs)), F.concat(ts).data)  # one call is faster
             hs, ts = [], []
 
 
 def write(model, dataset, length):
-    """What the model writes, a text for each temperature; all go on from the first ten characters of the data."""
+    """A text by the model for each temperature; all continue the first ten characters of the data."""
     model.reset_state()
     T = np.array(TEMPERATURES)[:, None]
     ids = [np.repeat(i, len(T)) for i in dataset.data[:10]]
     with no_grad(), test_mode():
         for k in range(length):
-            p = F.softmax(model.scores(model(ids[k])).data / T).data
+            p = F.softmax(model.logits(model(ids[k])).data / T).data
             if k + 1 == len(ids):
                 ids.append(np.array([np.random.choice(len(row), p=row) for row in p]))
     return ["".join(dataset.id_to_char[int(i)] for i in column) for column in zip(*ids, strict=True)]
@@ -120,9 +119,9 @@ def main():
     samples = [dataset[i] for i in range(len(dataset))]
     size = len(samples) * 9 // 10
     if size < BATCH * LENGTH * 10:
-        sys.exit(f"{NAME}: the text has {len(samples) + 1} characters, 20,000 are needed, 100,000 are better")
+        stop(f"expected a text of at least 20,000 characters, got {len(samples) + 1}; 100,000 are better")
     vocabulary = len(dataset.char_to_id)
-    print(f"{size} characters to train, {len(samples) - size} held out, {vocabulary} different ones")
+    print(f"{size} characters for training, {len(samples) - size} held out, {vocabulary} different ones")
 
     model = CharRNN(vocabulary, arguments.hidden)
     if arguments.gpu:
@@ -131,18 +130,20 @@ def main():
     optimizer.add_hook(optimizers.ClipGrad(1.0))
     history = []
     for epoch in range(arguments.epochs):
-        optimizer.alpha = 0.005 * (1 + math.cos(math.pi * epoch / arguments.epochs)) / 2
+        optimizer.lr = 0.005 * (1 + math.cos(math.pi * epoch / arguments.epochs)) / 2
         losses = []
-        for loss in stretches(model, samples[:size], BATCH, arguments.gpu):
+        for loss in losses_of_parts(model, samples[:size], BATCH, arguments.gpu):
             model.cleargrads()
             loss.backward()
             loss.unchain_backward()
             optimizer.update()
             losses.append(float(loss.data) / math.log(2))
         with no_grad(), test_mode():
-            held_out = [float(loss.data) / math.log(2) for loss in stretches(model, samples[size:], 8, arguments.gpu)]
+            held_out = [
+                float(loss.data) / math.log(2) for loss in losses_of_parts(model, samples[size:], 8, arguments.gpu)
+            ]
         history.append((np.mean(losses), np.mean(held_out)))
-        print("epoch {}: {:.3f} bits a character, held out {:.3f}".format(epoch + 1, *history[-1]), flush=True)
+        print("epoch {}: {:.3f} bits per character, held out {:.3f}".format(epoch + 1, *history[-1]), flush=True)
 
     model.to_cpu()
     texts = write(model, dataset, 700)
@@ -152,14 +153,14 @@ def main():
 
 
 def draw(history, texts):
-    """The loss; the texts."""
+    """The loss and the texts."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(16.5, 4.8), layout="constrained")
     curves, *places = figure.subplots(1, 1 + len(texts))
-    for name, losses in zip(("train", "held out"), zip(*history, strict=True), strict=True):
+    for name, losses in zip(("training", "held out"), zip(*history, strict=True), strict=True):
         curves.plot(range(1, len(losses) + 1), losses, ".-", label=name)
-    curves.set(title="loss, bits a character", xlabel="epoch", ylim=(0, None))
+    curves.set(title="loss, bits per character", xlabel="epoch", ylim=(0, None))
     curves.locator_params(axis="x", integer=True)
     curves.legend()
     for axes, T, text in zip(places, TEMPERATURES, texts, strict=True):

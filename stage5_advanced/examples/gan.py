@@ -1,20 +1,20 @@
-"""Two networks against each other: one draws digits, the other tells them from real ones.
+"""A generative adversarial network: one network draws digits, another tells them from real ones.
 
-The generator makes a picture of random numbers, z -> G(z). The discriminator says how real a picture looks, D(x). It is
-trained to say yes to the data and no to what the generator draws; the generator is trained to hear yes. Neither knows
-what a digit is: all that the generator ever learns comes to it as the gradient of D by the pixels that it drew. So
-nothing tells it which of the data to draw, as the losses of an autoencoder do; in return nothing makes it blur.
+The generator makes an image of random numbers, z -> G(z). The discriminator outputs D(x), the probability that an image
+is real. It is trained to answer yes for the data and no for what the generator draws; the generator is trained to get
+the answer yes. Neither knows what a digit is: all that the generator learns is the gradient of D by its pixels. So no
+loss assigns a sample to each z, as in an autoencoder; in return no loss makes the images blurred.
 
     loss of D = -log D(x) - log (1 - D(G(z))),        loss of G = -log D(G(z))
 
-The game has no end: the losses do not fall, one side gains and then the other. What keeps it level, from the papers
-below: strides and transposed convolutions in place of pooling, batch normalization, leaky ReLU, Adam with beta1 = 0.5,
-and a yes that counts as 0.9 only, so that D never becomes too sure. The pictures are drawn by a mean of the generator's
-weights over the last tenth or so of the training, which circles less than the weights do.
+The game has no end: the losses do not decrease, and now one side gains and then the other. The papers below keep it
+balanced by strides and transposed convolutions instead of pooling, batch normalization, leaky ReLU, Adam with
+beta1 = 0.5, and the target 0.9 instead of 1 for real images, so that D never becomes too certain. The images shown are
+drawn with a moving average of the generator's weights over about the last tenth of the training, which oscillates less.
 
     python stage5_advanced/examples/gan.py --data digits --quick
 
-The picture: the drawings of the same z over the training; many at the end, beside real digits; the losses.
+The figure: images of the same z during training; many at the end, next to real digits; the losses.
 
 I. Goodfellow et al., Generative adversarial nets, arXiv:1406.2661 (2014). A. Radford, L. Metz, S. Chintala,
 Unsupervised representation learning with deep convolutional generative adversarial networks, arXiv:1511.06434 (2015).
@@ -33,7 +33,7 @@ LATENT = 20  # the length of z
 
 
 class Generator(Model):
-    """z (N, LATENT) -> pictures (N, 1, side, side), -1 to 1; side is a multiple of 4."""
+    """z (N, LATENT) -> images (N, 1, side, side), -1 to 1; side is a multiple of 4."""
 
     def __init__(self, side):
         super().__init__()
@@ -51,7 +51,7 @@ class Generator(Model):
 
 
 class Discriminator(Model):
-    """Pictures (N, 1, side, side) -> scores (N, 1), high for real."""
+    """Images (N, 1, side, side) -> logits (N, 1), high for real ones."""
 
     def __init__(self):
         super().__init__()
@@ -69,7 +69,7 @@ class Discriminator(Model):
 def main():
     arguments = begin(options(__doc__, epochs=(200, 50), mnist=(20, 4)))
     train_set, _ = load_digits(arguments)
-    print(f"{type(train_set).__name__}: {len(train_set)} to train")
+    print(f"{type(train_set).__name__}: {len(train_set)} training samples")
     xp = cuda.cupy if arguments.gpu else np
 
     def noise(N):
@@ -85,7 +85,7 @@ def main():
 
     z_shown = noise(100)
     with no_grad():
-        generator(z_shown)  # which makes the weights
+        generator(z_shown)  # makes the weights
     mean = copy.deepcopy(generator)
     moments = {round(1 + (arguments.epochs - 1) * part) for part in (0, 0.05, 0.15, 0.4, 1)}
     history, shown, updates = [], {}, 0
@@ -93,9 +93,9 @@ def main():
         sums = np.zeros(2)
         for x, _ in train_loader:
             fake = generator(noise(len(x)))
-            real_score, fake_score = discriminator(2 * x - 1), discriminator(fake.data)  # of data: no gradient for G
-            yes, no = xp.ones_like(real_score.data), xp.zeros_like(real_score.data)
-            loss_d = F.sigmoid_cross_entropy(real_score, 0.9 * yes) + F.sigmoid_cross_entropy(fake_score, no)
+            real_logit, fake_logit = discriminator(2 * x - 1), discriminator(fake.data)  # data: no gradient for G
+            yes, no = xp.ones_like(real_logit.data), xp.zeros_like(real_logit.data)
+            loss_d = F.sigmoid_cross_entropy(real_logit, 0.9 * yes) + F.sigmoid_cross_entropy(fake_logit, no)
             discriminator.cleargrads()
             loss_d.backward()
             optimizer_d.update()
@@ -120,7 +120,7 @@ def main():
 
 
 def draw(train_set, shown, history):
-    """The drawings of 20 z over the training; of 100 at its end; real digits; the losses."""
+    """Images of 20 z during training, of 100 z at the end; real digits; the losses."""
     from matplotlib.figure import Figure
 
     real = np.stack([2 * train_set[i][0][0] - 1 for i in range(100)])
@@ -129,13 +129,13 @@ def draw(train_set, shown, history):
     for place, title, images in (
         (
             "0",
-            f"of the same z, after {', '.join(map(str, shown))} epochs",
+            f"images of the same z after {', '.join(map(str, shown))} epochs",
             np.concatenate([y[:20] for y in shown.values()]),
         ),
-        ("1", "drawn at the end", list(shown.values())[-1]),
+        ("1", "images at the end", list(shown.values())[-1]),
         ("2", "real", real),
     ):
-        sheet = page(images, len(images) // 10, 10, paper=-1.0)
+        sheet = page(images, len(images) // 10, 10, background=-1.0)
         axes[place].imshow(sheet, cmap="gray_r", interpolation="bicubic", vmin=-1, vmax=1)
         axes[place].set_title(title)
         axes[place].axis("off")

@@ -1,31 +1,32 @@
 """Grad-CAM: where a network looks.
 
-The last convolution of a network still knows where things are; its channels say what is there. How much a channel
-matters for a class is how much the score of the class grows with it: the gradient of the score by the channel, averaged
-over all places. So the sum of the channels, weighted by that, is a map of what spoke for the class,
+The last convolution of a network still has positions; its channels tell what is there. The importance of a channel for
+a class is the gradient of the class's logit by the channel, averaged over all positions. The sum of the channels with
+these weights is a map of the evidence for the class,
 
-    a_k = mean of d score[c] / d A_k over its places,        map = relu(sum of a_k A_k),
+    a_k = mean of d logit[c] / d A_k over the positions,        map = relu(sum of a_k A_k),
 
-for any class c, also for one that the picture does not show: then it tells what looks like it. All that it takes is
-`grad`, the gradients of the score by a variable in the middle of the graph.
+for any class c, also one that the picture does not show; then the map tells what looks like it. It needs only `grad`,
+the gradients of a logit by an intermediate variable.
 
-Without --image a small network is trained on digits. It has no linear layers but one, of the means over all places, so
-that what it says must come from what it sees somewhere. (Then the gradients are that layer's weights, the same at each
-place: the older "class activation map".) With --image the network is VGG16.
+Without --image a small network is trained on digits. Its only linear layer follows the mean over all positions, so each
+prediction is based on evidence at positions. (The gradients are then the weights of that layer, the same at each
+position: the older "class activation map".) With --image the network is VGG16.
 
     python stage5_advanced/examples/grad_cam.py --data digits --quick
-    python stage5_advanced/examples/grad_cam.py --image zebra.jpg        VGG16, its weights 553 MB, downloaded once
+    python stage5_advanced/examples/grad_cam.py --image zebra.jpg        VGG16; its weights, 553 MB, are downloaded once
+
+The figure: pictures with the maps for the most probable classes.
 
 R. R. Selvaraju et al., Grad-CAM: visual explanations from deep networks via gradient-based localization,
 arXiv:1610.02391 (2016).
 """
 
 import pathlib
-import sys
 
 import numpy as np
 from cnn import train
-from common import NAME, begin, load_digits, options, save
+from common import begin, load_digits, options, save, stop
 
 import stage5_advanced.functions as F
 import stage5_advanced.layers as L
@@ -35,7 +36,7 @@ from stage5_advanced.models import VGG16
 
 
 class Net(Model):
-    """x (N, 1, H, W) -> scores (N, 10)."""
+    """x (N, 1, H, W) -> logits (N, 10)."""
 
     def __init__(self):
         super().__init__()
@@ -56,27 +57,25 @@ class Net(Model):
         return self.fc4(F.mean(x, axis=(2, 3)))
 
 
-def grad_cam(A, scores, classes):
-    """The maps (N, H, W), 0-1, of A (N, C, H, W), from which the scores (N, K) were computed, for a class of each."""
-    score = F.sum(scores[np.arange(len(classes)), classes])  # the samples do not know of each other
-    weight = F.mean(grad(score, A), axis=(2, 3), keepdims=True)
+def grad_cam(A, logits, classes):
+    """The maps (N, H, W), 0-1, for one class (N,) per sample; logits (N, K) depend on A (N, C, H, W)."""
+    chosen = F.sum(logits[np.arange(len(classes)), classes])  # samples are independent, so one sum serves all
+    weight = F.mean(grad(chosen, A), axis=(2, 3), keepdims=True)
     maps = F.relu(F.sum(weight * F.relu(A), axis=1))
     return cuda.as_numpy(maps / (F.max(maps, axis=(1, 2), keepdims=True) + 1e-8))
 
 
 def look(model, layer, x, ranks):
-    """Scores (N, K); for each rank the classes (N,) that have it, and the maps (N, H, W) for them."""
+    """The logits (N, K); for each rank, the classes (N,) of that rank and their maps (N, H, W)."""
     with test_mode():
-        scores = model(x)
-        A = layer.outputs[
-            0
-        ]()  # a layer remembers its outputs, as long as somebody holds them: here the graph of scores
-        order = cuda.as_numpy(scores).argsort(axis=1)[:, ::-1]
-        return cuda.as_numpy(scores), [(order[:, k], grad_cam(A, scores, order[:, k])) for k in ranks]
+        logits = model(x)
+        (A,) = (y() for y in layer.outputs)  # weak references: the graph of the logits keeps A alive
+        order = cuda.as_numpy(logits).argsort(axis=1)[:, ::-1]
+        return cuda.as_numpy(logits), [(order[:, k], grad_cam(A, logits, order[:, k])) for k in ranks]
 
 
 def overlay(axes, picture, heat, title, **settings):
-    """A picture, and a map over it, the stronger the more there is."""
+    """A picture with a map on top, opaque where its values are high."""
     H, W = picture.shape[:2]
     axes.imshow(picture, extent=(0, W, H, 0), **settings)
     if heat is not None:
@@ -87,11 +86,11 @@ def overlay(axes, picture, heat, title, **settings):
 
 
 def digits(arguments):
-    """One digit of each class: bare, with the map for the first class, with that for the second."""
+    """One digit per class: alone, with the map of the most probable class, with that of the second."""
     from matplotlib.figure import Figure
 
     train_set, test_set = load_digits(arguments)
-    print(f"{type(train_set).__name__}: {len(train_set)} to train, {len(test_set)} to test")
+    print(f"{type(train_set).__name__}: {len(train_set)} training samples, {len(test_set)} test samples")
     model = Net()
     if arguments.gpu:
         model.to_gpu()
@@ -101,19 +100,19 @@ def digits(arguments):
     t = np.array(test_set.label)
     chosen = [np.flatnonzero(t == digit)[0] for digit in range(10)]
     x = np.stack([test_set[i][0] for i in chosen])
-    scores, maps = look(model, model.bn3, cuda.as_cupy(x) if arguments.gpu else x, ranks=(0, 1))
+    logits, maps = look(model, model.bn3, cuda.as_cupy(x) if arguments.gpu else x, ranks=(0, 1))
     figure = Figure(figsize=(15, 5.2), layout="constrained")
     rows = figure.subplots(3, 10)
     for i in range(10):
         settings = {"cmap": "gray_r", "vmin": 0, "vmax": 1.4}
         overlay(rows[0, i], x[i, 0], None, f"{t[chosen[i]]}", **settings)
-        for row, reading, (classes, heat) in zip(rows[1:], ("read as", "next"), maps, strict=True):
-            overlay(row[i], x[i, 0], heat[i], f"{reading} {classes[i]}: {scores[i, classes[i]]:.1f}", **settings)
+        for row, rank, (classes, heat) in zip(rows[1:], ("first", "second"), maps, strict=True):
+            overlay(row[i], x[i, 0], heat[i], f"{rank} {classes[i]}: {logits[i, classes[i]]:.1f}", **settings)
     return figure
 
 
 def photograph(arguments):
-    """A photograph: bare, and with the maps for the three classes that VGG16 finds first."""
+    """A photograph: alone, and with the maps of the three most probable classes of VGG16."""
     from matplotlib.figure import Figure
 
     try:
@@ -123,13 +122,13 @@ def photograph(arguments):
             image = image.convert("RGB").resize((224, 224))
         model, labels = VGG16(pretrained=True), ImageNet.labels()
     except (OSError, ImportError, RuntimeError) as error:
-        sys.exit(f"{NAME}: {str(error).splitlines()[0].rstrip(':')}")
+        stop(str(error).splitlines()[0].rstrip(":"))
     x = VGG16.preprocess(image)[None]
     if arguments.gpu:
         model.to_gpu()
         x = cuda.as_cupy(x)
-    scores, maps = look(model, model.conv5_3, x, ranks=(0, 1, 2))
-    p = F.softmax(scores).data[0]
+    logits, maps = look(model, model.conv5_3, x, ranks=(0, 1, 2))
+    p = F.softmax(logits).data[0]
     figure = Figure(figsize=(15, 4.3), layout="constrained")
     first, *others = figure.subplots(1, 4)
     overlay(first, np.asarray(image), None, arguments.image.name)

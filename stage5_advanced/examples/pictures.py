@@ -1,15 +1,15 @@
-"""Three pictures made of numbers, for style_transfer.py: each (1, 3, size, size), float32, 0-1."""
+"""Three computed pictures for style_transfer.py: each (1, 3, size, size), float32, 0-1."""
 
 import numpy as np
 
 
 def rgb(*colors):
-    """Colours such as 0x204080 as an array (len(colors), 3), 0-1."""
+    """Colors such as 0x204080 as an array (len(colors), 3), 0-1."""
     return np.array([[color >> 16, color >> 8 & 255, color & 255] for color in colors]) / 255
 
 
 def grid(size):
-    """y and x of every pixel, 0-1, on a grid of twice the size: `finished` makes one pixel of four, without steps."""
+    """y and x of every pixel, 0-1, on a grid of twice the size; `finished` averages four pixels each (antialiasing)."""
     return np.mgrid[0 : 2 * size, 0 : 2 * size] / (2 * size)
 
 
@@ -34,7 +34,7 @@ def landscape(size):
 
 
 def waves(size):
-    """Wavy bands, thin beside thick, with thin lines in them."""
+    """Wavy bands, thin and thick, with thin lines in them."""
     y, x = grid(size)
     height = y + 0.05 * np.sin(9 * x + 5 * y) + 0.03 * np.sin(23 * x - 9 * y)
     band = 9 * height + 0.5 * np.sin(40 * height)
@@ -44,10 +44,10 @@ def waves(size):
 
 
 def mosaic(size):
-    """Stones of six colours with dark joints."""
+    """Stones of six colors with dark joints."""
     rng = np.random.RandomState(1)
     y, x = grid(size)
-    first, second = np.full(y.shape, np.inf), np.full(y.shape, np.inf)  # the distances to the nearest two centres
+    first, second = np.full(y.shape, np.inf), np.full(y.shape, np.inf)  # the distances to the nearest two centers
     stone = np.zeros(y.shape, int)
     for i, (a, b) in enumerate(rng.rand(220, 2)):
         distance = np.hypot(x - a, y - b)

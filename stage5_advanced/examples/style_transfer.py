@@ -1,49 +1,48 @@
-"""Style transfer: one picture, painted in the manner of another.
+"""Style transfer: one picture, painted in the style of another.
 
-What a picture shows and how it is painted can be told apart. What it shows is where it is bright and where dark. How it
-is painted is which strokes and colours occur together, wherever that may be: for the channels A_i of a convolution,
+The content of a picture and its style can be separated. Content is where a picture is bright and where it is dark.
+Style is which strokes and colors occur together, wherever they are. For the channels A_i of a convolution it is
 
-    the Gram matrix  G_ij = mean of A_i A_j over all places.
+    the Gram matrix  G_ij = mean of A_i A_j over all positions.
 
-So the picture that is wanted has the brightness of one picture, roughly, and the Gram matrices of the other. It is
-found as weights are: take the gradient of the loss by the pixels, let Adam change them. The pixels are the only
-parameter; the network learns nothing.
+So the result should roughly have the brightness of one picture and the Gram matrices of the other. It is optimized like
+weights: compute the gradient of the loss by the pixels, and let Adam update them. The pixels are the only parameter;
+the network learns nothing.
 
-Gatys, Ecker and Bethge took the layers of VGG19; Ustyuzhaninov and others found that for textures random filters do, if
-they see several sizes. Here filters of 5 x 5 see the picture, its half and its quarter; a channel is what is over a
-random threshold, less its mean in the style, over its standard deviation there. The work begins on a canvas of 32
-pixels or a little more, for the large forms, which is then doubled again and again. And it begins with the colours of
-the style, the brightest one where the content is brightest, and so on.
+Gatys, Ecker and Bethge used the layers of VGG19; Ustyuzhaninov and others found that random filters are enough for
+textures, if they see several scales. Here 5 x 5 filters see the picture, its half and its quarter; a channel is the
+part above a random threshold, normalized with the mean and the standard deviation of the style. The optimization starts
+on a canvas of about 32 pixels, for the large shapes, and the canvas is then doubled repeatedly. Its first colors are
+those of the style, sorted by brightness: the brightest where the content is brightest, and so on.
 
     python stage5_advanced/examples/style_transfer.py --quick
     python stage5_advanced/examples/style_transfer.py --content cat.jpg --style painting.jpg        (needs Pillow)
 
-Without files there is a landscape, and two styles, waves and a mosaic (pictures.py). --epochs counts the updates of
-each canvas.
+Without files the content is a landscape and the styles are waves and a mosaic (pictures.py). --epochs is the number of
+updates of each canvas.
 
-The picture: the content, the styles, and what came of it.
+The figure: the content, the styles and the results.
 
 L. A. Gatys, A. S. Ecker, M. Bethge, A neural algorithm of artistic style, arXiv:1508.06576 (2015). I. Ustyuzhaninov
 et al., Texture synthesis using shallow convolutional networks with random filters, arXiv:1606.00021 (2016).
 """
 
 import pathlib
-import sys
 
 import numpy as np
 import pictures
-from common import NAME, begin, integer, options, save
+from common import begin, integer, options, save, stop
 
 import stage5_advanced.functions as F
 from stage5_advanced import Layer, Parameter, cuda, no_grad, optimizers
 
 FILTERS = 64
-CONTENT = 3.0  # how much the content counts beside the style
-MARGIN = 8  # pixels around the picture that are cut off at the end: at an edge few windows look
+CONTENT = 3.0  # the weight of the content in the loss; that of the style is 1
+MARGIN = 8  # pixels around the picture that are cropped at the end, because few filters see an edge
 
 
 class Canvas(Layer):
-    """A picture as the one parameter, (1, 3, H, W), 0-1."""
+    """A picture as the only parameter, (1, 3, H, W), 0-1."""
 
     def __init__(self, picture, gpu):
         super().__init__()
@@ -53,7 +52,7 @@ class Canvas(Layer):
 
 
 class Style:
-    """Random filters, and what they find in a picture (1, 3, H, W), an array."""
+    """Random filters and their statistics for a picture, an array (1, 3, H, W)."""
 
     def __init__(self, picture):
         xp = cuda.get_array_module(picture)
@@ -68,30 +67,30 @@ class Style:
             b = -np.array([np.quantile(row, p) for row, p in zip(y, share, strict=True)], np.float32)
             A = np.maximum(y + b[:, None], 0)
             mean = A.mean(axis=1, keepdims=True)
-            spread = A.std(axis=1, keepdims=True) + 0.05 * y.std(axis=1, keepdims=True) + 1e-3  # nowhere nearly 0
+            spread = A.std(axis=1, keepdims=True) + 0.05 * y.std(axis=1, keepdims=True) + 1e-3  # never close to 0
             self.filters.append([W, *map(xp.asarray, (b, mean, 1 / spread))])
         with no_grad():
-            self.wanted = [G.data for _, G in self.statistics(picture)]
+            self.targets = [G.data for _, G in self.statistics(picture)]
 
     def statistics(self, picture):
-        """The means (FILTERS,) and the Gram matrices (FILTERS, FILTERS), one for each size."""
+        """The means (FILTERS,) and the Gram matrices (FILTERS, FILTERS), for each scale."""
         for x, (W, b, mean, scale) in zip(halved(picture), self.filters, strict=True):
             A = (F.relu(F.conv2d(x, W, b)).reshape(FILTERS, -1) - mean) * scale
             yield F.mean(A, axis=1), F.matmul(A, A.T) / A.shape[1]
 
     def loss(self, picture):
-        pairs = zip(self.statistics(picture), self.wanted, strict=True)
+        pairs = zip(self.statistics(picture), self.targets, strict=True)
         return sum(F.mean(m**2) + F.mean((G - G0) ** 2) for (m, G), G0 in pairs)
 
 
 def halved(x):
-    """A picture, its half, its quarter."""
+    """A picture, its half and its quarter."""
     half = F.average_pooling(x, 2, 2)
     return x, half, F.average_pooling(half, 2, 2)
 
 
 def gray(x):
-    """How bright it is: (1, 3, H, W) -> (1, 1, H, W)."""
+    """Brightness: (1, 3, H, W) -> (1, 1, H, W)."""
     return x[:, :1] * 0.3 + x[:, 1:2] * 0.59 + x[:, 2:] * 0.11
 
 
@@ -101,7 +100,7 @@ def smaller(x, n):
 
 
 def repaint(content, style):
-    """The content in the colours of the style: its darkest pixel has the darkest colour there, and so on."""
+    """The content in the colors of the style: its darkest pixel gets the darkest color, and so on."""
     order, colors = gray(content).ravel().argsort(), gray(style).ravel().argsort()
     picked = colors[np.linspace(0, len(colors) - 1, len(order)).astype(int)]
     painted = np.empty_like(content).reshape(3, -1)
@@ -111,22 +110,22 @@ def repaint(content, style):
 
 def transfer(content, style, epochs, gpu=False):
     """The content in the style, arrays (1, 3, S, S)."""
-    to_place = cuda.as_cupy if gpu else cuda.as_numpy
+    to_device = cuda.as_cupy if gpu else cuda.as_numpy
     around = ((0, 0), (0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN))
     start = None
     for n in (16, 8, 4, 2, 1):
         if content.shape[2] // n < 32:
             continue
-        model = Style(to_place(smaller(style, n)))
+        model = Style(to_device(smaller(style, n)))
         base = repaint(np.pad(smaller(content, n), around, mode="reflect"), smaller(style, n))
         if start is None:
             start = base + np.random.normal(0, 0.1, base.shape)
         canvas = Canvas(start.clip(0, 1), gpu)
-        coarse = 2 if content.shape[2] // n < 64 else 4  # how exactly the content is kept
-        kept = to_place(smaller(gray(base), coarse))
+        coarse = 2 if content.shape[2] // n < 64 else 4  # the scale at which the content is compared
+        kept = to_device(smaller(gray(base), coarse))
         optimizer = optimizers.Adam().setup(canvas)
         for epoch in range(epochs):
-            optimizer.alpha = 0.05 * (1 - 0.9 * epoch / epochs)
+            optimizer.lr = 0.05 * (1 - 0.9 * epoch / epochs)
             style_loss = model.loss(canvas.pixels)
             content_loss = F.mean((F.average_pooling(gray(canvas.pixels), coarse, coarse) - kept) ** 2)
             loss = style_loss + CONTENT * content_loss
@@ -145,7 +144,7 @@ def transfer(content, style, epochs, gpu=False):
 
 
 def read(path, size):
-    """A picture from a file, its middle as a square: (1, 3, size, size), float32, 0-1."""
+    """A picture from a file, cropped to a square: (1, 3, size, size), float32, 0-1."""
     try:
         import PIL.Image
         import PIL.ImageOps
@@ -153,16 +152,16 @@ def read(path, size):
         with PIL.Image.open(path) as image:
             image = PIL.ImageOps.fit(PIL.ImageOps.exif_transpose(image).convert("RGB"), (size, size))
     except ImportError:
-        sys.exit(f"{NAME}: to read a picture Pillow is needed: pip install pillow")
+        stop("no picture without Pillow: pip install pillow")
     except OSError as error:
-        sys.exit(f"{NAME}: {path}: {error.strerror or error}")
+        stop(f"{path}: {error.strerror or error}")
     return np.asarray(image, np.float32).transpose(2, 0, 1)[None] / 255
 
 
 def main():
     parser = options(__doc__, epochs=(200, 150))
-    parser.add_argument("--content", type=pathlib.Path, metavar="FILE", help="what is to be shown")
-    parser.add_argument("--style", type=pathlib.Path, metavar="FILE", help="the manner to show it in")
+    parser.add_argument("--content", type=pathlib.Path, metavar="FILE", help="the picture to paint")
+    parser.add_argument("--style", type=pathlib.Path, metavar="FILE", help="the picture whose style is used")
     parser.add_argument("--size", type=integer(96, 16), metavar="N", help="pixels, default 256, with --quick 128")
     arguments = begin(parser)
     size = arguments.size or (128 if arguments.quick else 256)
@@ -177,7 +176,7 @@ def main():
 
 
 def draw(content, styles, results):
-    """On the left the content; above the styles, below each what came of it."""
+    """The content on the left; the styles above, the result of each below."""
     from matplotlib.figure import Figure
 
     columns = len(styles) + 1

@@ -1,24 +1,26 @@
 """A variational autoencoder: digits that nobody has written.
 
-An encoder gives each picture a place among a few numbers z, a decoder draws a picture from there. Trained only to draw
-what came in, they leave gaps between the places, where the decoder draws nonsense. So the encoder says not a place but
-a cloud, z ~ N(mu, sigma^2), and is charged for clouds that are not like the standard one, N(0, 1). Then clouds overlap,
-the gaps are filled, and a z drawn from N(0, 1) is a digit. Together the two are a bound on the likelihood of the data,
+An encoder maps each image to a point z of a few numbers, and a decoder draws an image from z. Trained only to
+reconstruct images, they leave gaps between the points, where the decoder draws nonsense. So the encoder returns a
+distribution instead of a point, z ~ N(mu, sigma^2), and the loss penalizes its distance from the standard normal
+distribution, N(0, 1). Then the distributions overlap, the gaps disappear, and the decoder makes a digit of a z drawn
+from N(0, 1). Together the two terms are a bound on the likelihood of the data,
 
     loss = -log p(x | z) + KL(N(mu, sigma^2) || N(0, 1)),     KL = -1/2 sum (1 + log sigma^2 - mu^2 - sigma^2),
 
-where p(x | z) takes the pixels for normal around what the decoder draws, so that -log p is |x - drawing|^2 / (2 s^2).
-The smaller s, the more an exact drawing is worth, and the less it matters that clouds be standard.
+where p(x | z) is normal around the decoder's image, so -log p is |x - image|^2 / (2 s^2). The smaller s is, the more
+the reconstruction counts against the penalty.
 
-Nothing can be differentiated through a random draw. But z = mu + sigma eps with eps ~ N(0, 1) is the same draw, and now
-chance comes in from the side, as data do, and z depends on mu and sigma as on anything else: the reparametrization.
+A random draw has no derivative. But z = mu + sigma eps with eps ~ N(0, 1) is the same draw, where eps is an input like
+the data, and z is an ordinary function of mu and sigma: the reparametrization trick.
 
-Of 64 pixels the 8 numbers of z keep so much that test digits come back 0.13 off (root mean square; black is 1).
+The 8 numbers of z describe 64 pixels so well that the reconstructions of test digits are 0.13 off (root mean square;
+black is 1).
 
     python stage5_advanced/examples/vae.py --data digits --quick
 
-The picture: digits of the test and what is left of them after z; digits drawn from chance; ways from one digit to
-another, straight in z; the loss.
+The figure: test digits and their reconstructions; digits of random z; linear interpolations in z between digits; the
+loss.
 
 D. P. Kingma, M. Welling, Auto-encoding variational Bayes, arXiv:1312.6114 (2013).
 """
@@ -32,11 +34,11 @@ import stage5_advanced.functions as F
 import stage5_advanced.layers as L
 from stage5_advanced import DataLoader, Model, cuda, no_grad, optimizers
 
-S = 0.25  # how far pixels may be off
+S = 0.25  # the standard deviation of a pixel
 
 
 class VAE(Model):
-    """x (N, 1, H, W), 0-1, and noise eps (N, latent) -> the two parts of the loss."""
+    """x (N, 1, H, W), 0-1, and noise eps (N, latent) -> the two terms of the loss."""
 
     def __init__(self, side, latent):
         super().__init__()
@@ -55,16 +57,16 @@ class VAE(Model):
         return self.mu(x), self.log_var(x)
 
     def decode(self, z):
-        """z (N, latent) -> pictures (N, 1, H, W), 0-1."""
+        """z (N, latent) -> images (N, 1, H, W), 0-1."""
         x = F.sigmoid(self.dec3(F.relu(self.dec2(F.relu(self.dec1(z))))))
         return x.reshape(-1, 1, self.side, self.side)
 
     def forward(self, x, eps):
         mu, log_var = self.encode(x)
         z = mu + F.exp(log_var / 2) * eps
-        drawing = F.mean_squared_error(self.decode(z), x) / (2 * S**2)  # summed over the pixels, averaged over N
+        error = F.mean_squared_error(self.decode(z), x) / (2 * S**2)  # sum over pixels, mean over N
         kl = -F.sum(1 + log_var - mu**2 - F.exp(log_var)) / (2 * len(x))
-        return drawing, kl
+        return error, kl
 
 
 def main():
@@ -72,7 +74,7 @@ def main():
     parser.add_argument("--latent", type=integer(1), default=8, metavar="N", help="the length of z, default 8")
     arguments = begin(parser)
     train_set, test_set = load_digits(arguments)
-    print(f"{type(train_set).__name__}: {len(train_set)} to train, {len(test_set)} to test")
+    print(f"{type(train_set).__name__}: {len(train_set)} training samples, {len(test_set)} test samples")
     xp = cuda.cupy if arguments.gpu else np
 
     side = train_set.data.shape[-1]
@@ -86,14 +88,14 @@ def main():
         sums = np.zeros(2)
         for i, (x, _) in enumerate(train_loader):
             done = (epoch + i / len(train_loader)) / arguments.epochs
-            optimizer.alpha = 0.002 * (1 + math.cos(math.pi * done)) / 2
+            optimizer.lr = 0.002 * (1 + math.cos(math.pi * done)) / 2
             eps = np.random.randn(len(x), arguments.latent).astype(np.float32)
-            drawing, kl = model(x, xp.asarray(eps))
-            loss = drawing + kl
+            error, kl = model(x, xp.asarray(eps))
+            loss = error + kl
             model.cleargrads()
             loss.backward()
             optimizer.update()
-            sums += float(drawing.data) * len(x), float(kl.data) * len(x)
+            sums += float(error.data) * len(x), float(kl.data) * len(x)
         history.append(sums / len(train_set))
         if (epoch + 1) % 10 == 0 or epoch + 1 == arguments.epochs:
             print("epoch {}: -log p(x|z) {:.2f}, KL {:.2f}".format(epoch + 1, *history[-1]), flush=True)
@@ -103,12 +105,12 @@ def main():
     with no_grad():
         mu, _ = model.encode(x)
         error = float(F.mean_squared_error(model.decode(mu), x).data) / x[0].size
-    print(f"test: {math.sqrt(error):.4f} from 0 (white) to 1 (black) off, root mean square")
+    print(f"test: root mean squared error {math.sqrt(error):.4f} (white is 0, black is 1)")
     save(draw(model, x, np.array(test_set.label), history), arguments)
 
 
 def draw(model, x, t, history):
-    """Reconstructions, samples, ways between digits, the loss."""
+    """Reconstructions, samples, interpolations, the loss."""
     from matplotlib.figure import Figure
 
     H, W = x.shape[2:]
@@ -118,21 +120,21 @@ def draw(model, x, t, history):
         samples = model.decode(np.random.randn(100, mu.shape[1]).astype(np.float32)).data
         part = np.linspace(0, 1, 10, dtype=np.float32)[:, None]
         first = [mu[t == digit][0] for digit in range(10)]
-        ways = [model.decode((1 - part) * first[i] + part * first[(i + 1) % 10]).data for i in range(10)]
+        between = [model.decode((1 - part) * first[i] + part * first[(i + 1) % 10]).data for i in range(10)]
     pairs = np.stack([x[:50].reshape(5, 10, H, W), again.reshape(5, 10, H, W)], axis=1)
     figure = Figure(figsize=(15, 7.5), layout="constrained")
     axes = figure.subplot_mosaic([["0", "1", "2"], ["loss", "loss", "loss"]], height_ratios=[3, 1])
-    for place, title, pictures in (
-        ("0", "digits of the test; below each what z keeps of it", pairs),
-        ("1", "drawn from chance, z ~ N(0, 1)", samples),
-        ("2", "from each digit to the next, straight in z", np.concatenate(ways)),
+    for place, title, images in (
+        ("0", "test digits; below each its reconstruction", pairs),
+        ("1", "samples, z ~ N(0, 1)", samples),
+        ("2", "from each digit to the next, linear in z", np.concatenate(between)),
     ):
-        sheet = page(pictures.reshape(100, H, W), 10, 10)
+        sheet = page(images.reshape(100, H, W), 10, 10)
         axes[place].imshow(sheet, cmap="gray_r", interpolation="bicubic", vmin=0, vmax=1)
         axes[place].set_title(title)
         axes[place].axis("off")
-    drawing, kl = zip(*history, strict=True)
-    axes["loss"].stackplot(range(1, len(history) + 1), kl, drawing, labels=["KL", "-log p(x | z)"], alpha=0.8)
+    error, kl = zip(*history, strict=True)
+    axes["loss"].stackplot(range(1, len(history) + 1), kl, error, labels=["KL", "-log p(x | z)"], alpha=0.8)
     axes["loss"].set(title="loss", xlabel="epoch")
     axes["loss"].legend()
     return figure
