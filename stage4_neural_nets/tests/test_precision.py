@@ -298,6 +298,38 @@ def test_shapes_may_be_integers_of_numpy():
         assert F.broadcast_to(row, shape).shape == (2, 3)
 
 
+# --- no data ---
+
+X = np.ones((2, 3))
+WITHOUT_DATA = {
+    "sum": F.sum,
+    "mean": F.mean,
+    "max": F.max,
+    "logsumexp": F.logsumexp,
+    "reshape": lambda x: F.reshape(x, (2,)),
+    "flatten": F.flatten,
+    "expand_dims": lambda x: F.expand_dims(x, 0),
+    "broadcast_to": lambda x: F.broadcast_to(x, (2,)),
+    "sum_to": lambda x: F.sum_to(x, (2,)),
+    "concat": lambda x: F.concat([X, x]),
+    "stack": lambda x: F.stack([x, X]),
+    "matmul": lambda x: F.matmul(X, x),
+    "linear": lambda x: F.linear(x, X),
+    "mean_squared_error": lambda x: F.mean_squared_error(X, x),
+    "mean_squared_error_simple": lambda x: F.mean_squared_error_simple(x, X),
+    "sigmoid_simple": F.sigmoid_simple,
+    "softmax_simple": F.softmax_simple,
+    "softmax_cross_entropy": lambda x: F.softmax_cross_entropy(x, np.array([0])),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_DATA)
+@pytest.mark.parametrize("x", [None, Variable(None)], ids=["None", "no data"])
+def test_none_in_place_of_an_array_is_refused_by_name(name, x):
+    with pytest.raises(TypeError, match=rf"(?i)^{name}: expected a Variable with data or an array, got None$"):
+        WITHOUT_DATA[name](x)
+
+
 # --- one formula for both modes ---
 
 

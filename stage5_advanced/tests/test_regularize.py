@@ -402,3 +402,81 @@ def test_running_statistics_that_cannot_be_updated_are_refused_and_stay(mean, va
     with pytest.raises(error, match=message):
         F.batch_norm(np.ones((4, 3)), np.ones(3), np.zeros(3), mean, var)
     assert mean is None or not mean.any()
+
+
+@pytest.mark.parametrize("x", [None, Variable(None)], ids=["None", "no data"])
+def test_none_in_place_of_an_array_is_refused_by_name(x):
+    ones = np.ones(3)
+    for function in (
+        lambda: F.dropout(x),
+        lambda: F.batch_norm(x, ones, ones, ones, ones),
+        lambda: F.batch_norm(np.ones((2, 3)), ones, x, ones, ones),
+    ):
+        with pytest.raises(
+            TypeError, match=r"^(dropout|batch_norm): expected a Variable with data or an array, got None$"
+        ):
+            function()
+
+
+# --- sums over many elements ---
+
+
+@pytest.mark.parametrize("shape", [(5000, 3), (300, 2, 8), (4, 3, 50, 60), (2, 3, 1, 5000), (1, 2, 1025)], ids=str)
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_batch_norm_over_many_elements_is_precise(shape, dtype):
+    rng = np.random.default_rng(0)
+    x, gy = ((3 + rng.standard_normal(shape)).astype(dtype) for _ in range(2))
+    gamma, beta = rng.uniform(0.5, 2.0, (2, shape[1])).astype(dtype)
+    C = shape[1]
+    variables = [Variable(v) for v in (x, gamma, beta)]
+    mean, var = np.zeros(C), np.ones(C)
+    y = F.batch_norm(*variables, mean, var, decay=0.0)
+    wide = [Variable(v.astype(np.float64)) for v in (x, gamma, beta)]
+    expected = F.batch_norm(*wide, np.zeros(C), np.ones(C))
+    axes = (0, *range(2, len(shape)))
+    np.testing.assert_allclose(mean, x.mean(axes, dtype=np.float64), rtol=2e-7)
+    np.testing.assert_allclose(var, x.var(axes, dtype=np.float64, ddof=1), rtol=2e-6)
+    found = [y, *grad(y, variables, gy)]
+    for v, e in zip(found, [expected, *grad(expected, wide, gy.astype(np.float64))], strict=True):
+        assert v.dtype == dtype
+        np.testing.assert_allclose(v.data, e.data, rtol=0, atol=8 * np.finfo(dtype).eps * np.abs(e.data).max())
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int64])
+def test_small_integers_do_not_wrap_around_in_losses_and_batch_norm(dtype):
+    x = np.array([[0, 120, 3], [100, 7, 1]], dtype)
+    wide = x.astype(float)
+    t = np.array([[0, 1, 1], [1, 0, 0]], dtype)
+    for a, b in (
+        (F.sigmoid_cross_entropy(x, t), F.sigmoid_cross_entropy(wide, t)),
+        (
+            F.sigmoid_cross_entropy(-x if dtype is np.int8 else x, t),
+            F.sigmoid_cross_entropy(-wide if dtype is np.int8 else wide, t),
+        ),
+        (F.binary_cross_entropy(t, t), F.binary_cross_entropy(t.astype(float), t)),
+        (F.batch_norm(x, *np.ones((2, 3), int), np.zeros(3), np.ones(3)), F.batch_norm(wide, *np.ones((4, 3)))),
+    ):
+        np.testing.assert_allclose(a.data, b.data, rtol=1e-12)
+    np.testing.assert_allclose(F.sigmoid_cross_entropy(np.array([-128], np.int8), [1]).data, 128.0)
+
+
+def test_losses_of_float16_accumulate_in_float32():
+    """The sum is beyond float16, its mean is not; nor is the gradient 1 / N, although N is."""
+    x = Variable(np.zeros((70_000, 2), np.float16))
+    t = np.zeros((70_000, 2))
+    for loss, p in ((F.sigmoid_cross_entropy, x), (F.binary_cross_entropy, Variable(x.data + np.float16(0.5)))):
+        y = loss(p, t)
+        gx = grad(y, p)
+        assert (y.dtype, gx.dtype) == (np.float16, np.float16)
+        np.testing.assert_allclose(y.data, 2 * math.log(2), rtol=1e-3)
+        np.testing.assert_allclose(gx.data * 1.0, np.full((70_000, 2), gx.data[0, 0]), rtol=0)
+        assert gx.data[0, 0] > 0
+
+
+def test_probabilities_of_float16_at_their_ends_have_finite_gradients():
+    p = Variable(np.array([0, 1, 0, 1], np.float16))
+    gp = grad(F.binary_cross_entropy(p, [0, 1, 1, 0]), p)
+    np.testing.assert_allclose(gp.data[:2], [0.25, -0.25], rtol=1e-3)
+    assert np.isfinite(gp.data).all()
+    assert gp.data[2] < -1000
+    assert gp.data[3] > 1000

@@ -333,12 +333,17 @@ def as_variable(obj):
     return obj if isinstance(obj, Variable) else Variable(obj)
 
 
-def as_input(obj):
-    """Convert an array to a Variable that is constant; return a Variable unchanged. [step 41]"""
-    if isinstance(obj, Variable):
-        return obj
-    variable = Variable(obj)
-    variable.constant = True
+def as_input(obj, name=None):
+    """Convert an array to a Variable that is constant; return a Variable unchanged. [step 41]
+
+    With the name of a function, TypeError if there is no data.
+    """
+    variable = obj
+    if not isinstance(obj, Variable):
+        variable = Variable(obj)
+        variable.constant = True
+    if name is not None and variable.data is None:
+        raise TypeError(f"{name}: expected a Variable with data or an array, got None")
     return variable
 
 

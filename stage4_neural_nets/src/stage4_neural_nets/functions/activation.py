@@ -27,7 +27,7 @@ def sigmoid(x):
 
 def sigmoid_simple(x):
     """sigmoid, composed of basic functions; warns if e^-x overflows: x < -709, in float32 x < -88. [step 43]"""
-    return 1 / (1 + exp(-as_float(x)))
+    return 1 / (1 + exp(-as_float(x, "sigmoid_simple")))
 
 
 class ReLU(Function):
@@ -71,7 +71,7 @@ def softmax(x, axis=1):
 
 def softmax_simple(x, axis=1):
     """softmax, composed of basic functions; e^x overflows for x > 709, in float32 for x > 88. [step 47]"""
-    y = exp(as_float(x))
+    y = exp(as_float(x, "softmax_simple"))
     return y / sum(y, axis, keepdims=True)
 
 

@@ -8,7 +8,7 @@ import operator
 
 import numpy as np
 
-from ..core import Function, Variable, as_variable
+from ..core import Function, Variable, as_input
 
 LONG = 128  # longer sums than this are split ...
 RUN = 16  # ... into sums of so many elements
@@ -32,7 +32,7 @@ class BroadcastTo(Function):
 
 def broadcast_to(x, shape):
     """Broadcast x to a shape, as NumPy does; the data of the result is a read-only view. [step 40]"""
-    x, shape = as_variable(x), as_shape(shape)
+    x, shape = as_input(x, "broadcast_to"), as_shape(shape)
     return x if x.shape == shape else BroadcastTo(shape)(x)
 
 
@@ -52,10 +52,11 @@ class SumTo(Function):
 
 def sum_to(x, shape):
     """Sum x to a shape that broadcasts to the shape of x: (2, 3) to (1, 3) or (3,). [step 40]"""
-    if isinstance(x, Variable) and isinstance(shape, tuple) and x.data.shape == shape:
-        return x
-    x, shape = as_variable(x), as_shape(shape)
-    return x if x.shape == shape else SumTo(shape)(x)
+    if not isinstance(x, Variable) or x.data is None:
+        x = as_input(x, "sum_to")
+    if not isinstance(shape, tuple):
+        shape = as_shape(shape)
+    return x if x.data.shape == shape else SumTo(shape)(x)  # every operator calls this, so it is fast
 
 
 def broadcasts(small, large):
@@ -66,8 +67,6 @@ def broadcasts(small, large):
 
 def as_shape(shape):
     """Shape as a tuple, from a sequence or one integer."""
-    if isinstance(shape, tuple):
-        return shape
     return tuple(shape) if np.iterable(shape) else (operator.index(shape),)
 
 

@@ -42,7 +42,7 @@ def mean_squared_error_simple(x0, x1):
 
 def as_pair(name, x0, x1):
     """Floating Variables; ValueError if broadcasting would make unexpected pairs, such as (N, 1) with (N,)."""
-    x0, x1 = as_float(x0), as_float(x1)
+    x0, x1 = as_float(x0, name), as_float(x1, name)
     try:
         shape = np.broadcast_shapes(x0.shape, x1.shape)
     except ValueError:
@@ -111,14 +111,14 @@ def softmax_cross_entropy(x, t):
     Stable for all logits. TypeError for labels that are not integers, ValueError for shapes that do not
     match and for a label out of range.
     """
-    x = as_input(x)
+    x = as_input(x, "softmax_cross_entropy")
     t = as_labels("softmax_cross_entropy", x, t)
     return SoftmaxCrossEntropy(t)(x)
 
 
 def softmax_cross_entropy_simple(x, t):
     """softmax_cross_entropy, composed of basic functions. Probabilities below 1e-15 have no gradient. [step 47]"""
-    x = as_input(x)
+    x = as_input(x, "softmax_cross_entropy_simple")
     t = as_labels("softmax_cross_entropy_simple", x, t)
     p = clip(softmax_simple(x), 1e-15, 1.0)  # log(0) would be -inf
     return -1 * mean(log(p)[np.arange(len(x)), t])

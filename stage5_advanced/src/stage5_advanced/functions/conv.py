@@ -130,7 +130,7 @@ class Conv2dGradW(Function):
 
 def check_inputs(name, x, W, b, channels):
     """The inputs as Variables, without b if that is None. channels: the axis of W with the channels of x."""
-    x, W = as_input(x), as_input(W)
+    x, W = as_input(x, name), as_input(W, name)
     axes = "W (OC, C, KH, KW)" if channels else "W (C, OC, KH, KW)"
     if x.ndim != 4 or W.ndim != 4:
         raise ValueError(f"{name}: expected x (N, C, H, W) and {axes}, got x {x.shape} and W {W.shape}")
@@ -138,7 +138,7 @@ def check_inputs(name, x, W, b, channels):
         raise ValueError(f"{name}: expected x (N, C, H, W) and {axes} of equal C, got x {x.shape} and W {W.shape}")
     if b is None:
         return x, W
-    b = as_input(b)
+    b = as_input(b, name)
     if b.shape != (W.shape[1 - channels],):
         raise ValueError(f"{name}: expected b ({W.shape[1 - channels]},) for W {W.shape}, got b {b.shape}")
     return x, W, b
@@ -177,7 +177,7 @@ def im2col(x, kernel_size, stride=1, pad=0, to_matrix=True):
     Rows are ordered by sample, output row, output column; within a row by channel, kernel row, kernel column.
     Without to_matrix -> (N, C, KH, KW, OH, OW).
     """
-    x = as_input(x)
+    x = as_input(x, "im2col")
     if x.ndim != 4:
         raise ValueError(f"im2col: expected x (N, C, H, W), got x {x.shape}")
     return Im2col(kernel_size, stride, pad, to_matrix)(x)

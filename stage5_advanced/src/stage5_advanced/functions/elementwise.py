@@ -128,7 +128,7 @@ def clip(x, x_min, x_max):
     return Clip(np.asarray(x_min).item(), np.asarray(x_max).item())(x)
 
 
-def as_float(x):
+def as_float(x, name):
     """x as a Variable, integers and booleans as float64: differences of small integers may wrap around."""
-    x = as_input(x)
+    x = as_input(x, name)
     return x if x.dtype.kind == "f" else x * 1.0

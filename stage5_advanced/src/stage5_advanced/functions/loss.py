@@ -42,7 +42,7 @@ def mean_squared_error_simple(x0, x1):
 
 def as_pair(name, x0, x1):
     """Floating Variables; ValueError if broadcasting would make unexpected pairs, such as (N, 1) with (N,)."""
-    x0, x1 = as_float(x0), as_float(x1)
+    x0, x1 = as_float(x0, name), as_float(x1, name)
     try:
         shape = np.broadcast_shapes(x0.shape, x1.shape)
     except ValueError:
@@ -111,14 +111,14 @@ def softmax_cross_entropy(x, t):
     Stable for all logits. TypeError for labels that are not integers, ValueError for shapes that do not
     match and for a label out of range.
     """
-    x = as_input(x)
+    x = as_input(x, "softmax_cross_entropy")
     t = as_labels("softmax_cross_entropy", x, t)
     return SoftmaxCrossEntropy(t)(x)
 
 
 def softmax_cross_entropy_simple(x, t):
     """softmax_cross_entropy, composed of basic functions. Probabilities below 1e-15 have no gradient. [step 47]"""
-    x = as_input(x)
+    x = as_input(x, "softmax_cross_entropy_simple")
     t = as_labels("softmax_cross_entropy_simple", x, t)
     p = clip(softmax_simple(x), 1e-15, 1.0)  # log(0) would be -inf
     return -1 * mean(log(p)[x.xp.arange(len(x)), t])
@@ -158,7 +158,7 @@ def sigmoid_cross_entropy(x, t):
     differ in axes of length 1, as (N, 1) and (N,). t is cast to the dtype of x and gets no gradient.
     ValueError for shapes that do not match and for t outside 0 to 1.
     """
-    x = as_float(x)
+    x = as_float(x, "sigmoid_cross_entropy")
     return SigmoidCrossEntropy(as_targets("sigmoid_cross_entropy", x, t))(x)
 
 
@@ -191,7 +191,7 @@ def binary_cross_entropy(p, t):
     p is 1 and t is not: there it is about 1e12. A sigmoid rounds to 1 for logits above 37 (float32: 17) and
     has no gradient there, unlike sigmoid_cross_entropy. ValueError also for p outside 0 to 1.
     """
-    p = as_float(p)
+    p = as_float(p, "binary_cross_entropy")
     t = as_targets("binary_cross_entropy", p, t)
     if not ((p.data >= 0) & (p.data <= 1)).all():
         raise ValueError(f"binary_cross_entropy: expected p from 0 to 1, got {p.data.min()} to {p.data.max()}")

@@ -34,7 +34,7 @@ def matmul(x, W):
     A vector x is a row, a vector W a column; axes before the last two are batches and broadcast.
     ValueError for 0-d inputs, and if the columns of x do not match the rows of W.
     """
-    x, W = as_input(x), as_input(W)
+    x, W = as_input(x, "matmul"), as_input(W, "matmul")
     if x.ndim == 0 or W.ndim == 0:
         raise ValueError(f"matmul: expected arrays with at least one axis, got x {x.shape} and W {W.shape}")
     check_product("matmul", x, W)
@@ -83,13 +83,13 @@ def linear(x, W, b=None):
 
     x may have any number of axes before D. ValueError for shapes that do not match.
     """
-    x, W = as_input(x), as_input(W)
+    x, W = as_input(x, "linear"), as_input(W, "linear")
     if x.ndim == 0 or W.ndim != 2:
         raise ValueError(f"linear: expected x (N, D) and W (D, H), got x {x.shape} and W {W.shape}")
     check_product("linear", x, W)
     if b is None:
         return Linear()(x, W)
-    b = as_input(b)
+    b = as_input(b, "linear")
     if not broadcasts(b.shape, (1,) * (x.ndim - 1) + W.shape[1:]):
         raise ValueError(f"linear: expected b ({W.shape[1]},) for W {W.shape}, got b {b.shape}")
     return Linear()(x, W, b)

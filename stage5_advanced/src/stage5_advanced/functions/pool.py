@@ -143,7 +143,7 @@ def of_patches(f, col, x, g):
 
 def as_images(name, x):
     """x as a Variable; an error unless it has the axes of images and its elements are ordered."""
-    x = as_input(x)
+    x = as_input(x, name)
     if x.ndim != 4:
         raise ValueError(f"{name}: expected x (N, C, H, W), got x {x.shape}")
     if x.dtype.kind == "c":

@@ -20,7 +20,7 @@ def dropout(x, dropout_ratio=0.5):
     """
     if not 0 <= dropout_ratio < 1:
         raise ValueError(f"dropout: expected a ratio in [0, 1), got {dropout_ratio}")
-    x = as_input(x)
+    x = as_input(x, "dropout")
     if not Config.train:
         return x
     mask = x.xp.random.rand(*x.shape) > dropout_ratio
@@ -149,7 +149,7 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=1e-5):
     variance. Inference (`test_mode`) uses them instead of the statistics of the batch. ValueError for
     shapes that do not match, and in training for fewer than two elements per channel.
     """
-    x, gamma, beta = as_input(x), as_input(gamma), as_input(beta)
+    x, gamma, beta = as_input(x, "batch_norm"), as_input(gamma, "batch_norm"), as_input(beta, "batch_norm")
     running = [v.data if isinstance(v, Variable) else v for v in (mean, var)]
     for name, v in zip(("mean", "var"), running, strict=True):
         if getattr(v, "dtype", None) is None or v.dtype.kind != "f":

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from .. import cuda
-from ..core import Function, Variable, as_input, as_variable
+from ..core import Function, Variable, as_input
 
 
 class Reshape(Function):
@@ -25,19 +25,19 @@ class Reshape(Function):
 
 def reshape(x, shape):
     """Elements of x in another shape; one length may be -1. The result may share memory with x. [step 38]"""
-    x = as_variable(x)
+    x = as_input(x, "reshape")
     return x if isinstance(shape, tuple) and x.shape == shape else Reshape(shape)(x)
 
 
 def expand_dims(x, axis):
     """Insert an axis of length 1 at a position, or several at a tuple of positions. [step 39, not in the book]"""
-    x = as_variable(x)
+    x = as_input(x, "expand_dims")
     return reshape(x, x.xp.expand_dims(x.data, axis).shape)
 
 
 def flatten(x):
     """Join all axes but the first: (N, C, H, W) -> (N, C*H*W). [step 38, not in the book]"""
-    x = as_variable(x)
+    x = as_input(x, "flatten")
     if x.ndim == 0:
         raise ValueError("flatten: expected x with at least one axis, got x ()")
     return reshape(x, (x.shape[0], math.prod(x.shape[1:])))
@@ -151,7 +151,7 @@ def embed_id(x, W):
 
     Ids are integers 0 to in_size - 1: TypeError for others, ValueError for an id out of range.
     """
-    W = as_input(W)
+    W = as_input(W, "embed_id")
     x = to_device_of("embed_id", W.data, x)
     if W.ndim != 2:
         raise ValueError(f"embed_id: expected W (in_size, out_size), got W {W.shape}")
@@ -224,8 +224,8 @@ def stack(xs, axis=0):
 
 def as_inputs(name, xs):
     """List of variables or arrays as Variables. TypeError for a single one, ValueError for an empty list."""
-    if isinstance(xs, Variable) or is_array(xs):
+    if xs is None or isinstance(xs, Variable) or is_array(xs):
         raise TypeError(f"{name}: expected a list of variables or arrays, got one {type(xs).__name__}")
     if len(xs) == 0:
         raise ValueError(f"{name}: expected at least one variable or array, got an empty list")
-    return [as_input(x) for x in xs]
+    return [as_input(x, name) for x in xs]
