@@ -150,7 +150,6 @@ def conv2d_simple(x, W, b=None, stride=1, pad=0):
     N, _, H, W = x.shape
     OC, _, KH, KW = Weight.shape
     (SH, SW), (PH, PW) = pair(stride), pair(pad)
-
     col = im2col(x, (KH, KW), stride, pad, to_matrix=True)
     t = linear(col, transpose(reshape(Weight, (OC, math.prod(Weight.shape[1:])))), b)  # (N*OH*OW, OC)
     OH, OW = get_conv_outsize(H, KH, SH, PH), get_conv_outsize(W, KW, SW, PW)

@@ -75,12 +75,14 @@ class Geometry:
         return max(1, min(N, columns // (OH * OW))), min(OH, -(-columns // OW))
 
     def merge(self, a):
-        """The samples of a chunk as factors: (n, D, positions), or of few positions (1, D, n*positions)."""
-        return a.transpose(1, 0, 2).reshape(1, a.shape[1], len(a) * a.shape[2]) if self.few else a
+        """A chunk as a factor: (n, D, R, OW) -> (n, D, R*OW), of small images (1, D, n*R*OW)."""
+        n, D, R, OW = a.shape
+        return a.transpose(1, 0, 2, 3).reshape(1, D, n * R * OW) if self.few else a.reshape(n, D, R * OW)
 
     def split(self, a, n):
         """The reverse, a view."""
-        return a.reshape(a.shape[1], n, a.shape[2] // n).transpose(1, 0, 2) if self.few else a
+        D, (OH, OW) = a.shape[1], self.out
+        return a.reshape(D, n, OH, OW).transpose(1, 0, 2, 3) if self.few else a.reshape(n, D, a.shape[2] // OW, OW)
 
 
 def positions(size, span, stride, pad, ceil_mode):
@@ -103,16 +105,16 @@ def wide(dtype):
 
 
 def columns(xp, g, x, others, dtype):
-    """Chunks of x: a slice of samples, a slice of positions, and the patches there as columns, made by `merge`.
+    """Chunks of x: a slice of samples, a slice of rows of the output, and their columns, all in the same memory.
 
-    All chunks use the same memory. others: how many numbers a position needs besides its patch.
+    The columns are a factor as `merge` makes it, D = C*KH*KW. others: how many numbers a position needs besides.
     """
     (N, C), (OH, OW) = x.shape[:2], g.out
     K = C * math.prod(g.kernel)
     samples, rows = g.chunk(xp, N, others + K, dtype)
-    if not g.beyond and g.out == g.reach == g.size:  # a pixel is a patch: nothing to copy
+    if not g.beyond and g.out == g.reach == g.size:  # each pixel is a patch: nothing to copy
         for s in slices(N, samples):
-            yield s, slice(OH * OW), g.merge(x[s].reshape(len(x[s]), C, OH * OW).astype(dtype, copy=False))
+            yield s, slice(OH), g.merge(x[s].astype(dtype, copy=False))
         return
     images = xp.zeros((samples, C, *g.reach), dtype)
     patches = g.patches(xp, images)
@@ -126,7 +128,7 @@ def columns(xp, g, x, others, dtype):
                 part, shape = part.transpose(1, 2, 3, 0, 4, 5), (1, K, n * OH * OW)
             col = memory[: part.size].reshape(part.shape)
             col[...] = part
-            yield s, slice(r.start * OW, r.stop * OW), col.reshape(shape)
+            yield s, r, col.reshape(shape)
 
 
 def convolve(xp, g, x, W, b=None):
@@ -134,26 +136,25 @@ def convolve(xp, g, x, W, b=None):
     N, OC = len(x), len(W)
     dtype = np.result_type(*(a.dtype for a in (x, W, b) if a is not None))
     W = W.reshape(OC, math.prod(W.shape[1:])).astype(wide(dtype), copy=False)
-    y = xp.empty((N, OC, math.prod(g.out)), W.dtype)
-    for s, p, col in columns(xp, g, x, OC, W.dtype):
-        part = y[s, :, p]
+    y = xp.empty((N, OC, *g.out), W.dtype)
+    for s, r, col in columns(xp, g, x, OC, W.dtype):
+        part = y[s, :, r]
         if g.few:
             part[...] = g.split(xp.matmul(W, col), len(part))
         else:
-            xp.matmul(W, col, out=part)
+            xp.matmul(W, col, out=g.merge(part))
         if b is not None:
-            part += b.reshape(OC, 1)
-    return y.reshape(N, OC, *g.out).astype(dtype, copy=False)
+            part += b.reshape(OC, 1, 1)
+    return y.astype(dtype, copy=False)
 
 
 def correlate(xp, g, x, gy):
     """gW (OC, C, KH, KW) of x (N, C, H, W) and gy (N, OC, OH, OW)."""
-    (N, OC), C = gy.shape[:2], x.shape[1]
+    C, OC = x.shape[1], gy.shape[1]
     dtype = np.result_type(x.dtype, gy.dtype)
-    gy = gy.reshape(N, OC, math.prod(g.out))
     gW = xp.zeros((C * math.prod(g.kernel), OC), wide(dtype))
-    for s, p, col in columns(xp, g, x, OC, gW.dtype):
-        part = g.merge(gy[s, :, p].astype(gW.dtype, copy=False))
+    for s, r, col in columns(xp, g, x, OC, gW.dtype):
+        part = g.merge(gy[s, :, r].astype(gW.dtype, copy=False))
         product = xp.matmul(col, part.transpose(0, 2, 1))  # its transpose would be slower
         gW += product[0] if len(product) == 1 else product.sum(axis=0)
     return gW.T.reshape(OC, C, *g.kernel).astype(dtype, copy=False)
@@ -161,24 +162,21 @@ def correlate(xp, g, x, gy):
 
 def convolve_back(xp, g, gy, W):
     """gx (N, C, H, W) of gy (N, OC, OH, OW) and W (OC, C, KH, KW)."""
-    N, (OC, C) = len(gy), W.shape[:2]
+    N, (OC, C), dtype = len(gy), W.shape[:2], np.result_type(gy.dtype, W.dtype)
     pad = tuple((k - 1 - before, k - 1 - after) for k, (before, after) in zip(g.span, g.pad, strict=True))
-    if g.stride == (1, 1) and OC <= C and min(map(min, pad)) >= 0:  # a convolution too, with the kernels turned round
-        turned = W[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)
-        return convolve(xp, Geometry("", g.out, g.kernel, g.stride, pad, g.dilation), gy, turned)
-    dtype = np.result_type(gy.dtype, W.dtype)
-    K, (OH, OW) = C * math.prod(g.kernel), g.out
-    W = W.reshape(OC, K).T.astype(wide(dtype), copy=False)
-    gy = gy.reshape(N, OC, OH * OW)
+    if g.stride == (1, 1) and OC <= C and min(map(min, pad)) >= 0:  # gx is a convolution too, with rotated kernels
+        rotated = W[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)
+        return convolve(xp, Geometry("", g.out, g.kernel, g.stride, pad, g.dilation), gy, rotated)
+    W = W.reshape(OC, math.prod(W.shape[1:])).T.astype(wide(dtype), copy=False)
     gx = xp.empty((N, C, *g.size), W.dtype)
-    samples, rows = g.chunk(xp, N, OC + K, W.dtype)
+    samples, rows = g.chunk(xp, N, sum(W.shape), W.dtype)
     for s in slices(N, samples):
         images = xp.zeros((s.stop - s.start, C, *g.reach), W.dtype)
-        for r in slices(OH, rows):
-            part = gy[s, :, r.start * OW : r.stop * OW].astype(W.dtype, copy=False)
-            col = g.split(xp.matmul(W, g.merge(part)), len(images))
-            below = images[:, :, r.start * g.stride[0] :]
-            add_patches(xp, g, below, col.reshape(len(images), C, *g.kernel, r.stop - r.start, OW))
+        for r in slices(g.out[0], rows):
+            part = g.merge(gy[s, :, r].astype(W.dtype, copy=False))
+            col = g.split(xp.matmul(W, part), len(images))
+            col = col.reshape(len(images), C, *g.kernel, *col.shape[2:])
+            add_patches(xp, g, images[:, :, r.start * g.stride[0] :], col)
         gx[s] = g.unpadded(xp, images)
     return gx.astype(dtype, copy=False)
 
