@@ -67,7 +67,8 @@ print(np.allclose(gx.data, gy @ W.data.T), np.allclose(gW.data, x.data.T @ gy)) 
 try:
     F.matmul(x, x)
 except ValueError as error:
-    print(error)  # !> matmul: x (2, 3) has 3 columns, W (2, 3) has 2 rows
+    print(error)
+# !> matmul: expected x with as many columns as W has rows, got x (2, 3) and W (2, 3)
 
 
 gy = Variable(gy, name="gy")

@@ -44,7 +44,7 @@ print(len(train_set))  # -> 300
 try:
     train_set[0:3]
 except TypeError as error:
-    print(error)  # !> Spiral: slice came, one integer is needed
+    print(error)  # !> 'slice' object cannot be interpreted as an integer
 
 # A batch.
 batch_index = [0, 1, 2]

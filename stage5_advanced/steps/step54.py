@@ -97,7 +97,7 @@ print(Config.train)  # -> True
 try:
     F.dropout(x, 1.0)
 except ValueError as error:
-    print(error)  # !> dropout: ratio 1.0 came, at least 0 and less than 1 is needed
+    print(error)  # !> dropout: expected a ratio in [0, 1), got 1.0
 
 # Batch normalization: in training each feature gets mean 0 and standard deviation 1 ...
 norm = L.BatchNorm()
