@@ -116,11 +116,13 @@ def kernels_hint(pools: Sequence[Mapping[str, Any]], cpuinfo: pathlib.Path = pat
 
 
 def geometric_means(found: Sequence[Timing]) -> dict[str, float]:
-    """Over all workloads of a framework."""
+    """Over all workloads of each framework, and over all rows of all stages."""
+    stages = {stage.name for stage in STAGES}
     ratios: dict[str, list[float]] = {}
     for timing in found:
         ratios.setdefault(timing.framework, []).append(timing.ratio)
-    return {framework: statistics.geometric_mean(values) for framework, values in ratios.items()}
+    ratios["all stages"] = [timing.ratio for timing in found if timing.framework in stages]
+    return {name: statistics.geometric_mean(values) for name, values in ratios.items()}
 
 
 def describe(found: Mapping[str, Any]) -> str:

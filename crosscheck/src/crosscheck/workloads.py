@@ -19,13 +19,14 @@ Work = Callable[[], object]
 class Workload:
     """A name, the first stage that can do it, and what builds the work for a framework.
 
-    memory: a training step, whose peak memory is compared as well.
+    memory: a training step, whose peak memory is compared as well. book: the published original can do it.
     """
 
     name: str
     since: int
     build: Callable[[Framework], Work]
     memory: bool = False
+    book: bool = True
 
     @property
     def doc(self) -> str:
@@ -35,11 +36,13 @@ class Workload:
 WORKLOADS: list[Workload] = []
 
 
-def workload(since: int, memory: bool = False) -> Callable[[Callable[[Framework], Work]], Callable[[Framework], Work]]:
+def workload(
+    since: int, memory: bool = False, book: bool = True
+) -> Callable[[Callable[[Framework], Work]], Callable[[Framework], Work]]:
     """Register the builder below."""
 
     def register(build: Callable[[Framework], Work]) -> Callable[[Framework], Work]:
-        WORKLOADS.append(Workload(build.__name__, since, build, memory))
+        WORKLOADS.append(Workload(build.__name__, since, build, memory, book))
         return build
 
     return register
@@ -363,31 +366,39 @@ def cnn_step_100x1x28x28(fw: Any) -> Work:
 
 
 @workload(since=5)
-def lstm_t30_b32_i64_h128(fw: Any) -> Work:
-    """30 steps, batch 32, from 64 to 128: to the last state and back to all weights; beside torch.nn.LSTM"""
+def lstm_step_by_step_t30_b32_i64_h128(fw: Any) -> Work:
+    """30 calls of an LSTM layer (PyTorch: LSTMCell), batch 32, from 64 to 128, and back to all weights"""
     xs = [fw.constant(x) for x in normals(30, 32, 64)]
     sum, cleargrads, backward = fw.sum, fw.cleargrads, fw.backward
-    if fw.name == "torch":  # the whole sequence in one call, which is what its users write
-        lstm = fw.xp.nn.LSTM(64, 128)
-        joined = fw.xp.stack(xs)
-
-        def last() -> Any:
-            return lstm(joined)[0][-1]
-
-    else:
-        lstm = fw.LSTM(128, 64)
-
-        def last() -> Any:
-            lstm.reset_state()
-            for x in xs:
-                h = lstm(x)
-            return h
+    lstm = fw.LSTM(128, 64)
 
     def work() -> object:
         cleargrads(lstm)
-        loss = sum(last())
+        lstm.reset_state()
+        for x in xs:
+            h = lstm(x)
+        loss = sum(h)
         backward(loss)
         return loss
+
+    return work
+
+
+@workload(since=5, book=False)
+def lstm_sequence_t30_b32_i64_h128(fw: Any) -> Work:
+    """The same in one call: lstm (PyTorch: torch.nn.LSTM)"""
+    x = fw.constant(normals(32, 30, 64))
+    sum, gradients = fw.sum, fw.gradients
+    shapes = [(64, 128)] * 4, [(128,)] * 4, [(128, 128)] * 4
+    weights = [[fw.Variable(normals(*shape) * 0.1) for shape in group] for group in shapes]
+    leaves = [W for group in weights for W in group]
+    if fw.name == "torch":  # its users join the weights once, in a module
+        module = fw.xp.nn.LSTM(64, 128, batch_first=True)
+        leaves = list(module.parameters())
+
+    def work() -> object:
+        y = module(x)[0] if fw.name == "torch" else fw.lstm(x, None, None, *weights)[0]
+        return gradients([sum(y[:, -1])], leaves, None)
 
     return work
 
