@@ -28,7 +28,7 @@ TIME_LIMIT = 120.0  # seconds of CPU time for a cell; so a busy machine turns no
 # How a framework says that it lacks a name, an operator, a keyword or an argument.
 LACKS = re.compile(
     r"unsupported operand type|bad operand type|has no attribute|unexpected keyword|positional argument"
-    r"|not subscriptable|cannot import|has no len|cannot unpack|no keyword arguments"
+    r"|not subscriptable|argument must be a|cannot import|has no len|cannot unpack|no keyword arguments"
     r"|expected (a )?Variables?, got|expected a numpy.ndarray|expected a number"
 )
 

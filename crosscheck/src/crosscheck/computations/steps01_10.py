@@ -162,6 +162,26 @@ def variable_of_a_list(fw: Any) -> Any:
 @computation(
     step=9,
     order=0,
+    raises=(TypeError, "expected an array of real numbers, got dtype complex128"),
+    dtypes=("float64",),
+    differs={"torch": "differentiates complex functions"},
+)
+def variable_of_complex_numbers(fw: Any) -> Any:
+    """Variable(np.array([1j]))"""
+    return fw.Variable(np.array([1j]))
+
+
+@computation(
+    step=9, order=0, raises=(TypeError, "expected an array of real numbers, got dtype object"), dtypes=("float64",)
+)
+def variable_of_objects(fw: Any) -> Any:
+    """Variable of an array of Python objects"""
+    return fw.Variable(np.array([1.0, None]))
+
+
+@computation(
+    step=9,
+    order=0,
     raises=(TypeError, "expected a Variable, got"),
     dtypes=("float64",),
     differs={f"stage{n}": "accepts arrays, from step 21 on" for n in range(2, 6)},

@@ -53,6 +53,13 @@ def div(fw: Any, x0: Any, x1: Any) -> Any:
     return fw.div(x0, x1), x0 / x1
 
 
+@computation(step=22, inputs=[uniform(0.5, 2.0), uniform(0.5, 2.0)], order=1, edges=False)
+def div_of_large_and_small_numbers(fw: Any, x0: Any, x1: Any) -> Any:
+    """Quotients of operands whose squares overflow or underflow"""
+    scale = 2.0 ** (np.finfo(fw.array(x0).dtype).maxexp * 3 // 4)
+    return (x0 * scale) / (x1 * scale), (x0 / scale) / (x1 / scale)
+
+
 @computation(step=22, inputs=[uniform(0.5, 2.0), normal()], special=False)
 def rdiv(fw: Any, x0: Any, x1: Any) -> Any:
     """x1 / x0: rdiv"""
@@ -91,6 +98,12 @@ def div_constants(fw: Any, x: Any) -> Any:
     """x / 4, 2 / x, x / 0.1, 0.1 / x, and an array on either side"""
     a = constant(fw, x, 3)
     return x / 4, 2 / x, x / 0.1, 0.1 / x, x / a, a / x
+
+
+@computation(step=21, order=0, inputs=[normal()], special=False)
+def zeros_of_both_signs(fw: Any, x: Any) -> Any:
+    """The signs of x * 0.0 and x * -0.0, each twice"""
+    return [np.array(np.signbit(fw.array(x * zero)), float) for zero in (0.0, -0.0, 0.0, -0.0)]
 
 
 @computation(step=22, inputs=[normal()])
@@ -225,6 +238,22 @@ def nested_no_grad(fw: Any, x: Any) -> Any:
             y = x * x
         z = x * x
     return np.array([fw.creator(y) is None, fw.creator(z) is None])
+
+
+@computation(step=18, order=0, raises=(RuntimeError, "under no_grad()"), dtypes=("float64",))
+def backward_without_a_graph(fw: Any) -> Any:
+    """backward on a result that was computed under no_grad"""
+    with fw.no_grad():
+        y = fw.square(fw.Variable(np.array(2.0)))
+    y.backward()
+
+
+@computation(step=19, order=0, inputs=[normal(3.0)], shapes=((), (1,), (1, 1)), edges=False)
+def python_numbers(fw: Any, x: Any) -> Any:
+    """float, int and bool of a variable with one element"""
+    with fw.no_grad():
+        y, zero = fw.square(x), fw.square(fw.Variable(np.zeros(x.shape)))
+    return np.array([float(y), int(y), bool(y), bool(zero)])
 
 
 @computation(step=17, order=0, inputs=[normal()], edges=False, unsupported="wrong")

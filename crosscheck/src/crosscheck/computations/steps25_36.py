@@ -224,6 +224,14 @@ def books_numbers_of_stage_3(fw: Any) -> Any:
     return found
 
 
+@computation(step=32, order=0, raises=(RuntimeError, "create_graph=True"), dtypes=("float64",))
+def gradient_of_a_gradient_without_a_graph(fw: Any) -> Any:
+    """A second derivative after a backward pass without create_graph"""
+    x = fw.Variable(np.array(2.0))
+    (x + 1.0).backward()  # its gradient is the initial one
+    x.grad.backward()
+
+
 @computation(
     step=36,
     order=0,
