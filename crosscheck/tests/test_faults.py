@@ -9,16 +9,14 @@ from crosscheck.faults import Fault, plant, read_faults, run_faults
 from crosscheck.stages import STAGES
 
 FAULTS = read_faults()
-EVERY = 6  # the other bugs, and the other stages, are for `tox run -e faults`: all of them take half an hour
-STAGE1 = STAGES[0]
+STAGE1 = STAGES[0]  # the faults of the other stages are for `tox run -e faults`: all of them take half an hour
 SOUND = Fault(1, "sound", "functions/elementwise.py", "return 2 * x * gy", "return 2 * x * gy")
 
 
-@pytest.mark.parametrize("stage", [STAGES[-1], STAGES[0]], ids=lambda stage: stage.name)
-def test_planted_bugs_are_detected_and_the_unplanted_copy_is_green(stage):
-    planted = [fault for fault in FAULTS if fault.stage == stage.number][stage.number :: EVERY]
+def test_planted_bugs_are_detected_and_the_unplanted_copy_is_green():
+    planted = [fault for fault in FAULTS if fault.stage == 1]
     verdicts = {verdict.name: verdict for verdict in run_faults(planted)}
-    assert verdicts.pop(f"{stage.name} unplanted").result == "missed"
+    assert verdicts.pop("stage1 unplanted").result == "missed"
     assert len(verdicts) == len(planted)
     assert {name: verdict.text for name, verdict in verdicts.items() if verdict.result != "detected"} == {}
     assert all("crosscheck-faults-" in verdict.path for verdict in verdicts.values())
