@@ -154,6 +154,6 @@ y.grad = np.array(1.0)
 try:
     y.backward()
 except RuntimeError as error:
-    print(f"RuntimeError: {error}")
+    print(f"RuntimeError: {error}".replace("; ", ";\n"))
 # !> RuntimeError: backward: expected the output of the latest call of Square, got one of an earlier call;
 #    use a new Square() for each call

@@ -459,4 +459,5 @@ try:
     with using_config("enable_backdrop", False):
         pass
 except AttributeError as error:
-    print(f"AttributeError: {error}")  # !> AttributeError: type object 'Config' has no attribute 'enable_backdrop'
+    print(f"AttributeError: {error}")
+# !> AttributeError: 'ThreadConfig' object has no attribute 'enable_backdrop'

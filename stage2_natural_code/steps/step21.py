@@ -531,7 +531,7 @@ try:
     x * [1, 2]
 except TypeError as error:
     print(f"TypeError: {error}")
-# !> TypeError: <class 'list'> is not supported: Variable needs a numpy.ndarray, or None
+# !> TypeError: Variable: expected a numpy.ndarray, got <class 'list'>
 
 # An array cannot be updated in place with a variable; its data can.
 lr = 0.5

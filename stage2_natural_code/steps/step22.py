@@ -626,7 +626,7 @@ try:
     x**x
 except TypeError as error:
     print(f"TypeError: {error}")
-# !> TypeError: pow: <class '__main__.Variable'> came as the exponent, a number is needed
+# !> TypeError: pow: expected a number as the exponent, got <class '__main__.Variable'>
 try:
     2**x
 except TypeError as error:
