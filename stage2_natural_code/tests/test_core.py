@@ -575,10 +575,10 @@ def test_a_sum_of_20000_terms_takes_no_time_to_speak_of():
         y = square(x)
         for _ in range(n - 1):
             y = F.add(y, square(x))
-        start = time.perf_counter()
+        start = time.process_time()  # on a busy machine the clock runs on
         y.backward()
         assert x.grad == 2.0 * n
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     small = min(seconds(2_000) for _ in range(3))
     large = min(seconds(20_000) for _ in range(2))

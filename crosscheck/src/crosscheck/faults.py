@@ -11,6 +11,7 @@ import importlib
 import multiprocessing
 import pathlib
 import shutil
+import signal
 import sys
 import tempfile
 import tomllib
@@ -26,6 +27,7 @@ from . import UsageError
 from .computations import all_computations
 from .frameworks import BookStyle, load_stage, load_torch
 from .ledger import Ledger
+from .pool import TIMES_BY_THE_CLOCK, limit_cpu
 from .report.out import console, output, track
 from .runner import Runner
 from .select import matches
@@ -33,7 +35,7 @@ from .stages import STAGES, Stage, parse_stages
 
 PATH = pathlib.Path(__file__).parent / "faults.toml"
 NO_DETECTION = {"missing", "adapter", "hang"}
-TIMEOUT = 400.0  # seconds; to run everything that stage 5 can do takes a quarter of that
+TIMEOUT = 400.0  # seconds of CPU time; to run everything that stage 5 can do takes a quarter of that
 
 
 @dataclass(frozen=True)
@@ -128,10 +130,11 @@ def work(jobs: Connection) -> None:
     jobs.send("ready")
     while True:
         try:
-            stage, name, copy = jobs.recv()
+            stage, name, copy, timeout = jobs.recv()
         except (EOFError, KeyboardInterrupt):
             return
         try:
+            limit_cpu(timeout)
             jobs.send(judge(runner, costs, stage, name, copy))
         except KeyboardInterrupt:
             return
@@ -152,15 +155,19 @@ class Worker:
         self.jobs.recv()  # it has imported PyTorch
 
     def judge(self, stage: Stage, name: str, copy: pathlib.Path, timeout: float = TIMEOUT) -> Verdict:
-        self.jobs.send((stage, name, copy))
+        """The verdict, or "hangs" after so many seconds of CPU time, or ten times as many by the clock."""
+        self.jobs.send((stage, name, copy, timeout))
         try:
-            if self.jobs.poll(timeout):
+            if self.jobs.poll(TIMES_BY_THE_CLOCK * timeout):
                 verdict = self.jobs.recv()
                 assert isinstance(verdict, Verdict)
                 return verdict
-            result, text = "hangs", f"no answer within {timeout:.0f} s"
+            result, text = "hangs", f"no answer within {TIMES_BY_THE_CLOCK * timeout:.0f} s by the clock"
         except EOFError:
+            self.process.join()
             result, text = "invalid", "the worker died"
+            if self.process.exitcode == -getattr(signal, "SIGXCPU", 0):
+                result, text = "hangs", f"no answer within {timeout:.0f} s of CPU time"
         self.stop()
         self.start()
         return Verdict(name, result, text=text, path=str(copy))
