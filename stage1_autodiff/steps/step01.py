@@ -1,12 +1,12 @@
-"""Step 1: variables as boxes.
+"""Step 1: variables as containers.
 
-A variable is a box and the array is what lies in it:
+A variable is a container that holds an array:
 
-    Variable ----> [ 1.0 ]      x.data = np.array(2.0)  puts another array into the same box
+    Variable ----> [ 1.0 ]      x.data = np.array(2.0)  stores another array in the same container
 
-A box of our own, in place of the bare array, leaves room for what later steps write beside the
-data: the gradient (step 6) and the function that made it (step 7). The contents are always
-NumPy arrays; this is a convention here and a check from step 9 on.
+A class of our own leaves room for what later steps store next to the data: the gradient (step 6)
+and the function that created the variable (step 7). The data are always NumPy arrays; this is a
+convention here, and is checked from step 9 on.
 """
 
 import numpy as np

@@ -1,7 +1,8 @@
 """Step 2: functions that create variables.
 
-A function takes a variable and makes a new one. The base class does what every function needs
-(take the array out of the box, put the result into a new box) and a subclass writes the formula:
+A function takes a variable and creates a new one. The base class does what every function needs:
+it takes the array out of the input and puts the result into a new variable. A subclass defines the
+formula:
 
     (x) ---> [ Square ] ---> (y)          circles are variables, boxes are functions
 """

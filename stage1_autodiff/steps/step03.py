@@ -1,11 +1,11 @@
 """Step 3: chaining functions.
 
-Calls take variables and return variables, so they compose:
+Calls take variables and return variables, so they can be composed:
 
     (x) -> [A] -> (a) -> [B] -> (b) -> [C] -> (y)          y = (e^(x^2))^2
 
-A chain of functions is a function again, and the graph of the chain is what will make its
-derivative cheap.
+A chain of functions is a function again. The graph of the chain is what makes its derivative cheap
+to compute.
 """
 
 import numpy as np

@@ -1,11 +1,11 @@
 """Step 6: backpropagation by hand.
 
-Step 5 as code: a variable gets a place for its derivative (`grad`), a function gets `backward`
-and remembers its input, because the derivative of x^2 needs x.
+Step 5 as code: a variable has an attribute for its derivative (`grad`), and a function has a method
+`backward` and stores its input, because the derivative of x^2 needs x.
 
     (x.grad) <- [A.backward] <- (a.grad) <- [B.backward] <- (b.grad) <- [C.backward] <- (y.grad = 1)
 
-The order of the calls, C, B, A, is still written out by hand.
+The calls are still written by hand, in the order C, B, A.
 """
 
 import numpy as np
@@ -99,5 +99,5 @@ x.grad = A.backward(a.grad)
 print(b.grad, a.grad)  # -> 2.568050833375483 3.297442541400256
 print(x.grad)  # -> 3.297442541400256
 
-# The judge of step 4 agrees to seven digits; the rest is its own error.
+# numerical_diff agrees to seven digits; the rest is its own error.
 print(numerical_diff(lambda x: Square()(Exp()(Square()(x))), Variable(np.array(0.5))))  # -> 3.2974426293330694

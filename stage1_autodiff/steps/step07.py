@@ -1,11 +1,11 @@
 """Step 7: automating backpropagation.
 
-While the forward pass runs, each variable records the function that made it. The backward pass
-follows these links, so nobody has to write its order down (Define-by-Run):
+During the forward pass each variable records the function that created it. The backward pass
+follows these links, so nobody has to write down the order of the calls (Define-by-Run):
 
     (x) <--input-- [A] <--creator-- (a) <--input-- [B] <--creator-- (b) <--input-- [C] <--creator-- (y)
 
-Here `backward` calls itself for the variable before. The seed `y.grad` is set by the user.
+Here `backward` calls itself for the previous variable. The user sets the initial gradient `y.grad`.
 """
 
 import numpy as np
@@ -111,7 +111,7 @@ a = A(x)
 b = B(a)
 y = C(b)
 
-# The links, from y back to x.
+# The links from y to x.
 assert y.creator == C
 assert y.creator.input == b
 assert y.creator.input.creator == B
@@ -119,7 +119,7 @@ assert y.creator.input.creator.input == a
 assert y.creator.input.creator.input.creator == A
 assert y.creator.input.creator.input.creator.input == x
 
-# Along the links by hand: get the function, get its input, call backward.
+# By hand, along the links: get the function, get its input, call backward.
 y.grad = np.array(1.0)
 C = y.creator
 b = C.input
@@ -132,7 +132,7 @@ x = A.input
 x.grad = A.backward(a.grad)
 print(x.grad)  # -> 3.297442541400256
 
-# And by itself.
+# Automatically.
 x.grad = None
 y.grad = np.array(1.0)
 y.backward()

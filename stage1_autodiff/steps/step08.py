@@ -1,11 +1,11 @@
 """Step 8: from recursion to a loop.
 
-`backward` keeps a list of functions still to be done in place of calling itself: nothing piles
-up on Python's stack, and a list can hold several functions once graphs branch (step 15).
+Instead of calling itself, `backward` keeps a list of functions that it has still to process. The
+call stack does not grow, and the list can hold several functions once graphs branch (step 15).
 
-Repaired here: the book's loop fails with AttributeError on a variable that no function made
-(ours has nothing to do and returns), and it never ends if one function instance was called
-twice in a chain, since that instance remembers only the second call (ours raises RuntimeError).
+Repaired here: the book's loop fails with AttributeError on a leaf; ours has nothing to do and
+returns. The book's loop never ends if one function instance was called twice in a chain, since the
+instance keeps only its latest call; ours raises RuntimeError.
 """
 
 import numpy as np
@@ -135,7 +135,7 @@ funcs = [1, 2, 3]
 x = funcs.pop()  # takes the last
 print(x, funcs)  # -> 3 [1, 2]
 
-# No recursion: a chain of 10,000 functions is no deeper for Python than one of three.
+# No recursion: a chain of 10,000 functions does not overflow the stack.
 x = Variable(np.array(1.0))
 y = x
 for _ in range(10000):
@@ -145,7 +145,7 @@ y.backward()
 print(x.grad)  # -> 0.0
 
 x.grad = np.array(1.0)
-x.backward()  # a variable that no function made: nothing to do
+x.backward()  # a leaf: nothing to do
 print(x.grad)  # -> 1.0
 
 A = Square()
@@ -154,6 +154,5 @@ y.grad = np.array(1.0)
 try:
     y.backward()
 except RuntimeError as error:
-    print(f"RuntimeError: {error}".replace("; ", ";\n"))
-# !> RuntimeError: backward: expected the output of the latest call of Square, got one of an earlier call;
-#    use a new Square() for each call
+    print(str(error).split("; ")[0])
+# !> backward: expected the output of the latest call of Square, got one of an earlier call

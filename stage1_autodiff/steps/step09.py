@@ -1,14 +1,15 @@
 """Step 9: making functions easier to use.
 
-Three comforts. `square(x)` makes the instance and calls it, so calls nest. `backward` starts
-from ones where no seed was set, in the data's own dtype, so float32 stays float32. And only
-arrays are data: `Variable(1.0)` is refused at once, where the mistake was made.
+Three improvements. `square(x)` creates the instance and calls it, so calls can be nested. `backward`
+starts from ones if no initial gradient is set, with the dtype of the data, so float32 stays float32.
+And only arrays of real numbers are accepted as data: `Variable(1.0)` raises an error where the
+mistake is made. np.matrix and masked arrays are not accepted, since their arithmetic is different.
 
-NumPy's arithmetic turns 0-d arrays into scalars, which would be refused too; `as_array` turns
-them back, in the results of `forward` and in gradients. A gradient is therefore always an array,
-and no two variables share one: even a seed is copied. Gradients are written when all are there,
-so that an error leaves nothing half-changed. (In the book the gradient of a 0-d variable is a NumPy
-scalar, and a `backward` that returns what it got lets two variables share one array.)
+NumPy's arithmetic turns 0-d arrays into scalars, which Variable does not accept; `as_array` converts
+them back, in the results of `forward` and in gradients. So a gradient is always an array, and no two
+variables share one: even the initial gradient is copied. Gradients are assigned after all of them
+are computed, so an error changes nothing. (In the book the gradient of a 0-d variable is a NumPy
+scalar, and a `backward` that returns its argument makes two variables share one array.)
 """
 
 import numpy as np
@@ -192,7 +193,7 @@ print(x.grad)  # -> 3.297442541400256
 
 x = Variable(np.array(0.5))
 y = square(exp(square(x)))
-y.backward()  # no seed: y.grad is made of ones like y.data
+y.backward()  # no initial gradient: ones like y.data
 print(x.grad)  # -> 3.297442541400256
 
 x = Variable(np.array([0.5], dtype=np.float32))

@@ -1,9 +1,8 @@
 """Step 10: testing.
 
-Three kinds of test for one function: the value, the gradient worked out by hand, and the
-gradient check, which needs no derivative by hand: at a random point, backpropagation and
-`numerical_diff` must agree. A judge must not take just anything, so `numerical_diff` now
-refuses what is not a Variable.
+Three kinds of test for one function: the value, the gradient computed by hand, and the gradient
+check, which needs no derivative by hand: at a random point, backpropagation and `numerical_diff`
+must agree. `numerical_diff` now raises TypeError for anything but a Variable.
 
 Run it as `python step10.py` or `python -m unittest step10.py` in this folder.
 """

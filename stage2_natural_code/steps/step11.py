@@ -1,16 +1,16 @@
-"""Step 11: any number of arguments, forward.
+"""Step 11: variable-length arguments, forward.
 
-Addition takes two variables, and a function that cuts an array in two gives two. So a function
-now takes a list of variables and returns a list of variables:
+Addition takes two variables, and a function that splits an array returns two. So a function now
+takes a list of variables and returns a list of variables:
 
     (x0) --+                                          +--> (y0)
            +--> [ Add ] ---> (y)        (x) ---> [ Separate ]
     (x1) --+                                          +--> (y1)
 
-`inputs` and `outputs` take the place of `input` and `output`. Otherwise a call does what it did.
+`inputs` and `outputs` replace `input` and `output`. Otherwise a call works as before.
 
-`Variable.backward` is still that of step 10: it looks for `output`, which is gone, and fails until
-step 13. Square, Exp and `numerical_diff` come back there too.
+`Variable.backward` is still that of step 10: it reads `output`, which no longer exists, and fails
+until step 13. Square, Exp and `numerical_diff` return there, too.
 """
 
 import numpy as np

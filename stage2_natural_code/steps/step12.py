@@ -1,7 +1,7 @@
-"""Step 12: any number of arguments, made easy.
+"""Step 12: variable-length arguments, a simpler interface.
 
-Lists are a nuisance for two people. Who calls a function had to pack its arguments and unpack its
-result; who writes one had to do the same inside `forward`. The star does it for both:
+Lists are inconvenient for two people. Whoever calls a function had to pack its arguments and unpack
+its result, and whoever writes one had to do the same in `forward`. The star does both:
 
     calling     ys = f([x0, x1])               y = f(x0, x1)
                 y = ys[0]
@@ -9,8 +9,8 @@ result; who writes one had to do the same inside `forward`. The star does it for
                     x0, x1 = xs                    return x0 + x1
                     return (x0 + x1,)
 
-A single output comes out bare, several as a list. In `forward` several results must be a *tuple*: a
-list would be taken for one value, and is refused with a TypeError, since a list is no array.
+A single output is returned as it is, several outputs as a list. In `forward` several results must be
+a *tuple*: a list is taken for one value, and raises TypeError, since a list is not an array.
 
 `backward` works from step 13 on.
 """

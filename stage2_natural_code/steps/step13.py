@@ -1,20 +1,21 @@
-"""Step 13: any number of arguments, backward.
+"""Step 13: variable-length arguments, backward.
 
-Backward is forward in a mirror: one gradient comes in for each output, one goes out for each input.
+The backward pass mirrors the forward pass: a function takes one gradient for each output and returns
+one for each input.
 
     (x0) --+                                (gx0) <--+
            +--> [ + ] ---> (y)                       +--- [ +' ] <--- (gy)
     (x1) --+                                (gx1) <--+
 
-dy/dx0 = dy/dx1 = 1, so addition hands gy on to both of its inputs. In `backward` position i of the
-result belongs to `inputs[i]`; Square and Exp find their one input at `inputs[0]`.
+dy/dx0 = dy/dx1 = 1, so addition passes gy on to both inputs. In the result of `backward` position i
+belongs to `inputs[i]`; Square and Exp read their one input from `inputs[0]`.
 
-Repaired here: in the book x0, x1 and y then hold one and the same gradient array, and editing one
-gradient edits the others; ours copies what was given before. And a `backward` that returns too few
-gradients, or too many, is an error and not cut short.
+Repaired here: in the book x0, x1 and y then hold the same gradient array, and editing one gradient
+edits the others; ours copies an array that is already in use. And a `backward` that returns too few
+or too many gradients is an error; the book ignores the surplus.
 
-Two things do not work yet: a variable used twice (step 14), and graphs that branch and join (16).
-An output that nothing was computed from has no gradient, so its function gets None for it (17).
+Two things do not work yet: a variable that is used twice (step 14), and graphs that branch and join
+(step 16). An output that was not used has no gradient, so its function gets None for it (step 17).
 """
 
 import numpy as np
@@ -216,20 +217,20 @@ print(z.data)  # -> 13.0
 print(x.grad)  # -> 4.0
 print(y.grad)  # -> 6.0
 
-# Each gradient is an array of its own.
+# Each gradient has its own array.
 x0, x1 = Variable(np.array([1.0])), Variable(np.array([2.0]))
 y = add(x0, x1)
 y.backward()
 x0.grad += 10
 print(x0.grad, x1.grad, y.grad)  # -> [11.] [1.] [1.]
 
-# The three that were away are back.
+# Square, Exp and numerical_diff are back.
 x = Variable(np.array(0.5))
 y = exp(square(x))
 y.backward()
 print(np.allclose(x.grad, numerical_diff(lambda x: exp(square(x)), x)))  # -> True
 
-# Not right yet: y = 2x, so the gradient is 2, but the second gradient overwrites the first.
+# Still wrong: y = 2x, so the gradient is 2, but the second gradient overwrites the first.
 x = Variable(np.array(3.0))
 y = add(x, x)
 print("y", y.data)  # -> y 6.0

@@ -1,17 +1,17 @@
 """Step 14: using a variable more than once.
 
-The chain rule of several variables adds up what comes back along every path:
+The chain rule for several variables adds the gradients of all paths:
 
     (x) ==> [ + ] --> (y)         gx = 1 + 1 = 2, since y = x + x = 2x
 
-Step 13 assigned, so that the last path won. Now a gradient that is there already is added to, by
-making a new array: `x.grad + gx`. The short form `x.grad += gx` writes into an array that others may
-hold: in the book's code `add` hands one array to y and to both inputs, and add(x, x) would turn y's
-gradient into 2.
+Step 13 assigned, so the last path replaced the others. Now a gradient is added to the one that is
+already there, in a new array: `x.grad + gx`. The short form `x.grad += gx` modifies an array that
+others may hold: in the book's code `add` passes one array to y and to both inputs, and add(x, x)
+would change the gradient of y to 2.
 
-The price: gradients are never cleared by themselves. Whoever uses a variable in a second computation
-calls `cleargrad` first. That holds for the variables in between as well, so call `backward` only once
-on one graph; step 18 puts this right.
+The price: gradients are never cleared automatically. Call `cleargrad` before using a variable in a
+second computation. This holds for intermediate variables as well, so call `backward` only once on a
+graph; step 18 removes this restriction.
 """
 
 import numpy as np
@@ -211,7 +211,7 @@ def numerical_diff(f, x, eps=1e-4):
 
 # --- demonstration ---
 
-# Before: step 13 overwrote. Its assignment by hand:
+# Step 13 overwrote the gradient. Its assignment by hand:
 x = Variable(np.array(3.0))
 y = add(x, x)
 print("y", y.data)  # -> y 6.0
@@ -219,7 +219,7 @@ for gx in y.creator.backward(np.array(1.0)):
     x.grad = gx
 print("x.grad", x.grad)  # -> x.grad 1.0
 
-# Now they add up.
+# Now gradients add up.
 x = Variable(np.array(3.0))
 y = add(x, x)
 y.backward()
@@ -230,7 +230,7 @@ y = add(add(x, x), x)
 y.backward()
 print(x.grad)  # -> 3.0
 
-# The trap: a second computation with the same variable adds to what the first one left.
+# A pitfall: a second computation with the same variable adds to the gradient of the first.
 x = Variable(np.array(3.0))
 y = add(x, x)
 y.backward()
@@ -239,7 +239,7 @@ y = add(add(x, x), x)
 y.backward()
 print(x.grad)  # -> 5.0
 
-# The way out.
+# The solution.
 x = Variable(np.array(3.0))
 y = add(x, x)
 y.backward()
@@ -249,13 +249,13 @@ y = add(add(x, x), x)
 y.backward()
 print(x.grad)  # -> 3.0
 
-# Why not +=: the arrays that Add.backward returns are the one that it got.
+# Why not +=: Add.backward returns the array that it was passed, twice.
 gy = np.array(1.0)
 gx0, gx1 = Add().backward(gy)
 gx0 += gx1
 print(gy)  # -> 2.0
 
-# Not right yet: y = 2x^4, so the gradient is 8x^3 = 64 (step 15 says why, step 16 puts it right).
+# Still wrong: y = 2x^4, so the gradient is 8x^3 = 64 (step 15 explains why, step 16 repairs it).
 x = Variable(np.array(2.0))
 a = square(x)
 y = add(square(a), square(a))

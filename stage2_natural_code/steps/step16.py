@@ -1,19 +1,18 @@
 """Step 16: graphs that branch and join.
 
-Step 15 as code. The forward pass numbers the generations, and `backward` takes, of the functions
-that wait, one of the newest generation, and each function once:
+Step 15 as code. The forward pass numbers the generations; of the functions that are waiting,
+`backward` takes one of the largest generation, and each function once:
 
     generation    0     0      1     1      2      2      3
                  (x)  [ A ]   (a)  [ B ]   (b)   [ D ]   (y)
                                    [ C ]   (c)
 
-The functions wait in a heap, where putting one in and taking one out costs log n steps. The book
-sorts its whole list at each insertion, so that a sum of many terms, whose functions all wait at once,
-takes time that grows with the square of their number. Of one generation the last added comes first,
-in both.
+The functions are kept in a heap, where adding or removing one takes O(log n) steps. The book sorts
+its whole list at each insertion, so a sum of many terms, whose functions are all in the list at
+once, takes time quadratic in their number. Within a generation the last added is first, in both.
 
-Still to come: a second `backward` on the same graph adds to the gradients that the first one left in
-between (step 18).
+Still missing: a second `backward` on the same graph adds to the gradients that the first one left
+in intermediate variables (step 18).
 """
 
 import heapq
@@ -234,12 +233,12 @@ generations = [2, 0, 1, 4, 2]
 funcs = [Dummy(g) for g in generations]
 print([f.generation for f in funcs])  # -> [2, 0, 1, 4, 2]
 
-# The book's way.
+# As in the book.
 funcs.sort(key=lambda f: f.generation)
 print([f.generation for f in funcs])  # -> [0, 1, 2, 2, 4]
 print(funcs.pop().generation)  # -> 4
 
-# A heap gives the smallest first, hence the minus sign.
+# A heap returns the smallest element first, hence the minus sign.
 funcs = []
 for generation in generations:
     heapq.heappush(funcs, -generation)
@@ -253,15 +252,15 @@ y.backward()
 print(y.data)  # -> 32.0
 print(x.grad)  # -> 64.0
 
-# The generations: of the variables, of the functions.
+# The generations of the variables and of the functions.
 print([variable.generation for variable in (x, a, b, c, y)])  # -> [0, 1, 2, 2, 3]
 print([variable.creator.generation for variable in (a, b, c, y)])  # -> [0, 1, 1, 2]
 
-# A function is as old as the youngest of its inputs.
+# The generation of a function is the largest of its inputs.
 print(add(a, y).creator.generation)  # -> 3
 
 
-# A function with two outputs is called back once, when both gradients are there.
+# The backward of a function with two outputs is called once, after both gradients are computed.
 class Separate(Function):
     """y0 is the first half of x, y1 the second half."""
 
@@ -279,7 +278,7 @@ y = add(square(y0), y1)
 y.backward()
 print(x.grad)  # -> [2. 4. 1. 1.]
 
-# A sum of 20,000 terms: while the additions are gone through, all the squares wait.
+# A sum of 20,000 terms: all the squares are in the heap at once.
 x = Variable(np.array(1.0))
 y = square(x)
 for _ in range(19999):

@@ -1,21 +1,21 @@
-"""Step 17: memory, and references that go in a circle.
+"""Step 17: memory management and reference cycles.
 
-Python frees an object the moment the last reference to it is gone. A function held its outputs and
-each output held its creator, a circle in which the count never falls to zero:
+Python frees an object as soon as the last reference to it is gone. A function held its outputs and
+each output held its creator, a cycle in which the count never reaches zero:
 
     (x) <---inputs--- [ f ] <---creator--- (y)
                         |                   ^
                         +-----outputs-------+       now a weak reference, which does not count
 
-Such a graph waited for the garbage collector, which comes when it comes. Now whoever holds y holds the
-whole graph, nobody else does, and when y goes all of it goes, at once.
+Such a graph stayed in memory until the garbage collector ran. Now the graph is referenced only
+through y, and when y is gone the whole graph is freed at once.
 
-Repaired here: a function with several outputs may have lost one that nobody held, and the book's
-`backward` fails there with AttributeError. An output that is gone, or that nothing was computed from,
-has no influence, so its gradient is zeros; the function remembers `kinds`, the shapes and dtypes of its
-outputs, to make them (`fill_in`). With one output there is nothing to fill in: nobody reaches a
-function but through a variable that it made, and `called_again` is what to say where that variable is
-none of its outputs any more.
+Repaired here: an output of a function with several outputs may already be freed, and then the book's
+`backward` fails with AttributeError. An output that is freed, or that was not used, has no influence,
+so its gradient is zeros; the function stores the shapes and dtypes of its outputs (`output_specs`)
+to create them (`fill_missing`). A function with one output never needs this: it is reached only
+through that output. `stale_output` is the error for a variable that is no longer an output of its
+creator, because the function was called again.
 
 `--out DIR` writes the figure of memory, with and without weak references, to DIR/step17.png (needs
 matplotlib); without it the figure is shown in a window.
@@ -259,10 +259,10 @@ print(repr(b).endswith("dead>"))  # -> True
 
 
 class Obj:
-    """Something to hang references on."""
+    """An object that can hold references."""
 
 
-gc.disable()  # from here on only the counts of references free anything
+gc.disable()  # from here on only reference counting frees objects
 a, b, c = Obj(), Obj(), Obj()
 a.b, b.c = b, c  # a chain
 watch = [weakref.ref(obj) for obj in (a, b, c)]
@@ -270,14 +270,14 @@ a = b = c = None
 print([ref() is None for ref in watch])  # -> [True, True, True]
 
 a, b, c = Obj(), Obj(), Obj()
-a.b, b.c, c.a = b, c, a  # a ring
+a.b, b.c, c.a = b, c, a  # a cycle
 watch = [weakref.ref(obj) for obj in (a, b, c)]
 a = b = c = None
 print([ref() is None for ref in watch])  # -> [False, False, False]
 gc.collect()
 print([ref() is None for ref in watch])  # -> [True, True, True]
 
-# The graph of y lives while y does.
+# The graph of y is kept alive by y.
 x = Variable(np.array(2.0))
 a = square(x)
 y = square(a)
@@ -289,14 +289,14 @@ print(watch() is None)  # -> True
 
 
 def strengthen(y):
-    """Make the references to the outputs behind y strong ones, as they were up to step 16."""
+    """Make the references to outputs in the graph of y strong, as they were up to step 16."""
     while y.creator is not None:
         y.creator.outputs = [lambda y=y: y]
         y = y.creator.inputs[0]
 
 
 def measure(weak):
-    """Memory held after each of 10 iterations, in bytes, and the number of living variables."""
+    """Memory in use after each of 10 iterations, in bytes, and the number of variables that are alive."""
     gc.collect()
     tracemalloc.start()
     held, living = [], []
@@ -324,7 +324,7 @@ print([round(n / 1e6, 2) for n in without_weak])
 gc.enable()
 
 
-# An output that nobody held counts as zeros.
+# The gradient of an output that was freed is zeros.
 class Separate(Function):
     """y0 is the first half of x, y1 the second half."""
 

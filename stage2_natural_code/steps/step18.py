@@ -1,18 +1,23 @@
-"""Step 18: modes that need less memory.
+"""Step 18: modes that save memory.
 
-Two things were kept that are seldom wanted. The gradients of the variables in between: `backward` now
-drops them, unless called with `retain_grad=True`. And the links of the graph, which only a backward
-pass needs: inside `with no_grad():` a call computes its values and remembers nothing. `Config` holds
-this mode for the whole process, and `using_config` puts the old value back, error or not.
+Two things were kept that are seldom needed. The gradients of intermediate variables: `backward` now
+discards them, unless it is called with `retain_grad=True`. And the links of the graph, which only a
+backward pass needs: inside `with no_grad():` a call computes its output and records nothing. `Config`
+holds this mode, for each thread separately, and `using_config` restores the old value, also after an
+error. Both work as decorators, too.
 
-Repaired here: gradients on their way are kept apart from `.grad`. In the book they travel through
-`.grad` itself, where a gradient that an earlier pass retained is taken for a part of this one: the graph
-below, run twice with retain_grad, would give x0 5.0 and not 4.0. Now a pass that fails leaves every
-`grad` as it was, and `own_array` copies what two variables would share, once, at the end. A variable
-whose function was called again shows itself there too: nobody came for its gradient.
+Repaired here: the book propagates gradients through `.grad` itself, so a gradient that an earlier pass
+retained becomes part of the next one: the graph below, run twice with retain_grad, would give x0 5.0
+instead of 4.0. The traversal is now a function, `propagate`, that keeps the gradients of a pass apart
+from `.grad`; an error leaves every `grad` unchanged, and `unshare` copies, once and at the end, the
+arrays that two variables would share. It also finds a variable whose function was called again: at the
+end of the pass its gradient is left over.
 
-`backward` on a variable made inside `no_grad` finds no graph and only sets that variable's own gradient;
-the book's fails with AttributeError.
+In the book `Config` is shared by all threads, so `no_grad` in one thread silences another. And `backward`
+on a variable that was computed inside `no_grad` fails with AttributeError; ours says what is missing. It
+does so for a copy of a variable, too: a copy has the data, but no graph.
+
+A call with one output, the usual case, does not build lists of outputs: `return_several` serves the rest.
 """
 
 import contextlib
@@ -396,17 +401,17 @@ print(x0.grad, x1.grad)  # -> 2.0 1.0
 
 x0.cleargrad()
 x1.cleargrad()
-y.backward(retain_grad=True)  # as it was before this step
+y.backward(retain_grad=True)  # as before this step
 print(y.grad, t.grad)  # -> 1.0 1.0
 print(x0.grad, x1.grad)  # -> 2.0 1.0
 
-y.backward(retain_grad=True)  # the leaves add up; what t retained is not sent round again
+y.backward(retain_grad=True)  # leaves accumulate; the gradient that t retained is not propagated again
 print(y.grad, t.grad)  # -> 1.0 1.0
 print(x0.grad, x1.grad)  # -> 4.0 2.0
 
 
 def held(enable_backprop):
-    """Memory in use after the forward pass, in MB: x, y and what the graph holds between them."""
+    """Memory in use after the forward pass, in MB: x, y and the intermediates that the graph keeps."""
     tracemalloc.start()
     with using_config("enable_backprop", enable_backprop):
         x = Variable(np.ones((100, 100, 100)))
@@ -451,7 +456,7 @@ print(y.data, y.creator)  # -> 4.0 None
 try:
     with no_grad():
         print(Config.enable_backprop)  # -> False
-        raise KeyError("an error on the way")
+        raise KeyError("an error")
 except KeyError:
     print(Config.enable_backprop)  # -> True
 
@@ -461,3 +466,22 @@ try:
 except AttributeError as error:
     print(f"AttributeError: {error}")
 # !> AttributeError: 'ThreadConfig' object has no attribute 'enable_backdrop'
+
+
+@no_grad()
+def predict(x):
+    return square(x)
+
+
+y = predict(Variable(np.array(2.0)))
+try:
+    y.backward()
+except RuntimeError as error:
+    print(str(error).split(", ")[0])  # !> backward: expected a variable with a graph
+
+modes = []
+with no_grad():  # a new thread starts with the defaults
+    thread = threading.Thread(target=lambda: modes.append(Config.enable_backprop))
+    thread.start()
+    thread.join()
+print(modes)  # -> [True]

@@ -1,8 +1,9 @@
 """Step 19: variables that are easier to use.
 
-The user cares for what is in the box. A `Variable` now shows the array's shape, ndim, size and dtype as
-its own, has the array's length, and prints as `variable(...)`, the rows of a matrix one below the
-other. A `name` tells one variable from another; drawings of the graph will use it (step 25).
+The user is interested in the array. A `Variable` now has the shape, ndim, size, dtype and length of
+its array, and prints as `variable(...)`, with the rows of a matrix aligned. A variable with one element
+can be used as a Python number or condition, which the book's cannot: there every `if x` is true unless
+x is empty. A `name` labels a variable in drawings of the graph (step 25).
 """
 
 import functools
@@ -445,6 +446,10 @@ x = Variable(np.array([[1, 2, 3], [4, 5, 6]]))
 print(x)  # -> variable([[1 2 3]
 #                        [4 5 6]])
 print(str(x).splitlines()[1] == 10 * " " + "[4 5 6]])")  # -> True
+
+x = Variable(np.array([0.5]))
+print(float(x), int(x), bool(x), bool(Variable(np.array(0.0))))  # -> 0.5 0 True False
+print("abc"[Variable(np.array(1))])  # -> b
 
 x = Variable(np.array(1.0), "input_x")
 print(x.name)  # -> input_x

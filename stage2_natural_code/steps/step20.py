@@ -1,12 +1,12 @@
 """Step 20: the operators + and *.
 
 `add(mul(a, b), c)` is hard to read. For `a * b` Python calls `a.__mul__(b)`, and functions are objects
-that can be assigned like any other, so two assignments below the definitions are all it takes:
+that can be assigned like any other, so two assignments below the definitions are enough:
 
     a * b   --->   Variable.__mul__(a, b)   --->   mul(a, b)
 
-New is multiplication: y = x0 x1, so x0 gets gy x1 and x1 gets gy x0. Both operands must be variables;
-step 21 puts an end to that.
+Multiplication is new: y = x0 x1, so the gradient of x0 is gy x1 and that of x1 is gy x0. Both operands
+must be variables until step 21.
 """
 
 import functools
@@ -471,7 +471,7 @@ print(a.grad)  # -> 2.0
 print(b.grad)  # -> 3.0
 print(c.grad)  # -> 1.0
 
-# Not yet: numbers.
+# Numbers do not work yet.
 x = Variable(np.array(2.0))
 try:
     y = 2.0 * x

@@ -1,21 +1,25 @@
 """Step 21: operators with arrays and numbers.
 
-`x + np.array(3.0)`, `x + 3.0`, `3.0 * x`. An array becomes a variable where every function is called
-(`as_variable` in `Function.__call__`), a number becomes an array in `add` and `mul` (`as_operand`). For
-a number on the left Python tries float's own method, which does not know what a Variable is, and then
-the reversed one of x; for + and * it is the same function:
+`x + np.array(3.0)`, `x + 3.0`, `3.0 * x`. `Function.__call__` converts an array to a variable
+(`as_variable`), and `add` and `mul` convert a number to an array (`as_operand`). For a number on the
+left Python first tries the method of float, which does not know Variables, and then the reversed method
+of x; for + and * it is the same function:
 
     2.0 * x   --->   x.__rmul__(2.0)   --->   mul(x, 2.0)
 
-With an array on the left NumPy would feel competent, and make an array of variables. A high
-`__array_priority__` tells it to leave the operation to the variable, and `__array_ufunc__ = None`, which
-the book does not have, keeps ufuncs away altogether. Without it `x.data -= lr * variable` would not be
-an error: the array gives way, the reversed operator of the variable answers, and x.data quietly becomes
-a Variable.
+With an array on the left NumPy would handle the operation itself and create an array of variables. A
+high `__array_priority__` makes it leave the operation to the variable. `__array_ufunc__ = None`, which the
+book does not have, makes every ufunc refuse variables. Without it `x.data -= lr * variable` would not be
+an error: NumPy would call the reversed operator of the variable, and x.data would become a Variable.
 
-Repaired here: the book turns a number into a float64 array, and float32 data times 2.0 becomes float64.
-Python's own numbers now take the dtype of the other operand. NumPy's scalars and arrays keep theirs, as
-in NumPy's arithmetic of arrays. And `mul` converts as `add` does.
+NumPy's functions that are not ufuncs, such as np.dot, np.concatenate, np.where and np.einsum, and the
+assignment `a[:] = x` convert a variable to its array (`__array__`). That is convenient for plotting, but the
+result has no graph: use the functions of the framework to compute what is differentiated.
+
+Repaired here: the book converts a number to a float64 array, and float32 data times 2.0 becomes float64.
+Python's own numbers now take the dtype of the other operand, and `constant` creates each only once.
+NumPy's scalars and arrays keep their dtype, as in NumPy's arithmetic of arrays. And `mul` converts its
+operand as `add` does.
 """
 
 import functools
@@ -518,7 +522,7 @@ x = Variable(np.array([1.0]))
 y = np.array([2.0]) + x
 print(y)  # -> variable([3.])
 
-# The dtype is that of the data.
+# The dtype of the data is kept.
 x = Variable(np.array([1.0, 2.0], dtype=np.float32))
 y = 2.0 * x + 1
 y.backward()
@@ -526,14 +530,17 @@ print(y.dtype, x.grad.dtype)  # -> float32 float32
 print((x * np.float64(2.0)).dtype)  # -> float64
 print((Variable(np.array([1, 2])) * 2.5).data)  # -> [2.5 5. ]
 
-# What is neither array nor number is refused.
+# NumPy's functions that are not ufuncs return arrays: no graph.
+print(type(np.concatenate([x, x])), np.array([x, x]).shape)  # -> <class 'numpy.ndarray'> (2, 2)
+
+# Anything but an array or a number raises TypeError.
 try:
     x * [1, 2]
 except TypeError as error:
     print(f"TypeError: {error}")
 # !> TypeError: Variable: expected a numpy.ndarray, got <class 'list'>
 
-# An array cannot be updated in place with a variable; its data can.
+# An array cannot be updated in place with a variable, but with the data of one.
 lr = 0.5
 step = lr * x
 try:
@@ -544,7 +551,7 @@ except TypeError as error:
 x.data += step.data
 print(x)  # -> variable([1.5 3. ])
 
-# Without __array_ufunc__ it would "work", and the data would be a variable from then on.
+# Without __array_ufunc__ there is no error, and the data become a Variable.
 del Variable.__array_ufunc__
 x.data += step
 print(type(x.data))  # -> <class '__main__.Variable'>

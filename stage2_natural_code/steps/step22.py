@@ -1,18 +1,19 @@
 """Step 22: the operators - / and **.
 
-Three parts make an operator: a Function, a Python function beside it, an assignment to Variable. Where
-the order of the operands matters, the reversed operator needs a function of its own:
+An operator has three parts: a Function, a Python function, and an assignment to Variable. If the order of
+the operands matters, the reversed operator needs a function of its own:
 
     2.0 - x   --->   x.__rsub__(2.0)   --->   rsub(x, 2.0)   --->   Sub()(2.0, x)
 
-The exponent of ** is a constant number. It has no derivative here, and anything but a number is
-refused with a TypeError (the book's form takes a variable and fails in NumPy, or worse, does not).
+The exponent of ** is a constant number. It has no derivative here, and anything but a number raises
+TypeError (the book's form takes a variable and fails in NumPy, or returns a wrong result).
 
-Repaired here: c x^(c-1) is 0 * inf for c = 0 at x = 0, which the book's x ** 0 answers with nan; the
-gradient of a constant is 0. And NumPy does not raise integers to negative integer powers, so integer data
-under a negative exponent is raised as floats.
+Repaired here: for c = 0 at x = 0 the formula c x^(c-1) is 0 * inf, and the book's gradient of x ** 0 is nan;
+the gradient of a constant is 0. NumPy does not raise integers to negative integer powers, so integer data
+are raised as floats. And the book divides by x1^2 to get the gradient of a quotient with respect to x1,
+which overflows for float32 from 2e19 on and underflows below 1e-23; (gy / x1) (-x0 / x1) stays in range.
 
-This file holds the definitions of the finished package; step 23 only spreads them over modules.
+This file holds the definitions of the finished package; step 23 only distributes them over modules.
 """
 
 import functools
@@ -616,6 +617,7 @@ print(gradient(lambda x: x / 4.0, 2.0))  # -> 0.25
 print(1.0 / x)  # -> variable(0.5)
 print(gradient(lambda x: 1.0 / x, 2.0))  # -> -0.25
 print(gradient(lambda x: x**0, 0.0))  # -> 0.0
+print(gradient(lambda x: 1e30 / x, np.float32(1e30)))  # -> -1e-30
 print(Variable(np.array([1, 2, 4])) ** -1)  # -> variable([1.   0.5  0.25])
 
 y = x
