@@ -170,7 +170,7 @@ WRONG = {
     ),
     "a parameter without gradient is updated": (
         "optimizers.py",
-        'params = list(self.target_for("update").params())\n',
+        "params = list(self.target.params())\n",
         "params = list(self.target.params())\n"
         "        for param in params:\n"
         "            param.grad = Variable(np.zeros_like(param.data)) if param.grad is None else param.grad\n",
@@ -184,7 +184,7 @@ WRONG = {
     ),
     "no state is loaded": (
         "optimizers.py",
-        "self.states = {params[path]: arrays for path, arrays in found.items()}",
+        "optimizer.states = {params[path]: arrays for path, arrays in states.items()}",
         "pass",
         ["optimizer_state_saved_and_loaded"],
     ),

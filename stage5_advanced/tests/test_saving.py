@@ -641,10 +641,10 @@ OWNERS = [
     (
         lambda run: (run.model, Adam().setup(net())),
         ValueError,
-        "expected an optimizer of the model, got Adam",
+        "expected an optimizer set up with the model, got Adam",
     ),
-    (lambda run: (run.model.fc, run.optimizer), ValueError, "expected an optimizer of the model, got Adam"),
-    (lambda run: (run.model, SGD()), RuntimeError, r"no target yet; call setup\(model\) first"),
+    (lambda run: (run.model.fc, run.optimizer), ValueError, "expected an optimizer set up with the model, got Adam"),
+    (lambda run: (run.model, SGD()), ValueError, "expected an optimizer set up with the model, got SGD"),
 ]
 
 

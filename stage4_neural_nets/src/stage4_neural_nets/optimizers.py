@@ -3,8 +3,9 @@
 Notation: p is the data of a parameter, g that of its gradient. State has the dtype of the parameter.
 """
 
+import contextlib
 import math
-import numbers
+from numbers import Real
 
 import numpy as np
 
@@ -38,38 +39,28 @@ class Optimizer:
     def update(self):
         """Call the hooks, then update every parameter that has a gradient. [step 46]
 
-        All parameters are checked before any is changed: an update that fails leaves parameters, state and gradients.
+        All parameters are checked before any is changed, so that an update that fails changes nothing.
         """
-        params = list(self.target_for("update").params())
-        grads = [param.grad for param in params]
-        try:
+        if self.target is None:
+            raise RuntimeError(f"{type(self).__name__}.update: no target yet; call setup(model) first")
+        params = list(self.target.params())
+        with undone_on_failure(self, params):
             ready = self.ready(params)
             for hook in self.hooks:
                 hook(ready)
                 ready = self.ready(params)
-        except BaseException:
-            for param, grad in zip(params, grads, strict=True):
-                param.grad = grad
-            raise
-        states = [self.state_of(param) for param in ready]
-        self.states = {param: self.states[param] for param in params if param in self.states}  # none of former ones
-        counts = [(a, a.copy()) for state in states for a in state.values() if a.dtype.kind == "i"]
-        try:
             for param in ready:
                 self.update_one(param)
-        except BaseException:  # an interrupted update (Ctrl-C) is not counted, so the counts stay equal
-            for a, before in counts:
-                a[...] = before
-            raise
 
     def ready(self, params):
-        """Those of params that have gradients. Raises ValueError if one of them cannot be updated."""
+        """Those of params that have gradients; their state is made. ValueError if one cannot be updated."""
         params = [param for param in params if param.grad is not None]
         for param in params:
             problem = misfit(param)
             if problem:
                 path = next(path for path, other in self.target.named_params() if other is param)
                 raise ValueError(f"{type(self).__name__}.update: {path}: {problem}")
+            self.state_of(param)
         return params
 
     def update_one(self, param):
@@ -94,7 +85,7 @@ class Optimizer:
 
     def numbers(self):
         """The numbers among the attributes: {"lr": 0.01, ...}."""
-        return {name: value for name, value in vars(self).items() if isinstance(value, numbers.Real)}
+        return {name: value for name, value in vars(self).items() if isinstance(value, Real)}
 
     def state(self):
         """Return the numbers and copies of all state: {"lr": 0.01, "l0/W/v": array, ...}. [step 46, not in the book]
@@ -102,46 +93,69 @@ class Optimizer:
         np.savez(file, **state) saves it. Hooks are not part of it.
         """
         state = self.numbers()
-        for path, param in self.target_for("state").named_params():
+        for path, param in self.target.named_params():
             for name, value in self.states.get(param, {}).items():
                 state[f"{path}/{name}"] = value.copy()
         return state
 
     def load_state(self, state):
-        """Load what `state` returned, or its file: load_state(np.load(file)). [step 46, not in the book]
+        """Load what `state` returned, or its file: load_state(np.load(file)). [step 46, not in the book]"""
+        load_state(self, state)
 
-        Raises ValueError, and changes nothing, unless it is a state of this rule and these parameters. One
-        without numbers, as older versions saved it, leaves the optimizer's own.
-        """
-        params = dict(self.target_for("load_state").named_params())
-        own, saved, found = self.numbers(), {}, {}
-        for key in state:
-            path, _, name = key.rpartition("/")
-            if path in params:
-                found.setdefault(path, {})[name] = np.array(state[key])
-            elif key in own:
-                saved[key] = checked("load_state", key, np.array(state[key]).item())
-            else:
-                raise ValueError(f"load_state: expected {list(own)} and state of {list(params)}, got {key!r}")
-        if saved and saved.keys() != own.keys():
-            raise ValueError(f"load_state: expected the numbers {list(own)}, got {list(saved)}")
-        for path, arrays in found.items():
-            if params[path].data is None:
-                raise ValueError(f"load_state: {path!r} is uninitialized; call the model once before")
-            got, expected = (
-                ", ".join(f"{name} {a.shape} {a.dtype}" for name, a in sorted(arrays.items()))
-                for arrays in (arrays, self.new_state(params[path]))
-            )
-            if got != expected:
-                raise ValueError(f"load_state: {path!r}: expected {expected or 'no state'}, got {got}")
-        vars(self).update(saved)
-        self.states = {params[path]: arrays for path, arrays in found.items()}
 
-    def target_for(self, purpose):
-        """The target, or an error if there is none."""
-        if self.target is None:
-            raise RuntimeError(f"{type(self).__name__}.{purpose}: no target yet; call setup(model) first")
-        return self.target
+@contextlib.contextmanager
+def undone_on_failure(optimizer, params):
+    """Give params and optimizer back their gradients and state if the block fails.
+
+    After an interrupt (Ctrl-C) some parameters may be changed, but all counts of updates are equal. The state of
+    parameters that were replaced is dropped.
+    """
+    grads = [param.grad for param in params]
+    states = {param: optimizer.states[param] for param in params if param in optimizer.states}
+    counts = [(a, a.copy()) for state in states.values() for a in state.values() if a.dtype.kind == "i"]
+    optimizer.states = states.copy()
+    try:
+        yield
+    except BaseException:
+        for param, grad in zip(params, grads, strict=True):
+            param.grad = grad
+        for a, before in counts:
+            a[...] = before
+        optimizer.states = states
+        raise
+
+
+def load_state(optimizer, state):
+    """Load a state into an optimizer.
+
+    ValueError, and no change, unless it is a state of this rule and these parameters. One without numbers,
+    as older versions saved it, leaves the optimizer's own.
+    """
+    params, own = dict(optimizer.target.named_params()), optimizer.numbers()
+    numbers, states = {}, {}
+    for key in state:
+        path, _, name = key.rpartition("/")
+        if path in params:
+            states.setdefault(path, {})[name] = np.array(state[key])
+        elif key in own:
+            numbers[key] = checked("load_state", key, np.array(state[key]).item())
+        else:
+            raise ValueError(f"load_state: expected {list(own)} and state of {list(params)}, got {key!r}")
+    if numbers and numbers.keys() != own.keys():
+        raise ValueError(f"load_state: expected the numbers {list(own)}, got {list(numbers)}")
+    for path, arrays in states.items():
+        if params[path].data is None:
+            raise ValueError(f"load_state: {path!r} is uninitialized; call the model once before")
+        expected, got = layout(optimizer.new_state(params[path])), layout(arrays)
+        if got != expected:
+            raise ValueError(f"load_state: {path!r}: expected {expected or 'no state'}, got {got}")
+    vars(optimizer).update(numbers)
+    optimizer.states = {params[path]: arrays for path, arrays in states.items()}
+
+
+def layout(arrays):
+    """Names, shapes and dtypes, as a string."""
+    return ", ".join(f"{name} {a.shape} {a.dtype}" for name, a in sorted(arrays.items()))
 
 
 def misfit(param):

@@ -165,8 +165,9 @@ def check_owners(name, model, optimizer, loader):
     if not rightful or not (optimizer is None or hasattr(optimizer, "target")):
         got = ", ".join(type(owner).__name__ for owner in (model, optimizer, loader))
         raise TypeError(f"{name}: expected a model, an optimizer and a loader, got {got}")
-    if optimizer is not None and not set(optimizer.target_for(name).params()) <= set(model.params()):
-        raise ValueError(f"{name}: expected an optimizer of the model, got {type(optimizer).__name__} of another one")
+    target = getattr(optimizer, "target", model)
+    if target is None or not set(target.params()) <= set(model.params()):
+        raise ValueError(f"{name}: expected an optimizer set up with the model, got {type(optimizer).__name__}")
 
 
 def owners_of(optimizer, loader):
