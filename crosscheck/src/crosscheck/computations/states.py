@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pathlib
 import tempfile
 from collections.abc import Callable, Iterator
@@ -277,9 +278,27 @@ def weights_saved_and_loaded(fw: Any, x: Any) -> Any:
     return found
 
 
+@computation(step=53, since=5, **SAVED)
+def best_weights_of_a_run(fw: Any, x: Any) -> Any:
+    """Weights that were kept do not change in further training, and can be loaded again"""
+    x = fw.constant(fw.array(x).astype(np.float32))
+    model = network(fw, x)
+    optimizer = fw.setup(fw.SGD(0.1), model)
+    kept = copy.deepcopy(model.state_dict()) if fw.name == "torch" else model.get_weights()
+    before = everything(fw, model)
+    fw.backward((model(x) * model(x)).sum())
+    fw.update(optimizer)
+    found = [np.array(not same(everything(fw, model), before))]
+    if fw.name == "torch":
+        model.load_state_dict(kept)
+    else:
+        model.set_weights(kept)
+    return [*found, same(everything(fw, model), before)]
+
+
 @computation(step=53, since=5, on_gpu=False, **SAVED)  # CuPy's generator is not saved
 def training_that_was_broken_off(fw: Any, x: Any) -> Any:
-    """Three epochs, a checkpoint, three more; three from the checkpoint with new objects give the same bits"""
+    """Three epochs, a new rate, a checkpoint, three more; three from the checkpoint with new objects: the same bits"""
     x = fw.array(x).astype(np.float32)
     samples = [(row, int(i % 2)) for i, row in enumerate(x)]
 
@@ -305,6 +324,7 @@ def training_that_was_broken_off(fw: Any, x: Any) -> Any:
         path = str(pathlib.Path(folder) / "checkpoint.npz")
         first = objects()
         passes(*first)
+        fw.set_rate(first[1], 0.02)
         fw.save_checkpoint(path, *first[:2], *([] if fw.name == "torch" else first[2:]), epoch=3)
         ahead = passes(*first)
         np.random.seed(7)

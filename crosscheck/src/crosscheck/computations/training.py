@@ -242,6 +242,41 @@ def optimizer_state_saved_and_loaded(fw: Any, start: Any, slopes: Any) -> Any:
     return found
 
 
+@computation(step=46, **OPTIMIZING)
+def optimizer_state_with_a_changed_rate(fw: Any, start: Any, slopes: Any) -> Any:
+    """A learning rate that was changed is part of the state: a new optimizer that loads it makes the same 10 steps"""
+    found = []
+    for make in EVERY.values():
+        down = descent(fw, make(fw), start, slopes)
+        fw.set_rate(down.optimizer, 0.03)
+        half = down.step(0)
+        saved = pickle.dumps(fw.state(down.optimizer))
+        ahead = paths(down.step(number) for number in range(1, 11))
+        other = Descent(fw, make(fw), half, fw.array(slopes))
+        fw.load_state(other.optimizer, pickle.loads(saved))
+        again = paths(other.step(number) for number in range(1, 11))
+        found += [*ahead, np.array([same_bytes(a, b) for a, b in zip(ahead, again, strict=True)])]
+    return found
+
+
+@computation(step=46, **OPTIMIZING)
+def update_that_fails(fw: Any, start: Any, slopes: Any) -> Any:
+    """A gradient of another shape is an error that leaves all parameters and state; then 5 steps"""
+    found = []
+    for make in EVERY.values():
+        down = descent(fw, make(fw), start, slopes)
+        down.step(0)
+        try:
+            down.layer.p3.grad = fw.Variable(np.ones(7, fw.array(start).dtype))  # PyTorch refuses it here
+            fw.update(down.optimizer)
+            failed = False
+        except (ValueError, RuntimeError):
+            failed = True
+        found += [np.array(failed), *(np.array(a) for a in fw.weights(down.layer))]
+        found += paths(down.step(number) for number in range(1, 6))
+    return found
+
+
 def arrays_in(fw: Any, state: Any) -> Iterator[Array]:
     """All arrays in a state, at any level of nesting, except the number of steps."""
     if hasattr(state, "items"):
