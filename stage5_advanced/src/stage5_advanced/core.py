@@ -175,12 +175,12 @@ class Variable:
         again: an instance keeps only its latest call. After an error every `grad` is unchanged.
         """
         with using_config("enable_backprop", create_graph):
-            initial = initial_gradient(self.grad, self, create_graph)
+            initial = initial_gradient(self.grad, self)
             gradients = propagate([self], [initial], keep_all=retain_grad)
             for x, gx in gradients.items():
                 if x.creator is None and x.grad is not None and x is not self:
                     gradients[x] = cast_like(x, x.grad + gx)
-        taken = {id(x.data) for x in gradients}
+        taken = {id(x.data) for x in (initial, *gradients)}
         for x, gx in gradients.items():
             x.grad = gx if create_graph or gx is None else unshare(gx, taken)
 
@@ -373,11 +373,8 @@ def constant(x, dtype):
     return np.broadcast_to(np.array(x, dtype), ())
 
 
-def initial_gradient(gy, y, create_graph):
-    """Initial gradient of y: gy, or ones for None. [step 18]
-
-    Without create_graph it is a copy of gy, for a backward may return it unchanged.
-    """
+def initial_gradient(gy, y):
+    """Initial gradient of y: gy, or ones for None. [step 18]"""
     if not y.recorded:
         raise RuntimeError(
             "backward: expected a variable with a graph, got a copy of a variable, or one that was computed "
@@ -390,8 +387,7 @@ def initial_gradient(gy, y, create_graph):
         cuda.common_module("backward", [y.data, gy.data])
     if gy.shape != y.data.shape:
         raise ValueError(f"backward: expected a gradient of shape {y.data.shape}, got {gy.shape}")
-    gy = cast_like(y, gy)
-    return gy if create_graph else Variable(gy.data.copy())
+    return cast_like(y, gy)
 
 
 class Cast(Function):
@@ -493,10 +489,10 @@ def grad(outputs, inputs, grad_outputs=None, create_graph=False):
     if len(gys) != len(ys):
         raise ValueError(f"grad: expected as many grad_outputs as outputs, {len(ys)}, got {len(gys)}")
     with using_config("enable_backprop", create_graph):
-        initial = [initial_gradient(gy, y, create_graph) for y, gy in zip(ys, gys, strict=True)]
+        initial = [initial_gradient(gy, y) for y, gy in zip(ys, gys, strict=True)]
         gradients = propagate(ys, initial, keep=set(xs))
     gxs = []
-    taken = {id(x.data) for x in xs}
+    taken = {id(x.data) for x in [*initial, *xs]}
     for x in xs:
         gx = gradients.get(x)
         if gx is None:
