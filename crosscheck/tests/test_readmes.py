@@ -6,6 +6,8 @@ import re
 import pytest
 
 import crosscheck
+from crosscheck.imports import graph, module_of
+from crosscheck.lessons import module_names
 from crosscheck.stages import STAGES
 from crosscheck.steps import expectations, match, run_script
 
@@ -49,6 +51,18 @@ def test_links_lead_to_files_and_headings(path):
 def test_a_readme_names_the_book(folder):
     text = (folder / "README.md").read_text(encoding="utf-8")
     assert "Deep Learning from Scratch 3" in " ".join(text.split())
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_a_readme_lists_every_file_after_those_it_imports(stage):
+    section = (
+        (stage.folder / "README.md").read_text(encoding="utf-8").partition("## The files")[2].partition("\n## ")[0]
+    )
+    listed = [module_of(path) for path in re.findall(r"^\| `([\w/]+\.py)`", section, re.MULTILINE)]
+    needs = graph({name: path.read_text(encoding="utf-8") for name, path in module_names(stage).items()})
+    assert sorted(listed) == sorted(needs.keys() - {"", "functions"})  # all but the packages' __init__
+    for n, module in enumerate(listed):
+        assert needs[module] - {"", "functions"} <= set(listed[:n]), module
 
 
 def test_only_python_blocks_are_run():
