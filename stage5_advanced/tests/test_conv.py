@@ -34,6 +34,8 @@ CASES = {
     "one column": ((2, 3, 6, 1), 2, (3, 1), (2, 1), (1, 0)),
     "AlexNet's first, smaller": ((1, 3, 23, 19), 2, 11, 4, 2),
     "empty batch": ((0, 2, 4, 4), 3, 3, 1, 1),
+    "several images in a chunk, a product each": ((3, 2, 18, 19), 3, 3, 1, 0),
+    "pixels as patches, a product each": ((2, 3, 16, 17), 2, 1, 1, 0),
 }
 TINY = {
     "plain": ((1, 1, 3, 3), 1, 2, 1, 0),

@@ -142,12 +142,10 @@ def of_patches(f, col, x, g):
 
 
 def as_images(name, x):
-    """x as a Variable; an error unless it has the axes of images and its elements are ordered."""
+    """x as a Variable; ValueError unless it has the axes of images."""
     x = as_input(x, name)
     if x.ndim != 4:
         raise ValueError(f"{name}: expected x (N, C, H, W), got x {x.shape}")
-    if x.dtype.kind == "c":
-        raise TypeError(f"{name}: expected real numbers, got {x.dtype}")
     return x
 
 

@@ -39,9 +39,9 @@ class Geometry:
         self.few = math.prod(self.out) < COLUMNS  # several of such images share a matrix product
 
     def padded(self, xp, x, value=0):
-        """Images (..., H, W) with padding, as far as patches reach: (..., *reach). A view where nothing is padded."""
+        """Images (..., H, W) with padding, as far as patches reach: (..., *reach); x itself where nothing is padded."""
         if not self.beyond:
-            return x[self.seen]
+            return x
         images = xp.full((*x.shape[:-2], *self.reach), value, x.dtype)
         images[self.inside] = x[self.seen]
         return images
@@ -112,7 +112,7 @@ def columns(xp, g, x, others, dtype):
     (N, C), (OH, OW) = x.shape[:2], g.out
     K = C * math.prod(g.kernel)
     samples, rows = g.chunk(xp, N, others + K, dtype)
-    if not g.beyond and g.out == g.reach == g.size:  # each pixel is a patch: nothing to copy
+    if not g.beyond and g.out == g.size:  # each pixel is a patch: nothing to copy
         for s in slices(N, samples):
             yield s, slice(OH), g.merge(x[s].astype(dtype, copy=False))
         return
@@ -235,16 +235,15 @@ def spread(xp, g, gy, which=None):
     """gx (N, C, H, W): gy (N, C, OH, OW) added to one place of each patch, whose number is which, or to all places."""
     gx = xp.zeros((*gy.shape[:2], *g.size), wide(gy.dtype))
     apart = g.stride[0] >= g.span[0] and g.stride[1] >= g.span[1]
-    fits = not g.beyond and g.reach == g.size
     for part, out, *number in channels(xp, gy, gx, *([] if which is None else [which])):
-        images = out if fits else xp.zeros((len(part), *g.reach), gx.dtype)
+        images = xp.zeros((len(part), *g.reach), gx.dtype) if g.beyond else out
         for k, place in enumerate(g.places()):
             share = part * (number[0] == k) if number else part
             if apart:
                 images[place] = share
             else:
                 images[place] += share
-        if not fits:
+        if g.beyond:
             out[...] = g.unpadded(xp, images)
     return gx.astype(gy.dtype, copy=False)
 
