@@ -248,8 +248,8 @@ WRONG_IN_5 = {
     ),
     "a new sequence begins with the old state": (
         "layers.py",
-        'first of a sequence. [step 59]"""\n        self.h = None',
-        'first of a sequence. [step 59]"""',
+        'starts a new sequence. [step 59]"""\n        self.h = None',
+        'starts a new sequence. [step 59]"""',
         ["rnn_layer"],
     ),
     "weights of convolutions in float64": (

@@ -341,10 +341,10 @@ class EmbedID(Layer):
 
 
 class RNN(Layer):
-    """h' = tanh(x W_x + b + h W_h).  x (N, in_size) -> h' (N, hidden_size), which is also kept as h. [step 59]
+    """Recurrent layer: h' = tanh(x W_x + b + h W_h).  x (N, in_size) -> h' (N, hidden_size), the new h. [step 59]
 
-    x2h: Linear with the bias, its in_size found out at the first call if None. h2h: Linear without. h: the
-    state, None at the beginning.
+    x2h: Linear with a bias; if in_size is None the first call sets it. h2h: Linear without a bias.
+    h: the state, None before the first call.
     """
 
     def __init__(self, hidden_size, in_size=None):
@@ -355,7 +355,7 @@ class RNN(Layer):
         self.h = None
 
     def reset_state(self):
-        """Forget the state: the next input is the first of a sequence. [step 59]"""
+        """Forget the state: the next input starts a new sequence. [step 59]"""
         self.h = None
 
     def forward(self, x):
@@ -367,11 +367,11 @@ class RNN(Layer):
 
 
 class LSTM(Layer):
-    """A state that gates keep, write and show.  x (N, in_size) -> h' (N, hidden_size), kept as h. [step 60]
+    """Long short-term memory, one time step.  x (N, in_size) -> h' (N, hidden_size), the new h. [step 60]
 
-    f, i, o = sigmoid(x W_x + b + h W_h), u = tanh(of the same), each with weights of its own;  c' = f c + i u,
-    h' = o tanh(c').  x2f, x2i, x2o, x2u: Linear with a bias, in_size found out at the first call if None.
-    h2f, h2i, h2o, h2u: Linear without. h, c: the state, None at the beginning.
+    c' = f c + i u,  h' = o tanh(c');  f, i, o = sigmoid(z), u = tanh(z),  z = x W_x + b + h W_h with weights for each.
+    x2f, x2i, x2o, x2u: Linear with a bias; if in_size is None the first call sets it. h2f, h2i, h2o, h2u: Linear
+    without a bias. h, c: the state, None before the first call.
     """
 
     def __init__(self, hidden_size, in_size=None):
@@ -389,7 +389,7 @@ class LSTM(Layer):
         self.reset_state()
 
     def reset_state(self):
-        """Forget the state: the next input is the first of a sequence. [step 60]"""
+        """Forget the state: the next input starts a new sequence. [step 60]"""
         self.h = None
         self.c = None
 
@@ -417,7 +417,7 @@ def check_sizes(layer, nobias=False, **sizes):
 
 
 def check_rows(name, x, h):
-    """ValueError where x has no rows, or not those of the state."""
+    """Raise ValueError unless x has rows, as many as the state h."""
     if x.ndim != 2:
         raise ValueError(f"{name}: expected x (N, in_size), got {x.shape}")
     if h is not None and len(x) != len(h):

@@ -55,7 +55,7 @@ class LSTMGrad(Function):
     """
 
     def __init__(self, lstm, without_x):
-        self.lstm = lstm  # has the gates and the states
+        self.lstm = lstm  # holds the gates and the states
         self.without_x = without_x
 
     def forward(self, x, *others):
@@ -64,13 +64,13 @@ class LSTMGrad(Function):
         (T, N, I), H = x.shape, len(Wh[0])
         f, i, o, u = gates = self.lstm.gates
         h, c, tanh_c = self.lstm.states
-        gz = gates * (1 - gates)  # what g, and gh for o, will be multiplied with
+        gz = gates * (1 - gates)  # the factors of g, and of gh for o
         gz[0] *= c[:-1]
         gz[1] *= u
         gz[2] *= tanh_c[1:]
         gz[3] = i * (1 - u * u)
         slope = o * (1 - tanh_c[1:] * tanh_c[1:])
-        Wh = [W.T.copy() if T > 1 else W.T for W in Wh]  # faster in many products
+        Wh = [W.T.copy() if T > 1 else W.T for W in Wh]  # contiguous: a tenth of the time of a sequence
         gh = 0
         for t, gh_t in reversed(list(enumerate(by_time(gh_all)))):
             gh = gh + gh_t
@@ -97,20 +97,20 @@ class LSTMGrad(Function):
 
 
 def prepared(x, others, dtype):
-    """x by time, W_x, b, W_h and the state, in a dtype for sums: that of float16 is float32."""
+    """Arrays x (T, N, I), W_x, b, W_h and the state in the dtype of the computation: float32 for float16."""
     work = np.result_type(dtype, np.float32)
     x, *others = (a if a.dtype == work else a.astype(work) for a in (by_time(x), *others))
     return x, others[:4], others[4:8], others[8:12], others[12:]
 
 
 def by_time(x):
-    """(N, T, I), or (N, I) for one step -> (T, N, I)."""
+    """Put the time axis first: (N, T, I), or (N, I) for one step -> (T, N, I)."""
     N, *T, I = x.shape
     return x.reshape(N, math.prod(T), I).transpose(1, 0, 2)
 
 
 def activated(xp, z):
-    """f, i, o, u of z (4, N, H), in place: the sigmoid of three, tanh of the last."""
+    """Compute f, i, o, u of z (4, N, H) in place: sigmoid of the first three, tanh of the last."""
     with np.errstate(over="ignore"):  # to inf, and 1 / inf is right
         xp.exp(xp.negative(z[:3], out=z[:3]), out=z[:3])
     z[:3] += 1
@@ -128,7 +128,7 @@ def through(gz, WT):
 
 
 def simple_lstm(x, *others):
-    """The same as LSTM of simple functions, which can be differentiated to any order."""
+    """LSTM composed of simple functions, which can be differentiated to any order."""
     Wx, b, Wh = (concat(others[k : k + 4], axis=-1) for k in (0, 4, 8))
     h, c = others[12:] or (None, None)
     H = len(others[4])
@@ -146,7 +146,7 @@ def simple_lstm(x, *others):
 
 
 class Checkpoint(Function):
-    """ys = f(xs), without keeping a graph; backward computes f again and differentiates that, to any order."""
+    """ys = f(xs), without keeping the graph; backward computes f again and differentiates it, to any order."""
 
     def __init__(self, f):
         self.f = f
