@@ -541,6 +541,22 @@ def test_a_variable_prints_its_numbers_wherever_they_are(xp_device):
     assert Variable(np.ones(1)).xp is np
 
 
+def test_a_variable_on_the_device_is_a_number_but_no_numpy_array(xp_device):
+    x = Variable(xp_device.asarray(np.array([3.0])))
+    assert (float(x), int(x), bool(x)) == (3.0, 3, True)
+    for convert in (np.asarray, np.array, lambda x: np.concatenate([x, x])):
+        with pytest.raises(TypeError, match="[Ii]mplicit conversion"):
+            convert(x)
+
+
+def test_gradients_without_a_graph_on_the_device_have_no_backward(xp_device):
+    x = Variable(xp_device.asarray(np.array([3.0])))
+    (x * x + x + 1.0).backward()
+    for gx in (x.grad, grad(x + 1.0, x)):
+        with pytest.raises(RuntimeError, match="create_graph=True"):
+            gx.backward()
+
+
 def test_the_module_of_an_array_a_variable_or_anything_else(xp_device):
     host, device = np.ones(2), xp_device.ones(2)
     for x in (device, Variable(device)):
