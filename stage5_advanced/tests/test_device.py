@@ -545,7 +545,7 @@ def test_a_variable_on_the_device_is_a_number_but_no_numpy_array(xp_device):
     x = Variable(xp_device.asarray(np.array([3.0])))
     assert (float(x), int(x), bool(x)) == (3.0, 3, True)
     for convert in (np.asarray, np.array, lambda x: np.concatenate([x, x])):
-        with pytest.raises(TypeError, match="[Ii]mplicit conversion"):
+        with pytest.raises(TypeError, match=r"[Ii]mplicit conversion"):
             convert(x)
 
 
