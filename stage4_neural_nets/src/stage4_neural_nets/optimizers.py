@@ -167,7 +167,8 @@ def misfit(param):
         return "expected a writable parameter, got a read-only one"
     if not isinstance(grad, Variable):
         return f"expected a Variable as the gradient, got {type(grad)}"
-    if grad.shape != param.shape or not np.can_cast(grad.dtype, param.dtype, "same_kind"):
+    castable = grad.dtype == param.dtype or np.can_cast(grad.dtype, param.dtype, "same_kind")
+    if grad.shape != param.shape or not castable:
         return f"expected a gradient {param.shape} {param.dtype}, got {grad.shape} {grad.dtype}"
     return None
 

@@ -196,7 +196,8 @@ def misfit(param):
         return f"expected a Variable as the gradient, got {type(grad)}"
     if cuda.is_on_gpu(grad.data) != cuda.is_on_gpu(param.data):
         return f"expected a gradient on the device of the parameter, got {type(grad.data)} for {type(param.data)}"
-    if grad.shape != param.shape or not np.can_cast(grad.dtype, param.dtype, "same_kind"):
+    castable = grad.dtype == param.dtype or np.can_cast(grad.dtype, param.dtype, "same_kind")
+    if grad.shape != param.shape or not castable:
         return f"expected a gradient {param.shape} {param.dtype}, got {grad.shape} {grad.dtype}"
     return None
 
