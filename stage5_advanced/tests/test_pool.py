@@ -434,3 +434,13 @@ ERRORS = {
 def test_what_does_not_fit_is_refused(function, call, message):
     with pytest.raises(ValueError, match=message.replace("{}", f"({function.__name__}|im2col)")):
         call(function, array(1, 2, 4, 5))
+
+
+@pytest.mark.parametrize("function", MEAN, ids=lambda f: f.__name__)
+def test_a_mean_over_more_than_float16_can_count_keeps_value_and_gradient(function):
+    x = Variable(np.full((1, 1, 300, 300), 2, np.float16))
+    y = function(x, 300)
+    gx = grad(y, x, np.full((1, 1, 1, 1), 1024, np.float16))
+    np.testing.assert_array_equal(y.data, [[[[2.0]]]])
+    np.testing.assert_allclose(gx.data, np.full(x.shape, 1024 / 90_000), rtol=1e-3)
+    assert y.dtype == gx.dtype == np.float16

@@ -135,6 +135,20 @@ def sum_of_products(fw: Any, x: Any, c: Any) -> Any:
     return fw.sum((x + c) * c) * fw.sum(x * x, axis=None, keepdims=True)
 
 
+@computation(step=39, order=1, inputs=[normal(shift=3.0)], shapes=((3,),), edges=False, differences=False)
+def sums_of_100000_rows(fw: Any, x: Any) -> Any:
+    """Sums down 100,000 equal rows, where adding one by one loses three digits, and a gradient that is such a sum"""
+    rows = fw.constant(np.full((100_000, 3), 0.1, fw.array(x).dtype))
+    return fw.sum(rows * x, axis=0), fw.sum(rows * x) * 1e-5
+
+
+@computation(step=39, order=0, dtypes=("float64",))
+def sums_of_float16(fw: Any) -> Any:
+    """5,000 ones, where float16 stops counting at 2048, along both axes and in all"""
+    half = fw.constant(np.ones((5000, 3), np.float16))
+    return fw.sum(half, axis=0), fw.sum(half, axis=1), fw.sum(half)
+
+
 # --- broadcasting ---
 
 

@@ -496,6 +496,20 @@ def mean_squared_error(fw: Any, x0: Any, x1: Any) -> Any:
     return fw.mean_squared_error(x0, x1)
 
 
+@computation(step=42, order=0, dtypes=("float64",))
+def mean_squared_error_of_small_integers(fw: Any) -> Any:
+    """Differences that would wrap around; PyTorch, where they do, gets floats"""
+    pairs = [np.array(pair, dtype) for dtype in (np.uint8, np.int8) for pair in ([[10, 110], [110, 10]],)]
+    if fw.name == "torch":
+        pairs = [pair.astype(np.float64) for pair in pairs]
+    return [
+        loss(fw.constant(pair[i]), fw.constant(pair[1 - i]))
+        for loss in (fw.mean_squared_error, fw.mean_squared_error_simple)
+        for pair in pairs
+        for i in (0, 1)
+    ]
+
+
 @computation(step=42, inputs=[normal(), normal()], shapes=PAIRS, special=False)
 def mean_squared_error_simple(fw: Any, x0: Any, x1: Any) -> Any:
     """mean_squared_error composed of basic functions"""
@@ -618,6 +632,13 @@ def accuracy(fw: Any, y: Any, ties: Any) -> Any:
     """The fraction of rows whose largest logit is at the label; of equal logits the first counts"""
     t = labels(fw, y)
     return fw.accuracy(y, t), fw.accuracy(y, fw.as_variable(t)), fw.accuracy(ties, t), fw.accuracy(y, t.reshape(-1, 1))
+
+
+@computation(step=42, order=0, dtypes=("float64",))
+def means_of_float16(fw: Any) -> Any:
+    """300 x 300 twos: their sum and their number are more than float16 can hold"""
+    half = fw.constant(np.full((300, 300), 2, np.float16))
+    return fw.mean(half), fw.mean(half, axis=0), fw.average(half, (0, 1), True)
 
 
 # --- invalid input ---
@@ -815,6 +836,28 @@ def no_such_class_in_the_simple_form(fw: Any) -> Any:
 def accuracy_of_another_number(fw: Any) -> Any:
     """Three labels for two rows"""
     return fw.accuracy(ones(fw, 2, 3), fw.constant(np.array([0, 1, 2])))
+
+
+@refused(
+    50,
+    ValueError,
+    "accuracy: expected integers from 0 to 2, got -1 to 0",
+    differs={"torch": "has no accuracy; a comparison accepts any label"},
+)
+def accuracy_of_label_minus_one(fw: Any) -> Any:
+    """Label -1, which no row can have"""
+    return fw.accuracy(ones(fw, 2, 3), fw.constant(np.array([-1, 0])))
+
+
+@refused(
+    50,
+    TypeError,
+    "accuracy: expected integers from 0 to 2, got float64",
+    differs={"torch": "has no accuracy; a comparison accepts any label"},
+)
+def accuracy_of_label_one_half(fw: Any) -> Any:
+    """Label 0.5"""
+    return fw.accuracy(ones(fw, 2, 3), fw.constant(np.array([0.5, 0.0])))
 
 
 # --- the numbers that the steps print ---

@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from ..core import Function, as_input
+from .broadcast import narrow, widen
 from .conv import im2col, im2col_array, pairs
 from .reduce import max, mean
 from .shape import reshape, transpose
@@ -105,7 +106,8 @@ class AveragePoolingGrad(Function):
         self.geometry = geometry
 
     def forward(self, gy):
-        return spread(self.xp, self.geometry, gy / math.prod(self.geometry.kernel))
+        share = widen(gy) / math.prod(self.geometry.kernel)  # which may be more than float16 can hold
+        return narrow(spread(self.xp, self.geometry, share), gy.dtype)
 
     def backward(self, ggx):
         g = self.geometry
