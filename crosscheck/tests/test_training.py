@@ -121,16 +121,15 @@ def test_training_is_in_the_rosetta():
     assert not {"weights", "set_weights", "weight_gradients", "set_rate"} & set(rows)
 
 
-# --- bugs that turn computations red ---
+# --- bugs that turn computations red; without them, the matrix runs the same cells ---
 
 
 @pytest.fixture
 def planted(tmp_path, monkeypatch):
     """A copy of a stage in which old text is replaced by new, as an adapter."""
 
-    def load(stage, file="", old="", new=""):
-        fault = Fault(stage.number, "planted", file, old, new) if file else None
-        copy = plant(stage, fault, tmp_path)
+    def load(stage, file, old, new):
+        copy = plant(stage, Fault(stage.number, "planted", file, old, new), tmp_path)
         package = f"planted_{tmp_path.name}"
         copy.rename(tmp_path / package)
         monkeypatch.syspath_prepend(tmp_path)
@@ -266,15 +265,6 @@ WRONG_IN_5 = {
     ),
 }
 PLANTED = {**dict.fromkeys(WRONG, STAGE4), **dict.fromkeys(WRONG_IN_5, STAGE5)}
-COPIES = {(stage, name) for what, stage in PLANTED.items() for name in (WRONG | WRONG_IN_5)[what][-1]}
-
-
-@pytest.mark.parametrize(("stage", "name"), sorted(COPIES, key=lambda copy: (copy[0].number, copy[1])))
-def test_the_unplanted_copy_is_green(torch_adapter, planted, stage, name):
-    copy = planted(stage)
-    for dtype in COMPUTATIONS[name].dtypes:
-        cell = run(torch_adapter, name, copy, dtype)
-        assert cell.ok, cell.failures
 
 
 @pytest.mark.parametrize("what", PLANTED)
