@@ -56,9 +56,9 @@ def test_help_names_the_step_and_its_options(parser, capsys):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (["--epochs", "0"], "argument --epochs: expected an integer of at least 1, got 0"),
+        (["--epochs", "0"], "argument --epochs: expected an integer from 1 to 4294967295, got 0"),
         (["--epochs", "x"], "argument --epochs: invalid integer value: 'x'"),
-        (["--order", "-1"], "expected an integer of at least 1, got -1"),
+        (["--order", "-1"], "expected an integer from 1 to 4294967295, got -1"),
         (["--seed", "-1"], "argument --seed: expected an integer from 0 to 4294967295, got -1"),
         (["--seed", "4294967296"], "expected an integer from 0 to 4294967295, got 4294967296"),
         (["--data", "x"], "argument --data: invalid choice: 'x'"),

@@ -21,21 +21,19 @@ def options(doc, **defaults):
             parser.add_argument("--data", choices=["mnist", "digits"], default=default, help=text)
             continue
         names = ["--iters", "--epochs"] if name == "iters" else [f"--{name}"]  # an iteration there sees all data
-        least, most = (0, 2**32 - 1) if name == "seed" else (1, None)
-        parser.add_argument(*names, type=integer(least, most), default=default, metavar="N", help=text)
+        parser.add_argument(*names, type=integer(0 if name == "seed" else 1), default=default, metavar="N", help=text)
     text = "write figures and graphs to DIR; without it a figure is shown in a window"
     parser.add_argument("--out", type=folder, metavar="DIR", help=text)
     return parser
 
 
-def integer(least, most):
-    """A type of options: an integer from least to most, or without an upper limit."""
+def integer(least):
+    """A type of options: an integer from least (0 or 1) to the largest seed of NumPy."""
 
     def read(text):
         number = int(text)
-        if number < least or (most is not None and number > most):
-            limits = f"of at least {least}" if most is None else f"from {least} to {most}"
-            raise argparse.ArgumentTypeError(f"expected an integer {limits}, got {text}")
+        if not least <= number < 2**32:
+            raise argparse.ArgumentTypeError(f"expected an integer from {least} to {2**32 - 1}, got {text}")
         return number
 
     read.__name__ = "integer"  # argparse uses it where int fails

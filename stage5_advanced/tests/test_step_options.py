@@ -41,7 +41,7 @@ def test_step_60_draws_its_graph_only_with_graphviz(tmp_path):
         (60, ("--graph", "graph"), "--graph: expected a file name with a suffix such as .pdf, in an existing folder"),
         (60, ("--graph", "no/graph.pdf"), "in an existing folder"),
         (58, ("--quick", "--image", "x.png"), "--image needs the whole network; leave out --quick"),
-        (59, ("--epochs", 0), "argument --epochs: expected an integer of at least 1, got 0"),
+        (59, ("--epochs", 0), "argument --epochs: expected an integer from 1 to 4294967295, got 0"),
     ],
 )
 def test_wrong_options_of_a_step_are_refused_before_anything_is_printed(number, wrong, message):
