@@ -341,7 +341,7 @@ def max_pooling_32x64x28x28(fw: Any) -> Work:
     return forward_and_backward(fw, normals(32, 64, 28, 28), lambda x: pooling(x, 2, 2))
 
 
-@workload(since=5)
+@workload(since=5, memory=True)
 def batch_norm_32x64x28x28(fw: Any) -> Work:
     """In training, forward and backward by all three inputs"""
     arrays = normals(32, 64, 28, 28), normals(64, seed=1), normals(64, seed=2)
