@@ -421,3 +421,12 @@ def test_a_name_that_cannot_be_set_is_not_registered():
     with pytest.raises(AttributeError):
         layer.gain = Parameter(np.array(1.0))
     assert list(layer.params()) == []
+
+
+@pytest.mark.parametrize("x", [None, Variable(None)], ids=["None", "Variable(None)"])
+def test_an_input_without_data_is_refused(x):
+    for layer in (L.Linear(2), L.Linear(2, in_size=3)):
+        with pytest.raises(
+            TypeError, match=f"^{type(layer).__name__}: expected a Variable with data or an array, got None"
+        ):
+            layer(x)

@@ -1083,3 +1083,12 @@ def test_a_first_call_that_fails_further_on_leaves_the_weights_that_were_made_be
         model(np.ones((2, 3), np.float32))
     assert model.l0.W.shape == (3, 4)
     assert model.l1.W.data is None
+
+
+@pytest.mark.parametrize("x", [None, Variable(None)], ids=["None", "Variable(None)"])
+def test_no_layer_takes_an_input_without_data(x):
+    for layer in (L.Linear(2), L.Conv2d(2, 3), L.Deconv2d(2, 3), L.BatchNorm(), L.RNN(2), L.LSTM(2)):
+        with pytest.raises(
+            TypeError, match=f"^{type(layer).__name__}: expected a Variable with data or an array, got None"
+        ):
+            layer(x)

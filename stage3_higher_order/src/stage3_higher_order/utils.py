@@ -5,7 +5,7 @@ from .gradcheck import check_gradients, numerical_grad
 
 
 def gradient_check(f, x, *args, rtol=1e-4, atol=1e-5):
-    """Whether backpropagation and differences agree on the first derivatives of f by x. [beside step 36]
+    """Whether backpropagation and differences agree on the first derivatives of f. [step 36, not in the book]
 
     f: from Variables to a Variable; x, args: its inputs, arrays or Variables, all checked.
     """

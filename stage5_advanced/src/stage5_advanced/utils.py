@@ -14,7 +14,7 @@ from .gradcheck import check_gradients, numerical_grad
 
 
 def gradient_check(f, x, *args, rtol=1e-4, atol=1e-5):
-    """Whether backpropagation and differences agree on the first derivatives of f by x. [beside step 36]
+    """Whether backpropagation and differences agree on the first derivatives of f. [step 36, not in the book]
 
     f: from Variables to a Variable; x, args: its inputs, arrays or Variables, all checked.
     """
@@ -27,17 +27,17 @@ def gradient_check(f, x, *args, rtol=1e-4, atol=1e-5):
 
 
 def array_equal(a, b):
-    """Whether two arrays or Variables have the same shape and elements. [beside step 39]"""
+    """Whether two arrays or Variables have the same shape and elements. [step 39, not in the book]"""
     return np.array_equal(as_numpy(a), as_numpy(b))
 
 
 def array_allclose(a, b, rtol=1e-4, atol=1e-5):
-    """Whether two arrays or Variables are equal up to rtol of b and atol. [beside step 39]"""
+    """Whether two arrays or Variables are equal within rtol of b plus atol. [step 39, not in the book]"""
     return np.allclose(as_numpy(a), as_numpy(b), rtol, atol)
 
 
 def __getattr__(name):
-    """`utils.cache_dir`, the folder of downloads as a text: looked up when asked for. [beside step 51]"""
+    """`utils.cache_dir`, the folder of downloads as a str, evaluated at each access. [step 51, not in the book]"""
     if name == "cache_dir":
         return str(download.cache_dir())
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
