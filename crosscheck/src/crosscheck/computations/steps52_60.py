@@ -434,7 +434,13 @@ def lstm_at_the_beginning(fw: Any, h: Any, c: Any, x: Any, Wx: Any, b: Any, Wh: 
     )
 
 
-@computation(**SEQUENCE, shapes=((1, 1), (2, 1)), order=3, dtypes=("float64",))
+THIRD_ORDER = SEQUENCE | {
+    "budget": {"float64": 4096.0},
+    "why_budget": "a third derivative is a sum of hundreds of terms that may be larger than the sum",
+}
+
+
+@computation(**THIRD_ORDER, shapes=((1, 1), (2, 1)), order=3, dtypes=("float64",))
 def lstm_to_third_order(fw: Any, h: Any, c: Any, x: Any, Wx: Any, b: Any, Wh: Any) -> Any:
     """Two time steps, differentiated three times"""
     return outputs_of_lstm(fw, x[:, :2], h, c, Wx, b, Wh)[2]
