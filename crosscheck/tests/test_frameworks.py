@@ -30,10 +30,8 @@ def test_an_adapter_has_under_100_lines_of_code(adapter):
     assert len(code) < 100
 
 
-def test_the_example_is_short_and_the_same_in_the_readme():
-    source = EXAMPLE.read_text()
-    assert len(source.splitlines()) <= 65
-    assert source in (ROOT / "README.md").read_text()
+def test_the_example_is_short():
+    assert len(EXAMPLE.read_text(encoding="utf-8").splitlines()) <= 65
 
 
 def test_the_example_passes_as_a_column(torch_adapter):

@@ -235,8 +235,8 @@ WRONG_IN_5 = {
     ),
     "nothing is unchained": (
         "core.py",
-        'leaf from now on. [step 59]"""\n        self.creator = None',
-        'leaf from now on. [step 59]"""',
+        'it becomes a leaf. [step 59]"""\n        self.creator = None',
+        'it becomes a leaf. [step 59]"""',
         ["unchain", "unchain_backward", "rnn_layer"],
     ),
     "the newest c is not cut off": (
