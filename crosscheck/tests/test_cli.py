@@ -78,7 +78,7 @@ def test_run_writes_a_page(crosscheck, tmp_path):
     assert "Every cell is as declared" in page
     assert '<a href="#square_of_an_array">' in page
     assert "<class 'numpy.ndarray'>" not in page  # escaped
-    assert "&lt;class &#39;numpy.ndarray&#39;&gt; came" in page
+    assert "got &lt;class &#39;numpy.ndarray&#39;&gt;" in page
 
 
 def test_a_red_cell_is_explained_and_gives_the_command_that_repeats_it(crosscheck, tmp_path):
