@@ -15,12 +15,15 @@ PAIRS = list(itertools.pairwise(STAGES))
 FACADES = {"__init__.py", "functions/__init__.py", "utils.py"}  # docstring and imports say what the stage exports
 RETOLD = {  # tests that a later stage tells otherwise under the same name
     "stage4": {
-        ("test_core.py", "test_a_backward_that_returns_no_variable_is_named_and_nothing_changes"),  # may return None
+        (
+            "test_core.py",
+            "test_a_backward_that_does_not_return_a_variable_is_reported_and_nothing_changes",
+        ),  # may return None
         ("test_functions.py", "test_unary_value_and_dtype"),  # with parameters
     },
     "stage5": {
-        ("test_datasets.py", "test_building_a_data_set_does_not_disturb_the_global_generator"),  # more data sets
-        ("test_datasets.py", "test_data_sets_can_be_pickled"),
+        ("test_datasets.py", "test_building_a_dataset_does_not_disturb_the_global_generator"),  # more data sets
+        ("test_datasets.py", "test_datasets_can_be_pickled"),
     },
 }
 

@@ -32,7 +32,7 @@ def composite(x):
     return square(exp(square(x)))
 
 
-def test_a_variable_is_a_box_whose_contents_can_be_replaced():
+def test_a_variable_is_a_container_whose_array_can_be_replaced():
     x = Variable(np.array(1.0))
     x.data = np.array(2.0)
     np.testing.assert_equal(x.data, np.array(2.0))
@@ -58,7 +58,7 @@ def test_as_array_wraps_scalars(x):
     assert y == x
 
 
-def test_as_array_hands_arrays_on():
+def test_as_array_returns_arrays_unchanged():
     x = np.array([1.0, 2.0])
     assert as_array(x) is x
 
@@ -70,7 +70,7 @@ def test_a_function_takes_only_a_variable(function, wrong):
         function(wrong)
 
 
-def test_the_base_class_has_no_formulas():
+def test_the_base_class_has_neither_forward_nor_backward():
     with pytest.raises(NotImplementedError, match="Function has no forward"):
         Function()(Variable(np.array(1.0)))
     with pytest.raises(NotImplementedError, match="Function has no backward"):
@@ -93,7 +93,7 @@ def test_the_gradient_of_the_composite_is_the_books():
     assert x.grad == 3.297442541400256
 
 
-def test_a_seed_of_the_users_is_kept():
+def test_a_given_initial_gradient_is_kept():
     x = Variable(np.array(3.0))
     y = square(x)
     y.grad = np.array(10.0)
@@ -121,7 +121,7 @@ def test_gradients_have_the_shape_and_dtype_of_the_data(shape, dtype):
         assert variable.grad.dtype == dtype
 
 
-def test_backward_on_a_variable_of_the_users_fills_its_own_gradient():
+def test_backward_on_a_user_created_variable_sets_its_own_gradient():
     x = Variable(np.array([1.0, 2.0]))
     x.backward()
     np.testing.assert_array_equal(x.grad, [1.0, 1.0])
@@ -139,7 +139,7 @@ def test_no_gradient_shares_memory_with_another(function):
     assert not np.shares_memory(x.grad, y.grad)
 
 
-def test_a_seed_of_another_shape_is_refused_and_nothing_changes():
+def test_an_initial_gradient_of_another_shape_is_rejected_and_nothing_changes():
     x = Variable(np.array([1.0, 2.0]))
     y = square(x)
     y.grad = seed = np.array([1.0, 1.0, 1.0])
@@ -150,14 +150,14 @@ def test_a_seed_of_another_shape_is_refused_and_nothing_changes():
 
 
 @pytest.mark.parametrize("between", [lambda x: x, exp])
-def test_an_instance_that_was_called_again_is_refused(between):
+def test_an_instance_that_was_called_again_is_rejected(between):
     f = Square()
     y = f(between(f(Variable(np.array(2.0)))))
     with pytest.raises(RuntimeError, match="output of the latest call of Square, got one of an earlier call"):
         y.backward()
 
 
-def test_the_earlier_result_of_an_instance_that_was_called_again_is_refused_unchanged():
+def test_the_earlier_result_of_an_instance_that_was_called_again_is_rejected_unchanged():
     f = Square()
     y = f(Variable(np.array(2.0)))
     f(Variable(np.array(3.0)))
@@ -166,7 +166,7 @@ def test_the_earlier_result_of_an_instance_that_was_called_again_is_refused_unch
     assert y.grad is None
 
 
-def test_an_error_half_way_leaves_every_gradient_as_it_was():
+def test_an_error_halfway_leaves_all_gradients_unchanged():
     f = Square()
     x = Variable(np.array(0.5))
     a = f(x)

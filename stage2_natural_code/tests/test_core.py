@@ -87,7 +87,7 @@ def composite(x):
 # --- the box ---
 
 
-def test_a_variable_is_a_box_whose_contents_can_be_replaced():
+def test_a_variable_is_a_container_whose_array_can_be_replaced():
     x = scalar(1.0)
     x.data = np.array(2.0)
     np.testing.assert_equal(x.data, np.array(2.0))
@@ -152,12 +152,12 @@ def test_as_array_wraps_scalars(x):
     assert y == x
 
 
-def test_as_array_hands_arrays_on():
+def test_as_array_returns_arrays_unchanged():
     x = np.array([1.0, 2.0])
     assert as_array(x) is x
 
 
-def test_as_variable_wraps_arrays_and_hands_variables_on():
+def test_as_variable_wraps_arrays_and_returns_variables_unchanged():
     data = np.array([1.0, 2.0])
     x = as_variable(data)
     assert x.data is data
@@ -178,14 +178,14 @@ def test_a_function_takes_arrays_as_variables():
     np.testing.assert_array_equal(square(np.array([2.0, 3.0])).data, [4.0, 9.0])
 
 
-def test_the_base_class_has_no_formulas():
+def test_the_base_class_has_neither_forward_nor_backward():
     with pytest.raises(NotImplementedError, match="Function has no forward"):
         Function()(scalar(1.0))
     with pytest.raises(NotImplementedError, match="Function has no backward"):
         Function().backward(np.array(1.0))
 
 
-def test_a_list_of_results_is_refused():
+def test_a_list_of_results_is_rejected():
     class Wrong(Function):
         def forward(self, x):
             return [x, x]
@@ -256,7 +256,7 @@ def test_gradients_have_the_shape_and_dtype_of_the_data(shape, dtype):
         assert variable.grad.dtype == dtype
 
 
-def test_gradients_of_several_passes_add_up_until_cleargrad():
+def test_gradients_of_several_passes_accumulate_until_cleargrad():
     x = scalar(3.0)
     F.add(x, x).backward()
     assert x.grad == 2.0
@@ -268,7 +268,7 @@ def test_gradients_of_several_passes_add_up_until_cleargrad():
     assert x.grad == 3.0
 
 
-def test_adding_up_makes_a_new_array():
+def test_accumulation_makes_a_new_array():
     x = Variable(np.array([3.0]))
     square(x).backward()
     first = x.grad
@@ -277,7 +277,7 @@ def test_adding_up_makes_a_new_array():
     assert x.grad == [12.0]
 
 
-def test_gradients_in_between_are_dropped_or_retained():
+def test_intermediate_gradients_are_dropped_or_retained():
     x0, x1 = scalar(1.0), scalar(1.0)
     t = F.add(x0, x1)
     y = F.add(x0, t)
@@ -300,7 +300,7 @@ def test_a_retained_gradient_is_not_propagated_again():
     assert (y.grad, t.grad, x0.grad) == (None, None, 8.0)
 
 
-def test_a_stale_gradient_in_between_has_no_influence():
+def test_a_stale_intermediate_gradient_has_no_effect():
     x = scalar(3.0)
     a = square(x)
     y = square(a)
@@ -310,7 +310,7 @@ def test_a_stale_gradient_in_between_has_no_influence():
     assert a.grad is None
 
 
-def test_a_function_is_called_back_once():
+def test_each_function_runs_backward_once():
     Same.calls = 0
     x = scalar(1.0)
     a = Same()(x)
@@ -359,7 +359,7 @@ def test_one_of_several_outputs_can_be_the_root():
 # --- seeds and roots ---
 
 
-def test_a_seed_of_the_users_is_used_up():
+def test_a_given_initial_gradient_is_cleared():
     x = scalar(3.0)
     y = square(x)
     y.grad = np.array(10.0)
@@ -368,7 +368,7 @@ def test_a_seed_of_the_users_is_used_up():
     assert y.grad is None
 
 
-def test_a_seed_is_kept_under_retain_grad_as_a_copy():
+def test_an_initial_gradient_is_kept_under_retain_grad_as_a_copy():
     y = square(Variable(np.array([3.0])))
     y.grad = seed = np.array([10.0])
     y.backward(retain_grad=True)
@@ -385,14 +385,14 @@ def test_a_number_is_a_seed_too():
     assert x.grad == 60.0
 
 
-def test_backward_on_a_variable_of_the_users_fills_its_own_gradient():
+def test_backward_on_a_user_created_variable_sets_its_own_gradient():
     x = Variable(np.array([1.0, 2.0]))
     for _ in range(2):
         x.backward()
         np.testing.assert_array_equal(x.grad, [1.0, 1.0])
 
 
-def test_backward_from_the_middle_leaves_the_rest_alone():
+def test_backward_from_an_intermediate_variable_leaves_the_rest_alone():
     x = scalar(3.0)
     a = square(x)
     y = square(a)
@@ -401,7 +401,7 @@ def test_backward_from_the_middle_leaves_the_rest_alone():
     assert (x.grad, y.grad) == (6.0, 7.0)
 
 
-def test_a_seed_of_another_shape_is_refused_and_nothing_changes():
+def test_an_initial_gradient_of_another_shape_is_rejected_and_nothing_changes():
     x = Variable(np.array([1.0, 2.0]))
     y = square(x)
     y.grad = seed = np.array([1.0, 1.0, 1.0])
@@ -454,7 +454,7 @@ def test_editing_the_gradient_of_one_term_leaves_the_other_alone(shape):
 
 
 @pytest.mark.parametrize("between", [lambda x: x, exp])
-def test_an_instance_that_was_called_again_is_refused(between):
+def test_an_instance_that_was_called_again_is_rejected(between):
     f = Square()
     x = scalar(2.0)
     y = f(between(f(x)))
@@ -464,7 +464,7 @@ def test_an_instance_that_was_called_again_is_refused(between):
 
 
 @pytest.mark.parametrize("held", [True, False])
-def test_the_earlier_result_of_an_instance_that_was_called_again_is_refused_unchanged(held):
+def test_the_earlier_result_of_an_instance_that_was_called_again_is_rejected_unchanged(held):
     f = Square()
     x = scalar(2.0)
     y = f(x)
@@ -476,7 +476,7 @@ def test_the_earlier_result_of_an_instance_that_was_called_again_is_refused_unch
     assert (x.grad, y.grad) == (None, None)
 
 
-def test_both_results_of_one_instance_in_one_graph_are_refused():
+def test_both_results_of_one_instance_in_one_graph_are_rejected():
     f = Square()
     x0, x1 = scalar(2.0), scalar(3.0)
     y = F.add(f(x0), f(x1))
@@ -485,7 +485,7 @@ def test_both_results_of_one_instance_in_one_graph_are_refused():
     assert (x0.grad, x1.grad) == (None, None)
 
 
-def test_the_earlier_result_of_a_function_with_several_outputs_is_refused():
+def test_the_earlier_result_of_a_function_with_several_outputs_is_rejected():
     f = Halves()
     x = Variable(np.array([1.0, 2.0]))
     y = f(x)[0]
@@ -496,7 +496,7 @@ def test_the_earlier_result_of_a_function_with_several_outputs_is_refused():
 
 
 @pytest.mark.parametrize("gradients", [(), (1.0,), (1.0, 2.0, 3.0)])
-def test_a_wrong_number_of_gradients_is_refused(gradients):
+def test_a_wrong_number_of_gradients_is_rejected(gradients):
     class Wrong(Function):
         def forward(self, x0, x1):
             return x0 + x1
@@ -510,7 +510,7 @@ def test_a_wrong_number_of_gradients_is_refused(gradients):
         Wrong()(scalar(1.0), scalar(2.0)).backward()
 
 
-def test_a_backward_that_returns_nothing_is_named():
+def test_a_backward_that_returns_none_is_reported():
     class Forgetful(Function):
         def forward(self, x):
             return x
@@ -535,7 +535,7 @@ def test_a_gradient_that_is_the_data_itself_is_copied():
     assert not np.shares_memory(x.grad, x.data)
 
 
-def test_an_error_on_the_way_leaves_every_gradient_as_it_was():
+def test_an_error_during_backward_leaves_all_gradients_unchanged():
     class Broken(Identity):
         def backward(self, gy):
             raise ZeroDivisionError("broken")
@@ -569,7 +569,7 @@ def test_a_chain_of_100000_functions_neither_recurses_nor_overflows_when_it_is_f
     assert middle() is None
 
 
-def test_a_sum_of_20000_terms_takes_no_time_to_speak_of():
+def test_a_sum_of_20000_terms_is_fast():
     def seconds(n):
         x = scalar(1.0)
         y = square(x)
@@ -605,7 +605,7 @@ def test_a_graph_is_freed_where_backward_was_never_called(no_collector):
     assert [ref() for ref in watch] == [None, None]
 
 
-def test_the_number_of_living_variables_stays_the_same(no_collector):
+def test_the_number_of_live_variables_does_not_grow(no_collector):
     living = []
     for _ in range(10):
         x = Variable(np.random.default_rng(0).normal(size=10000))

@@ -76,7 +76,7 @@ def test_wrong_options_are_errors(wrong, message, parser, tmp_path, monkeypatch,
     assert message in capsys.readouterr().err
 
 
-def test_a_folder_without_the_right_to_write_is_an_error(parser, tmp_path, monkeypatch, capsys):
+def test_a_folder_without_write_permission_is_an_error(parser, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(SystemExit):
         parser.parse_args(["--out", str(tmp_path / "new" / "folder")])
@@ -171,7 +171,7 @@ def test_control_c_ends_a_step_with_one_line(endless):
 
 
 @needs_signals
-def test_a_closed_pipe_ends_a_step_without_a_word(endless):
+def test_a_closed_pipe_ends_a_step_silently(endless):
     endless.stdout.close()
     message = endless.stderr.read()
     assert (endless.wait(timeout=HANG), message) == (-signal.SIGPIPE, "")

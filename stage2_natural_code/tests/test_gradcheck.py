@@ -54,7 +54,7 @@ def test_a_wrong_gradient_is_seen():
     assert not np.allclose(x.grad, numerical_diff(lambda x: Wrong()(x), x))
 
 
-def test_the_point_is_left_as_it_was():
+def test_the_point_is_not_modified():
     x = Variable(np.array([1.0, 2.0]))
     numerical_diff(square, x)
     np.testing.assert_array_equal(x.data, [1.0, 2.0])

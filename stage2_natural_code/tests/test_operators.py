@@ -60,7 +60,7 @@ def test_arrays_without_axes_stay_variables(sign):
 @pytest.mark.parametrize("other", [2, 2.0, True])
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(), (2,)])
-def test_floats_keep_their_dtype_beside_pythons_numbers(sign, other, dtype, shape):
+def test_floats_keep_their_dtype_with_python_numbers(sign, other, dtype, shape):
     x = Variable(np.full(shape, 2.0, dtype))
     results = [sign(x, other)] if sign is operator.pow else [sign(x, other), sign(other, x)]
     for y in results:
@@ -180,14 +180,14 @@ def test_an_array_is_not_updated_in_place_with_a_variable(in_place, shape):
 
 
 @pytest.mark.parametrize("ufunc", [np.sin, np.negative, lambda x: np.add(x, 1.0), lambda x: np.multiply([1.0], x)])
-def test_numpys_functions_refuse_a_variable(ufunc):
+def test_numpys_functions_reject_a_variable(ufunc):
     with pytest.raises(TypeError, match="does not support ufuncs"):
         ufunc(Variable(np.array([1.0])))
 
 
 @pytest.mark.parametrize("sign", [row[0] for row in BINARY], ids=BINARY_IDS)
 @pytest.mark.parametrize("wrong", [[1.0, 2.0], (1.0,), {}], ids=["list", "tuple", "dict"])
-def test_what_is_neither_array_nor_number_is_refused(sign, wrong):
+def test_inputs_that_are_neither_arrays_nor_numbers_are_rejected(sign, wrong):
     x = Variable(np.array([1.0, 2.0]))
     with pytest.raises(TypeError, match=rf"expected a numpy.ndarray.*, got {type(wrong)}"):
         sign(x, wrong)
@@ -207,7 +207,7 @@ def test_an_exponent_must_be_a_number(wrong):
 
 
 @pytest.mark.parametrize("base", [2, 2.0])
-def test_a_variable_is_no_exponent_yet(base):
+def test_a_variable_exponent_is_not_supported_yet(base):
     with pytest.raises(TypeError, match="unsupported operand"):
         base ** Variable(np.array(2.0))
 

@@ -77,7 +77,7 @@ def diamond(x):
 # --- Variable ---
 
 
-def test_a_variable_is_a_box_whose_contents_can_be_replaced():
+def test_a_variable_is_a_container_whose_array_can_be_replaced():
     x = scalar(1.0)
     x.data = np.array(2.0)
     assert x.data == 2.0
@@ -94,7 +94,7 @@ def test_none_stands_for_no_data_yet():
     assert repr(Variable(None)) == "variable(None)"
 
 
-def test_a_variable_passes_on_what_its_array_says():
+def test_a_variable_has_the_attributes_of_its_data():
     x = Variable(np.zeros((2, 3), np.float32), name="x")
     assert (x.shape, x.ndim, x.size, x.dtype, len(x), x.name) == ((2, 3), 2, 6, np.float32, 2, "x")
     with pytest.raises(TypeError, match="len"):
@@ -114,7 +114,7 @@ def test_as_array_wraps_scalars(x):
     assert y == x
 
 
-def test_as_array_and_as_variable_hand_on_what_is_right_already():
+def test_as_array_and_as_variable_return_the_right_types_unchanged():
     data = np.array([1.0, 2.0])
     x = Variable(data)
     assert as_array(data) is data
@@ -144,12 +144,12 @@ def test_the_links_lead_from_the_output_to_the_inputs():
 
 @pytest.mark.parametrize("function", [F.square, F.sin, F.Exp()])
 @pytest.mark.parametrize("wrong", [2.0, "x", [1.0]])
-def test_an_input_that_is_no_array_is_refused(function, wrong):
+def test_an_input_that_is_not_an_array_is_rejected(function, wrong):
     with pytest.raises(TypeError, match=rf"expected a numpy.ndarray.*, got {type(wrong)}"):
         function(wrong)
 
 
-def test_the_base_class_has_no_formulas():
+def test_the_base_class_has_neither_forward_nor_backward():
     with pytest.raises(NotImplementedError, match="Function has no forward"):
         Function()(scalar(1.0))
     with pytest.raises(NotImplementedError, match="Function has no backward"):
@@ -184,7 +184,7 @@ def test_an_input_that_is_used_several_times_gets_the_sum(times):
     assert x.grad.data == times
 
 
-def test_gradients_add_up_until_they_are_cleared():
+def test_gradients_accumulate_until_they_are_cleared():
     x = scalar(3.0)
     F.square(x).backward()
     F.square(x).backward()
@@ -194,7 +194,7 @@ def test_gradients_add_up_until_they_are_cleared():
     assert x.grad.data == 6.0
 
 
-def test_a_gradient_that_was_taken_away_does_not_change_when_the_next_is_added():
+def test_a_gradient_that_was_saved_does_not_change_when_another_is_accumulated():
     x = scalar(3.0)
     F.square(x).backward()
     first = x.grad
@@ -203,7 +203,7 @@ def test_a_gradient_that_was_taken_away_does_not_change_when_the_next_is_added()
 
 
 @pytest.mark.parametrize("wrap", [Variable, lambda seed: seed])
-def test_a_seed_of_the_users_is_used_and_used_up(wrap):
+def test_a_given_initial_gradient_is_used_and_cleared(wrap):
     x = scalar(3.0)
     y = F.square(x)
     y.grad = wrap(np.array(10.0))
@@ -213,7 +213,7 @@ def test_a_seed_of_the_users_is_used_and_used_up(wrap):
 
 
 @pytest.mark.parametrize("create_graph", [False, True])
-def test_a_seed_of_another_shape_is_refused_and_nothing_changes(create_graph):
+def test_an_initial_gradient_of_another_shape_is_rejected_and_nothing_changes(create_graph):
     x = Variable(np.array([1.0, 2.0]))
     y = F.square(x)
     y.grad = seed = Variable(np.array([1.0, 1.0, 1.0]))
@@ -236,7 +236,7 @@ def test_gradients_have_the_shape_and_dtype_of_the_data(shape, dtype):
         assert gradient.dtype == dtype
 
 
-def test_the_variables_in_between_keep_no_gradient():
+def test_intermediate_variables_keep_no_gradient():
     x = scalar(3.0)
     a = F.square(x)
     y = F.exp(a)
@@ -252,7 +252,7 @@ def test_retain_grad_keeps_those_of_this_pass():
     assert (y.grad.data, a.grad.data, x.grad.data) == (1.0, 2.0, 12.0)
 
 
-def test_a_retained_gradient_is_not_sent_round_again():
+def test_a_retained_gradient_is_not_propagated_twice():
     x0, x1 = scalar(1.0), scalar(1.0)
     t = x0 + x1
     y = x0 + t
@@ -273,7 +273,7 @@ def test_a_pass_without_retain_grad_clears_what_one_with_it_left():
     assert (a.grad, y.grad) == (None, None)
 
 
-def test_a_variable_that_no_function_made_fills_its_own_gradient():
+def test_backward_on_a_leaf_sets_its_own_gradient():
     x = Variable(np.array([1.0, 2.0]))
     x.backward()
     np.testing.assert_array_equal(x.grad.data, [1.0, 1.0])
@@ -303,7 +303,7 @@ def test_two_leaves_do_not_share_a_gradient():
     np.testing.assert_array_equal(x1.grad.data, [1.0, 1.0])
 
 
-def test_an_output_that_nobody_held_counts_as_zeros():
+def test_an_unreferenced_output_counts_as_zeros():
     x = Variable(np.array([0.3, 0.7]))
     y0, _ = SinCos()(x)
     del _
@@ -336,7 +336,7 @@ def test_two_outputs_are_one_call_of_backward():
 
 
 @pytest.mark.parametrize("between", [lambda x: x, F.exp])
-def test_an_instance_that_was_called_again_is_refused(between):
+def test_an_instance_that_was_called_again_is_rejected(between):
     f = F.Square()
     x = scalar(2.0)
     y = f(between(f(x)))
@@ -345,7 +345,7 @@ def test_an_instance_that_was_called_again_is_refused(between):
     assert x.grad is None
 
 
-def test_the_earlier_result_of_an_instance_that_was_called_again_is_refused_unchanged():
+def test_the_earlier_result_of_an_instance_that_was_called_again_is_rejected_unchanged():
     f = F.Square()
     y = f(scalar(2.0))
     f(scalar(3.0))
@@ -354,7 +354,7 @@ def test_the_earlier_result_of_an_instance_that_was_called_again_is_refused_unch
     assert y.grad is None
 
 
-def test_an_error_in_backward_leaves_every_gradient_and_the_mode_as_they_were():
+def test_an_error_in_backward_leaves_all_gradients_and_the_mode_unchanged():
     x0, x1 = scalar(2.0), scalar(3.0)
     x1.grad = kept = scalar(7.0)
     y = x1 * F.square(Broken()(x0))
@@ -377,13 +377,13 @@ def test_no_grad_records_nothing_and_ends_with_its_block():
     assert F.square(x).creator is not None
 
 
-def test_a_mode_comes_back_after_an_error():
+def test_a_mode_is_restored_after_an_error():
     with pytest.raises(ZeroDivisionError), using_config("enable_backprop", False):
         raise ZeroDivisionError
     assert Config.enable_backprop
 
 
-def test_an_unknown_mode_is_refused():
+def test_an_unknown_mode_is_rejected():
     with pytest.raises(AttributeError, match="enable_backprob"), using_config("enable_backprob", False):
         pass
 
@@ -451,7 +451,7 @@ def test_an_initial_gradient_of_the_user_is_not_marked(create_graph):
     assert x.grad.data == 12.0
 
 
-def test_cleargrad_between_two_orders_or_they_add_up():
+def test_without_cleargrad_derivatives_of_two_orders_are_added():
     for clear, expected in [(True, 44.0), (False, 68.0)]:
         x = scalar(2.0)
         y = x**4 - 2 * x**2
@@ -476,7 +476,7 @@ def test_the_derivatives_of_tanh_are_the_books():
         gx.backward(create_graph=True)
 
 
-def test_a_gradient_can_stand_in_a_formula():
+def test_a_gradient_can_be_used_in_a_formula():
     x = scalar(2.0)
     y = x**2
     y.backward(create_graph=True)
@@ -487,7 +487,7 @@ def test_a_gradient_can_stand_in_a_formula():
     assert x.grad.data == 100.0
 
 
-def test_a_seed_can_be_differentiated_too():
+def test_an_initial_gradient_can_be_differentiated():
     x, v = scalar(3.0), scalar(5.0)
     y = F.square(x)
     y.grad = v
@@ -525,7 +525,7 @@ def test_retain_grad_keeps_gradients_with_their_graph():
 # --- memory and size ---
 
 
-def test_a_graph_goes_when_nobody_holds_it(no_collector):
+def test_an_unreferenced_graph_is_freed(no_collector):
     x = scalar(2.0)
     y = diamond(x)
     y.backward()
@@ -544,7 +544,7 @@ def test_grad_leaves_nothing_behind_even_with_create_graph(no_collector):
     assert box() is None
 
 
-def test_cleargrad_opens_the_circle_that_create_graph_makes(no_collector):
+def test_cleargrad_breaks_the_reference_cycle_of_create_graph(no_collector):
     for clear in (True, False):
         x = scalar(2.0)
         diamond(x).backward(create_graph=True)
@@ -581,7 +581,7 @@ def test_a_sum_of_many_terms_takes_time_in_proportion():
 # --- grad ---
 
 
-def test_grad_is_bare_for_bare_and_a_list_for_a_list():
+def test_grad_returns_one_variable_for_one_and_a_list_for_a_list():
     x0, x1 = scalar(2.0), scalar(3.0)
     y = x0 * x1
     assert grad(y, x0).data == 3.0
@@ -589,7 +589,7 @@ def test_grad_is_bare_for_bare_and_a_list_for_a_list():
     assert [gx.data for gx in grad(y, (x0, x1))] == [3.0, 2.0]
 
 
-def test_grad_adds_up_over_several_outputs():
+def test_grad_accumulates_over_several_outputs():
     x = scalar(2.0)
     assert grad([x * 3.0, F.square(x)], x).data == 7.0
     assert grad([x * 3.0, F.square(x)], x, grad_outputs=[np.array(10.0), None]).data == 34.0
@@ -601,7 +601,7 @@ def test_grad_of_an_output_that_another_was_computed_from():
     assert [g.data for g in grad([a, F.square(a)], [x, a])] == [4.0 + 32.0, 1.0 + 8.0]
 
 
-def test_grad_of_a_variable_by_itself_is_its_seed():
+def test_grad_of_a_variable_with_respect_to_itself_is_the_initial_gradient():
     x = scalar(2.0)
     y = F.square(x)
     assert grad(x, x).data == 1.0
@@ -609,13 +609,13 @@ def test_grad_of_a_variable_by_itself_is_its_seed():
     assert grad(y, y, grad_outputs=np.array(5.0)).data == 5.0
 
 
-def test_grad_by_a_variable_in_between():
+def test_grad_with_respect_to_an_intermediate_variable():
     x = scalar(3.0)
     a = F.square(x)
     assert grad(a * a, a).data == 18.0
 
 
-def test_grad_gives_zeros_where_nothing_depends():
+def test_grad_returns_zeros_for_an_unused_input():
     x, other = scalar(2.0), Variable(np.ones((2, 3), np.float32))
     gx = grad(F.square(x), other)
     np.testing.assert_array_equal(gx.data, np.zeros((2, 3)))
@@ -624,7 +624,7 @@ def test_grad_gives_zeros_where_nothing_depends():
     assert second.data == 0.0
 
 
-def test_grad_leaves_every_grad_alone():
+def test_grad_leaves_every_grad_unchanged():
     x = scalar(2.0)
     a = F.square(x)
     y = F.square(a)
@@ -635,7 +635,7 @@ def test_grad_leaves_every_grad_alone():
     assert [float(v.data) for v in kept] == [10.0, 20.0, 30.0]
 
 
-def test_what_grad_gives_is_its_callers_own():
+def test_gradients_of_grad_share_memory_with_nothing():
     x0, x1 = Variable(np.array([1.0, 2.0])), Variable(np.array([3.0, 4.0]))
     seed = np.array([5.0, 6.0])
     g0, g1 = grad(x0 + x1, [x0, x1], grad_outputs=seed)
@@ -661,7 +661,7 @@ def test_grad_takes_only_variables(outputs, inputs):
         grad(y if outputs is None else outputs, x if inputs is None else inputs)
 
 
-def test_grad_refuses_seeds_that_do_not_fit():
+def test_grad_rejects_initial_gradients_of_other_shapes():
     x = Variable(np.array([1.0, 2.0]))
     y = F.square(x)
     with pytest.raises(ValueError, match="grad: expected as many grad_outputs as outputs, 1, got 2"):
@@ -693,7 +693,7 @@ def test_grad_meets_an_instance_that_was_called_again():
         ((), ValueError, r"Wrong\.backward: expected 1 gradients, one for each input, got 0"),
     ],
 )
-def test_a_backward_that_returns_no_variable_is_named_and_nothing_changes(gradients, error, text):
+def test_a_backward_that_does_not_return_a_variable_is_reported_and_nothing_changes(gradients, error, text):
     class Wrong(Function):
         def forward(self, x):
             return x

@@ -42,7 +42,7 @@ def addition():
     return y
 
 
-def test_the_text_of_an_addition_is_always_this():
+def test_the_dot_text_of_an_addition():
     for _ in range(2):
         assert get_dot_graph(addition(), verbose=False) == (
             "digraph g {\n"
@@ -103,7 +103,7 @@ def test_an_output_that_was_freed_is_not_drawn():
     assert text.count("->") == 2
 
 
-def test_another_output_of_a_function_is_a_variable_too():
+def test_a_second_output_of_a_function_is_a_variable():
     y0, y1 = Two()(scalar(1.0, "x"))
     y1.name = "y1"
     text = get_dot_graph(y0, verbose=False)
@@ -167,7 +167,7 @@ def test_odd_file_names_are_only_names(name, tmp_path, monkeypatch):
 
 
 @needs_graphviz
-def test_an_older_picture_is_replaced(tmp_path):
+def test_an_older_image_is_replaced(tmp_path):
     path = tmp_path / "graph.png"
     path.write_text("old")
     plot_dot_graph(addition(), to_file=str(path))
@@ -213,7 +213,7 @@ def test_the_command_is_preferred_and_gets_neither_a_shell_nor_a_file_name(tmp_p
 
 
 @pytest.mark.parametrize("to_file", [".", "folder.png", "no_such_folder/graph.png"])
-def test_a_path_that_cannot_be_written_is_named(to_file, tmp_path, monkeypatch):
+def test_an_unwritable_path_is_reported(to_file, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(ValueError, match="plot_dot_graph: expected to_file"):

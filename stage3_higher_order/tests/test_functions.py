@@ -122,7 +122,7 @@ def test_float32_stays_float32_in_every_function_at_every_order():
 
 
 @pytest.mark.parametrize(("function", "reference"), UNARY, ids=ids)
-def test_inputs_are_left_as_they_were(function, reference):
+def test_inputs_are_not_modified(function, reference):
     x = np.array([0.4, 1.3])
     x.flags.writeable = False
     v = Variable(x)
@@ -131,7 +131,7 @@ def test_inputs_are_left_as_they_were(function, reference):
     np.testing.assert_array_equal(x, [0.4, 1.3])
 
 
-def test_the_derivatives_of_sin_go_round():
+def test_the_derivatives_of_sin_are_periodic():
     x = Variable(np.linspace(-7, 7, 200))
     y = F.sin(x)
     for expected in (np.cos(x.data), -np.sin(x.data), -np.cos(x.data), np.sin(x.data)):

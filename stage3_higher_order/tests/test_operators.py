@@ -28,7 +28,7 @@ def derivatives(f, x, orders):
 
 @pytest.mark.parametrize("sign", BINARY)
 @pytest.mark.parametrize("other", OTHERS, ids=repr)
-def test_a_number_or_an_array_may_stand_on_both_sides(sign, other):
+def test_a_number_or_an_array_may_be_on_either_side(sign, other):
     data = np.array([0.5, 2.0])
     for f in (lambda x: sign(x, other), lambda x: sign(other, x)):
         y = f(Variable(data))
@@ -95,14 +95,14 @@ def test_zero_to_the_power_of_zero_is_one_and_constant(exponent):
     assert derivatives(lambda x: x**exponent, np.array(0.0), 3) == [1.0, 0.0, 0.0, 0.0]
 
 
-def test_the_gradient_by_the_exponent_at_a_base_of_zero():
+def test_the_gradient_with_respect_to_the_exponent_at_a_base_of_zero():
     x, c = Variable(np.array([0.0, 0.0, 0.0, 2.0])), Variable(np.array([0.0, 1.0, 2.0, 3.0]))
     gx, gc = grad(x**c, [x, c])
     np.testing.assert_allclose(gx.data, [0.0, 1.0, 0.0, 12.0])
     np.testing.assert_allclose(gc.data, [0.0, 0.0, 0.0, 8.0 * np.log(2.0)])
 
 
-def test_a_negative_base_has_a_gradient_by_itself_but_none_by_its_exponent():
+def test_a_negative_base_has_a_gradient_but_its_exponent_has_none():
     x, c = scalar(-2.0), scalar(3.0)
     with pytest.warns(RuntimeWarning, match="invalid value encountered in log"):
         gx, gc = grad(x**c, [x, c])
@@ -118,7 +118,7 @@ def test_the_derivatives_of_a_power_of_two():
 
 @pytest.mark.parametrize("wrong", [[1.0, 2.0], None, {}], ids=repr)
 @pytest.mark.parametrize("sign", BINARY)
-def test_what_is_no_number_array_or_variable_is_refused(sign, wrong):
+def test_unsupported_operands_are_rejected(sign, wrong):
     x = Variable(np.array([1.0, 2.0]))
     with pytest.raises(TypeError):
         sign(x, wrong)

@@ -100,7 +100,7 @@ def test_an_integer_is_an_index():
 
 @pytest.mark.parametrize("convert", [bool, float, int, operator.index])
 @pytest.mark.parametrize("shape", [(2,), (0,), (2, 1)])
-def test_several_elements_are_no_number(convert, shape):
+def test_several_elements_are_not_a_number(convert, shape):
     with pytest.raises(ValueError, match="size 1"):
         convert(Variable(np.ones(shape, int)))
 
@@ -149,7 +149,7 @@ def test_ufuncs_do_not_take_variables():
         assert y.creator is not None
 
 
-def test_functions_of_numpy_that_are_no_ufuncs_return_arrays_without_a_graph():
+def test_functions_of_numpy_that_are_not_ufuncs_return_arrays_without_a_graph():
     x = Variable(np.array([1.0, 2.0]))
     results = [
         np.dot(x, x),

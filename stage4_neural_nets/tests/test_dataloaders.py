@@ -118,7 +118,7 @@ def test_a_pass_that_is_over_stays_over():
             next(one_pass)
 
 
-def test_the_loaders_own_pass_ends_and_begins_again():
+def test_the_loaders_own_pass_ends_and_restarts():
     loader = DataLoader(pairs(5), 2, shuffle=False)
     for _ in range(2):
         given = []
@@ -221,7 +221,7 @@ def test_a_subclass_that_writes_next_is_looped_over_with_it():
         (iter(pairs(3)), 1, TypeError, r"object of type 'list_iterator' has no len\(\)"),
     ],
 )
-def test_what_makes_no_loader_is_refused(dataset, batch_size, error, message):
+def test_invalid_arguments_of_a_loader_are_rejected(dataset, batch_size, error, message):
     with pytest.raises(error, match=message):
         DataLoader(dataset, batch_size)
 
@@ -253,17 +253,17 @@ class Ends:
         return next(iter([(i, i)] if i < 2 else []))
 
 
-def test_a_data_set_that_raises_stop_iteration_does_not_end_the_epoch():
+def test_a_dataset_that_raises_stop_iteration_does_not_end_the_epoch():
     loader = DataLoader(Ends(), 2, shuffle=False)
     for batches in (loader, iter(loader.next, None)):
         with pytest.raises(RuntimeError, match="DataLoader: the dataset, Ends, raised StopIteration"):
             list(batches)
 
 
-def test_a_data_set_without_samples_says_so():
+def test_a_dataset_without_samples_says_so():
     with pytest.raises(TypeError, match="'set' object is not subscriptable"):
         next(DataLoader({1, 2}, 1))
 
 
-def test_a_batch_size_of_numpy_will_do():
+def test_a_batch_size_may_be_a_numpy_integer():
     assert len(DataLoader(pairs(7), np.int64(3))) == 3

@@ -131,18 +131,18 @@ def test_any_integer_is_an_index(index):
 
 
 @pytest.mark.parametrize("index", [slice(0, 2), 1.0, np.float32(1), "1", None, [1], np.array([0, 1]), (0, 1), ...])
-def test_what_is_no_integer_is_no_index(index):
+def test_an_index_must_be_an_integer(index):
     with pytest.raises(TypeError, match=r"cannot be interpreted as an integer|only integer scalar arrays"):
         Numbers()[index]
 
 
 @pytest.mark.parametrize("index", [5, -6, 10**30])
-def test_an_index_beyond_the_end_is_refused(index):
+def test_an_index_beyond_the_end_is_rejected(index):
     with pytest.raises(IndexError, match=rf"^Numbers: expected an index below 5, got {index}"):
         Numbers()[index]
 
 
-def test_a_loop_over_a_data_set_ends():
+def test_a_loop_over_a_dataset_ends():
     assert [t for _, t in Numbers()] == [3, 1, 4, 1, 5]
 
 
@@ -161,7 +161,7 @@ def test_without_labels_there_is_none():
         (["one", "two"], "'one'"),
     ],
 )
-def test_labels_print_as_one_writes_them(label, printed):
+def test_labels_print_as_plain_ints(label, printed):
     class Labelled(Numbers):
         labels = label
 
@@ -191,20 +191,20 @@ def test_data_may_be_prepared_by_anything_that_has_a_length_and_an_index():
     np.testing.assert_array_equal(t, [0, 1, 2])
 
 
-def test_a_data_set_without_data_says_so():
+def test_a_dataset_without_data_is_an_error():
     for read in (len, lambda dataset: dataset[0]):
         with pytest.raises(ValueError, match=r"Dataset: no data; prepare must set self\.data"):
             read(Dataset())
 
 
 @pytest.mark.parametrize("settings", [{"transform": 2.0}, {"target_transform": [ToFloat()]}])
-def test_a_transform_that_cannot_be_called_is_refused(settings):
+def test_a_transform_that_cannot_be_called_is_rejected(settings):
     with pytest.raises(TypeError, match=r"Numbers: expected a function as the transform, got (float|list)"):
         Numbers(**settings)
 
 
 @pytest.mark.parametrize("make", [Spiral, Digits, functools.partial(Digits, False, None)])
-def test_data_sets_can_be_pickled(make):
+def test_datasets_can_be_pickled(make):
     dataset = make()
     again = pickle.loads(pickle.dumps(dataset))
     for ours, theirs in zip(dataset[7], again[7], strict=True):
@@ -212,7 +212,7 @@ def test_data_sets_can_be_pickled(make):
 
 
 @pytest.mark.parametrize("make", [Spiral, Digits, get_spiral])
-def test_building_a_data_set_does_not_disturb_the_global_generator(make):
+def test_building_a_dataset_does_not_disturb_the_global_generator(make):
     np.random.seed(0)
     expected = np.random.rand()
     np.random.seed(0)
@@ -250,7 +250,7 @@ def test_each_point_has_its_own_label():
         assert t[found] == label
 
 
-def test_the_spiral_to_test_with_has_other_points():
+def test_the_test_spiral_has_other_points():
     assert np.intersect1d(Spiral().data[:, 0], Spiral(train=False).data[:, 0]).size < 5  # the centres are in both
 
 
@@ -270,7 +270,7 @@ def test_the_digits_are_those_of_the_repository():
     assert (x.shape, x.dtype, type(t)) == ((1, 8, 8), np.uint8, int)
 
 
-def test_digits_are_vectors_from_0_to_1_unless_told_otherwise():
+def test_digits_are_vectors_from_0_to_1_by_default():
     x, t = Digits()[0]
     assert (x.shape, x.dtype, t) == ((64,), np.float32, 0)
     np.testing.assert_array_equal(x, Digits(transform=None)[0][0].ravel() / 16)
@@ -326,7 +326,7 @@ def test_mnist_is_downloaded_once(home, mirror, monkeypatch):
 
 
 @needs_pooch
-def test_mnist_from_no_mirror_is_an_error_of_the_machine(home):
+def test_mnist_without_a_mirror_is_a_runtime_error(home):
     with pytest.raises(RuntimeError, match=r"train-images-idx3-ubyte\.gz is not there, and no download succeeded"):
         MNIST()
 
@@ -340,7 +340,7 @@ def test_a_damaged_file_of_mnist_is_never_used(home, put):
         MNIST()
 
 
-def test_mnist_without_pooch_is_an_error_of_the_machine(monkeypatch):
+def test_mnist_without_pooch_is_a_runtime_error(monkeypatch):
     monkeypatch.setitem(sys.modules, "pooch", None)
     with pytest.raises(
         RuntimeError, match=r"t10k-images-idx3-ubyte\.gz is not there; pooch, which downloads it, is not installed"
@@ -374,7 +374,7 @@ def test_mnist_without_pooch_is_an_error_of_the_machine(monkeypatch):
         ),
     ],
 )
-def test_a_file_that_is_something_else_is_named(put, changed, message):
+def test_a_file_with_other_contents_is_reported(put, changed, message):
     put(**changed)
     with pytest.raises(ValueError, match=message):
         MNIST()
@@ -446,10 +446,10 @@ def test_show_without_matplotlib_says_what_to_install(monkeypatch):
 
 
 @pytest.mark.parametrize(("row", "col"), [(0, 1), (1, -1)])
-def test_a_page_of_nothing_is_refused(row, col):
+def test_an_empty_page_is_rejected(row, col):
     with pytest.raises(ValueError, match=f"show: expected row and col to be at least 1, got {row} and {col}"):
         Digits().show(row, col)
 
 
-def test_compose_of_nothing_is_what_an_untransformed_data_set_has():
+def test_compose_without_transforms_is_the_identity():
     assert isinstance(Spiral().transform, Compose)

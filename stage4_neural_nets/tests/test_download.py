@@ -162,7 +162,7 @@ def test_one_address_need_not_be_in_a_list(server):
 
 
 @needs_pooch
-def test_two_data_sets_have_files_of_one_name(server, home):
+def test_two_datasets_have_files_of_one_name(server, home):
     server.answers["/b/x"] = b"other"
     fetch("one", "x", f"{server.url}/a/x")
     fetch("two", "x", f"{server.url}/b/x")
@@ -170,14 +170,14 @@ def test_two_data_sets_have_files_of_one_name(server, home):
 
 
 @needs_pooch
-def test_it_is_said_what_is_downloaded(server, capfd):
+def test_the_download_is_announced(server, capfd):
     for _ in range(2):
         fetch("set", "x", f"{server.url}/a/x", SHA)
     assert capfd.readouterr() == ("", f"Downloading {server.url}/a/x\n")
 
 
 @needs_pooch
-def test_two_at_once_do_no_harm(server, home):
+def test_two_downloads_at_once_do_not_interfere(server, home):
     both = threading.Barrier(2)
     server.answers["/a/x"] = lambda handler: (both.wait(HANG), handler.send(BODY))
     threads = [threading.Thread(target=fetch, args=("set", "x", f"{server.url}/a/x", SHA)) for _ in range(2)]
@@ -223,7 +223,7 @@ REASONS = [
 
 @needs_pooch
 @pytest.mark.parametrize(("answer", "reason"), REASONS)
-def test_after_a_bad_mirror_the_next_one_serves(server, home, monkeypatch, answer, reason):
+def test_after_a_bad_mirror_the_next_one_is_used(server, home, monkeypatch, answer, reason):
     if reason == "Read timed out":
         monkeypatch.setattr(download, "TIMEOUT", 3)  # that long a slow machine may take to serve the next one
     server.answers["/a/x"] = answer
@@ -235,7 +235,7 @@ def test_after_a_bad_mirror_the_next_one_serves(server, home, monkeypatch, answe
 
 @needs_pooch
 @pytest.mark.parametrize(("answer", "reason"), REASONS)
-def test_each_mirror_s_reason_is_told(server, home, dead, monkeypatch, answer, reason):
+def test_the_reason_of_each_mirror_is_reported(server, home, dead, monkeypatch, answer, reason):
     if reason == "Read timed out":
         monkeypatch.setattr(download, "TIMEOUT", 3)  # that long a slow machine may take to serve the next one
     server.answers["/a/x"] = answer
@@ -280,7 +280,7 @@ def test_a_file_that_is_there_needs_neither_pooch_nor_a_network(home, dead, monk
     assert capfd.readouterr() == ("", "")
 
 
-def test_without_pooch_it_is_said_what_to_install_or_where_to_put_the_file(home, monkeypatch):
+def test_without_pooch_the_error_says_what_to_install_or_where_to_put_the_file(home, monkeypatch):
     monkeypatch.setitem(sys.modules, "pooch", None)
     with pytest.raises(RuntimeError, match="pooch, which downloads it, is not installed") as caught:
         fetch("set", "x", ["http://one/x", "http://two/x"], SHA)
@@ -293,7 +293,7 @@ def test_without_pooch_it_is_said_what_to_install_or_where_to_put_the_file(home,
 
 
 @pytest.mark.parametrize("checksum", [SHA, MD5])
-def test_a_wrong_file_is_named_and_stays_if_there_is_no_pooch(home, monkeypatch, checksum):
+def test_a_wrong_file_is_reported_and_kept_without_pooch(home, monkeypatch, checksum):
     monkeypatch.setitem(sys.modules, "pooch", None)
     put(home, "set/x", b"mine")
     with pytest.raises(
@@ -306,7 +306,7 @@ def test_a_wrong_file_is_named_and_stays_if_there_is_no_pooch(home, monkeypatch,
 
 @needs_pooch
 @pytest.mark.parametrize("answer", [404, b"wrong", truncated])
-def test_a_wrong_file_stays_if_the_download_fails(server, home, answer):
+def test_a_wrong_file_is_kept_if_the_download_fails(server, home, answer):
     put(home, "set/x", b"mine")
     server.answers["/a/x"] = answer
     with pytest.raises(RuntimeError, match=rf"x has sha256 [0-9a-f]+, not {SHA}, and no download succeeded"):
@@ -395,7 +395,7 @@ except RuntimeError as error:
 @needs_pooch
 @needs_posix
 @pytest.mark.parametrize("ready", [False, True])
-def test_a_home_that_cannot_be_written_is_named(server, ready):
+def test_a_home_folder_without_write_permission_is_reported(server, ready):
     folder = pathlib.Path(tempfile.mkdtemp())  # tmp_path would be inside of its owner's own folder
     try:
         if ready:
@@ -413,7 +413,7 @@ def test_a_home_that_cannot_be_written_is_named(server, ready):
         folder.rmdir()
 
 
-def test_a_file_where_a_folder_should_be_is_named(tmp_path, monkeypatch):
+def test_a_file_in_place_of_a_folder_is_reported(tmp_path, monkeypatch):
     put(tmp_path, "file", b"mine")
     for home in ("file", "file/home"):
         monkeypatch.setenv("DEZERO_HOME", str(tmp_path / home))
@@ -467,7 +467,7 @@ def test_the_cache_folder_is_looked_up_at_each_call(tmp_path, monkeypatch):
 
 @needs_posix
 @pytest.mark.parametrize(("value", "folder"), [(None, ".dezero"), ("", ".dezero"), ("~/data", "data")])
-def test_without_a_folder_of_the_user_s_it_is_in_the_home_folder(value, folder, tmp_path, monkeypatch):
+def test_the_default_cache_folder_is_in_the_home_folder(value, folder, tmp_path, monkeypatch):
     monkeypatch.delenv("DEZERO_HOME")
     if value is not None:
         monkeypatch.setenv("DEZERO_HOME", value)
@@ -486,7 +486,7 @@ def test_get_file_downloads_once_and_returns_a_str(server, home):
 
 
 @needs_pooch
-def test_get_file_keeps_files_of_one_name_from_two_places_apart(server):
+def test_get_file_separates_files_of_one_name_from_two_addresses(server):
     server.answers |= {"/b/x": b"b", "/b/x?v=1": b"version 1", "/b/x?v=2": b"version 2"}
     urls = [f"{server.url}{path}" for path in ("/a/x", "/b/x", "/b/x?v=1", "/b/x?v=2")]
     for _ in range(2):
@@ -540,7 +540,7 @@ def test_a_web_page_may_be_what_is_wanted(home, name):
         ("http://one/x", "a\\b", "expected a file_name without folders"),
     ],
 )
-def test_get_file_refuses_what_is_no_address_or_no_name(url, name, message, home):
+def test_get_file_rejects_invalid_addresses_and_names(url, name, message, home):
     with pytest.raises(ValueError, match=message):
         get_file(url, name)
     assert not home.exists()

@@ -128,7 +128,7 @@ def test_powers_of_negative_numbers(c):
     check_gradients(lambda x: x**c, np.array([-1.5, -0.5, 2.0]), order=3)
 
 
-def test_the_derivatives_of_sin_go_round():
+def test_the_derivatives_of_sin_are_periodic():
     x = Variable(np.linspace(-7, 7, 200))
     y = F.sin(x)
     for expected in (np.cos(x.data), -np.sin(x.data), -np.cos(x.data), np.sin(x.data)):
@@ -205,7 +205,7 @@ def test_nan_is_the_largest_and_the_smallest_and_its_gradient_is_nan(function):
 
 @pytest.mark.parametrize("function", [F.max, F.min], ids=ids)
 @pytest.mark.parametrize(("shape", "axis"), [((0,), None), ((2, 0), 1), ((0, 3), 0), ((0,), 0)])
-def test_nothing_has_no_largest(function, shape, axis):
+def test_the_maximum_of_an_empty_array_is_an_error(function, shape, axis):
     text = rf"{function.__name__}: expected at least one element along axes .*, got x {re.escape(str(shape))}"
     with pytest.raises(ValueError, match=text):
         function(Variable(np.zeros(shape)), axis)
@@ -386,7 +386,7 @@ def test_the_gradients_of_reductions_are_right_to_the_third_order(function):
 
 
 @each_row
-def test_float32_stays_float32_on_the_whole_way_back(f, reference, shapes):
+def test_float32_stays_float32_in_the_whole_backward_pass(f, reference, shapes):
     """In between too: a cast at the end would hide a gradient that was computed in float64."""
     xs = [Variable(array(*shape).astype(np.float32)) for shape in shapes]
     once = grad(F.square(f(*xs)), xs, create_graph=True)
@@ -398,7 +398,7 @@ def test_float32_stays_float32_on_the_whole_way_back(f, reference, shapes):
 
 
 @each_row
-def test_inputs_may_be_read_only_and_of_any_layout_and_are_left_as_they_were(f, reference, shapes):
+def test_inputs_may_be_read_only_and_of_any_layout_and_are_not_modified(f, reference, shapes):
     xs = [array(*shape) for shape in shapes]
     expected = gradients(f, *xs)
     odd = []
@@ -415,7 +415,7 @@ def test_inputs_may_be_read_only_and_of_any_layout_and_are_left_as_they_were(f, 
 
 
 @each_row
-def test_a_graph_goes_when_nobody_holds_it(f, reference, shapes):
+def test_an_unreferenced_graph_is_freed(f, reference, shapes):
     xs = [Variable(array(*shape)) for shape in shapes]
     gc.disable()
     try:
@@ -441,7 +441,7 @@ TWINS = [
 
 
 @pytest.mark.parametrize(("fused", "simple", "shapes"), TWINS, ids=ids)
-def test_a_function_and_its_simple_twin_agree(fused, simple, shapes):
+def test_a_function_and_its_simple_form_agree(fused, simple, shapes):
     xs = [array(*shape) for shape in shapes]
     for a, b in zip(gradients(fused, *xs), gradients(simple, *xs), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-15)
@@ -521,7 +521,7 @@ def test_the_simple_forms_warn_where_they_overflow():
 
 
 @pytest.mark.parametrize("offset", [1e4, -1e4, 0.0])
-def test_softmax_and_its_kin_take_any_scores(offset):
+def test_softmax_and_its_variants_accept_any_logits(offset):
     scores = np.array([[0.0, 1.0, -1.0], [3.0, 3.0, 3.0], [0.0, -2000.0, -4000.0]])
     t = np.array([1, 0, 1])
     probabilities = [F.softmax(Variable(scores + d)).data for d in (0.0, offset)]
@@ -536,7 +536,7 @@ def test_softmax_and_its_kin_take_any_scores(offset):
     np.testing.assert_allclose(grad(loss, x).data[2], np.array([1.0, -1.0, 0.0]) / 3, atol=1e-12)
 
 
-def test_a_score_of_minus_infinity_is_a_class_that_cannot_be():
+def test_a_logit_of_minus_infinity_has_probability_zero():
     x = Variable(np.array([[0.0, -np.inf, 0.0]]))
     np.testing.assert_array_equal(F.softmax(x).data, [[0.5, 0.0, 0.5]])
     np.testing.assert_allclose(F.log_softmax(x).data, [[-math.log(2), -np.inf, -math.log(2)]])
@@ -586,7 +586,7 @@ WHOLE = [
 
 
 @pytest.mark.parametrize(("f", "dtype", "gradient"), WHOLE, ids=range(len(WHOLE)))
-def test_whole_numbers_follow_numpy_and_have_exact_gradients(f, dtype, gradient):
+def test_integers_follow_numpy_and_have_exact_gradients(f, dtype, gradient):
     x = Variable(np.array([[1, 2, 3], [4, 5, 6]]))
     y = f(x)
     assert y.dtype == dtype
@@ -598,7 +598,7 @@ FLOATING = [F.sigmoid, F.softmax, F.log_softmax, F.logsumexp, lambda x: F.softma
 
 @pytest.mark.parametrize("f", FLOATING, ids=ids)
 @pytest.mark.parametrize("dtype", [np.int64, np.uint8])
-def test_functions_of_floating_numbers_take_whole_ones(f, dtype):
+def test_functions_of_floats_accept_integers(f, dtype):
     x = np.array([[1, 2, 3], [4, 5, 6]], dtype)
     for found, expected in zip(gradients(f, x), gradients(f, x.astype(float)), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-2 if dtype is np.uint8 else 1e-15)
@@ -609,7 +609,7 @@ def test_functions_of_floating_numbers_take_whole_ones(f, dtype):
 
 @pytest.mark.parametrize("function", [F.softmax_cross_entropy, F.softmax_cross_entropy_simple], ids=ids)
 @pytest.mark.parametrize("wrap", [lambda t: t, Variable, list, lambda t: t.astype(np.uint8)])
-def test_classes_may_come_in_any_box(function, wrap):
+def test_labels_may_be_in_any_container(function, wrap):
     assert function(Variable(array(3, 4)), wrap(T)).data == function(Variable(array(3, 4)), T).data
 
 
@@ -627,14 +627,14 @@ CLASSES = [
 
 @pytest.mark.parametrize("function", [F.softmax_cross_entropy, F.softmax_cross_entropy_simple], ids=ids)
 @pytest.mark.parametrize(("t", "error", "text"), CLASSES, ids=repr)
-def test_classes_that_are_not_there_are_refused(function, t, error, text):
+def test_labels_out_of_range_are_rejected(function, t, error, text):
     with pytest.raises(error, match=re.escape(f"{function.__name__}: {text}")):
         function(Variable(array(2, 3)), np.array(t))
 
 
 @pytest.mark.parametrize("function", [F.softmax_cross_entropy, F.softmax_cross_entropy_simple], ids=ids)
 @pytest.mark.parametrize(("shape", "N"), [((0, 3), 0), ((3,), 3), ((2, 3, 1), 2)])
-def test_scores_that_are_no_rows_are_refused(function, shape, N):
+def test_logits_without_rows_are_rejected(function, shape, N):
     with pytest.raises(
         ValueError,
         match=re.escape(f"{function.__name__}: expected x (N, C) and t (N,), N at least 1, got x {shape} and t ({N},)"),
@@ -757,7 +757,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("call", "error", "text"), REFUSED, ids=range(len(REFUSED)))
-def test_what_does_not_fit_is_refused_by_name(call, error, text):
+def test_invalid_inputs_are_rejected_by_name(call, error, text):
     with pytest.raises(error, match=re.escape(text)):
         call()
 
@@ -773,14 +773,14 @@ def test_what_does_not_fit_is_refused_by_name(call, error, text):
         (1.0, TypeError, "'float' object cannot be interpreted as an integer|'float' object is not iterable"),
     ],
 )
-def test_an_axis_that_is_not_there_is_refused_by_name(name, axis, error, text):
+def test_an_axis_out_of_range_is_rejected_by_name(name, axis, error, text):
     with pytest.raises(error, match=text.format(name)):
         getattr(F, name)(v(2, 3), axis)
 
 
 @pytest.mark.parametrize("wrong", [2.0, [1.0], "x"], ids=repr)
 @pytest.mark.parametrize("function", [F.relu, F.sum, F.mean, F.transpose, F.softmax, F.flatten], ids=ids)
-def test_an_input_that_is_no_array_is_refused(function, wrong):
+def test_an_input_that_is_not_an_array_is_rejected(function, wrong):
     with pytest.raises(TypeError, match=rf"expected a numpy.ndarray.*, got {type(wrong)}"):
         function(wrong)
 
@@ -843,7 +843,7 @@ def test_clip_without_a_bound_and_with_those_of_numpy():
 
 
 @pytest.mark.parametrize("function", [F.concat, F.stack])
-def test_one_variable_is_no_list_of_them(function):
+def test_one_variable_is_not_a_list(function):
     with pytest.raises(
         TypeError, match=f"{function.__name__}: expected a list of variables or arrays, got one Variable"
     ):

@@ -68,7 +68,7 @@ def test_a_parameter_that_is_replaced_keeps_its_place():
 
 
 @pytest.mark.parametrize("value", [None, 3, "text", Variable(np.array(1.0)), np.ones(2)], ids=repr)
-def test_what_is_no_parameter_any_more_leaves_no_name_behind(value):
+def test_a_replaced_parameter_is_dropped(value):
     layer = Layer()
     layer.a, layer.b = parameter(), parameter()
     layer.a = value
@@ -87,7 +87,7 @@ def test_a_parameter_that_is_deleted_leaves_no_name_behind():
         del layer.nothing
 
 
-def test_a_parameter_that_is_in_two_places_comes_once_and_has_two_paths():
+def test_a_shared_parameter_is_listed_once_and_has_two_paths():
     model = Layer()
     model.l1, model.l2 = Scale(), Scale()
     model.l2.c = model.l1.c
@@ -96,7 +96,7 @@ def test_a_parameter_that_is_in_two_places_comes_once_and_has_two_paths():
     assert paths(model) == ["l1/c", "l2/c", "again/c"]
 
 
-def test_the_parameters_of_a_tree_are_walked_in_depth():
+def test_the_parameters_of_a_tree_are_listed_depth_first():
     model = Layer()
     model.first = Layer()
     model.first.inner = L.Linear(3, in_size=2)
@@ -130,7 +130,7 @@ def test_cleargrads_clears_every_gradient_of_the_tree():
 
 
 @pytest.mark.parametrize("value", [parameter(), L.Linear(2)], ids=["parameter", "layer"])
-def test_a_constructor_without_the_base_classes_is_refused(value):
+def test_a_constructor_without_super_init_is_rejected(value):
     class Forgetful(Layer):
         def __init__(self):
             self.x = value
@@ -140,7 +140,7 @@ def test_a_constructor_without_the_base_classes_is_refused(value):
 
 
 @pytest.mark.parametrize("name", ["inputs", "outputs", "a/b", "/"])
-def test_names_that_mean_something_else_are_refused(name):
+def test_names_that_mean_something_else_are_rejected(name):
     """Those of a call; and paths: "a/b" and b in a would be one name in a file."""
     for value in (parameter(), L.Linear(2)):
         layer = Layer()
@@ -150,7 +150,7 @@ def test_names_that_mean_something_else_are_refused(name):
         setattr(layer, name, 3)  # of anything else it can be
 
 
-def test_what_is_learned_is_in_the_state():
+def test_trained_parameters_are_in_the_state():
     model = Layer()
     model.l1, model.own = Scale(), parameter()
     assert list(model.named_state()) == list(model.named_params())
@@ -197,7 +197,7 @@ def test_a_tree_of_layers_is_shown_as_a_tree():
 
 
 @pytest.mark.parametrize("size", [0, -1, 2.5, None, "3", (3,)], ids=repr)
-def test_a_width_that_is_none_is_refused(size):
+def test_a_width_of_none_is_rejected(size):
     with pytest.raises(ValueError, match=r"Linear: expected out_size to be a positive integer, got "):
         L.Linear(size)
     if size is not None:
@@ -210,7 +210,7 @@ def test_widths_may_be_integers_of_numpy():
 
 
 @pytest.mark.parametrize("nobias", [3, 1, 0, None, "no"], ids=repr)
-def test_a_number_for_nobias_is_refused(nobias):
+def test_a_number_for_nobias_is_rejected(nobias):
     """Linear(4, 3) would be a layer from any width to 4 without a bias."""
     with pytest.raises(
         TypeError, match=r"Linear: expected nobias to be True or False, got .*; pass input sizes by key"
@@ -257,7 +257,7 @@ def test_several_outputs_are_a_tuple():
     assert [y() for y in layer.outputs] == [total, difference]
 
 
-def test_the_base_class_has_no_formula():
+def test_the_base_class_has_no_forward():
     with pytest.raises(NotImplementedError, match="Layer has no forward"):
         Layer()(Variable(np.array(1.0)))
 
@@ -394,7 +394,7 @@ def test_input_is_not_cast_and_gradients_have_the_dtype_of_the_weights():
     assert (layer.W.grad.dtype, layer.b.grad.dtype) == (np.float32, np.float32)
 
 
-def test_an_input_of_another_width_is_refused():
+def test_an_input_of_another_width_is_rejected():
     layer = L.Linear(4, in_size=3)
     with pytest.raises(
         ValueError, match=r"linear: expected x with as many columns as W has rows, got x \(2, 5\) and W \(3, 4\)"
@@ -402,7 +402,7 @@ def test_an_input_of_another_width_is_refused():
         layer(np.ones((2, 5)))
 
 
-def test_a_copy_has_names_of_its_own():
+def test_a_copy_has_its_own_names():
     layer = Layer()
     layer.a = Parameter(np.array(1.0))
     other = copy.copy(layer)
@@ -424,7 +424,7 @@ def test_a_name_that_cannot_be_set_is_not_registered():
 
 
 @pytest.mark.parametrize("x", [None, Variable(None)], ids=["None", "Variable(None)"])
-def test_an_input_without_data_is_refused(x):
+def test_an_input_without_data_is_rejected(x):
     for layer in (L.Linear(2), L.Linear(2, in_size=3)):
         with pytest.raises(
             TypeError, match=f"^{type(layer).__name__}: expected a Variable with data or an array, got None"

@@ -45,7 +45,7 @@ def test_an_mlp_has_a_linear_layer_for_each_size(sizes):
 
 
 @pytest.mark.parametrize(("arguments", "activation"), [({}, F.sigmoid), ({"activation": F.relu}, F.relu)])
-def test_the_activation_stands_between_layers_and_not_at_the_end(arguments, activation):
+def test_the_activation_is_between_layers_and_not_at_the_end(arguments, activation):
     model = MLP((5, 4, 2), **arguments)
     y = model(X)
     expected = model.l2(activation(model.l1(activation(model.l0(X)))))
@@ -70,7 +70,7 @@ def test_an_mlp_is_the_two_layer_net_of_step_45():
     np.testing.assert_array_equal(*outputs)
 
 
-def test_a_bare_layer_can_be_a_model_too():
+def test_a_plain_layer_can_be_used_as_a_model():
     model = Layer()
     model.l1 = L.Linear(5)
     model.l2 = L.Linear(3)
@@ -101,7 +101,7 @@ def test_an_empty_sequence_changes_nothing():
     assert Sequential()(x) is x
 
 
-def test_a_layer_that_comes_twice_has_its_parameters_once():
+def test_a_layer_used_twice_lists_its_parameters_once():
     layer = L.Linear(3, in_size=3)
     model = Sequential(layer, F.tanh, layer)
     assert len(list(model.params())) == 2
@@ -121,7 +121,7 @@ MODELS = {
 
 
 @pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
-def test_a_copy_of_a_model_is_independent_and_whole(make):
+def test_a_copy_of_a_model_is_independent_and_complete(make):
     model = make()
     expected = model(X).data
     twin = copy.deepcopy(model)
@@ -139,7 +139,7 @@ def test_a_layer_that_is_replaced_is_the_one_that_computes(make):
     assert model.l0.W.shape == (3, 7)
 
 
-def test_a_model_without_a_formula_says_so():
+def test_a_model_without_forward_is_an_error():
     with pytest.raises(NotImplementedError, match="Model has no forward"):
         Model()(X)
 
@@ -158,7 +158,7 @@ def test_a_model_is_drawn_with_names_shapes_and_dtypes(tmp_path):
 
 
 @needs_graphviz
-def test_the_picture_of_a_model_is_called_model_png(tmp_path, monkeypatch):
+def test_the_drawing_of_a_model_is_called_model_png(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     MLP((5, 2)).plot(X)
     assert (tmp_path / "model.png").read_bytes().startswith(b"\x89PNG")
@@ -208,12 +208,12 @@ def test_a_call_does_not_walk_over_the_tree(monkeypatch):
         (lambda: MLP((3, 2), activation="relu"), "MLP: expected a function as the activation, got 'relu'"),
     ],
 )
-def test_what_cannot_be_called_is_refused_when_the_model_is_made(make, text):
+def test_a_layer_that_is_not_callable_is_rejected_on_construction(make, text):
     with pytest.raises(TypeError, match=text):
         make()
 
 
-def test_a_list_that_is_refused_leaves_the_layers():
+def test_a_rejected_list_leaves_the_layers_unchanged():
     model = Sequential(L.Linear(2), F.relu)
     before = model.layers
     with pytest.raises(TypeError, match="got NoneType"):
@@ -222,7 +222,7 @@ def test_a_list_that_is_refused_leaves_the_layers():
 
 
 @pytest.mark.parametrize(("sizes", "text"), [((), "at least one size, got none"), ((3, 0), "out_size .*, got 0")])
-def test_sizes_that_make_no_mlp_are_refused(sizes, text):
+def test_sizes_that_make_no_mlp_are_rejected(sizes, text):
     with pytest.raises(ValueError, match=text):
         MLP(sizes)
 

@@ -28,7 +28,7 @@ def derivatives(f, x, orders):
 
 @pytest.mark.parametrize("sign", BINARY)
 @pytest.mark.parametrize("other", OTHERS, ids=repr)
-def test_a_number_or_an_array_may_stand_on_both_sides(sign, other):
+def test_a_number_or_an_array_may_be_on_either_side(sign, other):
     data = np.array([0.5, 2.0])
     for f in (lambda x: sign(x, other), lambda x: sign(other, x)):
         y = f(Variable(data))
@@ -95,14 +95,14 @@ def test_zero_to_the_power_of_zero_is_one_and_constant(exponent):
     assert derivatives(lambda x: x**exponent, np.array(0.0), 3) == [1.0, 0.0, 0.0, 0.0]
 
 
-def test_the_gradient_by_the_exponent_at_a_base_of_zero():
+def test_the_gradient_with_respect_to_the_exponent_at_a_base_of_zero():
     x, c = Variable(np.array([0.0, 0.0, 0.0, 2.0])), Variable(np.array([0.0, 1.0, 2.0, 3.0]))
     gx, gc = grad(x**c, [x, c])
     np.testing.assert_allclose(gx.data, [0.0, 1.0, 0.0, 12.0])
     np.testing.assert_allclose(gc.data, [0.0, 0.0, 0.0, 8.0 * np.log(2.0)])
 
 
-def test_a_negative_base_has_a_gradient_by_itself_but_none_by_its_exponent():
+def test_a_negative_base_has_a_gradient_but_its_exponent_has_none():
     x, c = scalar(-2.0), scalar(3.0)
     with pytest.warns(RuntimeWarning, match="invalid value encountered in log"):
         gx, gc = grad(x**c, [x, c])
@@ -118,7 +118,7 @@ def test_the_derivatives_of_a_power_of_two():
 
 @pytest.mark.parametrize("wrong", [[1.0, 2.0], None, {}], ids=repr)
 @pytest.mark.parametrize("sign", BINARY)
-def test_what_is_no_number_array_or_variable_is_refused(sign, wrong):
+def test_unsupported_operands_are_rejected(sign, wrong):
     x = Variable(np.array([1.0, 2.0]))
     with pytest.raises(TypeError):
         sign(x, wrong)
@@ -174,7 +174,7 @@ def test_operands_broadcast_and_gradients_are_summed_back(sign, shapes):
             check_gradients(lambda x1, x0=x0: sign(x0, x1), x1)
 
 
-def test_the_gradient_of_a_stretched_operand_is_the_books():
+def test_the_gradient_of_a_broadcast_operand_is_the_books():
     x0, x1 = Variable(np.array([1, 2, 3])), Variable(np.array([10]))
     y = x0 + x1
     y.backward()
@@ -183,12 +183,12 @@ def test_the_gradient_of_a_stretched_operand_is_the_books():
 
 
 @pytest.mark.parametrize("sign", BINARY)
-def test_shapes_that_do_not_broadcast_are_refused(sign):
+def test_shapes_that_do_not_broadcast_are_rejected(sign):
     with pytest.raises(ValueError, match="could not be broadcast together"):
         sign(Variable(np.ones((2, 3))), Variable(np.ones(2)))
 
 
-def test_a_stretched_operand_that_is_used_twice_gets_the_sum():
+def test_a_broadcast_operand_that_is_used_twice_receives_the_sum():
     check_gradients(lambda x: x * x.sum() + x, np.array([0.5, 2.0]), order=3)
 
 
@@ -209,13 +209,13 @@ def test_the_product_sign_takes_variables_and_arrays_on_both_sides():
     check_gradients(lambda x: x @ W, x)
 
 
-def test_matmul_and_dot_are_the_product_too():
+def test_matmul_and_dot_are_methods_of_the_product():
     x, W = Variable(np.array([1.0, 2.0, 3.0])), Variable(np.array([4.0, 5.0, 6.0]))
     assert x.matmul(W).data == x.dot(W).data == (x @ W).data == 32.0
 
 
 @pytest.mark.parametrize("number", [2, 2.0])
-def test_a_number_is_no_factor_of_a_matrix_product(number):
+def test_a_0d_operand_of_a_matrix_product_is_rejected(number):
     x = Variable(np.ones(2))
     for product in (lambda: x @ number, lambda: number @ x):
         with pytest.raises(TypeError, match=r"Variable: expected a numpy.ndarray"):
@@ -330,7 +330,7 @@ def test_an_index_array_may_be_of_any_integers(dtype):
 
 
 @pytest.mark.parametrize(("index", "text"), [(5, "out of bounds"), ((0, 0, 0, 0), "too many indices")], ids=repr)
-def test_an_index_that_is_not_there_is_numpys_error(index, text):
+def test_an_index_out_of_range_is_numpys_error(index, text):
     with pytest.raises(IndexError, match=text):
         Variable(X)[index]
 
@@ -344,7 +344,7 @@ def test_rows_are_walked_with_their_gradients():
     assert list(Variable(np.zeros((0, 2)))) == []
 
 
-def test_a_number_has_no_rows():
+def test_a_0d_variable_has_no_rows():
     with pytest.raises(TypeError, match="len"):
         iter(scalar(1.0))
     with pytest.raises(TypeError, match="len"):

@@ -98,7 +98,7 @@ def give_gradients(layer, rng):
 
 @each_rule
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_fifty_steps_are_those_of_the_formula(make, formula, name, first, second, dtype):
+def test_fifty_steps_match_the_formula(make, formula, name, first, second, dtype):
     """A changed rate in the middle; one parameter without a gradient now and then, one always."""
     rng = np.random.default_rng(0)
     shapes = {"number": (), "vector": (3,), "matrix": (2, 3), "sometimes": (2, 2), "never": (2,), "large": (150, 130)}
@@ -201,7 +201,7 @@ def test_data_of_any_layout_are_updated_in_place(make, formula, name, first, sec
 
 
 @each_optimizer
-def test_a_rate_that_is_a_numpy_number_leaves_float32_alone(make):
+def test_a_numpy_scalar_as_rate_keeps_float32(make):
     layer = layer_of(p=np.ones(3, np.float32))
     optimizer = make().setup(layer)
     for key in optimizer.numbers():
@@ -241,7 +241,7 @@ def test_the_base_class_has_no_rule():
         Optimizer().setup(layer).update()
 
 
-def test_a_rule_of_ones_own():
+def test_a_user_defined_update_rule():
     class Sign(Optimizer):
         def update_one(self, param):
             param.data -= np.sign(param.grad.data)
@@ -332,7 +332,7 @@ def test_weight_decay_adds_the_gradient_of_the_penalty():
 
 
 @pytest.mark.parametrize(("max_norm", "rate"), [(6.5, 0.5), (13.1, 1.0), (100.0, 1.0)])
-def test_clip_grad_shortens_all_gradients_together(max_norm, rate):
+def test_clip_grad_scales_all_gradients_together(max_norm, rate):
     layer = two_parameters()  # of norm 13
     ClipGrad(max_norm)([layer.a, layer.b])
     np.testing.assert_allclose(layer.a.grad.data, [3.0 * rate, 4.0 * rate], rtol=1e-6)
@@ -342,7 +342,7 @@ def test_clip_grad_shortens_all_gradients_together(max_norm, rate):
 @pytest.mark.parametrize(
     ("dtype", "size"), [(np.float16, 300), (np.float16, 1e-4), (np.float32, 1e25), (np.float64, 1e-30)]
 )
-def test_the_norm_of_gradients_is_not_bound_to_the_range_of_their_dtype(dtype, size):
+def test_the_norm_of_gradients_does_not_overflow_their_dtype(dtype, size):
     layer = layer_of(p=np.zeros(4, dtype))
     layer.p.grad = Variable(np.full(4, size, dtype))
     norm = 2 * float(layer.p.grad.data[0])
@@ -360,7 +360,7 @@ def test_the_norm_of_many_gradients_is_exact():
     np.testing.assert_allclose(layer.p.grad.data, 1 / math.sqrt(2_000_000), rtol=1e-6)
 
 
-def test_clip_grad_leaves_no_gradients_and_zeros_alone():
+def test_clip_grad_ignores_missing_and_zero_gradients():
     ClipGrad(1.0)([])
     layer = layer_of(p=np.ones(2))
     layer.p.grad = Variable(np.zeros(2))
@@ -387,7 +387,7 @@ def test_hooks_take_a_parameter_that_is_one_number(hook):
 
 
 @pytest.mark.parametrize("frozen", ["layer", "parameter", "model"])
-def test_what_is_frozen_stays_as_it_is(frozen):
+def test_frozen_parameters_do_not_change(frozen):
     model = MLP((3, 1))
     F.sum(model(np.ones((4, 2)))).backward()
     before = {path: p.data.copy() for path, p in model.named_params()}
@@ -409,7 +409,7 @@ def test_several_layers_and_parameters_are_frozen_at_once():
 
 
 @pytest.mark.parametrize("hook", [WeightDecay(0.5), ClipGrad(1.0)], ids=["WeightDecay", "ClipGrad"])
-def test_a_hook_after_freeze_param_sees_what_is_left(hook):
+def test_a_hook_after_freeze_param_sees_the_remaining_gradients(hook):
     layer = two_parameters()
     optimizer = SGD(1.0).setup(layer)
     optimizer.add_hook(FreezeParam(layer.b))
@@ -463,7 +463,7 @@ def test_state_is_named_by_the_paths_of_the_parameters(name):
     assert list(arrays_of(optimizer)) == [f"{path}/{key}" for path in paths for key in NAMES[name]]
 
 
-def test_before_the_first_update_there_are_only_the_numbers():
+def test_before_the_first_update_the_state_has_only_hyperparameters():
     assert Adam(0.1).setup(MLP((2, 1))).state() == {"lr": 0.1, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
 
 
@@ -483,7 +483,7 @@ def test_the_state_has_the_numbers_of_the_rule(make):
     assert {type(value) for value in second.numbers().values()} == {float}
 
 
-def test_the_numbers_of_a_rule_of_ones_own_are_in_the_state():
+def test_the_hyperparameters_of_a_user_defined_rule_are_in_the_state():
     class Own(Optimizer):
         def __init__(self, power=2, sign=True):
             super().__init__()
@@ -508,7 +508,7 @@ def test_a_state_without_numbers_leaves_those_of_the_optimizer():
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_training_goes_on_bit_by_bit_from_a_saved_state(name):
+def test_training_goes_on_bit_for_bit_from_a_saved_state(name):
     make = OPTIMIZERS[name]
     model, optimizer = trained(make, steps=10)
     go_on(model, optimizer, 10, 20)
@@ -568,7 +568,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("change", "text"), WRONG, ids=["path", "shape", "dtype", "name", "number", "nan", "missing"])
-def test_state_that_does_not_fit_is_refused_and_nothing_changes(change, text):
+def test_state_that_does_not_fit_is_rejected_and_nothing_changes(change, text):
     _, optimizer = trained(MomentumSGD)
     before = optimizer.state()
     changed = {key: value + 1 for key, value in before.items()} | change
@@ -578,21 +578,21 @@ def test_state_that_does_not_fit_is_refused_and_nothing_changes(change, text):
     np.testing.assert_equal(optimizer.state(), before)
 
 
-def test_state_of_a_model_that_has_no_weights_yet_is_refused():
+def test_state_of_a_model_that_has_no_weights_yet_is_rejected():
     _, optimizer = trained(MomentumSGD)
     with pytest.raises(ValueError, match="load_state: 'l0/W' is uninitialized; call the model once before"):
         MomentumSGD().setup(MLP((4, 2))).load_state(optimizer.state())
 
 
 @pytest.mark.parametrize(("of", "into"), [(AdaGrad, Adam), (Adam, MomentumSGD), (MomentumSGD, SGD)])
-def test_state_of_another_rule_is_refused(of, into):
+def test_state_of_another_rule_is_rejected(of, into):
     model, optimizer = trained(of)
     with pytest.raises(ValueError, match="load_state"):
         into().setup(model).load_state(optimizer.state())
 
 
 @pytest.mark.parametrize("left_out", ["l0/W/t", "l0/W/m"])
-def test_state_of_which_a_part_is_missing_is_refused(left_out):
+def test_state_of_which_a_part_is_missing_is_rejected(left_out):
     model, optimizer = trained(Adam)
     state = optimizer.state()
     del state[left_out]
@@ -604,7 +604,7 @@ def test_state_of_which_a_part_is_missing_is_refused(left_out):
 
 
 @each_optimizer
-def test_every_rule_goes_down_a_bowl(make):
+def test_every_rule_minimizes_a_quadratic(make):
     layer = layer_of(p=np.array([1.0, -2.0]))
     optimizer = make().setup(layer)
     first = None
@@ -617,7 +617,7 @@ def test_every_rule_goes_down_a_bowl(make):
     assert float(loss.data) < first * (0.97 if isinstance(optimizer, AdaDelta) else 0.1)
 
 
-def test_the_length_of_all_gradients_is_what_clip_grad_says():
+def test_the_total_norm_is_that_of_clip_grad():
     model = MLP((4, 2))
     F.sum(model(np.ones((5, 3), np.float32)) * 100.0).backward()
     optimizer = SGD().setup(model)
@@ -663,7 +663,7 @@ def test_an_update_that_cannot_be_done_changes_nothing(make, data, grad, text, d
     np.testing.assert_array_equal(layer.a.grad.data, 1)
 
 
-def test_a_gradient_of_objects_is_refused():
+def test_a_gradient_of_objects_is_rejected():
     layer = layer_of(a=np.ones(2), b=np.ones(2))
     layer.a.grad, layer.b.grad = Variable(np.ones(2)), Variable(np.ones(2))
     layer.b.grad.data = np.array([1.0, None])
@@ -687,7 +687,7 @@ def test_a_hook_that_fails_leaves_the_gradients_as_they_were(error):
     assert (layer.a.grad, layer.b.grad) == before
 
 
-def test_what_a_hook_makes_of_a_gradient_is_checked_too():
+def test_a_gradient_that_a_hook_replaces_is_checked():
     def flatten(params):
         for param in params:
             param.grad = Variable(param.grad.data.reshape(-1))
@@ -735,14 +735,14 @@ NUMBERS = [
 
 
 @pytest.mark.parametrize(("kind", "name", "values"), NUMBERS, ids=lambda x: getattr(x, "__name__", None))
-def test_a_number_out_of_range_is_refused(kind, name, values):
+def test_a_number_out_of_range_is_rejected(kind, name, values):
     for value in values:
         shown = {"alpha": "lr"}.get(name, name)
         with pytest.raises(ValueError, match=rf"{kind.__name__}: expected 0 <= {shown} < (1|inf), got {value}"):
             kind(**{name: value})
 
 
-def test_a_number_out_of_range_is_refused_later_too():
+def test_a_number_out_of_range_is_rejected_later_too():
     optimizer = Adam(0.1)
     for name in ("lr", "alpha", "beta1", "eps"):
         with pytest.raises(ValueError, match="Adam: expected 0 <= "):
@@ -781,7 +781,7 @@ def test_alpha_is_the_books_name_for_the_rate_of_adam():
         ),
     ],
 )
-def test_a_hook_that_makes_no_sense_is_refused_at_once(call, error, text):
+def test_an_invalid_hook_is_rejected_at_once(call, error, text):
     with pytest.raises(error, match=text):
         call()
 

@@ -269,13 +269,13 @@ def test_a_row_with_nan_is_never_right():
         (["0", "1"], TypeError, "expected integers from 0 to 2, got <U1"),
     ],
 )
-def test_accuracy_refuses_labels_that_are_none(t, error, message):
+def test_accuracy_rejects_labels_that_are_none(t, error, message):
     for labels in (np.array(t), np.array(t)[:, None]):
         with pytest.raises(error, match=f"accuracy: {message}"):
             F.accuracy(np.ones((2, 3)), labels)
 
 
-def test_accuracy_of_nothing_is_refused():
+def test_accuracy_of_nothing_is_rejected():
     with pytest.raises(ValueError, match=r"accuracy: expected y \(N, C\) and t \(N,\), N at least 1"):
         F.accuracy(np.ones((0, 3)), np.ones(0, int))
 
@@ -325,7 +325,7 @@ WITHOUT_DATA = {
 
 @pytest.mark.parametrize("name", WITHOUT_DATA)
 @pytest.mark.parametrize("x", [None, Variable(None)], ids=["None", "no data"])
-def test_none_in_place_of_an_array_is_refused_by_name(name, x):
+def test_none_in_place_of_an_array_is_rejected_by_name(name, x):
     with pytest.raises(TypeError, match=rf"(?i)^{name}: expected a Variable with data or an array, got None$"):
         WITHOUT_DATA[name](x)
 

@@ -30,7 +30,7 @@ def test_step_48_with_another_seed_is_another_run():
 @pytest.mark.parametrize(
     ("step", "wrong"), [("step43", ("--epochs", 0)), ("step50", ("--seed", -1)), ("step51", ("--data", "x"))]
 )
-def test_steps_43_50_and_51_refuse_wrong_options_before_anything_is_printed(step, wrong):
+def test_steps_43_50_and_51_reject_wrong_options_before_anything_is_printed(step, wrong):
     stdout, stderr = run(STEPS / f"{step}.py", *wrong, status=2)
     assert stdout == ""
     assert stderr.startswith(f"usage: {step}.py")

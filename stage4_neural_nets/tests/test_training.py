@@ -135,7 +135,7 @@ def test_every_array_of_a_step_is_float32_with_other_functions_too(activation, l
     assert state > 0
 
 
-def test_no_function_gets_or_gives_float64_on_the_way(monkeypatch):
+def test_no_function_receives_or_returns_float64(monkeypatch):
     """The way back included, where the engine would cast and hide it."""
     met = []
     call = Function.__call__
@@ -235,7 +235,7 @@ def test_steps_44_to_46_fit_the_sine_with_layers_and_an_optimizer():
     np.testing.assert_allclose(losses["MLP"][::1000], STEP_44, rtol=1e-4)
 
 
-def test_step_47_gives_the_books_scores_and_loss():
+def test_step_47_gives_the_books_logits_and_loss():
     np.random.seed(0)
     model = MLP((10, 3))
     y = model(np.array([[0.2, -0.4]]))
@@ -286,7 +286,7 @@ def test_a_small_network_learns_handwritten_digits(make):
     assert test > 0.86  # guessing finds one in ten
 
 
-def test_a_seed_repeats_a_run_bit_by_bit():
+def test_a_seed_repeats_a_run_bit_for_bit():
     assert digits_accuracy(1, Adam, epochs=1) == digits_accuracy(1, Adam, epochs=1)
     assert digits_accuracy(1, Adam, epochs=1) != digits_accuracy(2, Adam, epochs=1)
 
@@ -342,7 +342,7 @@ def test_a_training_step_leaves_nothing_for_the_garbage_collector():
         gc.enable()
 
 
-def test_a_loss_of_nothing_learned_is_the_logarithm_of_the_number_of_classes():
+def test_the_loss_of_an_untrained_model_is_the_logarithm_of_the_number_of_classes():
     model = MLP((4, 10))
     model(np.ones((5, 6), np.float32))
     for p in model.params():

@@ -104,7 +104,7 @@ def test_a_chain_does_not_change_with_the_list_it_was_made_from():
 
 
 @pytest.mark.parametrize("transform", [Normalize(), Flatten(), AsType(), ToInt()])
-def test_what_is_no_array_is_refused(transform):
+def test_what_is_not_an_array_is_rejected(transform):
     with pytest.raises(AttributeError, match=r"'list' object has no attribute '(dtype|reshape|astype)'"):
         transform([1.0, 2.0])
 
@@ -118,7 +118,7 @@ def test_what_is_no_array_is_refused(transform):
         (lambda: AsType("no type"), TypeError, "no type"),
     ],
 )
-def test_wrong_settings_are_refused_at_once(make, error, message):
+def test_wrong_settings_are_rejected_at_once(make, error, message):
     with pytest.raises(error, match=message):
         make()
 

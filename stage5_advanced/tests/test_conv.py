@@ -133,12 +133,12 @@ def chunks(request, monkeypatch):
 
 
 @pytest.mark.parametrize(("x", "expected"), [(1, (1, 1)), ((1, 2), (1, 2)), (np.int64(3), (3, 3)), ((0, 0), (0, 0))])
-def test_a_pair_is_a_number_twice_or_a_tuple_of_two(x, expected):
+def test_a_pair_is_an_int_twice_or_a_tuple_of_two(x, expected):
     assert F.pair(x) == expected
 
 
 @pytest.mark.parametrize("x", [(1, 2, 3), (1,), (), [1, 2], 1.0, (1.0, 2), None, "12", np.ones(2, int)], ids=repr)
-def test_what_is_no_pair_is_refused(x):
+def test_a_size_that_is_not_a_pair_is_rejected(x):
     with pytest.raises(ValueError, match=rf"pair: expected an integer or a tuple of two, got {re.escape(repr(x))}"):
         F.pair(x)
 
@@ -252,7 +252,7 @@ def test_col2im_adds_overlaps_up():
 
 @tiny
 @pytest.mark.parametrize("to_matrix", [True, False])
-def test_im2col_and_col2im_are_differentiable_thrice(x_shape, OC, kernel, stride, pad, to_matrix):
+def test_im2col_and_col2im_are_differentiable_three_times(x_shape, OC, kernel, stride, pad, to_matrix):
     x = array(*x_shape)
     check_gradients(lambda x: F.sin(F.im2col(x, kernel, stride, pad, to_matrix)), x, order=3)
     col = F.im2col(x, kernel, stride, pad, to_matrix).data
@@ -363,13 +363,13 @@ def test_conv2d_is_differentiable_twice(x_shape, OC, kernel, stride, pad, functi
 
 
 @pytest.mark.parametrize("name", ["plain", "stride and padding", "a remainder"])
-def test_conv2d_is_differentiable_thrice(name):
+def test_conv2d_is_differentiable_three_times(name):
     x_shape, OC, kernel, stride, pad = TINY[name]
     x, W, b = inputs(x_shape, OC, kernel)
     check_gradients(lambda x, W, b: F.conv2d(x, W, b, stride, pad), x, W, b, order=3)
 
 
-def test_a_penalty_on_the_gradient_has_the_gradient_by_the_weights():
+def test_a_gradient_penalty_has_a_gradient_with_respect_to_the_weights():
     """The copied error of many implementations: gW's gradient by x and gy must use the ggW that arrives."""
     x, W = array(2, 1, 3, 3), array(2, 1, 2, 2)
 
@@ -408,7 +408,7 @@ def test_a_transposed_convolution_by_hand():
     np.testing.assert_array_equal(F.deconv2d(x, W, pad=1).data[0, 0], [[1234]])
 
 
-def test_outsize_names_what_a_convolution_would_have_cut_off():
+def test_outsize_restores_the_rows_that_a_convolution_drops():
     x, W = array(1, 2, 3, 2), array(2, 3, 2, 3)
     assert F.deconv2d(x, W, stride=3).shape == (1, 3, 8, 6)
     for outsize in itertools.product((8, 9, 10), (6, 7, 8)):
@@ -421,7 +421,7 @@ def test_outsize_names_what_a_convolution_would_have_cut_off():
 
 
 @pytest.mark.parametrize("outsize", [(7, 6), (11, 6), (8, 5), (8, 9), (1, 1), (80, 60)])
-def test_an_outsize_that_no_convolution_turns_back_is_refused(outsize):
+def test_an_outsize_that_no_convolution_inverts_is_rejected(outsize):
     x, W = array(1, 2, 3, 2), array(2, 3, 2, 3)
     message = f"deconv2d: expected an outsize from (8, 6) to (10, 8), got {outsize}"
     with pytest.raises(ValueError, match=re.escape(message)):
@@ -435,7 +435,7 @@ def test_deconv2d_is_differentiable_twice(x_shape, OC, kernel, stride, pad):
 
 
 @pytest.mark.parametrize("outsize", [None, (4, 3)])
-def test_deconv2d_is_differentiable_thrice(outsize):
+def test_deconv2d_is_differentiable_three_times(outsize):
     x, W, b = array(1, 1, 2, 1), array(1, 1, 2, 2), array(1)
     outsize = None if outsize is None else (5, 3)
     check_gradients(lambda x, W, b: F.deconv2d(x, W, b, 2, 0, outsize), x, W, b, order=3)
@@ -488,7 +488,7 @@ def test_the_dtype_of_a_mixture_is_that_of_numpy(function, dtypes):
 
 
 @pytest.mark.parametrize("function", [F.conv2d, F.deconv2d, F.conv2d_simple], ids=lambda f: f.__name__)
-def test_inputs_are_left_as_they_are_and_may_lie_in_memory_as_they_like(function):
+def test_inputs_of_any_layout_are_accepted_and_not_modified(function):
     x, W, b = array(2, 3, 5, 4), array(3, 3, 2, 2), array(3)
     variables = [Variable(v.copy()) for v in (x, W, b)]
     y = function(*variables, stride=2, pad=1)
@@ -510,7 +510,7 @@ def test_inputs_are_left_as_they_are_and_may_lie_in_memory_as_they_like(function
         np.testing.assert_allclose(ours.data, expected.data, rtol=1e-12)
 
 
-def test_read_only_and_broadcast_arrays_are_good_inputs():
+def test_read_only_and_broadcast_arrays_are_accepted():
     x = np.broadcast_to(array(1, 1, 4, 4), (3, 2, 4, 4))
     W = np.broadcast_to(array(1, 1, 2, 2), (2, 2, 2, 2))
     np.testing.assert_allclose(F.conv2d(x, W).data, F.conv2d(x.copy(), W.copy()).data, rtol=1e-13)
@@ -627,14 +627,14 @@ NOT_FOR = {("a kernel that is too large", F.deconv2d), ("images without pixels",
         if (case, f) not in NOT_FOR
     ],
 )
-def test_what_does_not_fit_is_refused(function, call, message):
+def test_shapes_that_do_not_match_are_rejected(function, call, message):
     x, W, b = array(1, 2, 4, 5), array(2, 2, 3, 3), array(2)
     with pytest.raises(ValueError, match=message.replace("{}", NAMES[function])):
         call(function, x, W, b)
 
 
 @pytest.mark.parametrize("shape", [(3,), (1,), (), (1, 2), (2, 1, 1)], ids=str)
-def test_a_bias_of_another_shape_is_refused(shape):
+def test_a_bias_of_another_shape_is_rejected(shape):
     x, W, b = array(1, 2, 4, 4), array(2, 2, 3, 3), np.ones(shape)
     for name in ("conv2d", "deconv2d"):
         message = f"{name}: expected b (2,) for W (2, 2, 3, 3), got b {shape}"
@@ -665,6 +665,6 @@ def test_a_bias_of_another_shape_is_refused(shape):
         (lambda: F.col2im(np.ones((4, 4)), (3, 3), 2), "col2im: expected input_shape (N, C, H, W), got (3, 3)"),
     ],
 )
-def test_im2col_and_col2im_refuse_what_does_not_fit(call, message):
+def test_im2col_and_col2im_reject_what_does_not_fit(call, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         call()

@@ -137,7 +137,7 @@ def test_the_names_that_scripts_import_are_at_the_root(name):
 # --- Variable ---
 
 
-def test_a_variable_is_a_box_whose_contents_can_be_replaced():
+def test_a_variable_is_a_container_whose_array_can_be_replaced():
     x = scalar(1.0)
     x.data = np.array(2.0)
     assert x.data == 2.0
@@ -154,7 +154,7 @@ def test_none_stands_for_no_data_yet():
     assert repr(Variable(None)) == "variable(None)"
 
 
-def test_a_variable_passes_on_what_its_array_says():
+def test_a_variable_has_the_attributes_of_its_data():
     x = Variable(np.zeros((2, 3), np.float32), name="x")
     assert (x.shape, x.ndim, x.size, x.dtype, len(x), x.name) == ((2, 3), 2, 6, np.float32, 2, "x")
     with pytest.raises(TypeError, match="len"):
@@ -174,7 +174,7 @@ def test_as_array_wraps_scalars(x):
     assert y == x
 
 
-def test_as_array_and_as_variable_hand_on_what_is_right_already():
+def test_as_array_and_as_variable_return_the_right_types_unchanged():
     data = np.array([1.0, 2.0])
     x = Variable(data)
     assert as_array(data) is data
@@ -204,12 +204,12 @@ def test_the_links_lead_from_the_output_to_the_inputs():
 
 @pytest.mark.parametrize("function", [F.square, F.sin, F.Exp()])
 @pytest.mark.parametrize("wrong", [2.0, "x", [1.0]])
-def test_an_input_that_is_no_array_is_refused(function, wrong):
+def test_an_input_that_is_not_an_array_is_rejected(function, wrong):
     with pytest.raises(TypeError, match=rf"expected a numpy.ndarray.*, got {type(wrong)}"):
         function(wrong)
 
 
-def test_the_base_class_has_no_formulas():
+def test_the_base_class_has_neither_forward_nor_backward():
     with pytest.raises(NotImplementedError, match="Function has no forward"):
         Function()(scalar(1.0))
     with pytest.raises(NotImplementedError, match="Function has no backward"):
@@ -244,7 +244,7 @@ def test_an_input_that_is_used_several_times_gets_the_sum(times):
     assert x.grad.data == times
 
 
-def test_gradients_add_up_until_they_are_cleared():
+def test_gradients_accumulate_until_they_are_cleared():
     x = scalar(3.0)
     F.square(x).backward()
     F.square(x).backward()
@@ -254,7 +254,7 @@ def test_gradients_add_up_until_they_are_cleared():
     assert x.grad.data == 6.0
 
 
-def test_a_gradient_that_was_taken_away_does_not_change_when_the_next_is_added():
+def test_a_gradient_that_was_saved_does_not_change_when_another_is_accumulated():
     x = scalar(3.0)
     F.square(x).backward()
     first = x.grad
@@ -263,7 +263,7 @@ def test_a_gradient_that_was_taken_away_does_not_change_when_the_next_is_added()
 
 
 @pytest.mark.parametrize("wrap", [Variable, lambda seed: seed])
-def test_a_seed_of_the_users_is_used_and_used_up(wrap):
+def test_a_given_initial_gradient_is_used_and_cleared(wrap):
     x = scalar(3.0)
     y = F.square(x)
     y.grad = wrap(np.array(10.0))
@@ -273,7 +273,7 @@ def test_a_seed_of_the_users_is_used_and_used_up(wrap):
 
 
 @pytest.mark.parametrize("create_graph", [False, True])
-def test_a_seed_of_another_shape_is_refused_and_nothing_changes(create_graph):
+def test_an_initial_gradient_of_another_shape_is_rejected_and_nothing_changes(create_graph):
     x = Variable(np.array([1.0, 2.0]))
     y = F.square(x)
     y.grad = seed = Variable(np.array([1.0, 1.0, 1.0]))
@@ -296,7 +296,7 @@ def test_gradients_have_the_shape_and_dtype_of_the_data(shape, dtype):
         assert gradient.dtype == dtype
 
 
-def test_the_variables_in_between_keep_no_gradient():
+def test_intermediate_variables_keep_no_gradient():
     x = scalar(3.0)
     a = F.square(x)
     y = F.exp(a)
@@ -312,7 +312,7 @@ def test_retain_grad_keeps_those_of_this_pass():
     assert (y.grad.data, a.grad.data, x.grad.data) == (1.0, 2.0, 12.0)
 
 
-def test_a_retained_gradient_is_not_sent_round_again():
+def test_a_retained_gradient_is_not_propagated_twice():
     x0, x1 = scalar(1.0), scalar(1.0)
     t = x0 + x1
     y = x0 + t
@@ -333,7 +333,7 @@ def test_a_pass_without_retain_grad_clears_what_one_with_it_left():
     assert (a.grad, y.grad) == (None, None)
 
 
-def test_a_variable_that_no_function_made_fills_its_own_gradient():
+def test_backward_on_a_leaf_sets_its_own_gradient():
     x = Variable(np.array([1.0, 2.0]))
     x.backward()
     np.testing.assert_array_equal(x.grad.data, [1.0, 1.0])
@@ -363,7 +363,7 @@ def test_two_leaves_do_not_share_a_gradient():
     np.testing.assert_array_equal(x1.grad.data, [1.0, 1.0])
 
 
-def test_an_output_that_nobody_held_counts_as_zeros():
+def test_an_unreferenced_output_counts_as_zeros():
     x = Variable(np.array([0.3, 0.7]))
     y0, _ = SinCos()(x)
     del _
@@ -396,7 +396,7 @@ def test_two_outputs_are_one_call_of_backward():
 
 
 @pytest.mark.parametrize("between", [lambda x: x, F.exp])
-def test_an_instance_that_was_called_again_is_refused(between):
+def test_an_instance_that_was_called_again_is_rejected(between):
     f = F.Square()
     x = scalar(2.0)
     y = f(between(f(x)))
@@ -405,7 +405,7 @@ def test_an_instance_that_was_called_again_is_refused(between):
     assert x.grad is None
 
 
-def test_the_earlier_result_of_an_instance_that_was_called_again_is_refused_unchanged():
+def test_the_earlier_result_of_an_instance_that_was_called_again_is_rejected_unchanged():
     f = F.Square()
     y = f(scalar(2.0))
     f(scalar(3.0))
@@ -414,7 +414,7 @@ def test_the_earlier_result_of_an_instance_that_was_called_again_is_refused_unch
     assert y.grad is None
 
 
-def test_an_error_in_backward_leaves_every_gradient_and_the_mode_as_they_were():
+def test_an_error_in_backward_leaves_all_gradients_and_the_mode_unchanged():
     x0, x1 = scalar(2.0), scalar(3.0)
     x1.grad = kept = scalar(7.0)
     y = x1 * F.square(Broken()(x0))
@@ -437,13 +437,13 @@ def test_no_grad_records_nothing_and_ends_with_its_block():
     assert F.square(x).creator is not None
 
 
-def test_a_mode_comes_back_after_an_error():
+def test_a_mode_is_restored_after_an_error():
     with pytest.raises(ZeroDivisionError), using_config("enable_backprop", False):
         raise ZeroDivisionError
     assert Config.enable_backprop
 
 
-def test_an_unknown_mode_is_refused():
+def test_an_unknown_mode_is_rejected():
     with pytest.raises(AttributeError, match="enable_backprob"), using_config("enable_backprob", False):
         pass
 
@@ -511,7 +511,7 @@ def test_an_initial_gradient_of_the_user_is_not_marked(create_graph):
     assert x.grad.data == 12.0
 
 
-def test_cleargrad_between_two_orders_or_they_add_up():
+def test_without_cleargrad_derivatives_of_two_orders_are_added():
     for clear, expected in [(True, 44.0), (False, 68.0)]:
         x = scalar(2.0)
         y = x**4 - 2 * x**2
@@ -536,7 +536,7 @@ def test_the_derivatives_of_tanh_are_the_books():
         gx.backward(create_graph=True)
 
 
-def test_a_gradient_can_stand_in_a_formula():
+def test_a_gradient_can_be_used_in_a_formula():
     x = scalar(2.0)
     y = x**2
     y.backward(create_graph=True)
@@ -547,7 +547,7 @@ def test_a_gradient_can_stand_in_a_formula():
     assert x.grad.data == 100.0
 
 
-def test_a_seed_can_be_differentiated_too():
+def test_an_initial_gradient_can_be_differentiated():
     x, v = scalar(3.0), scalar(5.0)
     y = F.square(x)
     y.grad = v
@@ -585,7 +585,7 @@ def test_retain_grad_keeps_gradients_with_their_graph():
 # --- memory and size ---
 
 
-def test_a_graph_goes_when_nobody_holds_it(no_collector):
+def test_an_unreferenced_graph_is_freed(no_collector):
     x = scalar(2.0)
     y = diamond(x)
     y.backward()
@@ -604,7 +604,7 @@ def test_grad_leaves_nothing_behind_even_with_create_graph(no_collector):
     assert box() is None
 
 
-def test_cleargrad_opens_the_circle_that_create_graph_makes(no_collector):
+def test_cleargrad_breaks_the_reference_cycle_of_create_graph(no_collector):
     for clear in (True, False):
         x = scalar(2.0)
         diamond(x).backward(create_graph=True)
@@ -641,7 +641,7 @@ def test_a_sum_of_many_terms_takes_time_in_proportion():
 # --- grad ---
 
 
-def test_grad_is_bare_for_bare_and_a_list_for_a_list():
+def test_grad_returns_one_variable_for_one_and_a_list_for_a_list():
     x0, x1 = scalar(2.0), scalar(3.0)
     y = x0 * x1
     assert grad(y, x0).data == 3.0
@@ -649,7 +649,7 @@ def test_grad_is_bare_for_bare_and_a_list_for_a_list():
     assert [gx.data for gx in grad(y, (x0, x1))] == [3.0, 2.0]
 
 
-def test_grad_adds_up_over_several_outputs():
+def test_grad_accumulates_over_several_outputs():
     x = scalar(2.0)
     assert grad([x * 3.0, F.square(x)], x).data == 7.0
     assert grad([x * 3.0, F.square(x)], x, grad_outputs=[np.array(10.0), None]).data == 34.0
@@ -661,7 +661,7 @@ def test_grad_of_an_output_that_another_was_computed_from():
     assert [g.data for g in grad([a, F.square(a)], [x, a])] == [4.0 + 32.0, 1.0 + 8.0]
 
 
-def test_grad_of_a_variable_by_itself_is_its_seed():
+def test_grad_of_a_variable_with_respect_to_itself_is_the_initial_gradient():
     x = scalar(2.0)
     y = F.square(x)
     assert grad(x, x).data == 1.0
@@ -669,13 +669,13 @@ def test_grad_of_a_variable_by_itself_is_its_seed():
     assert grad(y, y, grad_outputs=np.array(5.0)).data == 5.0
 
 
-def test_grad_by_a_variable_in_between():
+def test_grad_with_respect_to_an_intermediate_variable():
     x = scalar(3.0)
     a = F.square(x)
     assert grad(a * a, a).data == 18.0
 
 
-def test_grad_gives_zeros_where_nothing_depends():
+def test_grad_returns_zeros_for_an_unused_input():
     x, other = scalar(2.0), Variable(np.ones((2, 3), np.float32))
     gx = grad(F.square(x), other)
     np.testing.assert_array_equal(gx.data, np.zeros((2, 3)))
@@ -684,7 +684,7 @@ def test_grad_gives_zeros_where_nothing_depends():
     assert second.data == 0.0
 
 
-def test_grad_leaves_every_grad_alone():
+def test_grad_leaves_every_grad_unchanged():
     x = scalar(2.0)
     a = F.square(x)
     y = F.square(a)
@@ -695,7 +695,7 @@ def test_grad_leaves_every_grad_alone():
     assert [float(v.data) for v in kept] == [10.0, 20.0, 30.0]
 
 
-def test_what_grad_gives_is_its_callers_own():
+def test_gradients_of_grad_share_memory_with_nothing():
     x0, x1 = Variable(np.array([1.0, 2.0])), Variable(np.array([3.0, 4.0]))
     seed = np.array([5.0, 6.0])
     g0, g1 = grad(x0 + x1, [x0, x1], grad_outputs=seed)
@@ -721,7 +721,7 @@ def test_grad_takes_only_variables(outputs, inputs):
         grad(y if outputs is None else outputs, x if inputs is None else inputs)
 
 
-def test_grad_refuses_seeds_that_do_not_fit():
+def test_grad_rejects_initial_gradients_of_other_shapes():
     x = Variable(np.array([1.0, 2.0]))
     y = F.square(x)
     with pytest.raises(ValueError, match="grad: expected as many grad_outputs as outputs, 1, got 2"):
@@ -753,7 +753,7 @@ def test_grad_meets_an_instance_that_was_called_again():
         ((), ValueError, r"Wrong\.backward: expected 1 gradients, one for each input, got 0"),
     ],
 )
-def test_a_backward_that_returns_no_variable_is_named_and_nothing_changes(gradients, error, text):
+def test_a_backward_that_does_not_return_a_variable_is_reported_and_nothing_changes(gradients, error, text):
     x = Variable(np.array(1.0))
     y = Wrong(gradients)(x * x) + x
     with pytest.raises(error, match=text):
@@ -781,7 +781,7 @@ def test_a_gradient_that_is_its_own_input_is_copied():
 
 @pytest.mark.parametrize("shape", [(1, 2), (1,), (3,), (), (2, 1)])
 @pytest.mark.parametrize("create_graph", [False, True])
-def test_a_gradient_of_another_shape_names_its_function_and_nothing_changes(shape, create_graph):
+def test_a_gradient_of_another_shape_is_an_error_that_names_its_function_and_nothing_changes(shape, create_graph):
     x = Variable(np.array([1.0, 2.0]))
     y = x + Wrong(Variable(np.ones(shape)))(x * x)
     text = f"Wrong.backward: expected a gradient of shape (2,), got {shape}"
@@ -854,7 +854,7 @@ def test_constants_end_without_a_gradient():
 
 
 @pytest.mark.parametrize("gradient", [None, Variable(np.ones(5)), "anything"], ids=repr)
-def test_whatever_came_for_a_constant_is_passed_over(gradient):
+def test_gradients_of_constants_are_ignored(gradient):
     class TakesTwo(Function):
         def forward(self, x0, x1):
             return x0 + x1
@@ -874,7 +874,7 @@ MIXED = [F.add, F.sub, F.mul, F.div, F.pow, F.matmul, F.mean_squared_error, F.li
 
 @pytest.mark.parametrize("f", MIXED, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("dtypes", [("f4", "f8"), ("f8", "f4"), ("f2", "f4")], ids=str)
-def test_a_gradient_has_the_dtype_of_its_variable_where_dtypes_meet(f, dtypes):
+def test_a_gradient_has_the_dtype_of_its_variable_when_dtypes_are_mixed(f, dtypes):
     """To the second order: the cast is part of the graph."""
     x0, x1 = (Variable(np.array([[0.5, 1.0], [1.25, 0.75]], dtype)) for dtype in dtypes)
     once = grad(F.square(f(x0, x1)), [x0, x1], create_graph=True)
@@ -899,7 +899,7 @@ def test_a_cast_gradient_has_derivatives_of_any_order():
         np.testing.assert_allclose(y.data, expected, rtol=1e-5)
 
 
-def test_a_seed_takes_the_dtype_of_its_variable():
+def test_an_initial_gradient_is_cast_to_the_dtype_of_its_variable():
     x = Variable(np.array([1.0, 2.0], np.float32))
     seed = np.array([3.0, 4.0])
     assert grad(F.square(x), x, grad_outputs=seed).dtype == np.float32
@@ -910,7 +910,7 @@ def test_a_seed_takes_the_dtype_of_its_variable():
     np.testing.assert_array_equal(x.grad.data, [6.0, 16.0])
 
 
-def test_a_seed_of_another_dtype_can_be_differentiated():
+def test_an_initial_gradient_of_another_dtype_can_be_differentiated():
     x, v = Variable(np.array([1.0, 2.0], np.float32)), Variable(np.array([3.0, 4.0]))
     gx = grad(F.square(x), x, grad_outputs=v, create_graph=True)  # 2 x v
     g2x, gv = grad(gx, [x, v])
@@ -919,7 +919,7 @@ def test_a_seed_of_another_dtype_can_be_differentiated():
     np.testing.assert_array_equal(gv.data, [2.0, 4.0])
 
 
-def test_a_seed_of_another_dtype_can_be_differentiated_inside_no_grad_too():
+def test_an_initial_gradient_of_another_dtype_can_be_differentiated_inside_no_grad():
     x, v = Variable(np.array(3.0, np.float32)), scalar(2.0)
     y = F.square(x)
     y.grad = v
@@ -937,7 +937,7 @@ def test_a_gradient_that_was_cast_is_the_variables_own_and_writable():
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.uint8, bool])
-def test_gradients_of_whole_numbers_are_not_cast(dtype):
+def test_gradients_of_integers_are_not_cast(dtype):
     x = Variable(np.array([1, 0], dtype))
     np.testing.assert_array_equal(grad(x / 4.0, x).data, [0.25, 0.25])
 
@@ -957,7 +957,7 @@ def test_test_mode_is_for_its_block_and_leaves_graphs_alone():
     assert (Config.train, Config.enable_backprop) == (True, True)
 
 
-def test_the_mode_before_comes_back_also_after_an_error():
+def test_the_mode_before_is_restored_also_after_an_error():
     def fail():
         assert not Config.train
         raise KeyError("on the way")
@@ -989,7 +989,7 @@ def test_a_variable_that_is_unchained_is_a_leaf_with_its_value():
     assert leaf.creator is None
 
 
-def test_unchain_backward_cuts_behind_every_variable_but_the_last():
+def test_unchain_backward_unchains_every_variable_but_the_last():
     x = scalar(2.0)
     a = F.square(x)
     b, c = a * 3.0, a + x
@@ -1053,7 +1053,7 @@ def test_unchain_backward_of_a_hundred_thousand_does_not_recurse():
 # --- Parameter ---
 
 
-def test_a_parameter_is_a_variable_and_what_is_computed_with_it_is_no_parameter():
+def test_a_parameter_is_a_variable_and_what_is_computed_with_it_is_not_a_parameter():
     x, p = scalar(1.0), Parameter(np.array(2.0))
     y = x * p
     assert [isinstance(v, Parameter) for v in (p, x, y)] == [True, False, False]

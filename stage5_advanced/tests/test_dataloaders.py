@@ -122,7 +122,7 @@ def test_a_pass_that_is_over_stays_over():
             next(one_pass)
 
 
-def test_the_loaders_own_pass_ends_and_begins_again():
+def test_the_loaders_own_pass_ends_and_restarts():
     loader = DataLoader(pairs(5), 2, shuffle=False)
     for _ in range(2):
         given = []
@@ -225,7 +225,7 @@ def test_a_subclass_that_writes_next_is_looped_over_with_it():
         (iter(pairs(3)), 1, TypeError, r"object of type 'list_iterator' has no len\(\)"),
     ],
 )
-def test_what_makes_no_loader_is_refused(dataset, batch_size, error, message):
+def test_invalid_arguments_of_a_loader_are_rejected(dataset, batch_size, error, message):
     with pytest.raises(error, match=message):
         DataLoader(dataset, batch_size)
 
@@ -257,19 +257,19 @@ class Ends:
         return next(iter([(i, i)] if i < 2 else []))
 
 
-def test_a_data_set_that_raises_stop_iteration_does_not_end_the_epoch():
+def test_a_dataset_that_raises_stop_iteration_does_not_end_the_epoch():
     loader = DataLoader(Ends(), 2, shuffle=False)
     for batches in (loader, iter(loader.next, None)):
         with pytest.raises(RuntimeError, match="DataLoader: the dataset, Ends, raised StopIteration"):
             list(batches)
 
 
-def test_a_data_set_without_samples_says_so():
+def test_a_dataset_without_samples_says_so():
     with pytest.raises(TypeError, match="'set' object is not subscriptable"):
         next(DataLoader({1, 2}, 1))
 
 
-def test_a_batch_size_of_numpy_will_do():
+def test_a_batch_size_may_be_a_numpy_integer():
     assert len(DataLoader(pairs(7), np.int64(3))) == 3
 
 
@@ -278,7 +278,7 @@ def test_a_batch_size_of_numpy_will_do():
 MISSING = "CuPy cannot be loaded|no GPU answers"
 
 
-def test_batches_are_numpys_unless_told_otherwise():
+def test_batches_are_numpys_by_default():
     loader = DataLoader(pairs(4), 2)
     assert loader.gpu is False
     loader.to_cpu()
@@ -291,7 +291,7 @@ def test_gpu_is_the_fourth_argument_as_in_the_book():
 
 @no_gpu
 @pytest.mark.parametrize("make", [DataLoader, SeqDataLoader])
-def test_without_a_gpu_there_is_no_loader_for_it(make):
+def test_without_a_gpu_a_loader_for_it_is_an_error(make):
     np.random.seed(0)
     expected = np.random.rand()
     np.random.seed(0)
@@ -362,7 +362,7 @@ def test_each_loop_over_a_series_begins_at_the_beginning():
     assert labels([next(loader)]) == [[1, 4]]
 
 
-def test_the_own_pass_over_a_series_ends_and_begins_again():
+def test_the_loaders_own_pass_over_a_series_ends_and_restarts():
     loader = SeqDataLoader(pairs(4), 2)
     for _ in range(2):
         assert [labels([next(loader)]) for _ in range(2)] == [[[0, 2]], [[1, 3]]]
@@ -379,12 +379,12 @@ def test_series_draw_nothing_from_the_global_generator():
 
 
 @pytest.mark.parametrize(("size", "batch_size"), [(3, 4), (0, 1)])
-def test_more_rows_than_samples_are_refused(size, batch_size):
+def test_more_rows_than_samples_are_rejected(size, batch_size):
     with pytest.raises(ValueError, match=f"^SeqDataLoader: expected batch_size up to {size} samples, got {batch_size}"):
         SeqDataLoader(pairs(size), batch_size)
 
 
-def test_a_series_is_checked_as_any_data_set():
+def test_a_series_is_checked_as_any_dataset():
     with pytest.raises(ValueError, match="expected batch_size to be at least 1, got 0"):
         SeqDataLoader(pairs(3), 0)
 
@@ -412,7 +412,7 @@ STATES = {
 
 
 @pytest.mark.parametrize(("change", "text"), STATES.values(), ids=STATES)
-def test_a_state_that_no_epoch_has_is_refused_and_changes_nothing(change, text):
+def test_a_state_that_no_epoch_has_is_rejected_and_changes_nothing(change, text):
     loader = DataLoader(pairs(7), 2, rng=0)
     next(loader)
     before = loader.state()

@@ -125,7 +125,7 @@ class Numbers(Dataset):
 
 
 @pytest.mark.parametrize("make", [Spiral, Digits, functools.partial(Digits, False, None), SinCurve])
-def test_data_sets_can_be_pickled(make):
+def test_datasets_can_be_pickled(make):
     dataset = make()
     again = pickle.loads(pickle.dumps(dataset))
     for ours, theirs in zip(dataset[7], again[7], strict=True):
@@ -133,7 +133,7 @@ def test_data_sets_can_be_pickled(make):
 
 
 @pytest.mark.parametrize("make", [Spiral, Digits, get_spiral, SinCurve])
-def test_building_a_data_set_does_not_disturb_the_global_generator(make):
+def test_building_a_dataset_does_not_disturb_the_global_generator(make):
     np.random.seed(0)
     expected = np.random.rand()
     np.random.seed(0)
@@ -153,7 +153,7 @@ def test_the_label_is_the_next_of_999_points():
     np.testing.assert_array_equal(xs[1:], ts[:-1])
 
 
-def test_the_curve_to_train_with_is_a_sine_with_noise():
+def test_the_training_curve_is_a_sine_with_noise():
     noise = SinCurve().data[:, 0] - np.sin(np.linspace(0, 2 * np.pi, 1000))[:-1]
     assert -0.05 < noise.min() < -0.049
     assert 0.049 < noise.max() < 0.05
@@ -161,7 +161,7 @@ def test_the_curve_to_train_with_is_a_sine_with_noise():
     assert abs(np.corrcoef(noise[1:], noise[:-1])[0, 1]) < 0.1
 
 
-def test_the_curve_to_test_with_is_a_cosine():
+def test_the_test_curve_is_a_cosine():
     dataset = SinCurve(train=False)
     cosine = np.cos(np.linspace(0, 2 * np.pi, 1000))
     np.testing.assert_array_equal(dataset.data[:, 0], cosine[:-1])
@@ -237,17 +237,17 @@ def test_a_text_of_windows_is_read_as_any_other(text):
         (b"gr\xfc\xdfe", r"^Text: expected text in UTF-8, got .*my text: .*0xfc"),
     ],
 )
-def test_a_file_of_no_use_as_a_text_is_named(text, content, message):
+def test_a_file_that_is_not_text_is_reported(text, content, message):
     with pytest.raises(ValueError, match=message):
         Text(text(content))
 
 
-def test_a_text_that_is_not_there_is_named(tmp_path):
+def test_a_missing_text_file_is_reported(tmp_path):
     with pytest.raises(FileNotFoundError, match="nothing"):
         Text(tmp_path / "nothing")
 
 
-def test_what_is_no_path_has_no_text():
+def test_text_rejects_invalid_paths():
     with pytest.raises(TypeError, match=r"^Text: expected a str or Path as the path, got int"):
         Text(3)
 
@@ -277,7 +277,7 @@ def test_another_text_in_place_of_shakespeare_says_which_file_to_delete(monkeypa
 
 
 @needs_pooch
-def test_shakespeare_from_nowhere_is_an_error_of_the_machine():
+def test_shakespeare_without_a_connection_is_a_runtime_error():
     with pytest.raises(RuntimeError, match=r"input\.txt is not there, and no download succeeded"):
         Shakespear()
 
@@ -363,7 +363,7 @@ def put_cifar(home, monkeypatch):
 
 
 @pytest.mark.parametrize("dump", [python2, python3])
-def test_the_five_batches_to_train_with_are_joined_in_their_order(put_cifar, dump):
+def test_the_five_training_batches_are_concatenated_in_order(put_cifar, dump):
     put_cifar(CIFAR10, archive(dict(reversed((TRAIN10 | TEST10).items())), dump))
     dataset = CIFAR10(transform=None)
     np.testing.assert_array_equal(dataset.data.reshape(10, -1), np.concatenate([b[b"data"] for b in TRAIN10.values()]))
@@ -372,7 +372,7 @@ def test_the_five_batches_to_train_with_are_joined_in_their_order(put_cifar, dum
     assert len(dataset) == 10
 
 
-def test_the_batch_to_test_with_is_another(put_cifar):
+def test_the_test_batch_differs(put_cifar):
     put_cifar(CIFAR10, archive(TRAIN10 | TEST10))
     dataset = CIFAR10(train=False, transform=None)
     np.testing.assert_array_equal(dataset.data.reshape(3, -1), TEST10["cifar-10-batches-py/test_batch"][b"data"])
@@ -390,7 +390,7 @@ def test_a_row_has_all_red_pixels_then_green_then_blue(put_cifar):
 
 
 @pytest.mark.parametrize(("dataset", "batches"), [(CIFAR10, TEST10), (CIFAR100, TEST100)])
-def test_colours_are_float32_from_0_to_1_unless_told_otherwise(put_cifar, dataset, batches):
+def test_colors_are_float32_from_0_to_1_by_default(put_cifar, dataset, batches):
     put_cifar(dataset, archive(batches))
     x, t = dataset(train=False)[0]
     assert (x.shape, x.dtype, type(t)) == ((3, 32, 32), np.float32, int)
@@ -417,7 +417,7 @@ def test_labels_of_one_archive_are_fine_or_coarse(put_cifar, train, label_type, 
     np.testing.assert_array_equal(dataset.data.reshape(len(expected), -1), content[b"data"])
 
 
-def test_labels_are_fine_unless_told_otherwise(put_cifar):
+def test_labels_are_fine_by_default(put_cifar):
     put_cifar(CIFAR100, archive(TRAIN100))
     assert CIFAR100().label.tolist() == [0, 99, 50, 1]
 
@@ -459,7 +459,7 @@ def test_a_hundred_things_have_names_and_so_do_their_groups(label_type, n, some)
     assert {i: names[i] for i in some} == some
 
 
-def test_the_class_has_the_fine_names_and_a_data_set_those_of_its_own_labels(put_cifar):
+def test_the_class_has_the_fine_names_and_a_dataset_those_of_its_own_labels(put_cifar):
     put_cifar(CIFAR100, archive(TRAIN100))
     assert CIFAR100.labels() == CIFAR100().labels() == CIFAR100.labels("fine")
     assert CIFAR100(label_type="coarse").labels() == CIFAR100.labels("coarse")
@@ -519,7 +519,7 @@ def marker(tmp_path):
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_a_pickle_that_would_run_something_is_refused(put_cifar, marker, protocol):
+def test_a_pickle_that_would_run_code_is_rejected(put_cifar, marker, protocol):
     name = "cifar-100-python/test"
     evil = {b"filenames": [Evil(marker)]} | TEST100[name]
     put_cifar(CIFAR100, archive({name: pickle.dumps(evil, protocol)}))
@@ -540,7 +540,7 @@ def test_a_pickle_that_would_run_something_is_refused(put_cifar, marker, protoco
         (Numbers(), r"\S+\.Numbers"),
     ],
 )
-def test_a_pickle_is_of_arrays_and_plain_containers_only(put_cifar, value, asked):
+def test_a_pickle_may_only_contain_arrays_and_plain_containers(put_cifar, value, asked):
     put_cifar(CIFAR100, archive({"cifar-100-python/test": value}, python3))
     with pytest.raises(
         ValueError, match=rf"expected a pickle of arrays and plain containers, got it asks for {asked}$"
@@ -581,7 +581,7 @@ def changed(**values):
         (changed(fine_labels=np.array([1, 2])), "test: expected 2 ints"),
     ],
 )
-def test_a_batch_that_is_something_else_is_named(put_cifar, content, message):
+def test_an_invalid_batch_file_is_reported(put_cifar, content, message):
     put_cifar(CIFAR100, archive({"cifar-100-python/test": content}))
     with pytest.raises(ValueError, match=message):
         CIFAR100(train=False)
@@ -617,13 +617,13 @@ HALF = gzip.decompress(archive({"cifar-10-batches-py/data_batch_1": bytes(100000
         (archive(dict(list(TRAIN10.items())[:-1])), r"tar\.gz lacks cifar-10-batches-py/data_batch_5$"),
     ],
 )
-def test_an_archive_that_is_something_else_is_named(put_cifar, content, message):
+def test_an_invalid_archive_is_reported(put_cifar, content, message):
     put_cifar(CIFAR10, content)
     with pytest.raises(ValueError, match=message):
         CIFAR10()
 
 
-def test_a_member_that_is_no_file_is_lacking(put_cifar):
+def test_a_member_that_is_not_a_file_is_missing(put_cifar):
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w:gz") as tar:
         member = tarfile.TarInfo("cifar-100-python/test")
@@ -672,7 +672,7 @@ def test_the_names_of_imagenet_are_never_evaluated(served, marker):
 @pytest.mark.parametrize(
     "content", ["", "login", "{0: 'tench'", "{[]: 'tench'}", "{0: tench}", "-" * 9999, "-" * 99999 + "1"]
 )
-def test_what_is_no_python_literal_has_no_names(served, content):
+def test_names_that_are_not_a_python_literal_are_rejected(served, content):
     served(content)
     with pytest.raises(ValueError, match=r"^ImageNet: expected a dict, got "):
         ImageNet.labels()
@@ -689,12 +689,12 @@ def test_names_are_a_dict_from_int_to_str(served, content):
 
 
 @needs_pooch
-def test_imagenet_from_nowhere_is_an_error_of_the_machine():
+def test_imagenet_without_a_connection_is_a_runtime_error():
     with pytest.raises(RuntimeError, match=r"labels\.txt is not there, and no download succeeded"):
         ImageNet.labels()
 
 
-def test_imagenet_has_names_and_no_pictures():
+def test_imagenet_has_names_and_no_images():
     with pytest.raises(TypeError, match=r"^ImageNet: its images cannot be downloaded freely; .* ImageNet\.labels\(\)"):
         ImageNet()
 
@@ -718,7 +718,7 @@ def drawn(monkeypatch):
     assert plt.get_fignums() == []
 
 
-def test_colour_pictures_are_drawn_in_colour(drawn, put_cifar, tmp_path):
+def test_color_images_are_drawn_in_color(drawn, put_cifar, tmp_path):
     put_cifar(CIFAR100, archive(TEST100))
     dataset = CIFAR100(train=False)
     dataset.show(row=1, col=2, to_file=tmp_path / "page.png")

@@ -270,7 +270,7 @@ WHOLE = {
 
 
 @pytest.mark.parametrize("f", WHOLE.values(), ids=WHOLE)
-def test_whole_numbers_on_the_device_become_what_they_become_on_the_host(xp_device, f):
+def test_integers_on_the_device_promote_as_on_the_host(xp_device, f):
     results = []
     for xp in (xp_device, np):
         x = Variable(place(xp, [[1, 2], [3, 4]]))
@@ -398,7 +398,7 @@ MIXED = {
 
 
 @pytest.mark.parametrize("name", MIXED)
-def test_arrays_of_two_places_are_refused_and_it_is_said_which_is_where(xp_device, name):
+def test_arrays_on_two_devices_are_rejected_with_the_device_of_each(xp_device, name):
     host, device = np.zeros((2, 2)), xp_device.zeros((2, 2))
     with pytest.raises(TypeError, match=f"^{name}: {PLACES}$"):
         MIXED[name](device, host)
@@ -407,7 +407,7 @@ def test_arrays_of_two_places_are_refused_and_it_is_said_which_is_where(xp_devic
 
 
 @pytest.mark.parametrize("function", [F.concat, F.stack])
-def test_one_array_on_the_device_is_no_list_of_them(xp_device, function):
+def test_one_array_on_the_device_is_not_a_list(xp_device, function):
     with pytest.raises(
         TypeError, match=f"{function.__name__}: expected a list of variables or arrays, got one ndarray"
     ):
@@ -421,12 +421,12 @@ def test_an_index_on_the_device_does_not_fit_an_array_on_the_host(xp_device):
 
 
 @pytest.mark.parametrize("function", [F.softmax_cross_entropy, F.softmax_cross_entropy_simple, F.accuracy])
-def test_classes_in_a_list_go_where_the_scores_are(xp_device, function):
+def test_labels_in_a_list_are_moved_to_the_device_of_the_logits(xp_device, function):
     (x,) = signed((3, 4))
     assert_same([function(Variable(place(xp_device, x)), [2, 0, 0])], [function(Variable(x), [2, 0, 0])])
 
 
-def test_what_is_not_there_is_refused_on_the_device_too(xp_device):
+def test_indices_out_of_range_are_rejected_on_the_device(xp_device):
     x = Variable(xp_device.zeros((2, 3)))
     with pytest.raises(ValueError, match="expected integers from 0 to 2, got 0 to 3"):
         F.softmax_cross_entropy(x, xp_device.asarray([0, 3]))
@@ -443,7 +443,7 @@ def test_what_is_not_there_is_refused_on_the_device_too(xp_device):
 # --- the engine ---
 
 
-def test_backward_leaves_gradients_on_the_device_that_are_their_variables_own(xp_device):
+def test_backward_leaves_unshared_gradients_on_the_device(xp_device):
     x = Variable(place(xp_device, [1.0, 2.0]))
     y = Variable(place(xp_device, [3.0, 4.0]))
     z = x + y
@@ -457,7 +457,7 @@ def test_backward_leaves_gradients_on_the_device_that_are_their_variables_own(xp
     assert_same([x.grad], [Variable(np.zeros(2))])
 
 
-def test_an_output_that_nobody_used_counts_as_zeros_on_the_device(xp_device):
+def test_an_unused_output_counts_as_zeros_on_the_device(xp_device):
     class SinCos(Function):
         def forward(self, x):
             return self.xp.sin(x), self.xp.cos(x)
@@ -495,7 +495,7 @@ def test_gradients_are_checked_where_the_point_is(xp_device):
     assert utils.gradient_check(F.softmax, x)
 
 
-def test_a_wrong_gradient_is_refused_on_the_device(xp_device):
+def test_a_wrong_gradient_is_rejected_on_the_device(xp_device):
     class Wrong(Function):
         def forward(self, x):
             return x**3
@@ -614,7 +614,7 @@ def without_gpu(request, monkeypatch, standin):
     return NO_GPU[request.param]
 
 
-def test_without_a_gpu_nothing_goes_there_and_nothing_changes(without_gpu):
+def test_without_a_gpu_nothing_is_moved_or_changed(without_gpu):
     data, gradient = np.ones(2), Variable(np.ones(2))
     x = Parameter(data)
     x.grad = gradient
@@ -750,7 +750,7 @@ def test_state_follows_its_parameter(xp_device, make):
 
 
 @each_optimizer
-def test_state_is_moved_by_hand_too_except_for_counts(xp_device, make):
+def test_state_can_be_moved_explicitly_except_for_counts(xp_device, make):
     layer = one_parameter(xp_device, 3)
     optimizer = make().setup(layer)
     step(optimizer, 0)
@@ -786,7 +786,7 @@ def test_saved_state_is_numpys_and_goes_back_to_where_the_parameter_is(xp_device
     np.testing.assert_array_equal(cuda.as_numpy(layer.p), expected)
 
 
-def test_state_that_does_not_fit_is_refused_on_the_device_and_nothing_changes(xp_device):
+def test_state_that_does_not_fit_is_rejected_on_the_device_and_nothing_changes(xp_device):
     optimizer = MomentumSGD().setup(one_parameter(xp_device, 3))
     step(optimizer, 0)
     before = optimizer.state()
@@ -796,7 +796,7 @@ def test_state_that_does_not_fit_is_refused_on_the_device_and_nothing_changes(xp
 
 
 @pytest.mark.parametrize("hooks", [[], [WeightDecay(0.1)]], ids=["bare", "WeightDecay"])
-def test_a_gradient_in_another_place_than_its_parameter_is_refused_and_nothing_changes(xp_device, hooks):
+def test_a_gradient_on_another_device_than_its_parameter_is_rejected_and_nothing_changes(xp_device, hooks):
     layer = one_parameter(xp_device, 3)
     layer.q = Parameter(place(xp_device, [1.0, 2.0]))
     optimizer = Adam().setup(layer)
@@ -871,7 +871,7 @@ def test_clip_grad_waits_for_the_device_once(xp_standin, transfers):
     ],
     ids=["softmax_cross_entropy", "embed_id", "sigmoid_cross_entropy", "binary_cross_entropy", "mse", "others"],
 )
-def test_only_the_checks_of_what_came_wait_for_the_device(xp_standin, transfers, f, count):
+def test_only_the_checks_of_inputs_wait_for_the_device(xp_standin, transfers, f, count):
     x = Variable(xp_standin.ones((2, 3)))
     f(xp_standin, x).backward()
     assert len(transfers) == count
@@ -984,7 +984,7 @@ def test_a_loader_gives_batches_on_the_device(xp_device):
 # --- the stand-in ---
 
 
-def test_the_stand_in_refuses_what_cupy_refuses(xp_standin):
+def test_the_stand_in_rejects_what_cupy_rejects(xp_standin):
     host, device = np.ones(2), xp_standin.ones(2)
     for mixed in (
         lambda: device + host,
@@ -1018,7 +1018,7 @@ def test_the_stand_in_refuses_what_cupy_refuses(xp_standin):
             unknown()
 
 
-def test_the_stand_in_answers_on_the_device(xp_standin):
+def test_the_stand_in_returns_device_arrays(xp_standin):
     x = xp_standin.asarray([[1.0, 2.0], [3.0, 4.0]])
     for y in (x.sum(), x[0, 0], x.max(axis=0), x > 1, np.float32(2) * x, 2 - x, xp_standin.sqrt(x), x @ x, -x, x[0]):
         assert isinstance(y, xp_standin.ndarray)
@@ -1037,7 +1037,7 @@ def test_the_stand_in_answers_on_the_device(xp_standin):
     assert float(xp_standin.log(xp_standin.zeros(()))) == -np.inf  # without a warning
 
 
-def test_the_stand_in_has_nothing_that_cupy_has_not(standin):
+def test_the_stand_in_has_only_names_of_cupy(standin):
     cupy = pytest.importorskip("cupy", reason="CuPy is not installed")
     for table, owner in ((standin.FUNCTIONS, cupy), (standin.METHODS, cupy.ndarray), (standin.RANDOM, cupy.random)):
         for name, parameters in table.items():

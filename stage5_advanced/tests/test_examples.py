@@ -117,7 +117,7 @@ def test_help_names_the_options_and_imports_no_matplotlib(name):
         ("spiral", ("--gpu",), "--gpu: "),
     ],
 )
-def test_wrong_arguments_are_refused(name, wrong, message, tmp_path):
+def test_wrong_arguments_are_rejected(name, wrong, message, tmp_path):
     stdout, stderr = example(name, *wrong, status=2, cwd=tmp_path, hide=["cupy"])
     assert stdout == ""
     assert stderr.startswith("usage: ")
@@ -126,7 +126,7 @@ def test_wrong_arguments_are_refused(name, wrong, message, tmp_path):
 
 
 @needs_matplotlib
-def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(tmp_path):
+def test_a_folder_that_cannot_be_written_to_is_rejected_before_the_work(tmp_path):
     (tmp_path / "file").touch()
     stdout, stderr = example("spiral", "--out", os.path.join("file", "folder"), status=2, cwd=tmp_path)
     assert stdout == ""
@@ -156,7 +156,7 @@ def test_a_seed_repeats_a_run_and_another_makes_another(tmp_path):
         (b"short", "expected a text of at least 20,000 characters, got 5"),
     ],
 )
-def test_char_rnn_refuses_a_text_that_it_cannot_read(content, message, tmp_path):
+def test_char_rnn_rejects_an_unreadable_text(content, message, tmp_path):
     if content is not None:
         (tmp_path / "text.txt").write_bytes(content)
     _, stderr = example("char_rnn", "text.txt", status=1, cwd=tmp_path)
@@ -167,7 +167,7 @@ def test_char_rnn_refuses_a_text_that_it_cannot_read(content, message, tmp_path)
 
 @needs_matplotlib
 @needs_pillow
-def test_own_pictures(tmp_path):
+def test_own_images(tmp_path):
     import PIL.Image
 
     for name, color in (("content.png", "navy"), ("style.png", "gold")):

@@ -129,7 +129,7 @@ def test_powers_of_negative_numbers(c):
     check_gradients(lambda x: x**c, np.array([-1.5, -0.5, 2.0]), order=3)
 
 
-def test_the_derivatives_of_sin_go_round():
+def test_the_derivatives_of_sin_are_periodic():
     x = Variable(np.linspace(-7, 7, 200))
     y = F.sin(x)
     for expected in (np.cos(x.data), -np.sin(x.data), -np.cos(x.data), np.sin(x.data)):
@@ -206,7 +206,7 @@ def test_nan_is_the_largest_and_the_smallest_and_its_gradient_is_nan(function):
 
 @pytest.mark.parametrize("function", [F.max, F.min], ids=ids)
 @pytest.mark.parametrize(("shape", "axis"), [((0,), None), ((2, 0), 1), ((0, 3), 0), ((0,), 0)])
-def test_nothing_has_no_largest(function, shape, axis):
+def test_the_maximum_of_an_empty_array_is_an_error(function, shape, axis):
     text = rf"{function.__name__}: expected at least one element along axes .*, got x {re.escape(str(shape))}"
     with pytest.raises(ValueError, match=text):
         function(Variable(np.zeros(shape)), axis)
@@ -427,7 +427,7 @@ def test_the_gradients_of_reductions_are_right_to_the_third_order(function):
 
 
 @each_row
-def test_float32_stays_float32_on_the_whole_way_back(f, reference, shapes):
+def test_float32_stays_float32_in_the_whole_backward_pass(f, reference, shapes):
     """In between too: a cast at the end would hide a gradient that was computed in float64."""
     xs = [Variable(array(*shape).astype(np.float32)) for shape in shapes]
     once = grad(F.square(f(*xs)), xs, create_graph=True)
@@ -439,7 +439,7 @@ def test_float32_stays_float32_on_the_whole_way_back(f, reference, shapes):
 
 
 @each_row
-def test_inputs_may_be_read_only_and_of_any_layout_and_are_left_as_they_were(f, reference, shapes):
+def test_inputs_may_be_read_only_and_of_any_layout_and_are_not_modified(f, reference, shapes):
     xs = [array(*shape) for shape in shapes]
     expected = gradients(f, *xs)
     odd = []
@@ -456,7 +456,7 @@ def test_inputs_may_be_read_only_and_of_any_layout_and_are_left_as_they_were(f, 
 
 
 @each_row
-def test_a_graph_goes_when_nobody_holds_it(f, reference, shapes):
+def test_an_unreferenced_graph_is_freed(f, reference, shapes):
     xs = [Variable(array(*shape)) for shape in shapes]
     gc.disable()
     try:
@@ -488,7 +488,7 @@ TWINS = [
 
 
 @pytest.mark.parametrize(("fused", "simple", "shapes"), TWINS, ids=ids)
-def test_a_function_and_its_simple_twin_agree(fused, simple, shapes):
+def test_a_function_and_its_simple_form_agree(fused, simple, shapes):
     xs = [array(*shape) for shape in shapes]
     for a, b in zip(gradients(fused, *xs), gradients(simple, *xs), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-15)
@@ -568,7 +568,7 @@ def test_the_simple_forms_warn_where_they_overflow():
 
 
 @pytest.mark.parametrize("offset", [1e4, -1e4, 0.0])
-def test_softmax_and_its_kin_take_any_scores(offset):
+def test_softmax_and_its_variants_accept_any_logits(offset):
     scores = np.array([[0.0, 1.0, -1.0], [3.0, 3.0, 3.0], [0.0, -2000.0, -4000.0]])
     t = np.array([1, 0, 1])
     probabilities = [F.softmax(Variable(scores + d)).data for d in (0.0, offset)]
@@ -583,7 +583,7 @@ def test_softmax_and_its_kin_take_any_scores(offset):
     np.testing.assert_allclose(grad(loss, x).data[2], np.array([1.0, -1.0, 0.0]) / 3, atol=1e-12)
 
 
-def test_a_score_of_minus_infinity_is_a_class_that_cannot_be():
+def test_a_logit_of_minus_infinity_has_probability_zero():
     x = Variable(np.array([[0.0, -np.inf, 0.0]]))
     np.testing.assert_array_equal(F.softmax(x).data, [[0.5, 0.0, 0.5]])
     np.testing.assert_allclose(F.log_softmax(x).data, [[-math.log(2), -np.inf, -math.log(2)]])
@@ -604,7 +604,7 @@ def test_the_simple_cross_entropy_has_no_gradient_where_the_prediction_is_worst(
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_loss_of_scores_is_finite_and_has_a_gradient_for_any_scores(dtype):
+def test_the_loss_of_logits_is_finite_and_has_a_gradient_for_any_logits(dtype):
     """Without a warning; where the answer is wrong the gradient is that of a straight line."""
     x = Variable(np.array([1000.0, 1000.0, -1000.0, -1000.0, 0.0], dtype))
     losses = [F.sigmoid_cross_entropy(x[i : i + 1], [t]) for i, t in enumerate([1, 0, 1, 0, 0.5])]
@@ -614,14 +614,14 @@ def test_the_loss_of_scores_is_finite_and_has_a_gradient_for_any_scores(dtype):
     assert {y.dtype for y in losses} == {gx.dtype} == {np.dtype(dtype)}
 
 
-def test_the_loss_of_scores_keeps_the_small_losses_of_good_answers():
+def test_the_loss_of_logits_is_precise_for_good_predictions():
     x = np.array([20.0, -30.0])
     loss = F.sigmoid_cross_entropy(Variable(x), [1, 0])
     np.testing.assert_allclose(loss.data, np.log1p(np.exp(-np.abs(x))).sum() / 2, rtol=1e-14)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_loss_of_probabilities_at_its_ends(dtype):
+def test_the_loss_of_probabilities_0_and_1(dtype):
     """Logarithms are -100 there, slopes are over 1e-12: finite, and never 0 where the answer is wrong."""
     p, t = Variable(np.array([0.0, 0.0, 1.0, 1.0], dtype)), np.array([0, 1, 0, 1])
     y = F.binary_cross_entropy(p, t)
@@ -633,7 +633,7 @@ def test_the_loss_of_probabilities_at_its_ends(dtype):
 
 
 @pytest.mark.parametrize("p", [1e-30, 1e-13, 1e-7, 0.001, 0.5, 0.999, 1 - 1e-7, 1 - 1e-15])
-def test_the_loss_of_probabilities_has_its_gradients_everywhere_between_its_ends(p):
+def test_the_loss_of_probabilities_has_exact_gradients_between_0_and_1(p):
     for t, value, slope, curvature in [
         (1, -math.log(p), -1 / p, 1 / p**2),
         (0, -math.log1p(-p), 1 / (1 - p), 1 / (1 - p) ** 2),
@@ -652,7 +652,7 @@ def test_the_gradients_of_probabilities_are_right_to_the_third_order():
 
 
 @pytest.mark.parametrize("function", [F.sigmoid_cross_entropy, F.binary_cross_entropy], ids=ids)
-def test_losses_of_several_answers_are_sums_over_the_length_of_the_first_axis(function):
+def test_losses_of_several_predictions_are_divided_by_the_length_of_the_first_axis(function):
     x = np.full((2, 3, 4), 0.5)
     expected = 12 * math.log(2 if function is F.binary_cross_entropy else 1 + math.exp(0.5))
     np.testing.assert_allclose(function(Variable(x), np.zeros((2, 3, 4))).data, expected)
@@ -660,7 +660,7 @@ def test_losses_of_several_answers_are_sums_over_the_length_of_the_first_axis(fu
 
 @pytest.mark.parametrize("function", [F.sigmoid_cross_entropy, F.binary_cross_entropy], ids=ids)
 @pytest.mark.parametrize("wrap", [lambda t: t, Variable, np.ndarray.tolist, lambda t: t.astype(np.float16)])
-def test_targets_may_come_in_any_box_and_take_the_dtype_of_the_scores(function, wrap):
+def test_targets_may_be_in_any_container_and_are_cast_to_the_dtype_of_the_logits(function, wrap):
     x = Variable(points((3, 2), positive=True)[0].astype(np.float32) / 2)
     y = function(x, wrap(YES))
     assert y.data == function(x, YES).data
@@ -718,7 +718,7 @@ WHOLE = [
 
 
 @pytest.mark.parametrize(("f", "dtype", "gradient"), WHOLE, ids=range(len(WHOLE)))
-def test_whole_numbers_follow_numpy_and_have_exact_gradients(f, dtype, gradient):
+def test_integers_follow_numpy_and_have_exact_gradients(f, dtype, gradient):
     x = Variable(np.array([[1, 2, 3], [4, 5, 6]]))
     y = f(x)
     assert y.dtype == dtype
@@ -732,7 +732,7 @@ FLOATING += [lambda x: F.binary_cross_entropy(F.clip(x, 0, 1), [[1, 1, 1], [1, 0
 
 @pytest.mark.parametrize("f", FLOATING, ids=ids)
 @pytest.mark.parametrize("dtype", [np.int64, np.uint8])
-def test_functions_of_floating_numbers_take_whole_ones(f, dtype):
+def test_functions_of_floats_accept_integers(f, dtype):
     x = np.array([[1, 2, 3], [4, 5, 6]], dtype)
     for found, expected in zip(gradients(f, x), gradients(f, x.astype(float)), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-2 if dtype is np.uint8 else 1e-15)
@@ -743,7 +743,7 @@ def test_functions_of_floating_numbers_take_whole_ones(f, dtype):
 
 @pytest.mark.parametrize("function", [F.softmax_cross_entropy, F.softmax_cross_entropy_simple], ids=ids)
 @pytest.mark.parametrize("wrap", [lambda t: t, Variable, list, lambda t: t.astype(np.uint8)])
-def test_classes_may_come_in_any_box(function, wrap):
+def test_labels_may_be_in_any_container(function, wrap):
     assert function(Variable(array(3, 4)), wrap(T)).data == function(Variable(array(3, 4)), T).data
 
 
@@ -761,14 +761,14 @@ CLASSES = [
 
 @pytest.mark.parametrize("function", [F.softmax_cross_entropy, F.softmax_cross_entropy_simple], ids=ids)
 @pytest.mark.parametrize(("t", "error", "text"), CLASSES, ids=repr)
-def test_classes_that_are_not_there_are_refused(function, t, error, text):
+def test_labels_out_of_range_are_rejected(function, t, error, text):
     with pytest.raises(error, match=re.escape(f"{function.__name__}: {text}")):
         function(Variable(array(2, 3)), np.array(t))
 
 
 @pytest.mark.parametrize("function", [F.softmax_cross_entropy, F.softmax_cross_entropy_simple], ids=ids)
 @pytest.mark.parametrize(("shape", "N"), [((0, 3), 0), ((3,), 3), ((2, 3, 1), 2)])
-def test_scores_that_are_no_rows_are_refused(function, shape, N):
+def test_logits_without_rows_are_rejected(function, shape, N):
     with pytest.raises(
         ValueError,
         match=re.escape(f"{function.__name__}: expected x (N, C) and t (N,), N at least 1, got x {shape} and t ({N},)"),
@@ -777,12 +777,12 @@ def test_scores_that_are_no_rows_are_refused(function, shape, N):
 
 
 @pytest.mark.parametrize("wrap", [lambda x: x, Variable, list, lambda x: x.astype(np.uint8)])
-def test_ids_may_come_in_any_box(wrap):
+def test_ids_may_be_in_any_container(wrap):
     W = array(4, 2)
     np.testing.assert_array_equal(F.embed_id(wrap(IDS), Variable(W)).data, W[IDS])
 
 
-def test_a_row_that_is_taken_several_times_gets_the_sum():
+def test_a_row_selected_several_times_receives_the_sum():
     W = Variable(array(4, 2))
     y = F.embed_id(IDS, W)
     gW = grad(y, W)
@@ -940,7 +940,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("call", "error", "text"), REFUSED, ids=range(len(REFUSED)))
-def test_what_does_not_fit_is_refused_by_name(call, error, text):
+def test_invalid_inputs_are_rejected_by_name(call, error, text):
     with pytest.raises(error, match=re.escape(text)):
         call()
 
@@ -956,14 +956,14 @@ def test_what_does_not_fit_is_refused_by_name(call, error, text):
         (1.0, TypeError, "'float' object cannot be interpreted as an integer|'float' object is not iterable"),
     ],
 )
-def test_an_axis_that_is_not_there_is_refused_by_name(name, axis, error, text):
+def test_an_axis_out_of_range_is_rejected_by_name(name, axis, error, text):
     with pytest.raises(error, match=text.format(name)):
         getattr(F, name)(v(2, 3), axis)
 
 
 @pytest.mark.parametrize("wrong", [2.0, [1.0], "x"], ids=repr)
 @pytest.mark.parametrize("function", [F.relu, F.sum, F.mean, F.transpose, F.softmax, F.flatten], ids=ids)
-def test_an_input_that_is_no_array_is_refused(function, wrong):
+def test_an_input_that_is_not_an_array_is_rejected(function, wrong):
     with pytest.raises(TypeError, match=rf"expected a numpy.ndarray.*, got {type(wrong)}"):
         function(wrong)
 
@@ -1026,7 +1026,7 @@ def test_clip_without_a_bound_and_with_those_of_numpy():
 
 
 @pytest.mark.parametrize("function", [F.concat, F.stack])
-def test_one_variable_is_no_list_of_them(function):
+def test_one_variable_is_not_a_list(function):
     with pytest.raises(
         TypeError, match=f"{function.__name__}: expected a list of variables or arrays, got one Variable"
     ):

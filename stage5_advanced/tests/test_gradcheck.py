@@ -55,27 +55,27 @@ def test_a_right_gradient_passes(rule):
 
 
 @pytest.mark.parametrize("rule", WRONG_AT_ORDER_1.values(), ids=WRONG_AT_ORDER_1)
-def test_a_wrong_gradient_is_refused(rule):
+def test_a_wrong_gradient_is_rejected(rule):
     with pytest.raises(AssertionError, match="check_gradients: order 1, input 0: expected"):
         check(rule, order=1)
 
 
 @pytest.mark.parametrize("rule", WRONG_AT_ORDER_2.values(), ids=WRONG_AT_ORDER_2)
-def test_a_wrong_second_gradient_is_refused(rule):
+def test_a_wrong_second_gradient_is_rejected(rule):
     check(rule, order=1)
     with pytest.raises(AssertionError, match="check_gradients: order 2, input 0: expected"):
         check(rule, order=2)
 
 
 @pytest.mark.parametrize("rule", (GY_AS_DATA | WRONG_AT_ORDER_2).values(), ids=GY_AS_DATA | WRONG_AT_ORDER_2)
-def test_a_gradient_that_is_cut_at_gy_is_refused_where_another_function_follows(rule):
+def test_a_gradient_detached_from_gy_is_rejected_where_another_function_follows(rule):
     """By itself the function has a constant for gy, and nothing to lose there."""
     with pytest.raises(AssertionError, match="check_gradients: order 2, input 0: expected"):
         check_gradients(lambda x: F.sin(Planted(rule)(x)), np.array([0.5, -1.5, 2.0]))
 
 
 @pytest.mark.parametrize("rule", WRONG_AT_ORDER_3.values(), ids=WRONG_AT_ORDER_3)
-def test_a_wrong_third_gradient_is_refused(rule):
+def test_a_wrong_third_gradient_is_rejected(rule):
     check(rule, order=2)
     with pytest.raises(AssertionError, match="check_gradients: order 3, input 0: expected"):
         check(rule, order=3)
@@ -89,7 +89,7 @@ def test_the_wrong_input_is_named():
         check_gradients(f, np.array(2.0), np.array(3.0))
 
 
-def test_a_gradient_that_is_zero_for_a_cotangent_of_ones_is_refused():
+def test_a_gradient_that_is_zero_for_a_cotangent_of_ones_is_rejected():
     class Normalize(Function):
         """y = x / sum(x), whose gradient for a seed of ones is zero: sum(y) is 1 whatever x."""
 
@@ -114,7 +114,7 @@ def test_several_outputs_are_checked():
 
 
 @pytest.mark.parametrize("as_given", [lambda x: x, Variable])
-def test_the_callers_inputs_are_left_as_they_were(as_given):
+def test_the_callers_inputs_are_not_modified(as_given):
     data = np.array([0.5, 2.0], np.float32)
     x = as_given(data)
     for _ in range(2):  # and it can be called again
@@ -128,7 +128,7 @@ def test_the_callers_inputs_are_left_as_they_were(as_given):
         assert x.grad is None
 
 
-def test_the_global_random_state_is_left_alone():
+def test_the_global_random_state_is_not_changed():
     np.random.seed(0)
     expected = np.random.randn()
     np.random.seed(0)
@@ -179,7 +179,7 @@ def test_the_point_of_numerical_diff_must_be_a_variable(wrong):
         numerical_diff(F.square, wrong)
 
 
-def test_a_gradient_of_another_shape_is_refused_by_the_engine():
+def test_a_gradient_of_another_shape_is_rejected_by_the_engine():
     class Wrong(Function):
         def forward(self, x):
             return x * 2
@@ -193,7 +193,7 @@ def test_a_gradient_of_another_shape_is_refused_by_the_engine():
 
 @pytest.mark.parametrize("order", [0, 1, 2])
 @pytest.mark.parametrize("shapes", [[], [(0,)], [(2, 0), (0, 3)], [(2,)]], ids=str)
-def test_nothing_to_compare_is_refused(shapes, order):
+def test_nothing_to_compare_is_rejected(shapes, order):
     """The gradient 7 of x is wrong, but not if there are no elements."""
 
     class Wrong(Function):
@@ -212,12 +212,12 @@ def test_nothing_to_compare_is_refused(shapes, order):
 
 @pytest.mark.parametrize("tolerance", ["rtol", "atol"])
 @pytest.mark.parametrize("value", [np.inf, np.nan, -1e-5])
-def test_a_tolerance_that_accepts_everything_is_refused(tolerance, value):
+def test_a_tolerance_that_accepts_everything_is_rejected(tolerance, value):
     with pytest.raises(ValueError, match=f"expected finite tolerances >= 0, got .*{tolerance}={value}"):
         check_gradients(F.square, np.ones(2), **{tolerance: value})
 
 
-def test_a_gradient_that_is_not_summed_over_copies_is_refused():
+def test_a_gradient_that_is_not_summed_over_broadcast_axes_is_rejected():
     class Forgetful(Function):
         """y = x0 + x1, as in stage 3: what NumPy stretched keeps the gradient of what it became."""
 
@@ -235,7 +235,7 @@ def test_a_gradient_that_is_not_summed_over_copies_is_refused():
         check_gradients(add, np.ones((2, 3)), np.ones(3))
 
 
-def test_softmax_needs_random_seeds():
+def test_softmax_needs_random_cotangents():
     """The rows of softmax sum to 1, so a seed of ones has the gradient 0, and so has a backward of zeros."""
 
     class Zeros(F.Softmax):

@@ -70,7 +70,7 @@ def test_a_parameter_that_is_replaced_keeps_its_place():
 
 
 @pytest.mark.parametrize("value", [None, 3, "text", Variable(np.array(1.0)), np.ones(2)], ids=repr)
-def test_what_is_no_parameter_any_more_leaves_no_name_behind(value):
+def test_a_replaced_parameter_is_dropped(value):
     layer = Layer()
     layer.a, layer.b = parameter(), parameter()
     layer.a = value
@@ -89,7 +89,7 @@ def test_a_parameter_that_is_deleted_leaves_no_name_behind():
         del layer.nothing
 
 
-def test_a_parameter_that_is_in_two_places_comes_once_and_has_two_paths():
+def test_a_shared_parameter_is_listed_once_and_has_two_paths():
     model = Layer()
     model.l1, model.l2 = Scale(), Scale()
     model.l2.c = model.l1.c
@@ -98,7 +98,7 @@ def test_a_parameter_that_is_in_two_places_comes_once_and_has_two_paths():
     assert paths(model) == ["l1/c", "l2/c", "again/c"]
 
 
-def test_the_parameters_of_a_tree_are_walked_in_depth():
+def test_the_parameters_of_a_tree_are_listed_depth_first():
     model = Layer()
     model.first = Layer()
     model.first.inner = L.Linear(3, in_size=2)
@@ -132,7 +132,7 @@ def test_cleargrads_clears_every_gradient_of_the_tree():
 
 
 @pytest.mark.parametrize("value", [parameter(), L.Linear(2)], ids=["parameter", "layer"])
-def test_a_constructor_without_the_base_classes_is_refused(value):
+def test_a_constructor_without_super_init_is_rejected(value):
     class Forgetful(Layer):
         def __init__(self):
             self.x = value
@@ -142,7 +142,7 @@ def test_a_constructor_without_the_base_classes_is_refused(value):
 
 
 @pytest.mark.parametrize("name", ["inputs", "outputs", "a/b", "/"])
-def test_names_that_mean_something_else_are_refused(name):
+def test_names_that_mean_something_else_are_rejected(name):
     """Those of a call; and paths: "a/b" and b in a would be one name in a file."""
     for value in (parameter(), L.Linear(2)):
         layer = Layer()
@@ -152,7 +152,7 @@ def test_names_that_mean_something_else_are_refused(name):
         setattr(layer, name, 3)  # of anything else it can be
 
 
-def test_what_is_learned_is_in_the_state():
+def test_trained_parameters_are_in_the_state():
     model = Layer()
     model.l1, model.own = Scale(), parameter()
     assert list(model.named_state()) == list(model.named_params())
@@ -199,7 +199,7 @@ def test_a_tree_of_layers_is_shown_as_a_tree():
 
 
 @pytest.mark.parametrize("size", [0, -1, 2.5, None, "3", (3,)], ids=repr)
-def test_a_width_that_is_none_is_refused(size):
+def test_a_width_of_none_is_rejected(size):
     with pytest.raises(ValueError, match=r"Linear: expected out_size to be a positive integer, got "):
         L.Linear(size)
     if size is not None:
@@ -212,7 +212,7 @@ def test_widths_may_be_integers_of_numpy():
 
 
 @pytest.mark.parametrize("nobias", [3, 1, 0, None, "no"], ids=repr)
-def test_a_number_for_nobias_is_refused(nobias):
+def test_a_number_for_nobias_is_rejected(nobias):
     """Linear(4, 3) would be a layer from any width to 4 without a bias."""
     with pytest.raises(
         TypeError, match=r"Linear: expected nobias to be True or False, got .*; pass input sizes by key"
@@ -259,7 +259,7 @@ def test_several_outputs_are_a_tuple():
     assert [y() for y in layer.outputs] == [total, difference]
 
 
-def test_the_base_class_has_no_formula():
+def test_the_base_class_has_no_forward():
     with pytest.raises(NotImplementedError, match="Layer has no forward"):
         Layer()(Variable(np.array(1.0)))
 
@@ -396,7 +396,7 @@ def test_input_is_not_cast_and_gradients_have_the_dtype_of_the_weights():
     assert (layer.W.grad.dtype, layer.b.grad.dtype) == (np.float32, np.float32)
 
 
-def test_an_input_of_another_width_is_refused():
+def test_an_input_of_another_width_is_rejected():
     layer = L.Linear(4, in_size=3)
     with pytest.raises(
         ValueError, match=r"linear: expected x with as many columns as W has rows, got x \(2, 5\) and W \(3, 4\)"
@@ -404,7 +404,7 @@ def test_an_input_of_another_width_is_refused():
         layer(np.ones((2, 5)))
 
 
-def test_a_copy_has_names_of_its_own():
+def test_a_copy_has_its_own_names():
     layer = Layer()
     layer.a = Parameter(np.array(1.0))
     other = copy.copy(layer)
@@ -428,7 +428,7 @@ def test_a_name_that_cannot_be_set_is_not_registered():
 # --- buffers ---
 
 
-def test_buffers_belong_to_the_state_but_are_not_learned():
+def test_buffers_belong_to_the_state_but_are_not_trained():
     model = Layer()
     model.l1 = Layer()
     model.l1.mean, model.l1.p1 = L.Buffer(np.array(0.0)), Parameter(np.array(1.0))
@@ -444,7 +444,7 @@ def test_buffers_belong_to_the_state_but_are_not_learned():
         setattr(model, "a/b", L.Buffer(np.array(0.0)))
 
 
-def test_a_buffer_before_the_base_class_is_refused():
+def test_a_buffer_set_before_super_init_is_rejected():
     class Forgetful(Layer):
         def __init__(self):
             self.mean = L.Buffer(np.array(0.0))
@@ -578,7 +578,7 @@ def test_weights_are_drawn_then_cast_and_then_scaled(make, x_shape, W_shape, var
 
 
 @drawn
-def test_without_the_size_they_are_drawn_at_the_first_call(make, x_shape, W_shape, variance):
+def test_without_the_size_weights_are_initialized_at_the_first_call(make, x_shape, W_shape, variance):
     np.random.seed(0)
     expected = np.random.randn()
     np.random.seed(0)
@@ -648,7 +648,7 @@ def test_convolutional_layers_are_their_functions(kind):
     check_gradients(layer, x[:1, :, :2, :2])
 
 
-def test_a_convolutional_layer_of_another_number_of_channels_is_refused():
+def test_a_convolutional_layer_with_another_number_of_channels_is_rejected():
     layer = L.Conv2d(4, 3, in_channels=2)
     with pytest.raises(ValueError, match=r"of equal C, got x \(1, 3, 5, 5\) and W \(4, 2, 3, 3\)"):
         layer(np.ones((1, 3, 5, 5)))
@@ -656,7 +656,7 @@ def test_a_convolutional_layer_of_another_number_of_channels_is_refused():
 
 @pytest.mark.parametrize("kind", [L.Conv2d, L.Deconv2d], ids=["Conv2d", "Deconv2d"])
 @pytest.mark.parametrize("shape", [(2, 5, 5), (5,), (), (1, 0, 5, 5), (1, 2, 3, 5, 5)], ids=str)
-def test_a_first_input_that_is_no_image_makes_no_weights(kind, shape):
+def test_a_first_input_that_is_not_an_image_makes_no_weights(kind, shape):
     layer = kind(4, 3)
     with pytest.raises(
         ValueError, match=rf"{kind.__name__}: expected x \(N, C, H, W\) with C, H, W at least 1, got \("
@@ -665,7 +665,7 @@ def test_a_first_input_that_is_no_image_makes_no_weights(kind, shape):
     assert (layer.W.data, layer.in_channels) == (None, None)
 
 
-def test_a_size_that_is_no_pair_is_refused_when_the_layer_is_made():
+def test_a_size_that_is_not_a_pair_is_rejected_when_the_layer_is_made():
     with pytest.raises(ValueError, match=r"pair: expected an integer or a tuple of two, got \(1, 2, 3\)"):
         L.Conv2d(4, (1, 2, 3))
 
@@ -714,7 +714,7 @@ def test_batch_norm_is_its_function_and_updates_its_buffers():
     np.testing.assert_array_equal(one.data, expected.data)
 
 
-def test_batch_norm_keeps_what_is_there_already():
+def test_batch_norm_keeps_existing_arrays():
     layer = L.BatchNorm()
     layer.gamma.data = np.array([2.0, 3.0])
     layer(np.random.default_rng(0).standard_normal((4, 2)))
@@ -722,7 +722,7 @@ def test_batch_norm_keeps_what_is_there_already():
     np.testing.assert_array_equal(layer.beta.data, [0.0, 0.0])
 
 
-def test_batch_norm_refuses_other_shapes():
+def test_batch_norm_rejects_other_shapes():
     layer = L.BatchNorm()
     with pytest.raises(ValueError, match=r"BatchNorm: expected x \(N, C, ...\) with parameters \(C,\), got \(3,\)"):
         layer(np.ones(3))
@@ -751,7 +751,7 @@ def test_embed_id_looks_rows_up():
 
 
 @pytest.mark.parametrize("ids", [[5], [-1]])
-def test_a_number_without_a_row_is_refused(ids):
+def test_an_id_without_a_row_is_rejected(ids):
     with pytest.raises(ValueError, match=f"embed_id: expected integers from 0 to 4, got {ids[0]}"):
         L.EmbedID(5, 3)(np.array(ids))
 
@@ -878,7 +878,7 @@ def test_weights_that_change_between_calls_are_seen(kind):
 
 
 @pytest.mark.parametrize("kind", RECURRENT, ids=IDS)
-def test_the_state_is_carried_until_it_is_reset(kind):
+def test_the_state_is_kept_until_it_is_reset(kind):
     layer = kind(3)
     x = series(1)[0]
     assert all(v is None for v in state_of(layer))
@@ -893,7 +893,7 @@ def test_the_state_is_carried_until_it_is_reset(kind):
 
 
 @pytest.mark.parametrize("kind", RECURRENT, ids=IDS)
-def test_a_batch_of_another_size_is_refused_and_the_state_stays(kind):
+def test_a_batch_of_another_size_is_rejected_and_the_state_is_kept(kind):
     layer = kind(3)
     xs = series(3)
     run(layer, xs)
@@ -936,7 +936,7 @@ def test_gradients_go_through_time(kind):
 
 
 @pytest.mark.parametrize("kind", [L.RNN, L.LSTM])
-def test_after_unchain_backward_no_gradient_goes_further_back(kind):
+def test_after_unchain_backward_no_gradient_passes_the_cut(kind):
     np.random.seed(0)
     layer = kind(3, in_size=2)
     xs = series(5)
@@ -967,7 +967,7 @@ def test_after_unchain_backward_the_state_is_a_leaf(kind):
 
 @pytest.mark.parametrize("kind", RECURRENT, ids=IDS)
 @pytest.mark.parametrize("cut", [True, False])
-def test_a_long_run_that_is_cut_does_not_grow(kind, cut):
+def test_a_long_truncated_run_does_not_grow(kind, cut):
     layer = kind(3, in_size=2)
     made = []
     alive = []
@@ -1002,7 +1002,7 @@ def test_without_a_graph_none_is_kept(kind):
 
 
 @pytest.mark.parametrize("kind", RECURRENT, ids=IDS)
-def test_the_state_is_neither_learned_nor_saved(kind):
+def test_the_state_is_neither_trained_nor_saved(kind):
     layer = kind(3)
     run(layer, series(2))
     state = set(map(id, state_of(layer)))
@@ -1030,7 +1030,7 @@ def half_made():
     ],
     ids=["Conv2d", "Deconv2d", "BatchNorm", "half", "Linear", "RNN", "LSTM"],
 )
-def test_a_first_call_that_fails_makes_nothing(make, wrong, right):
+def test_a_first_call_that_fails_initializes_nothing(make, wrong, right):
     layer = make()
     before, shown = np.random.get_state()[1].tolist(), repr(layer)
     with pytest.raises(ValueError, match=r": expected"):
@@ -1054,18 +1054,18 @@ def test_a_first_call_that_fails_makes_nothing(make, wrong, right):
         (lambda: L.LSTM(2.5), r"LSTM: expected hidden_size to be a positive integer, got 2\.5"),
     ],
 )
-def test_a_size_that_is_none_is_refused(make, message):
+def test_a_size_of_none_is_rejected(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 
 
 @pytest.mark.parametrize("kind", [L.Conv2d, L.Deconv2d], ids=["Conv2d", "Deconv2d"])
-def test_a_number_for_nobias_of_a_convolution_is_refused(kind):
+def test_a_number_for_nobias_of_a_convolution_is_rejected(kind):
     with pytest.raises(TypeError, match=f"{kind.__name__}: expected nobias to be True or False, got 3"):
         kind(4, 3, 1, 0, 3)
 
 
-def test_an_lstm_has_the_widest_dtype_of_what_meets_in_it():
+def test_an_lstm_has_the_widest_dtype_of_its_operands():
     layer = L.LSTM(2, 1)
     layer(np.ones((1, 1)))
     assert layer(np.ones((1, 1), np.float32)).dtype == layer.c.dtype == np.float64
@@ -1077,7 +1077,7 @@ def test_an_lstm_says_which_width_it_needs():
         layer(np.ones((2, 5), np.float32))
 
 
-def test_a_first_call_that_fails_further_on_leaves_the_weights_that_were_made_before():
+def test_a_first_call_that_fails_later_keeps_the_weights_made_before():
     model = models.Sequential(L.Linear(4), L.Conv2d(2, 3))
     with pytest.raises(ValueError, match=r"Conv2d: expected x .*, got \(2, 4\)"):
         model(np.ones((2, 3), np.float32))

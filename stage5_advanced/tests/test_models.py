@@ -70,7 +70,7 @@ def test_an_mlp_has_a_linear_layer_for_each_size(sizes):
 
 
 @pytest.mark.parametrize(("arguments", "activation"), [({}, F.sigmoid), ({"activation": F.relu}, F.relu)])
-def test_the_activation_stands_between_layers_and_not_at_the_end(arguments, activation):
+def test_the_activation_is_between_layers_and_not_at_the_end(arguments, activation):
     model = MLP((5, 4, 2), **arguments)
     y = model(X)
     expected = model.l2(activation(model.l1(activation(model.l0(X)))))
@@ -95,7 +95,7 @@ def test_an_mlp_is_the_two_layer_net_of_step_45():
     np.testing.assert_array_equal(*outputs)
 
 
-def test_a_bare_layer_can_be_a_model_too():
+def test_a_plain_layer_can_be_used_as_a_model():
     model = Layer()
     model.l1 = L.Linear(5)
     model.l2 = L.Linear(3)
@@ -126,7 +126,7 @@ def test_an_empty_sequence_changes_nothing():
     assert Sequential()(x) is x
 
 
-def test_a_layer_that_comes_twice_has_its_parameters_once():
+def test_a_layer_used_twice_lists_its_parameters_once():
     layer = L.Linear(3, in_size=3)
     model = Sequential(layer, F.tanh, layer)
     assert len(list(model.params())) == 2
@@ -146,7 +146,7 @@ MODELS = {
 
 
 @pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
-def test_a_copy_of_a_model_is_independent_and_whole(make):
+def test_a_copy_of_a_model_is_independent_and_complete(make):
     model = make()
     expected = model(X).data
     twin = copy.deepcopy(model)
@@ -164,7 +164,7 @@ def test_a_layer_that_is_replaced_is_the_one_that_computes(make):
     assert model.l0.W.shape == (3, 7)
 
 
-def test_a_model_without_a_formula_says_so():
+def test_a_model_without_forward_is_an_error():
     with pytest.raises(NotImplementedError, match="Model has no forward"):
         Model()(X)
 
@@ -183,7 +183,7 @@ def test_a_model_is_drawn_with_names_shapes_and_dtypes(tmp_path):
 
 
 @needs_graphviz
-def test_the_picture_of_a_model_is_called_model_png(tmp_path, monkeypatch):
+def test_the_drawing_of_a_model_is_called_model_png(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     MLP((5, 2)).plot(X)
     assert (tmp_path / "model.png").read_bytes().startswith(b"\x89PNG")
@@ -273,7 +273,7 @@ def state_dict_for(model, weights=None):
 
 
 @EVERY_NET
-def test_a_network_gives_a_thousand_scores_in_training_and_in_use(name):
+def test_a_network_returns_a_thousand_logits_in_training_and_at_inference(name):
     model = called(name)
     with no_grad():
         y = model(IMAGES)
@@ -290,7 +290,7 @@ def test_dropout_makes_two_passes_differ_in_training_only(name, differ):
         assert np.array_equal(model(IMAGES).data, model(IMAGES).data) is not differ
 
 
-def test_training_moves_the_running_statistics_of_a_resnet_and_use_does_not():
+def test_training_updates_the_running_statistics_of_a_resnet_and_inference_does_not():
     model = ResNet50()
     with no_grad():
         model(IMAGES)
@@ -303,7 +303,7 @@ def test_training_moves_the_running_statistics_of_a_resnet_and_use_does_not():
 
 
 @EVERY_NET
-def test_a_network_draws_nothing_before_its_first_call(name):
+def test_a_network_draws_no_weights_before_its_first_call(name):
     before = random_state()
     model = NETS[name]()
     assert random_state() == before
@@ -454,7 +454,7 @@ WRONG_NETS = [
 
 
 @pytest.mark.parametrize(("make", "error", "match"), WRONG_NETS)
-def test_what_cannot_be_made_is_refused(make, error, match):
+def test_an_invalid_shape_is_rejected(make, error, match):
     with pytest.raises(error, match=match):
         make()
 
@@ -502,7 +502,7 @@ def test_pretrained_weights_are_downloaded_and_nothing_is_drawn(net, file, monke
         np.testing.assert_array_equal(a, weights[path])
 
 
-def test_a_download_that_holds_no_weights_says_which_file_to_delete(monkeypatch, tmp_path):
+def test_a_download_without_weights_says_which_file_to_delete(monkeypatch, tmp_path):
     path = tmp_path / "resnet50.npz"
     path.write_text("<html>Please log in.</html>")
     monkeypatch.setattr(models, "get_file", lambda url: str(path))
@@ -544,7 +544,7 @@ TORCH_NAMES = {
 
 
 @EVERY_NET
-def test_the_table_of_torch_names_is_whole_and_one_to_one(name):
+def test_the_table_of_torch_names_is_complete_and_one_to_one(name):
     model = NETS[name]()
     names = model.torch_names()
     assert list(names) == list(state(model))
@@ -582,7 +582,7 @@ def test_a_network_with_the_state_dict_of_another_computes_the_same(name):
     np.testing.assert_array_equal(use(twin), use(model))
 
 
-def test_what_is_taken_from_a_state_dict_is_a_copy():
+def test_weights_from_a_state_dict_are_copies():
     model = SqueezeNet()
     state_dict = state_dict_for(model)
     model.load_state_dict(state_dict)
@@ -592,7 +592,7 @@ def test_what_is_taken_from_a_state_dict_is_a_copy():
     np.testing.assert_array_equal(model.conv10.b.data, expected)
 
 
-def test_the_counters_of_batch_norm_are_passed_over():
+def test_the_counters_of_batch_norm_are_ignored():
     model = ResNet50(style="torch")
     state_dict = state_dict_for(model)
     for name in [name for name in state_dict if name.endswith("running_var")]:
@@ -669,7 +669,7 @@ WRONG_STATE_DICTS = {
 
 
 @pytest.mark.parametrize(("edit", "error", "match"), WRONG_STATE_DICTS.values(), ids=WRONG_STATE_DICTS)
-def test_a_state_dict_that_does_not_fit_is_refused_and_nothing_has_changed(edit, error, match):
+def test_a_state_dict_that_does_not_fit_is_rejected_and_nothing_has_changed(edit, error, match):
     model = ResNet50(style="torch")
     before = state(model)
     with pytest.raises(error, match=match):
@@ -677,7 +677,7 @@ def test_a_state_dict_that_does_not_fit_is_refused_and_nothing_has_changed(edit,
     assert_unchanged(model, before)
 
 
-def test_a_network_that_was_called_knows_the_shapes_that_it_needs():
+def test_a_network_that_was_called_knows_its_input_shapes():
     model = called("SqueezeNet")
     before = state(model)
     with pytest.raises(ValueError, match=r"'conv1/W': expected \(96, 3, 7, 7\) float32, got \(96, 1, 7, 7\) float32"):
@@ -693,7 +693,7 @@ def test_a_network_that_was_called_knows_the_shapes_that_it_needs():
         ("book", {"style": "caffe"}, "expected style 'book' or 'torch', got 'caffe'"),
     ],
 )
-def test_a_state_dict_of_the_other_style_is_refused_though_its_numbers_would_fit(style, arguments, match):
+def test_a_state_dict_of_the_other_style_is_rejected_though_its_numbers_would_fit(style, arguments, match):
     model = ResNet50(style=style)
     before = state(model)
     with pytest.raises(ValueError, match=rf"ResNet50.load_state_dict: .*{match}"):
@@ -708,7 +708,7 @@ def test_a_state_dict_of_the_other_style_is_refused_though_its_numbers_would_fit
         ("torch", "book", r"expected weights of style 'book', got 'torch' \(with no 'conv1/b'\): make the model with"),
     ],
 )
-def test_a_file_of_the_other_style_is_refused(style, other, match, tmp_path):
+def test_a_file_of_the_other_style_is_rejected(style, other, match, tmp_path):
     write_arrays(tmp_path / "resnet.npz", weights_for(ResNet50(style=style)))
     model = ResNet50(style=other)
     before = state(model)
@@ -741,7 +741,7 @@ def picture(mode, size=(300, 200), color=None):
         ("P", (255, 128, 0), (0, 128, 255)),
     ],
 )
-def test_a_picture_becomes_bgr_less_the_mean_colour(mode, color, bgr):
+def test_an_image_becomes_bgr_less_the_mean_color(mode, color, bgr):
     x = VGG16.preprocess(picture(mode, color=color))
     assert (type(x), x.shape, x.dtype) == (np.ndarray, (3, 224, 224), np.float32)
     for channel, value, mean in zip(x, bgr, (103.939, 116.779, 123.68), strict=True):
@@ -773,7 +773,7 @@ def test_rows_stay_rows_and_the_size_is_width_then_height():
 
 
 @needs_pillow
-def test_preprocess_leaves_the_picture_alone():
+def test_preprocess_leaves_the_image_alone():
     image = picture("RGB")
     before = image.tobytes()
     x = VGG16.preprocess(image)
@@ -783,13 +783,13 @@ def test_preprocess_leaves_the_picture_alone():
 
 @needs_pillow
 @pytest.mark.parametrize("image", [np.zeros((224, 224, 3), np.uint8), "zebra.jpg", None], ids=["array", "name", "None"])
-def test_what_is_no_picture_is_refused(image):
+def test_an_input_that_is_not_an_image_is_rejected(image):
     with pytest.raises(TypeError, match=f"VGG16.preprocess: expected a PIL image, got {type(image).__name__}"):
         VGG16.preprocess(image)
 
 
 @needs_pillow
-def test_pixels_cannot_be_integers():
+def test_preprocess_rejects_integer_dtypes():
     with pytest.raises(ValueError, match=r"VGG16\.preprocess: expected a floating dtype, got uint8"):
         VGG16.preprocess(picture("RGB"), dtype=np.uint8)
 
@@ -838,12 +838,12 @@ def test_a_call_does_not_walk_over_the_tree(monkeypatch):
         (lambda: MLP((3, 2), activation="relu"), "MLP: expected a function as the activation, got 'relu'"),
     ],
 )
-def test_what_cannot_be_called_is_refused_when_the_model_is_made(make, text):
+def test_a_layer_that_is_not_callable_is_rejected_on_construction(make, text):
     with pytest.raises(TypeError, match=text):
         make()
 
 
-def test_a_list_that_is_refused_leaves_the_layers():
+def test_a_rejected_list_leaves_the_layers_unchanged():
     model = Sequential(L.Linear(2), F.relu)
     before = model.layers
     with pytest.raises(TypeError, match="got NoneType"):
@@ -852,7 +852,7 @@ def test_a_list_that_is_refused_leaves_the_layers():
 
 
 @pytest.mark.parametrize(("sizes", "text"), [((), "at least one size, got none"), ((3, 0), "out_size .*, got 0")])
-def test_sizes_that_make_no_mlp_are_refused(sizes, text):
+def test_sizes_that_make_no_mlp_are_rejected(sizes, text):
     with pytest.raises(ValueError, match=text):
         MLP(sizes)
 

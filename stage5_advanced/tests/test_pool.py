@@ -223,21 +223,21 @@ def test_elements_in_no_patch_have_a_gradient_of_zero(function):
 
 
 @pytest.mark.parametrize("function", [*MAX, *MEAN], ids=lambda f: f.__name__)
-def test_nan_is_passed_on(function):
+def test_nan_is_propagated(function):
     x = images([[1, math.nan, 2, 3], [4, 5, 6, 7]])
     np.testing.assert_array_equal(np.isnan(function(x, 2, 2).data), [[[[True, False]]]])
     np.testing.assert_array_equal(np.isnan(function(x, 2, 1).data), [[[[True, True, False]]]])
 
 
 @tiny
-def test_pooling_is_differentiable_thrice(x_shape, kernel, stride, pad):
+def test_pooling_is_differentiable_three_times(x_shape, kernel, stride, pad):
     x = array(*x_shape)
     check_gradients(lambda x: F.pooling(x, kernel, stride, pad), x, order=3)
     check_gradients(lambda x: F.sin(F.pooling(x, kernel, stride, pad)), x, order=3)
     check_gradients(lambda x: F.sin(F.pooling_simple(x, kernel, stride, pad)), x)
 
 
-def test_pooling_with_ceil_mode_is_differentiable_thrice():
+def test_pooling_with_ceil_mode_is_differentiable_three_times():
     check_gradients(lambda x: F.sin(F.pooling(x, 2, 2, 0, True)), array(1, 1, 3, 3), order=3)
 
 
@@ -265,7 +265,7 @@ def test_means_by_hand(function):
 
 @tiny
 @pytest.mark.parametrize("function", MEAN, ids=lambda f: f.__name__)
-def test_average_pooling_is_differentiable_thrice(function, x_shape, kernel, stride, pad):
+def test_average_pooling_is_differentiable_three_times(function, x_shape, kernel, stride, pad):
     x = array(*x_shape)
     check_gradients(lambda x: F.sin(function(x, kernel, stride, pad)), x, order=3)
 
@@ -311,7 +311,7 @@ def test_the_mean_of_integers_is_a_float(function, dtype):
 
 @pytest.mark.parametrize("function", [*MAX, *MEAN], ids=lambda f: f.__name__)
 @pytest.mark.parametrize(("kernel", "stride", "pad"), [(2, 2, 0), (2, 1, 0), (1, 1, 0), (3, 2, 1)])
-def test_inputs_are_left_as_they_are_and_may_lie_in_memory_as_they_like(function, kernel, stride, pad):
+def test_inputs_of_any_layout_are_accepted_and_not_modified(function, kernel, stride, pad):
     x = array(2, 2, 4, 4)
     variable = Variable(x.copy())
     y = function(variable, kernel, stride, pad)
@@ -431,7 +431,7 @@ ERRORS = {
 
 @pytest.mark.parametrize("function", [*MAX, *MEAN], ids=lambda f: f.__name__)
 @pytest.mark.parametrize(("call", "message"), ERRORS.values(), ids=ERRORS)
-def test_what_does_not_fit_is_refused(function, call, message):
+def test_shapes_that_do_not_match_are_rejected(function, call, message):
     with pytest.raises(ValueError, match=message.replace("{}", f"({function.__name__}|im2col)")):
         call(function, array(1, 2, 4, 5))
 

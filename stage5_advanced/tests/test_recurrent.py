@@ -165,7 +165,7 @@ def test_float32_stays_float32_at_every_order():
     assert {a.dtype for a in held} == {np.dtype(np.float32)}
 
 
-def test_saturated_gates_are_exact_and_silent():
+def test_saturated_gates_are_exact_without_warnings():
     """exp overflows, and the result is right."""
     for dtype, size in itertools.product((np.float32, np.float64), (1e3, 1e30)):
         x = np.array([[size], [-size]], dtype)
@@ -175,7 +175,7 @@ def test_saturated_gates_are_exact_and_silent():
         np.testing.assert_array_equal(h.data, [[np.tanh(dtype(1.0))], [0.0]])
 
 
-def test_inputs_and_state_are_left_as_they_are():
+def test_inputs_and_state_are_not_modified():
     given = arrays()
     variables = [Variable(a.copy()) for a in given]
     outputs = cell(*variables)
@@ -217,7 +217,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("which", "shape"), WRONG.values(), ids=WRONG)
-def test_shapes_that_do_not_fit_are_refused(which, shape):
+def test_shapes_that_do_not_fit_are_rejected(which, shape):
     given = arrays()
     given[which] = array(*shape)
     with pytest.raises(ValueError, match=r"lstm_cell: expected x \(N, I\), .* got x \("):
@@ -225,7 +225,7 @@ def test_shapes_that_do_not_fit_are_refused(which, shape):
 
 
 @pytest.mark.parametrize("which", ["Wx", "b", "Wh"])
-def test_three_weights_are_refused(which):
+def test_three_weights_are_rejected(which):
     x, h, c, *weights = arrays()
     given = {"Wx": weights[:4], "b": weights[4:8], "Wh": weights[8:]}
     given[which] = given[which][:3]
@@ -336,7 +336,7 @@ def test_an_empty_batch_of_sequences():
         np.testing.assert_array_equal(gx.data, np.zeros(v.shape))
 
 
-def test_sequences_that_do_not_fit_are_refused():
+def test_sequences_that_do_not_fit_are_rejected():
     x, h, c, *weights = sequences()
     for wrong in (x[:, 0], x[:, :0], np.array(1.0), x[..., :1], x[:1]):
         with pytest.raises(ValueError, match=r"lstm: expected x \(N, T, I\) with T at least 1, .* got x \("):

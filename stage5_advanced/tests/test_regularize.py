@@ -40,7 +40,7 @@ def batch_norm(x, gamma, beta, **kwargs):
 # --- the switch ---
 
 
-def test_the_switch_is_on_and_comes_back_after_an_error():
+def test_the_switch_is_on_and_is_restored_after_an_error():
     assert Config.train is True
     with in_use():
         assert (Config.train, Config.enable_backprop) == (False, True)
@@ -69,7 +69,7 @@ def test_the_script_of_step_54():
 
 
 @pytest.mark.parametrize("ratio", [0.1, 0.5, 0.6, 0.9, 0.43455])
-def test_what_survives_is_scaled_so_that_the_mean_stays(ratio):
+def test_kept_elements_are_scaled_so_that_the_mean_is_preserved(ratio):
     np.random.seed(0)
     y = F.dropout(np.ones(100_000), ratio).data
     np.testing.assert_allclose(np.unique(y), [0.0, 1 / (1 - ratio)], rtol=1e-15)
@@ -121,7 +121,7 @@ def test_dropout_takes_any_shape(shape):
     assert F.dropout(np.ones(shape)).shape == shape
 
 
-def test_integers_that_survive_are_scaled_too():
+def test_integers_that_are_kept_are_scaled():
     np.random.seed(0)
     y = F.dropout(np.full(50, 3))
     assert y.dtype == np.float64
@@ -143,7 +143,7 @@ def test_the_gradient_of_dropout_is_its_mask_by_its_scale():
 
 
 @pytest.mark.parametrize("ratio", [1, 1.0, 1.5, -0.1, math.nan, math.inf])
-def test_a_ratio_that_is_no_probability_below_one_is_refused(ratio):
+def test_a_ratio_outside_0_to_1_is_rejected(ratio):
     for mode in (True, False):
         with (
             using_config("train", mode),
@@ -197,7 +197,7 @@ def test_batch_norm_is_differentiable_twice(shape):
     check_gradients(lambda x, gamma, beta: batch_norm(x, gamma, beta, eps=0.5), x, gamma, beta)
 
 
-def test_batch_norm_is_differentiable_thrice():
+def test_batch_norm_is_differentiable_three_times():
     """eps is large, so that differences of differences are good."""
     x, gamma, beta, _, _ = inputs(3, 2)
     check_gradients(lambda x, gamma, beta: batch_norm(x, gamma, beta, eps=0.5), x, gamma, beta, order=3)
@@ -238,7 +238,7 @@ def test_constants_get_no_gradient():
             assert variable.grad.shape == value.shape
 
 
-def test_inputs_are_left_as_they_are_and_may_lie_in_memory_as_they_like():
+def test_inputs_of_any_layout_are_accepted_and_not_modified():
     x, gamma, beta, mean, var = inputs(4, 3, 2, 5)
     variables = [Variable(v.copy()) for v in (x, gamma, beta)]
     y = F.batch_norm(*variables, mean.copy(), var.copy())
@@ -280,7 +280,7 @@ def test_training_updates_the_running_statistics_in_place(shape, decay, kind):
         np.testing.assert_allclose(var, old_var, rtol=1e-12)
 
 
-def test_in_use_they_stand_in_for_those_of_the_batch_and_stay():
+def test_at_inference_running_statistics_are_used_and_not_updated():
     for shape in SHAPES:
         x, gamma, beta, mean, var = inputs(*shape)
         old_mean, old_var = mean.copy(), var.copy()
@@ -312,7 +312,7 @@ def test_a_graph_does_not_see_later_updates_of_the_running_statistics():
     np.testing.assert_array_equal(grad(y, variable, array(4, 3)).data, expected)
 
 
-def test_in_use_it_is_differentiable_twice():
+def test_at_inference_it_is_differentiable_twice():
     x, gamma, beta, mean, var = inputs(2, 2, 3)
     with in_use():
         check_gradients(lambda x, g, b: F.sin(F.batch_norm(x, g, b, mean, var)), x, gamma, beta)
@@ -327,7 +327,7 @@ def test_no_grad_is_another_switch():
     assert (mean != before).all()
 
 
-def test_the_published_name_is_there_too():
+def test_the_published_name_is_an_alias():
     assert F.batch_nrom is F.batch_norm
 
 
@@ -335,7 +335,7 @@ def test_the_published_name_is_there_too():
 
 
 @pytest.mark.parametrize("shape", [(1, 3), (1, 3, 1), (1, 3, 1, 1), (0, 3), (0, 3, 4)], ids=str)
-def test_a_batch_of_one_is_refused_in_training_alone(shape):
+def test_a_batch_of_one_is_rejected_only_in_training(shape):
     _, gamma, beta, mean, var = inputs(*shape)
     before = mean.copy(), var.copy()
     message = rf"batch_norm: expected at least two elements per channel in training, got x {re.escape(str(shape))}"
@@ -358,7 +358,7 @@ WRONG = {
 
 @pytest.mark.parametrize("train", [True, False])
 @pytest.mark.parametrize(("which", "value", "message"), WRONG.values(), ids=WRONG)
-def test_shapes_that_do_not_fit_are_refused(which, value, message, train):
+def test_shapes_that_do_not_fit_are_rejected(which, value, message, train):
     given = list(inputs(4, 3))
     given[which] = value
     message = rf"batch_norm: expected x \(N, C, ...\) and \(C,\) for the others, got {message}"
@@ -398,14 +398,14 @@ def test_sums_of_float16_do_not_overflow_in_batch_norm():
         ),
     ],
 )
-def test_running_statistics_that_cannot_be_updated_are_refused_and_stay(mean, var, error, message):
+def test_running_statistics_that_cannot_be_updated_are_rejected_and_stay(mean, var, error, message):
     with pytest.raises(error, match=message):
         F.batch_norm(np.ones((4, 3)), np.ones(3), np.zeros(3), mean, var)
     assert mean is None or not mean.any()
 
 
 @pytest.mark.parametrize("x", [None, Variable(None)], ids=["None", "no data"])
-def test_none_in_place_of_an_array_is_refused_by_name(x):
+def test_none_in_place_of_an_array_is_rejected_by_name(x):
     ones = np.ones(3)
     for function in (
         lambda: F.dropout(x),

@@ -80,7 +80,7 @@ def listing(folder):
 
 
 @pytest.mark.parametrize("kind", [str, pathlib.Path], ids=["str", "Path"])
-def test_weights_and_buffers_come_back_bit_by_bit(tmp_path, kind):
+def test_weights_and_buffers_are_restored_bit_for_bit(tmp_path, kind):
     path = kind(tmp_path / "weights.npz")
     model, other = net(0), net(1)
     model.save_weights(path)
@@ -137,7 +137,7 @@ def test_a_file_without_the_ending_can_be_loaded_too(tmp_path):
 
 
 @pytest.mark.parametrize("beside", ["folder", "older file"])
-def test_what_was_saved_under_a_name_is_what_is_loaded_under_it(tmp_path, beside):
+def test_each_array_is_loaded_under_its_saved_name(tmp_path, beside):
     model, other = net(0), net(1)
     if beside == "folder":
         (tmp_path / "w").mkdir()
@@ -149,7 +149,7 @@ def test_what_was_saved_under_a_name_is_what_is_loaded_under_it(tmp_path, beside
     assert bits(other) == bits(model)
 
 
-def test_saving_leaves_the_model_as_it_is(tmp_path):
+def test_saving_does_not_modify_the_model(tmp_path):
     model = net()
     F.sum(model(X)).backward()
     arrays = [(v, v.data, v.grad) for v in model.all_variables()]
@@ -184,7 +184,7 @@ def test_loaded_arrays_are_the_models_own():
         assert variable.data.flags.writeable
 
 
-def test_a_parameter_in_two_places_is_one_after_loading(tmp_path):
+def test_a_shared_parameter_is_one_after_loading(tmp_path):
     def shared():
         model = Layer()
         model.l1 = L.Linear(2, in_size=2)
@@ -252,7 +252,7 @@ def test_every_kind_of_layer_can_be_loaded_before_the_first_call(make, x):
     np.testing.assert_array_equal(other(x).data, y.data)
 
 
-def test_a_parameter_that_a_layer_of_ones_own_makes_later_can_be_loaded(tmp_path):
+def test_a_parameter_that_a_user_defined_layer_creates_later_can_be_loaded(tmp_path):
     """`Parameter(None)` is how step 45 has it."""
 
     class Own(Layer):
@@ -301,7 +301,7 @@ LAZY_WRONG = {
 
 
 @pytest.mark.parametrize(("make", "arrays", "message"), LAZY_WRONG.values(), ids=LAZY_WRONG)
-def test_what_a_first_call_could_not_make_is_refused(make, arrays, message):
+def test_sizes_that_a_first_call_could_not_infer_are_rejected(make, arrays, message):
     model = make()
     before = bits(model)
     with pytest.raises(ValueError, match=message):
@@ -310,7 +310,7 @@ def test_what_a_first_call_could_not_make_is_refused(make, arrays, message):
 
 
 @pytest.mark.parametrize("value", [Parameter(np.ones((12, 2), "f")), [[1.0, 2.0]] * 12, 1.0, None], ids=type)
-def test_weights_that_are_no_arrays_are_refused(value):
+def test_weights_that_are_not_arrays_are_rejected(value):
     for model in (net(), Net()):
         before = bits(model)
         arrays = net(1).get_weights() | {"fc/W": value}
@@ -413,7 +413,7 @@ def test_a_new_file_has_the_usual_permissions(tmp_path):
     assert (tmp_path / "w.npz").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
-def test_a_folder_that_is_not_there_is_reported_and_not_made(tmp_path):
+def test_a_missing_folder_is_reported_and_not_created(tmp_path):
     with pytest.raises(FileNotFoundError):
         net().save_weights(tmp_path / "nowhere" / "w")
     assert listing(tmp_path) == []
@@ -487,7 +487,7 @@ FILES = {
     ("write", "message"),
     [pytest.param(*case, id=name) for name, case in FILES.items()],
 )
-def test_a_file_that_does_not_fit_is_refused_and_changes_nothing(tmp_path, write, message):
+def test_a_file_that_does_not_fit_is_rejected_and_changes_nothing(tmp_path, write, message):
     write(tmp_path / "w.npz")
     model = net()
     arrays = [v.data for v in model.all_variables()]
@@ -499,7 +499,7 @@ def test_a_file_that_does_not_fit_is_refused_and_changes_nothing(tmp_path, write
     assert listing(tmp_path) == ["w.npz"]
 
 
-def test_no_damaged_byte_gets_past_unnoticed(tmp_path):
+def test_every_damaged_byte_is_detected(tmp_path):
     """Every byte of a small file, one after the other: refused, or of no importance."""
     layer = Layer()
     layer.W = Parameter(np.arange(3.0))
@@ -537,7 +537,7 @@ def test_a_broken_file_is_closed(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["nothing", "nothing.npz"])
-def test_a_file_that_is_not_there_is_reported_as_such(tmp_path, name):
+def test_a_missing_file_is_a_file_not_found_error(tmp_path, name):
     model = net()
     before = bits(model)
     with pytest.raises(FileNotFoundError, match=r"nothing\.npz"):
@@ -580,7 +580,7 @@ class Run:
 
 
 @pytest.mark.parametrize("kind", [SGD, MomentumSGD, Adam], ids=lambda kind: kind.__name__)
-def test_a_run_goes_on_from_a_checkpoint_bit_for_bit(tmp_path, kind):
+def test_a_run_resumes_from_a_checkpoint_bit_for_bit(tmp_path, kind):
     whole = Run(0, kind).epochs(4)
     expected = whole.everything()
     first = Run(0, kind).epochs(2)
@@ -592,7 +592,7 @@ def test_a_run_goes_on_from_a_checkpoint_bit_for_bit(tmp_path, kind):
     assert second.everything() == expected
 
 
-def test_a_run_goes_on_from_a_checkpoint_in_objects_that_were_used_already(tmp_path):
+def test_a_run_resumes_from_a_checkpoint_in_objects_that_were_used_already(tmp_path):
     first = Run(0).epochs(1)
     save_checkpoint(tmp_path / "run", *first.parts())
     first.losses.clear()
@@ -604,7 +604,7 @@ def test_a_run_goes_on_from_a_checkpoint_in_objects_that_were_used_already(tmp_p
 
 
 @pytest.mark.parametrize("kind", [SGD, MomentumSGD, Adam], ids=lambda kind: kind.__name__)
-def test_a_checkpoint_has_the_learning_rate_of_the_moment(tmp_path, kind):
+def test_a_checkpoint_has_the_current_learning_rate(tmp_path, kind):
     """One that was changed in the run, and all other numbers of the rule."""
 
     def epochs(run, n):
@@ -649,7 +649,7 @@ OWNERS = [
 
 
 @pytest.mark.parametrize(("owners", "error", "text"), OWNERS)
-def test_a_checkpoint_of_parts_that_do_not_belong_together_is_refused(tmp_path, owners, error, text):
+def test_a_checkpoint_of_parts_that_do_not_belong_together_is_rejected(tmp_path, owners, error, text):
     run = Run(0).epochs(1)
     save_checkpoint(tmp_path / "run", *run.parts())
     others = owners(run)
@@ -662,7 +662,7 @@ def test_a_checkpoint_of_parts_that_do_not_belong_together_is_refused(tmp_path, 
     assert (tmp_path / "run.npz").read_bytes() == file
 
 
-def test_an_optimizer_may_be_that_of_a_part_of_the_model(tmp_path):
+def test_an_optimizer_may_update_a_part_of_the_model(tmp_path):
     model, other = net(0), net(1)
     first, second = MomentumSGD().setup(model.fc), MomentumSGD().setup(other.fc)
     F.sum(model(X)).backward()
@@ -672,7 +672,7 @@ def test_an_optimizer_may_be_that_of_a_part_of_the_model(tmp_path):
     np.testing.assert_equal(second.state(), first.state())
 
 
-def test_without_the_loader_or_the_optimizer_a_run_would_go_on_otherwise(tmp_path):
+def test_without_the_loader_or_the_optimizer_a_run_would_continue_differently(tmp_path):
     """So the test above can fail."""
     first = Run(0).epochs(1)
     save_checkpoint(tmp_path / "model", first.model)
@@ -703,12 +703,12 @@ def test_saving_a_checkpoint_changes_nothing(tmp_path):
     ],
     ids=["none", "plain", "nested", "large"],
 )
-def test_values_of_ones_own_come_back(tmp_path, values):
+def test_values_of_ones_own_are_restored(tmp_path, values):
     save_checkpoint(tmp_path / "run", net(), **values)
     assert load_checkpoint(tmp_path / "run", net(1)) == values
 
 
-def test_arrays_among_the_values_come_back_as_lists(tmp_path):
+def test_arrays_among_the_values_are_restored_as_lists(tmp_path):
     save_checkpoint(tmp_path / "run", net(), losses=np.array([0.1, 0.2]), loss=np.array(0.3))
     assert load_checkpoint(tmp_path / "run", net(1)) == {"losses": [0.1, 0.2], "loss": 0.3}
 
@@ -716,7 +716,7 @@ def test_arrays_among_the_values_come_back_as_lists(tmp_path):
 @pytest.mark.parametrize(
     "value", [np.float32(0.5), np.int64(3), np.bool_(True)], ids=lambda value: type(value).__name__
 )
-def test_numbers_of_numpy_among_the_values_come_back(tmp_path, value):
+def test_numpy_scalars_among_the_values_are_restored(tmp_path, value):
     save_checkpoint(tmp_path / "run", net(), value=value)
     assert load_checkpoint(tmp_path / "run", net(1)) == {"value": value}
 
@@ -864,7 +864,7 @@ def test_an_interrupt_while_loading_changes_nothing(tmp_path, monkeypatch):
     assert run.everything() == before
 
 
-def test_into_a_model_that_was_never_called_nothing_is_left_either(tmp_path):
+def test_a_failed_load_leaves_an_uncalled_model_uninitialized(tmp_path):
     save_checkpoint(tmp_path / "run", *Run(1, MomentumSGD).epochs(1).parts())
     run = Run(0)
     before = run.everything()
@@ -875,7 +875,7 @@ def test_into_a_model_that_was_never_called_nothing_is_left_either(tmp_path):
 
 
 @pytest.mark.parametrize("part", ["optimizer", "loader"])
-def test_a_part_that_was_saved_must_come(tmp_path, part):
+def test_a_part_that_was_saved_must_be_loaded(tmp_path, part):
     fitting(tmp_path / "run.npz")
     run = Run(0).epochs(1)
     before = run.everything()
@@ -885,7 +885,7 @@ def test_a_part_that_was_saved_must_come(tmp_path, part):
     assert run.everything() == before
 
 
-def test_a_checkpoint_that_is_not_there_is_reported_as_such(tmp_path):
+def test_a_missing_checkpoint_is_a_file_not_found_error(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nothing\.npz"):
         load_checkpoint(tmp_path / "nothing", net())
 
@@ -901,7 +901,7 @@ def test_a_loader_of_a_series_and_one_that_does_not_shuffle_have_checkpoints_too
             np.testing.assert_array_equal(t, s)
 
 
-def test_a_loader_with_a_generator_of_its_own_goes_on_from_a_checkpoint(tmp_path):
+def test_a_loader_with_its_own_generator_resumes_from_a_checkpoint(tmp_path):
     pairs = [(x, t) for x, t in zip(X, T, strict=True)]
     loader, other = (DataLoader(pairs, 5, rng=seed) for seed in (1, 2))
     list(loader)
@@ -923,7 +923,7 @@ def test_saving_through_a_link_keeps_the_link_and_the_mode(tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / "real.npz")["fc/W"], net(1).fc.W.data)
 
 
-def test_a_value_that_is_no_number_or_text_is_refused(tmp_path):
+def test_a_value_that_is_not_a_number_or_string_is_rejected(tmp_path):
     with pytest.raises(TypeError, match="save_checkpoint: expected numbers and strings as values, got complex"):
         save_checkpoint(tmp_path / "run", net(), z=1j)
     assert listing(tmp_path) == []
@@ -951,7 +951,7 @@ def test_a_file_of_an_older_version_with_running_statistics_can_be_loaded():
         np.testing.assert_allclose(model(images).data, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_a_run_goes_on_from_a_checkpoint_of_an_older_version():
+def test_a_run_resumes_from_a_checkpoint_of_an_older_version():
     rows = np.linspace(-1, 1, 20, dtype=np.float32).reshape(10, 2)
     model = MLP((3, 2))
     optimizer, loader = Adam(0.01).setup(model), DataLoader([(row, i % 2) for i, row in enumerate(rows)], 4)

@@ -44,7 +44,7 @@ def test_step_60_draws_its_graph_only_with_graphviz(tmp_path):
         (59, ("--epochs", 0), "argument --epochs: expected an integer from 1 to 4294967295, got 0"),
     ],
 )
-def test_wrong_options_of_a_step_are_refused_before_anything_is_printed(number, wrong, message):
+def test_wrong_options_of_a_step_are_rejected_before_anything_is_printed(number, wrong, message):
     stdout, stderr = step(number, *wrong, status=2)
     assert stdout == ""
     assert stderr.startswith(f"usage: step{number}.py")
@@ -61,7 +61,7 @@ def test_step_53_continues_from_the_weights_of_the_last_run(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["my_mlp.npz"]
 
 
-def test_step_53_refuses_weights_of_another_model_and_leaves_them(tmp_path):
+def test_step_53_rejects_weights_of_another_model_and_leaves_them(tmp_path):
     path = tmp_path / "other.npz"
     np.savez(path, x=np.ones(3))
     content = path.read_bytes()
@@ -72,7 +72,7 @@ def test_step_53_refuses_weights_of_another_model_and_leaves_them(tmp_path):
 
 
 @needs_pillow
-def test_step_58_says_what_is_wrong_with_a_picture_before_it_downloads(tmp_path):
+def test_step_58_reports_an_invalid_image_before_it_downloads(tmp_path):
     path = tmp_path / "no.png"
     assert step(58, "--image", path, status=1)[1].startswith("step58: [Errno 2]")
     path.write_text("no picture", encoding="utf-8")

@@ -137,7 +137,7 @@ def test_every_array_of_a_step_is_float32_with_other_functions_too(activation, l
     assert state > 0
 
 
-def test_no_function_gets_or_gives_float64_on_the_way(monkeypatch):
+def test_no_function_receives_or_returns_float64(monkeypatch):
     """The way back included, where the engine would cast and hide it."""
     met = []
     call = Function.__call__
@@ -280,7 +280,7 @@ def test_every_array_of_a_recurrent_step_is_float32(kind):
     assert "LSTM" in met or met.count("Tanh") == 2
 
 
-def test_no_function_of_such_steps_gets_or_gives_float64_on_the_way(monkeypatch):
+def test_no_function_of_such_steps_receives_or_returns_float64(monkeypatch):
     met = []
     call = Function.__call__
 
@@ -327,7 +327,7 @@ def test_a_convolutional_network_learns_handwritten_digits():
         np.testing.assert_allclose(one_by_one, model(x).data[:5], rtol=1e-4, atol=1e-4)
 
 
-def test_a_seed_repeats_a_convolutional_run_bit_by_bit():
+def test_a_seed_repeats_a_convolutional_run_bit_for_bit():
     runs = [digits_run(seed, channels=2) for seed in (1, 1, 2)]
     states = [[v.data.tobytes() for _, v in model.named_state()] for _, model in runs]
     assert runs[0][0] == runs[1][0]
@@ -374,7 +374,7 @@ def test_a_recurrent_network_learns_a_curve(kind):
     assert np.abs(y[20:-1] - x[21:]).mean() < 0.1
 
 
-def test_an_embedding_and_an_lstm_learn_to_say_what_comes_next():
+def test_an_embedding_and_an_lstm_learn_to_predict_the_next_character():
     """Which of two answers follows depends on what came two steps before, so a state is needed."""
 
     class Speaker(Recurrent):

@@ -101,7 +101,7 @@ def test_a_size_is_width_and_height_or_one_number_for_both(image, size, shape):
     assert array(Resize(size)(image)).shape == shape
 
 
-def test_sizes_are_changed_by_bilinear_interpolation_unless_told_otherwise(pil):
+def test_sizes_are_changed_by_bilinear_interpolation_by_default(pil):
     """Twice as wide: each pixel at a quarter of the way to its neighbour."""
     row = pil.fromarray(np.array([[0, 100]], np.uint8))
     np.testing.assert_array_equal(np.asarray(Resize((4, 1))(row)), [[0, 25, 75, 100]])
@@ -120,7 +120,7 @@ def test_an_image_becomes_an_array_of_channels(image, mode, shape):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float64])
-def test_an_array_of_another_dtype_can_be_had(image, dtype):
+def test_an_array_of_another_dtype_can_be_requested(image, dtype):
     y = ToArray(dtype)(image)
     assert y.dtype == dtype
     np.testing.assert_array_equal(y, PIXELS)
@@ -134,7 +134,7 @@ def test_an_array_is_cast_and_copied_by_to_array():
 
 
 @pytest.mark.parametrize("mode", ["P", "PA"])
-def test_numbers_of_a_palette_are_no_colours(image, mode):
+def test_palette_indices_are_not_colors(image, mode):
     with pytest.raises(ValueError, match=rf"^ToArray: expected an image without a palette, got mode '{mode}'; Convert"):
         ToArray()(image.convert("P").convert(mode))
 
@@ -142,7 +142,7 @@ def test_numbers_of_a_palette_are_no_colours(image, mode):
 @needs_pillow
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32, np.float16])
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB"), (4, "RGBA")])
-def test_an_array_becomes_an_image_and_comes_back(channels, mode, dtype):
+def test_an_array_becomes_an_image_and_is_restored(channels, mode, dtype):
     x = np.random.default_rng(1).integers(0, 256, (channels, 2, 5)).astype(dtype)
     x[0, 0, :2] = 0, 255
     y = ToPIL()(x)
@@ -175,7 +175,7 @@ def test_the_seed_says_which_are_mirrored():
     assert 40 < sum(mirrored()) < 80
 
 
-def test_half_are_mirrored_unless_told_otherwise():
+def test_half_are_mirrored_by_default():
     assert RandomHorizontalFlip().p == 0.5
 
 
@@ -223,7 +223,7 @@ def test_a_chain_goes_from_image_to_sample(image):
 
 
 @pytest.mark.parametrize("transform", [Convert(), CenterCrop(3), ToPIL()])
-def test_what_has_no_pixels_is_refused(transform):
+def test_what_has_no_pixels_is_rejected(transform):
     with pytest.raises(AttributeError, match=r"'list' object has no attribute '(convert|width|dtype)'"):
         transform([1.0, 2.0])
 
@@ -236,12 +236,12 @@ def test_what_has_no_pixels_is_refused(transform):
         (RandomHorizontalFlip(), r"a PIL image or a numpy\.ndarray"),
     ],
 )
-def test_what_is_no_image_is_refused_by_name(transform, expected):
+def test_inputs_that_are_not_images_are_rejected_by_name(transform, expected):
     with pytest.raises(TypeError, match=rf"^{type(transform).__name__}: expected {expected}, got list$"):
         transform([1.0, 2.0])
 
 
-def test_an_array_is_no_image_to_resize():
+def test_an_array_is_not_an_image_to_resize():
     """It has a method of that name, which would change it."""
     with pytest.raises(TypeError, match=r"^Resize: expected a PIL image, got ndarray$"):
         Resize(3)(PIXELS)
@@ -281,19 +281,19 @@ def test_an_array_is_no_image_to_resize():
         (lambda: ToArray("no type"), TypeError, "no type"),
     ],
 )
-def test_wrong_settings_for_images_are_refused_at_once(make, error, message):
+def test_wrong_settings_for_images_are_rejected_at_once(make, error, message):
     with pytest.raises(error, match=message):
         make()
 
 
 @pytest.mark.parametrize("size", [7, (6, 5), (7, 4)])
-def test_a_crop_of_a_smaller_image_is_refused(image, size):
+def test_a_crop_of_a_smaller_image_is_rejected(image, size):
     with pytest.raises(ValueError, match=r"^CenterCrop: expected an image of at least \(\d, \d\), got \(6, 4\)"):
         CenterCrop(size)(image)
 
 
 @pytest.mark.parametrize("mode", ["XYZ", "HSV;16"])
-def test_a_mode_that_pillow_does_not_know_is_named(image, mode):
+def test_an_unknown_pillow_mode_is_reported(image, mode):
     with pytest.raises(ValueError, match=f"^Convert: expected a mode to which 'RGB' converts, got '{mode}'"):
         Convert(mode)(image)
 
@@ -312,13 +312,13 @@ def test_a_mode_that_pillow_does_not_know_is_named(image, mode):
         (np.ones((1, 1, 1), complex), TypeError, "^ToPIL: expected numbers, got an array of complex128"),
     ],
 )
-def test_an_array_that_is_no_picture_is_refused(x, error, message):
+def test_an_array_that_is_not_an_image_is_rejected(x, error, message):
     with pytest.raises(error, match=message):
         ToPIL()(x)
 
 
 @pytest.mark.parametrize("shape", [(4,), (4, 6), (1, 3, 4, 6)])
-def test_only_pictures_have_a_left_and_a_right(shape):
+def test_only_images_have_a_left_and_a_right(shape):
     np.random.seed(0)
     expected = np.random.rand()
     np.random.seed(0)
@@ -327,13 +327,13 @@ def test_only_pictures_have_a_left_and_a_right(shape):
     assert np.random.rand() == expected  # a failed call draws nothing
 
 
-def test_without_pillow_it_is_said_what_to_install(monkeypatch):
+def test_without_pillow_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(RuntimeError, match=r"^ToPIL: Pillow is needed: pip install pillow"):
         ToPIL()(PIXELS)
 
 
-def test_pillow_is_not_imported_before_it_is_needed():
+def test_pillow_is_imported_only_when_needed():
     code = """
 import sys
 import numpy as np

@@ -1,4 +1,4 @@
-"""The modules of a package, what each imports, and an order in which to read them."""
+"""The modules of a package, their imports, and a reading order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Import:
-    """An import of a module. own: from the same package. nested: inside a function, a class or a condition."""
+    """An import in a module. own: from the same package. nested: inside a function, class or condition."""
 
     name: str
     own: bool
@@ -18,18 +18,18 @@ class Import:
 
 
 def module_of(path: str) -> str:
-    """`functions/loss.py` -> `functions.loss`; the package's own `__init__.py` -> the empty name."""
+    """`functions/loss.py` -> `functions.loss`; the package's `__init__.py` -> the empty name."""
     parts = path.removesuffix(".py").split("/")
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def modules_in(folder: pathlib.Path) -> dict[str, pathlib.Path]:
-    """Module -> file."""
+    """Files by module."""
     return {module_of(path.relative_to(folder).as_posix()): path for path in sorted(folder.rglob("*.py"))}
 
 
 def imports(module: str, source: str, modules: Iterable[str]) -> list[Import]:
-    """Each import in a module. Relative names become absolute inside the package."""
+    """All imports of a module. Relative names become absolute within the package."""
     modules = set(modules)
     is_package = module == "" or any(other.startswith(f"{module}.") for other in modules)
     home = [part for part in module.split(".") if part]
@@ -53,7 +53,7 @@ def imports(module: str, source: str, modules: Iterable[str]) -> list[Import]:
 
 
 def graph(sources: Mapping[str, str]) -> dict[str, set[str]]:
-    """Module -> the modules of the same package that it imports, also inside functions. sources: by module."""
+    """For each module the modules of the package that it imports, also inside functions. sources: by module."""
     return {
         module: {found.name for found in imports(module, source, sources) if found.own}
         for module, source in sources.items()
@@ -64,7 +64,7 @@ FIRST = ("config", "core", "functions.elementwise", "functions.arithmetic", "fun
 
 
 def reading_order(needs: Mapping[str, Iterable[str]]) -> list[str]:
-    """Every module after those it imports; the engine first, then by name, the package's __init__ last."""
+    """Every module after its imports: the engine first, then by name, the package's __init__ last."""
     order: list[str] = []
     seen: set[str] = set()
 

@@ -1,4 +1,4 @@
-"""What a run of the matrix is made of: plain settings, from which any process can make frameworks and runner."""
+"""A run of the matrix as plain settings, from which any process can create frameworks and a runner."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from .stages import STAGES, Stage
 
 @dataclass(frozen=True)
 class Settings:
-    """The options of a run that decide what its cells compute."""
+    """The options of a run that affect its results."""
 
     stages: tuple[Stage, ...] = tuple(STAGES)
     custom: tuple[pathlib.Path, ...] = ()
     torch: bool = True
     device: str = "cpu"
     seed: int = 0
-    baseline: bool = True  # hold every cell against the ledger
+    baseline: bool = True  # compare every cell with the ledger
     quick: bool = False
     time_limit: float = TIME_LIMIT
 
     def frameworks(self) -> tuple[list[Framework], Framework | None]:
-        """Import the columns of the matrix; and the reference, if there is one."""
+        """Import the columns of the matrix, and the reference, if any."""
         if self.device != "cpu":
             return self.on_gpu()
         frameworks: list[Framework] = [load_stage(stage) for stage in self.stages]
@@ -44,7 +44,7 @@ class Settings:
         return frameworks, oracle
 
     def on_gpu(self) -> tuple[list[Framework], Framework]:
-        """The stage that computes on a GPU, and PyTorch there."""
+        """The stage on a GPU, and PyTorch there."""
         from .frameworks.devices import on_gpu
 
         ours, oracle = on_gpu(load_stage(STAGES[-1]), load_torch)
@@ -58,7 +58,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Column:
-    """What the table says about a framework. on_gpu: it has no cells for what stays on the host."""
+    """A framework in the table. on_gpu: it has no cells for what must stay on the host."""
 
     label: str
     version: str
@@ -72,7 +72,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Row:
-    """One computation in one dtype, in these frameworks: they share inputs and PyTorch's answers."""
+    """A computation in one dtype, in several frameworks, which share inputs and PyTorch's results."""
 
     computation: Computation
     dtype: str
@@ -80,7 +80,7 @@ class Row:
 
     @property
     def heavy(self) -> bool:
-        """Whether it is known to take long: a training run, or too long for a second case."""
+        """Whether it is slow: a training run, or too slow for a second case."""
         return bool(self.computation.curve) or self.computation.once
 
     def names(self) -> list[str]:

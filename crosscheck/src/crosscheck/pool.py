@@ -1,8 +1,8 @@
-"""Rows of the matrix in worker processes, so that a cell that ends its process is one red cell.
+"""Rows of the matrix in worker processes, so that a cell that crashes its process is one red cell.
 
-A worker imports the frameworks and computes one row after the other; the parent process imports none of them. Limits
-are in CPU time, which a busy machine does not shorten: in Python a timer interrupts the cell, anywhere else the
-operating system ends the worker. What only waits is ended by the clock, after TIMES_BY_THE_CLOCK as long.
+A worker imports the frameworks and computes row after row; the parent process imports no framework. Limits are in
+CPU time, so a busy machine does not matter: in Python code a timer interrupts the cell; elsewhere the operating system
+ends the worker. A worker that only waits is ended after TIMES_BY_THE_CLOCK times as much wall-clock time.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ Sink = Callable[[Cell], None]
 
 
 class Alone:
-    """Everything in this process: `-n 0`."""
+    """All rows in this process: `-n 0`."""
 
     def __init__(self, settings: Settings):
-        with contextlib.redirect_stdout(sys.stderr):  # what a framework prints must not get into `--json`
+        with contextlib.redirect_stdout(sys.stderr):  # output of a framework must not mix with `--json`
             self.runner = settings.runner()
         self.columns = [Column.of(framework) for framework in self.runner.frameworks]
 
     def run(self, rows: Sequence[Row]) -> Iterator[Cell]:
-        """The cells of all rows."""
+        """Run all rows and yield their cells."""
         for row in rows:
             for label in row.labels:
                 with contextlib.redirect_stdout(sys.stderr):
@@ -60,7 +60,7 @@ class Alone:
             return [text for label in labels for text in uncovered_by(self.runner, label)]
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Nothing to close."""
 
 
 def run_cell(runner: Runner, row: Row, label: str) -> Cell:
@@ -77,9 +77,9 @@ def uncovered_by(runner: Runner, label: str) -> list[str]:
 
 
 def work(jobs: Connection, settings: Settings) -> None:
-    """The worker: answers one job after the other until the connection is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends the workers
-    os.dup2(2, 1)  # what a framework prints must not get into `--json`
+    """The worker: handles jobs until the connection is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and ends the workers
+    os.dup2(2, 1)  # output of a framework must not mix with `--json`
     try:
         limit_cpu(IMPORT_LIMIT)
         runner = settings.runner()
@@ -104,14 +104,14 @@ def work(jobs: Connection, settings: Settings) -> None:
 
 
 def limit_cpu(seconds: float) -> None:
-    """End this process when it has used so much more CPU time: the answer to a hang outside of Python."""
+    """End this process after this much additional CPU time, in case it hangs outside Python code."""
     if resource is not None:
         _, hard = resource.getrlimit(resource.RLIMIT_CPU)
         resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time() + seconds) + 1, hard))
 
 
 def without_computation(cell: Cell) -> dict[str, Any]:
-    """A cell as it goes from a worker to the parent, which knows the computation."""
+    """A cell to send from a worker to the parent, which has the computation."""
     return {field.name: getattr(cell, field.name) for field in fields(cell) if field.name != "computation"}
 
 
@@ -120,7 +120,7 @@ def without_computation(cell: Cell) -> dict[str, Any]:
 
 @dataclass
 class Worker:
-    """A process, the connection to it, and what it has yet to answer."""
+    """A process, its connection, and its current row."""
 
     process: Any
     jobs: Connection
@@ -138,13 +138,13 @@ class Worker:
         return cls(process, ours, since=time.monotonic())
 
     def give(self, row: Row) -> None:
-        """Start it on a row. That it has died meanwhile shows when the answer is read."""
+        """Start it on a row. If the process has died, reading the answer shows it."""
         self.row, self.since = row, time.monotonic()
         with contextlib.suppress(OSError):
             self.jobs.send((row.computation.name, row.dtype, row.labels))
 
     def how_it_ended(self, limit: float) -> tuple[str, str]:
-        """The kind of failure, and what to say."""
+        """The kind of failure, and its message."""
         self.process.join()
         code = self.process.exitcode
         if self.late:
@@ -160,20 +160,20 @@ class Worker:
 
 
 class Pool:
-    """A few workers. Rows are handed out in the order given, so the long ones should be first."""
+    """Several workers. Rows are started in order, so the slow ones should be first."""
 
     def __init__(self, settings: Settings, n: int):
         self.settings = settings
         with one_thread_each():
             self.workers = [Worker.start(settings) for _ in range(n)]
         try:
-            self.columns = [self.ready(worker) for worker in self.workers][-1]  # all are waited for
+            self.columns = [self.ready(worker) for worker in self.workers][-1]  # wait for all of them
         except BaseException:
             self.close()
             raise
 
     def ready(self, worker: Worker) -> list[Column]:
-        """Wait until a worker has imported the frameworks. UsageError if it cannot."""
+        """Wait until a worker has imported the frameworks. Raises UsageError if it cannot."""
         try:
             if not worker.jobs.poll(IMPORT_LIMIT * TIMES_BY_THE_CLOCK):
                 raise UsageError(f"importing the frameworks took more than {IMPORT_LIMIT * TIMES_BY_THE_CLOCK:.0f} s")
@@ -185,7 +185,7 @@ class Pool:
         return list(answer)
 
     def run(self, rows: Sequence[Row]) -> Iterator[Cell]:
-        """The cells of all rows, as they are done."""
+        """Run all rows and yield cells as they are done."""
         waiting = list(reversed(rows))
         while True:
             for worker in self.workers:
@@ -200,10 +200,10 @@ class Pool:
             for worker in busy.values():
                 if time.monotonic() - worker.since > TIMES_BY_THE_CLOCK * self.settings.time_limit:
                     worker.late = True
-                    worker.process.kill()  # its connection will tell
+                    worker.process.kill()  # its connection shows it
 
     def answer(self, worker: Worker, waiting: list[Row]) -> Cell:
-        """The next cell of a worker's row; where the worker has died, that cell is red and another worker goes on."""
+        """The next cell of a worker's row; if the worker has died, that cell is red and a new worker continues."""
         row = worker.row
         assert row is not None
         try:
@@ -236,7 +236,7 @@ class Pool:
 
 @contextlib.contextmanager
 def one_thread_each() -> Iterator[None]:
-    """Processes that start in this block compute with one thread, unless the user has said how many."""
+    """Processes started in this block use one thread, unless the user has set the number."""
     changed = [name for name in ONE_THREAD if name not in os.environ]
     os.environ.update(dict.fromkeys(changed, "1"))
     try:

@@ -1,4 +1,4 @@
-"""A trial: one case of a cell, run, with everything that a judge may look at."""
+"""A trial: one case of a cell and its results, for the judges."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .inputs import Case, stable_rng
 
 @dataclass(frozen=True)
 class Result:
-    """One array of an outcome. order: 0 for a value, k for a derivative of order k."""
+    """An array of an outcome. order: 0 for a value, k for a derivative of order k."""
 
     order: int
     name: str
@@ -28,12 +28,12 @@ class Result:
 
 @dataclass
 class Outcome:
-    """The results of one case: the values, then the gradients of each order, input by input."""
+    """The results of a case: the values, then the gradients of each order, input by input."""
 
     values: list[Array]
     gradients: list[list[Array]]
     cotangents: list[list[Array] | None]
-    broken: list[str] = field(default_factory=list)  # invariants that do not hold
+    broken: list[str] = field(default_factory=list)  # violated invariants
 
     def arrays(self) -> Iterator[Result]:
         """Every array with its order and name."""
@@ -45,14 +45,14 @@ class Outcome:
                 yield Result(order, f"{kind}{f' of input {i}' if len(gradients) > 1 else ''}", gradient)
 
     def same_bytes(self, other: Outcome) -> bool:
-        """Whether both have the same arrays, to the bit, up to the same order."""
+        """Whether both have bit-equal arrays, up to the given order."""
         ours, theirs = list(self.arrays()), list(other.arrays())
         return len(ours) == len(theirs) and all(same_bytes(a.array, b.array) for a, b in zip(ours, theirs, strict=True))
 
 
 @dataclass(frozen=True)
 class Failure:
-    """One thing that is not as it should be. kind: torch, differences, stage, invariant, exception, ..."""
+    """A failure. kind: torch, differences, stage, invariant, exception, ..."""
 
     kind: str
     text: str
@@ -60,7 +60,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Reference:
-    """PyTorch on the same inputs: in float64, and in the dtype of the cell."""
+    """PyTorch on the same inputs, in float64 and in the dtype of the cell."""
 
     precise: Outcome
     same: Outcome
@@ -68,11 +68,10 @@ class Reference:
 
 @dataclass(frozen=True)
 class Trial:
-    """One case of a cell. again: the same up to order 1, evaluated a second time with its invariants checked.
+    """One case of a cell. again: the results up to order 1 of a second run that checks invariants.
 
-    reference: None where there is no PyTorch to compare with. before: the stage before and its outcome, None where
-    there is nothing to be equal to. on_cpu: the outcome on the CPU of a framework that computes elsewhere. sloped:
-    whether central differences can judge it.
+    reference: None without PyTorch. before: the previous stage and its outcome, or None. on_cpu: the outcome on the CPU
+    of a framework that computes elsewhere. sloped: whether central differences apply.
     """
 
     computation: Computation
@@ -86,7 +85,7 @@ class Trial:
     before: tuple[str, Outcome] | None = None
     on_cpu: Outcome | None = None
     sloped: bool = True
-    slopes: dict[int, Slope] = field(default_factory=dict)  # by order, as they are asked for
+    slopes: dict[int, Slope] = field(default_factory=dict)  # by order, computed on demand
 
     @functools.cached_property
     def direction(self) -> list[Array]:
@@ -95,7 +94,7 @@ class Trial:
         return [np.asarray(rng.standard_normal(a.shape)) for a in self.case.arrays]
 
     def slope(self, order: int) -> Slope:
-        """The slope of the results of the order below along the direction, by central differences."""
+        """The slope of the results of the previous order along the direction, by central differences."""
         if order not in self.slopes:
             f = contraction(self.computation, self.framework, self.case, order - 1, self.seed)
             self.slopes[order] = slope(f, self.case.arrays, self.direction)
@@ -108,7 +107,7 @@ class Trial:
 
 
 def order_of(computation: Computation, framework: Framework, case: Case) -> int:
-    """How often this case is differentiated: integers and special values once, early stages at most once."""
+    """The order of differentiation: 1 for integers and special values, at most 1 in early stages."""
     once = case.integer or not case.smooth
     return min(computation.order, framework.max_order, 1 if once else computation.order)
 
@@ -116,7 +115,7 @@ def order_of(computation: Computation, framework: Framework, case: Case) -> int:
 def evaluate(
     computation: Computation, framework: Framework, case: Case, dtype: Any, seed: int, order: int, check: bool = False
 ) -> Outcome:
-    """Run a computation on a case, forward and then backward `order` times, each with a cotangent of its own."""
+    """Run a computation on a case, forward and then backward `order` times, each time with a new cotangent."""
     arrays = case.fresh()
     kept = [a.copy() for a in arrays]
     variables = [framework.Variable(a) for a in arrays]
@@ -124,7 +123,7 @@ def evaluate(
     outputs = list(result) if isinstance(result, tuple | list) else [result]
     outcome = Outcome([np.array(framework.array(y)) for y in outputs], [], [])
     for level in range(order):
-        # What is None depends on nothing; its cotangent is drawn all the same, so that the others' stay the same.
+        # None is independent of the inputs; its cotangent is drawn anyway, so that the others stay the same.
         like = outcome.values if level == 0 else outcome.gradients[-1]
         rng = stable_rng(computation.name, case.name, str(seed), f"cotangent {level}")
         drawn = [np.asarray(rng.standard_normal(a.shape)).astype(dtype).astype(a.dtype) for a in like]
@@ -172,7 +171,7 @@ def ownership(gradients: Sequence[Any], others: Sequence[Array]) -> list[str]:
 
 
 def seeds_kept(framework: Framework, results: Sequence[Any], seeds: Sequence[Array] | None) -> list[str]:
-    """After backward a result has the seed that it was given, or ones; or None, from stage 2 on."""
+    """After backward, `grad` of a result is the initial gradient, given or ones; or None, from stage 2 on."""
     broken = []
     for i, y in enumerate(results):
         if y.grad is None and framework.number == 1:
@@ -187,7 +186,7 @@ def seeds_kept(framework: Framework, results: Sequence[Any], seeds: Sequence[Arr
 def contraction(
     computation: Computation, framework: Framework, case: Case, order: int, seed: int
 ) -> Callable[[Sequence[Array]], float]:
-    """The number whose slope the derivative of the next order is: sum(cotangent * result of this order)."""
+    """The scalar whose slope is the derivative of the next order: sum(cotangent * result of this order)."""
 
     def number(arrays: Sequence[Array]) -> float:
         moved = Case(case.name, tuple(arrays), case.seeded)

@@ -1,4 +1,4 @@
-"""Steps 1-10: automatic differentiation of a chain of functions, one input and one output each."""
+"""Steps 1-10: automatic differentiation of chains of functions with one input and one output."""
 
 from . import functions
 from .core import Function, Variable, as_array

@@ -1,4 +1,4 @@
-"""Steps 11-24: any graph, written as ordinary Python: operators, loops and branches."""
+"""Steps 11-24: arbitrary graphs, written as ordinary Python: operators, loops and branches."""
 
 from . import functions
 from .config import Config, no_grad, using_config

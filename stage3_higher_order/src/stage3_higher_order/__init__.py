@@ -1,4 +1,4 @@
-"""Steps 25-36: derivatives of derivatives, and pictures of graphs."""
+"""Steps 25-36: derivatives of any order, and drawings of graphs."""
 
 from . import functions, utils
 from .config import Config, no_grad, using_config

@@ -1,4 +1,4 @@
-"""The book's `utils`: names gathered here for scripts; nothing inside the package imports them from here."""
+"""The book's `utils`: names collected for scripts; nothing in the package imports them from here."""
 
 from .dot import get_dot_graph, plot_dot_graph
 from .gradcheck import check_gradients, numerical_grad

@@ -1,4 +1,4 @@
-"""Steps 37-51: neural networks: tensors, layers, optimizers, data."""
+"""Steps 37-51: tensors, layers, optimizers, data."""
 
 from . import datasets, functions, layers, models, optimizers, transforms, utils
 from .config import Config, no_grad, using_config

@@ -34,7 +34,7 @@ class Dataset:
         self.prepare()
 
     def prepare(self):
-        """Set `data` and `label`; called once, when the data set is made."""
+        """Set `data` and `label`; called once, on construction."""
 
     def __getitem__(self, index):
         """One sample, a pair; an integer label is an int. IndexError if there is no such sample."""
@@ -45,7 +45,7 @@ class Dataset:
         if self.label is None:
             return x, None
         t = self.target_transform(self.label[i])
-        return x, int(t) if isinstance(t, np.integer) else t  # which prints as 1, not as np.int64(1)
+        return x, int(t) if isinstance(t, np.integer) else t  # prints as 1, not as np.int64(1)
 
     def __len__(self):
         """The number of samples."""
@@ -74,7 +74,7 @@ def get_spiral(train=True):
 
 
 class Spiral(Dataset):
-    """The points of `get_spiral`: x (2,), float32, label 0, 1 or 2; 300 of them, others for train=False. [step 49]"""
+    """The points of `get_spiral`: x (2,), float32, label 0, 1 or 2; 300 samples for each value of train. [step 49]"""
 
     def prepare(self):
         self.data, self.label = get_spiral(self.train)

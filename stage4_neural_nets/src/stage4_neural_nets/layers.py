@@ -1,4 +1,4 @@
-"""Layers: functions that own parameters, and collect those of the layers inside them."""
+"""Layers: functions that own parameters and collect those of their sublayers."""
 
 import math
 import weakref

@@ -1,4 +1,4 @@
-"""The book's `utils`: names gathered here for scripts; nothing inside the package imports them from here."""
+"""The book's `utils`: names collected for scripts; nothing in the package imports them from here."""
 
 import numpy as np
 
@@ -36,7 +36,7 @@ def array_allclose(a, b, rtol=1e-4, atol=1e-5):
 
 
 def as_numpy(x):
-    """The array in a Variable, or the array itself."""
+    """The array of a Variable, or the array itself."""
     return x.data if isinstance(x, Variable) else x
 
 

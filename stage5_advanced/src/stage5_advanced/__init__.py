@@ -1,4 +1,4 @@
-"""Steps 52-60: the GPU, saved models, dropout, convolution, recurrence."""
+"""Steps 52-60: GPU support, saved models, dropout, convolution, recurrent networks."""
 
 from . import cuda, datasets, functions, layers, models, optimizers, transforms, utils
 from .config import Config, no_grad, test_mode, using_config

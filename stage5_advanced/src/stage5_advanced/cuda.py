@@ -1,7 +1,7 @@
-"""Where arrays live: NumPy's in the host's memory, CuPy's in that of a GPU; and the ways between. [step 52]
+"""Arrays on the host (NumPy) and on a GPU (CuPy), and copies between them. [step 52]
 
-gpu_enable: whether CuPy can be imported and a GPU answers.
-cupy, cp: CuPy, or None where it cannot be imported.
+gpu_enable: whether CuPy can be imported and finds a GPU.
+cupy, cp: CuPy, or None if it cannot be imported.
 """
 
 import numpy as np
@@ -12,33 +12,33 @@ try:
     import cupy
 
     gpu_enable = cupy.cuda.runtime.getDeviceCount() > 0
-except Exception:  # CuPy, its libraries, a driver or a device is missing; none of that is needed
+except Exception:  # CuPy, one of its libraries, a driver or a device is missing; none of them is required
     pass
 cp = cupy
 
 
 def get_array_module(x):
-    """numpy or cupy, whichever the array x is of, or the data of the Variable x; numpy for all else. [step 52]"""
+    """The module, numpy or cupy, of an array or of a Variable's data; numpy for anything else. [step 52]"""
     return cupy if gpu_enable and isinstance(data_of(x), cupy.ndarray) else np
 
 
 def as_numpy(x):
-    """The numpy.ndarray of a Variable, an array of either kind or a number; a copy only from the GPU. [step 52]"""
+    """The numpy.ndarray of a Variable, an array or a number; copied only from a GPU. [step 52]"""
     x = data_of(x)
     return cupy.asnumpy(x) if is_on_gpu(x) else np.asarray(x)
 
 
 def as_cupy(x):
-    """The cupy.ndarray of a Variable, an array of either kind or a number; a copy only from the host. [step 52]
+    """The cupy.ndarray of a Variable, an array or a number; copied only from the host. [step 52]
 
-    RuntimeError where there is no CuPy or no GPU.
+    Raises RuntimeError without CuPy or without a GPU.
     """
     need_gpu()
     return cupy.asarray(data_of(x))
 
 
 def need_gpu():
-    """RuntimeError where there is no CuPy or no GPU. [step 52]"""
+    """Raise RuntimeError without CuPy or without a GPU. [step 52]"""
     if cupy is None:
         raise RuntimeError("CuPy cannot be loaded. Install CuPy! pip install cupy-cuda12x, or cupy-cuda13x")
     if not gpu_enable:
@@ -46,17 +46,17 @@ def need_gpu():
 
 
 def data_of(x):
-    """The array in a Variable; anything else as it is. (A Variable has a creator; arrays too have a `data`.)"""
+    """The array of a Variable; anything else unchanged. (A Variable has a creator; arrays have a `data`, too.)"""
     return x.data if hasattr(x, "creator") else x
 
 
 def is_on_gpu(x):
-    """Whether x is an array of CuPy."""
+    """Whether x is a CuPy array."""
     return gpu_enable and isinstance(x, cupy.ndarray)
 
 
 def common_module(name, xs):
-    """The module of all the arrays xs; TypeError, which says where each is, if they are in two places."""
+    """The module of all arrays xs. Raises TypeError, naming each device, if they are on different ones."""
     on_gpu = [isinstance(x, cupy.ndarray) for x in xs]
     if any(on_gpu) and not all(on_gpu):
         places = ", ".join(f"input {i} on the {'GPU' if there else 'host'}" for i, there in enumerate(on_gpu))

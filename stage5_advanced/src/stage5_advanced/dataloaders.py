@@ -1,4 +1,4 @@
-"""Mini-batches: the samples of a data set, shuffled and joined into arrays."""
+"""Mini-batches: the samples of a dataset, shuffled and stacked into arrays."""
 
 import copy
 import json

@@ -41,7 +41,7 @@ class Dataset:
         self.prepare()
 
     def prepare(self):
-        """Set `data` and `label`; called once, when the data set is made."""
+        """Set `data` and `label`; called once, on construction."""
 
     def __getitem__(self, index):
         """One sample, a pair; an integer label is an int. IndexError if there is no such sample."""
@@ -52,7 +52,7 @@ class Dataset:
         if self.label is None:
             return x, None
         t = self.target_transform(self.label[i])
-        return x, int(t) if isinstance(t, np.integer) else t  # which prints as 1, not as np.int64(1)
+        return x, int(t) if isinstance(t, np.integer) else t  # prints as 1, not as np.int64(1)
 
     def __len__(self):
         """The number of samples."""
@@ -81,7 +81,7 @@ def get_spiral(train=True):
 
 
 class Spiral(Dataset):
-    """The points of `get_spiral`: x (2,), float32, label 0, 1 or 2; 300 of them, others for train=False. [step 49]"""
+    """The points of `get_spiral`: x (2,), float32, label 0, 1 or 2; 300 samples for each value of train. [step 49]"""
 
     def prepare(self):
         self.data, self.label = get_spiral(self.train)
@@ -327,7 +327,7 @@ class CIFAR100(CIFAR):
     TEST = ("cifar-100-python/test",)
 
     def __init__(self, train=True, transform=CIFAR_TRANSFORM, target_transform=None, label_type="fine"):
-        self.labels = functools.partial(CIFAR100.labels, label_type)  # the names of this data set's own labels
+        self.labels = functools.partial(CIFAR100.labels, label_type)  # the names of this dataset's own labels
         self.labels()  # raises for another label_type
         self.label_type = label_type
         self.key = f"{label_type}_labels".encode()
@@ -404,7 +404,7 @@ def unpickle(content, place):
     """
     try:
         return ArrayUnpickler(io.BytesIO(content), encoding="bytes").load()
-    except Exception as error:  # a damaged pickle can raise almost any
+    except Exception as error:  # a damaged pickle can raise almost any exception
         raise ValueError(f"{place}: expected a pickle of arrays and plain containers, got {error}") from error
 
 
@@ -422,9 +422,9 @@ def dtype_of(code, align=False, copy=False):
     return np.dtype(code)
 
 
-reconstruct = np.empty(0).__reduce__()[0]  # NumPy's own function, which has no public name
+reconstruct = np.empty(0).__reduce__()[0]  # private in NumPy
 ADMITTED = {
-    ("numpy.core.multiarray", "_reconstruct"): reconstruct,  # of NumPy 1
+    ("numpy.core.multiarray", "_reconstruct"): reconstruct,  # NumPy 1
     ("numpy._core.multiarray", "_reconstruct"): reconstruct,
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): dtype_of,

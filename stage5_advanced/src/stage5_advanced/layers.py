@@ -1,4 +1,4 @@
-"""Layers: functions that own parameters, and collect those of the layers inside them."""
+"""Layers: functions that own parameters and collect those of their sublayers."""
 
 import math
 import weakref
@@ -132,7 +132,7 @@ class Layer:
                 yield value
 
     def _flatten_params(self, params_dict, parent_key=""):
-        """Put every parameter and buffer into the dictionary, under its path below parent_key. [step 53]"""
+        """Add every parameter and buffer to the dict, under its path below parent_key. [step 53]"""
         for path, variable in self.named_state():
             params_dict[f"{parent_key}/{path}" if parent_key else path] = variable
 
@@ -351,7 +351,7 @@ class RNN(Layer):
         super().__init__()
         check_sizes(self, hidden_size=hidden_size, in_size=in_size)
         self.x2h = Linear(hidden_size, in_size=in_size)
-        self.h2h = Linear(hidden_size, in_size=hidden_size, nobias=True)  # of h, not of x
+        self.h2h = Linear(hidden_size, in_size=hidden_size, nobias=True)  # the input of h2h is h, not x
         self.h = None
 
     def reset_state(self):

@@ -373,7 +373,7 @@ class ClipGrad:
 
 
 class FreezeParam:
-    """A hook: no update for these parameters, or for all of these layers. [step 46]"""
+    """A hook that excludes these parameters, or all of these layers, from updates. [step 46]"""
 
     def __init__(self, *layers):
         for layer in layers:

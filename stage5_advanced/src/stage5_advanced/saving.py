@@ -78,7 +78,7 @@ def write_arrays(path, arrays):
     part = path.with_name(f".{uuid.uuid4().hex}.part")  # each save has its own
     try:
         with zipfile.ZipFile(part, "x", zipfile.ZIP_DEFLATED) as file:
-            for name, a in arrays.items():  # np.savez_compressed takes names as keywords, and cannot have all
+            for name, a in arrays.items():  # np.savez_compressed takes names as keyword arguments, which excludes some
                 with file.open(f"{name}.npy", "w", force_zip64=True) as member:
                     np.lib.format.write_array(member, np.asanyarray(a), allow_pickle=False)
         if path.exists():
@@ -89,13 +89,13 @@ def write_arrays(path, arrays):
 
 
 def read_arrays(path):
-    """The arrays that write_arrays wrote: name -> array. ValueError for another kind of file. [step 53]"""
+    """Read a file of write_arrays: name -> array. Raises ValueError for other files. [step 53]"""
     path = path if os.path.exists(path) and not npz_path(path).exists() else npz_path(path)
     with open(path, "rb") as file:
         try:
             with np.load(file) as arrays:  # never unpickles
                 return {name: arrays[name] for name in arrays.files}
-        except Exception as error:  # a damaged file can raise almost any
+        except Exception as error:  # a damaged file can raise almost any exception
             raise ValueError(f"{path}: expected a file that save_weights wrote, got {error}") from error
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-# What Linear, Conv2d and BatchNorm call their parameters and buffers, and what PyTorch's do.
+# Names of the parameters and buffers of Linear, Conv2d and BatchNorm, and PyTorch's names.
 NAMES = {
     "W": "weight",
     "b": "bias",

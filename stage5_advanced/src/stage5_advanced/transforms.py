@@ -1,6 +1,6 @@
-"""Preprocessing of one sample, an array or an image: each transform is a small callable object that can be pickled.
+"""Preprocessing of single samples, arrays or images: each transform is a small callable that can be pickled.
 
-An image is one of Pillow, PIL.Image.Image, which is imported only where it is used.
+Images are PIL.Image.Image objects; Pillow is imported only where it is used.
 """
 
 import operator
@@ -195,7 +195,7 @@ def check_image(transform, image, expected="a PIL image"):
 
 
 def pillow(transform):
-    """The module PIL.Image; RuntimeError if Pillow is not installed."""
+    """The module PIL.Image. Raises RuntimeError if Pillow is not installed."""
     try:
         import PIL.Image
     except ImportError as error:
@@ -204,7 +204,7 @@ def pillow(transform):
 
 
 def width_height(transform, size):
-    """(width, height) of a pair, or of one number for both."""
+    """(width, height) from a pair or an int for both."""
     pair = tuple(map(operator.index, size if np.iterable(size) else (size, size)))
     if len(pair) != 2 or min(pair) < 1:
         raise ValueError(f"{type(transform).__name__}: expected one or two positive integers as the size, got {size!r}")

@@ -1,4 +1,4 @@
-"""The book's `utils`: names gathered here for scripts; nothing inside the package imports them from here."""
+"""The book's `utils`: names collected for scripts; nothing in the package imports them from here."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The judges. Each looks at a trial, one case of a cell, and yields what is not as it should be."""
+"""The judges: each looks at a trial, one case of a cell, and yields its failures."""
 
 from collections.abc import Callable, Iterator
 
@@ -12,5 +12,5 @@ from .stage_before import against_stage_before
 Judge = Callable[[Trial], Iterator[Failure]]
 
 ALWAYS: tuple[Judge, ...] = (invariants, against_stage_before)
-# Not asked again about the very bytes that they have accepted from the stage before.
+# Skipped for results that are bit-equal to those of the previous stage, which they have accepted.
 UNLESS_INHERITED: tuple[Judge, ...] = (against_reference, against_differences, against_cpu)

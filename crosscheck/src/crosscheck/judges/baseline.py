@@ -1,4 +1,4 @@
-"""The tolerance baseline: no cell may be much further from PyTorch than the ledger says."""
+"""The tolerance baseline: no cell may be much farther from PyTorch than its ledger entry."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from ..trial import Failure
 
 
 def baseline(ledger: Ledger, computation: str, dtype: str, distance: float) -> Iterator[Failure]:
-    """Judges a whole cell, by its largest distance."""
+    """Judge a whole cell by its largest distance."""
     allowed = ledger.allowed(computation, dtype)
     if allowed is None:
         yield Failure("ledger", "not in the ledger: crosscheck run --update-ledger")

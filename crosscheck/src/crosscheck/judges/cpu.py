@@ -1,4 +1,4 @@
-"""A GPU against the CPU."""
+"""Compare a GPU with the CPU."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from .reference import off
 
 
 def against_cpu(trial: Trial) -> Iterator[Failure]:
-    """The same shapes and dtypes, and values within twice what either may be off."""
+    """Equal shapes and dtypes, and values within twice the tolerance of either."""
     if trial.on_cpu is None:
         return
     allowed = 2 * trial.computation.allowed(str(trial.dtype)) + 8 * off(trial)

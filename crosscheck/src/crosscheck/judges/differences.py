@@ -1,4 +1,4 @@
-"""Central differences: the slope of a framework's own values, against its gradients."""
+"""Central differences: compare the slope of a framework's own values with its gradients."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from ..trial import Failure, Trial
 
 
 def against_differences(trial: Trial) -> Iterator[Failure]:
-    """Gradients of each order along a random direction. It knows nothing of PyTorch."""
+    """Check the gradients of each order along a random direction, independently of PyTorch."""
     if not trial.sloped:
         return
     for order, gradients in enumerate(trial.outcome.gradients, 1):
@@ -20,7 +20,7 @@ def against_differences(trial: Trial) -> Iterator[Failure]:
 
 
 def witness(trial: Trial, order: int) -> str:
-    """Where a framework and PyTorch disagree about gradients: with whom central differences agree."""
+    """If a framework and PyTorch disagree about gradients, say which of them agrees with central differences."""
     assert trial.reference is not None
     ours = trial.backed(trial.outcome.gradients[order - 1], order)
     theirs = trial.backed(trial.reference.precise.gradients[order - 1], order)

@@ -1,4 +1,4 @@
-"""PyTorch in float64 on the very same inputs: shape, dtype, and a distance in units of rounding."""
+"""PyTorch in float64 on the same inputs: shapes, dtypes, and distances in eps."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from .differences import witness
 
 
 def compared(trial: Trial) -> Iterator[tuple[Result, float | None, str | None]]:
-    """Each result, its distance from PyTorch in eps (None where shape or dtype differ), and what is wrong with it."""
+    """Each result, its distance from PyTorch in eps (None if shape or dtype differ), and its mismatch, if any."""
     assert trial.reference is not None
     precise, same = trial.reference.precise.arrays(), trial.reference.same.arrays()
     for ours, exact, theirs in zip(trial.outcome.arrays(), precise, same, strict=False):  # early stages stop at order 1
@@ -27,13 +27,13 @@ def compared(trial: Trial) -> Iterator[tuple[Result, float | None, str | None]]:
 
 
 def distance_from_reference(trial: Trial) -> float | None:
-    """The largest distance of a trial; None where nothing can be measured."""
+    """The largest distance in a trial, or None if there is nothing to measure."""
     far = [] if trial.reference is None else [far for _, far, _ in compared(trial) if far is not None]
     return max(far, default=None)
 
 
 def against_reference(trial: Trial) -> Iterator[Failure]:
-    """Of the gradients of one order the first that is wrong; where differences are possible, who agrees with whom."""
+    """Report the first mismatch per order, and for gradients which side agrees with central differences."""
     if trial.reference is None:
         return
     case, ours, theirs = trial.case.name, len(trial.outcome.values), len(trial.reference.precise.values)
@@ -54,7 +54,7 @@ def against_reference(trial: Trial) -> Iterator[Failure]:
 
 
 def off(trial: Trial) -> float:
-    """How far PyTorch in the dtype of the trial is from PyTorch in float64, at most."""
+    """The largest distance of PyTorch in the dtype of the trial from PyTorch in float64."""
     if trial.reference is None:
         return 0.0
     pairs = zip(trial.reference.precise.arrays(), trial.reference.same.arrays(), strict=True)

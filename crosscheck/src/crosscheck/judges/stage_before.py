@@ -1,4 +1,4 @@
-"""Stage N+1 gives the very bytes of stage N."""
+"""Stage N+1 gives the bits of stage N."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from ..trial import Failure, Trial
 
 
 def against_stage_before(trial: Trial) -> Iterator[Failure]:
-    """To the bit, as far as the stage before can differentiate."""
+    """Bit-equal to the previous stage, up to the order that it supports."""
     if trial.before is None:
         return
     before, outcome = trial.before

@@ -13,7 +13,7 @@ class Sigmoid(Function):
 
     def forward(self, x):
         with np.errstate(over="ignore"):  # e^-x may be inf, and 1 / inf is right
-            return 1 / (1 + np.exp(-1.0 * x))  # a float: -x of unsigned integers would wrap around
+            return 1 / (1 + np.exp(-1.0 * x))  # a float, because -x would wrap around for unsigned integers
 
     def backward(self, gy):
         y = self.outputs[0]()

@@ -13,7 +13,7 @@ class Sigmoid(Function):
 
     def forward(self, x):
         with np.errstate(over="ignore"):  # e^-x may be inf, and 1 / inf is right
-            return 1 / (1 + self.xp.exp(-1.0 * x))  # a float: -x of unsigned integers would wrap around
+            return 1 / (1 + self.xp.exp(-1.0 * x))  # a float, because -x would wrap around for unsigned integers
 
     def backward(self, gy):
         y = self.outputs[0]()
@@ -49,7 +49,7 @@ class LeakyReLU(Function):
     """y = x where x > 0, otherwise slope x;  gx = gy where x > 0, otherwise slope gy."""
 
     def __init__(self, slope):
-        self.slope = float(slope)  # a NumPy number would make float64 of float32
+        self.slope = float(slope)  # a NumPy scalar would promote float32 to float64
 
     def forward(self, x):
         return self.xp.where(x > 0, x, self.slope * x)

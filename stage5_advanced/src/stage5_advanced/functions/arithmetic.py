@@ -135,7 +135,7 @@ class Power(Function):
 
     def forward(self, x0, x1):
         if x0.dtype.kind in "iu" and x1.dtype.kind in "iu" and (x1 < 0).any():
-            x1 = x1.astype(float)  # as exponent() does for numbers
+            x1 = x1.astype(float)  # like exponent(), for arrays
         return x0**x1
 
     def backward(self, gy):
