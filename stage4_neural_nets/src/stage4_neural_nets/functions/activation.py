@@ -1,4 +1,4 @@
-"""Activations: sigmoid, relu, softmax, log_softmax."""
+"""Activation functions: sigmoid, relu, softmax, log_softmax."""
 
 import numpy as np
 
@@ -12,8 +12,8 @@ class Sigmoid(Function):
     """y = 1 / (1 + e^-x);  gx = gy y (1 - y)."""
 
     def forward(self, x):
-        with np.errstate(over="ignore"):  # e^-x may be inf, and 1 / inf is right
-            return 1 / (1 + np.exp(-1.0 * x))  # a float, because -x would wrap around for unsigned integers
+        with np.errstate(over="ignore"):  # e^-x may overflow to inf; 1 / inf = 0 is correct
+            return 1 / (1 + np.exp(-1.0 * x))  # -x would wrap around for unsigned integers
 
     def backward(self, gy):
         y = self.outputs[0]()
@@ -26,7 +26,7 @@ def sigmoid(x):
 
 
 def sigmoid_simple(x):
-    """sigmoid, composed of basic functions; warns if e^-x overflows: x < -709, in float32 x < -88. [step 43]"""
+    """sigmoid composed of basic functions; warns if e^-x overflows (x < -709, in float32 x < -88). [step 43]"""
     return 1 / (1 + exp(-as_float(x, "sigmoid_simple")))
 
 
@@ -37,7 +37,7 @@ class ReLU(Function):
         return np.maximum(x, 0.0)
 
     def backward(self, gy):
-        return gy * (self.inputs[0].data > 0)  # a mask is constant, so it uses the data of x
+        return gy * (self.inputs[0].data > 0)  # the mask is a constant: use the data of x
 
 
 def relu(x):
@@ -65,12 +65,12 @@ class Softmax(Function):
 
 
 def softmax(x, axis=1):
-    """Logits to probabilities along an axis, without overflow: x (N, C) -> (N, C), rows of sum 1. [step 47]"""
+    """Probabilities from logits along an axis, without overflow.  x (N, C) -> (N, C), rows sum to 1. [step 47]"""
     return Softmax(axis)(x)
 
 
 def softmax_simple(x, axis=1):
-    """softmax, composed of basic functions; e^x overflows for x > 709, in float32 for x > 88. [step 47]"""
+    """softmax composed of basic functions; e^x overflows for x > 709, in float32 for x > 88. [step 47]"""
     y = exp(as_float(x, "softmax_simple"))
     return y / sum(y, axis, keepdims=True)
 

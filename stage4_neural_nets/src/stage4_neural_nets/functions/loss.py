@@ -26,22 +26,22 @@ class MeanSquaredError(Function):
 
 
 def mean_squared_error(x0, x1):
-    """Sum of squared differences over the length of axis 0 (PyTorch: over the number of elements). [step 42]
+    """Sum of squared differences, divided by the length of axis 0 (in PyTorch by the number of elements). [step 42]
 
-    x0, x1: of the same shape, or one of a shape that broadcasts to the other's; otherwise, or if axis 0
-    has no elements, ValueError. Integers are computed in float64.
+    Integers are computed in float64. Raises ValueError if neither x0 nor x1 broadcasts to the shape of the
+    other, or if axis 0 has no elements.
     """
     return MeanSquaredError()(*as_pair("mean_squared_error", x0, x1))
 
 
 def mean_squared_error_simple(x0, x1):
-    """mean_squared_error, composed of basic functions, which keep intermediate arrays until backward. [step 42]"""
+    """mean_squared_error composed of basic functions, which keep intermediate arrays for backward. [step 42]"""
     x0, x1 = as_pair("mean_squared_error_simple", x0, x1)
     return sum(mean((x0 - x1) ** 2, axis=0))
 
 
 def as_pair(name, x0, x1):
-    """Floating Variables; ValueError if broadcasting would make unexpected pairs, such as (N, 1) with (N,)."""
+    """x0, x1 as floating-point Variables. Raises ValueError for (N, 1) and (N,), which would broadcast to (N, N)."""
     x0, x1 = as_float(x0, name), as_float(x1, name)
     try:
         shape = np.broadcast_shapes(x0.shape, x1.shape)
@@ -55,7 +55,7 @@ def as_pair(name, x0, x1):
 
 
 def total(x):
-    """Sum of all elements of an array; of float16 in float32, which is also the dtype of the result."""
+    """Sum of all elements of an array; float16 is summed in, and returned as, float32."""
     return accumulate(x, tuple(range(x.ndim)))
 
 
@@ -78,9 +78,9 @@ class SoftmaxCrossEntropy(Function):
 
 
 class SoftmaxCrossEntropyGrad(Function):
-    """gx = (p - one-hot t) gy / N, p = softmax(x);  by x: p (s - sum(p s)), s = ggx gy / N;  by gy: sum(ggx gx / gy).
+    """gx = (p - one-hot t) gy / N, p = softmax(x), without a one-hot array; e and total, p = e / total, are given.
 
-    The forward pass provides p = e / total in its two parts. No one-hot array is made.
+    The gradient with respect to x: p (s - sum(p s)), s = ggx gy / N;  with respect to gy: sum(ggx gx / gy).
     """
 
     def __init__(self, t, e, total):
@@ -108,8 +108,8 @@ class SoftmaxCrossEntropyGrad(Function):
 def softmax_cross_entropy(x, t):
     """Mean of -log softmax(x)[t].  x (N, C) logits, t (N,) labels, integers 0 to C - 1 -> (). [step 47]
 
-    Stable for all logits. TypeError for labels that are not integers, ValueError for shapes that do not
-    match and for a label out of range.
+    Stable for all logits. Raises TypeError unless labels are integers, ValueError if shapes do not match or a
+    label is out of range.
     """
     x = as_input(x, "softmax_cross_entropy")
     t = as_labels("softmax_cross_entropy", x, t)
@@ -117,7 +117,7 @@ def softmax_cross_entropy(x, t):
 
 
 def softmax_cross_entropy_simple(x, t):
-    """softmax_cross_entropy, composed of basic functions. Probabilities below 1e-15 have no gradient. [step 47]"""
+    """softmax_cross_entropy composed of basic functions. Probabilities below 1e-15 have no gradient. [step 47]"""
     x = as_input(x, "softmax_cross_entropy_simple")
     t = as_labels("softmax_cross_entropy_simple", x, t)
     p = clip(softmax_simple(x), 1e-15, 1.0)  # log(0) would be -inf

@@ -10,7 +10,7 @@ from .shape import expand_dims, reshape, transpose
 
 
 class MatMul(Function):
-    """y = x W;  gx = gy W^T, gW = x^T gy. A vector is a matrix of one row (x) or one column (W)."""
+    """y = x W;  gx = gy W^T, gW = x^T gy. A vector x is one row, a vector W one column."""
 
     def forward(self, x, W):
         return np.matmul(x, W)
@@ -34,7 +34,7 @@ def matmul(x, W):
     """Matrix product.  x (N, D), W (D, H) -> (N, H). [step 41]
 
     A vector x is a row, a vector W a column; axes before the last two are batches and broadcast.
-    ValueError for 0-d inputs, and if the columns of x do not match the rows of W.
+    Raises ValueError for 0-d inputs, and if the columns of x do not match the rows of W.
     """
     x, W = as_input(x, "matmul"), as_input(W, "matmul")
     if x.ndim == 0 or W.ndim == 0:
@@ -51,7 +51,7 @@ def swap_last_axes(x):
 
 
 def check_product(name, x, W):
-    """ValueError unless x has as many columns as W has rows."""
+    """Raise ValueError unless x has as many columns as W has rows."""
     if x.shape[-1] != W.shape[-2:][0]:
         raise ValueError(f"{name}: expected x with as many columns as W has rows, got x {x.shape} and W {W.shape}")
 
@@ -83,7 +83,7 @@ class Linear(Function):
 def linear(x, W, b=None):
     """Affine map x W + b.  x (N, D), W (D, H), b (H,) or None -> (N, H). [step 43]
 
-    x may have any number of axes before D. ValueError for shapes that do not match.
+    x may have any number of axes before D. Raises ValueError if shapes do not match.
     """
     x, W = as_input(x, "linear"), as_input(W, "linear")
     if x.ndim == 0 or W.ndim != 2:
@@ -98,7 +98,7 @@ def linear(x, W, b=None):
 
 
 def linear_simple(x, W, b=None):
-    """linear, composed of basic functions; releases the data of the product, which backward does not need. [step 43]"""
+    """linear composed of basic functions; releases the data of the product, which backward does not need. [step 43]"""
     t = matmul(x, W)
     if b is None:
         return t

@@ -1,4 +1,4 @@
-"""Measures without a gradient."""
+"""Metrics, which have no gradient."""
 
 import numpy as np
 
@@ -7,10 +7,10 @@ from .shape import check_indices
 
 
 def accuracy(y, t):
-    """Share of rows of y whose maximum is at the label, without a gradient.  y (N, C), t (N,). [step 50]
+    """Fraction of rows of y whose maximum is at the label, without a gradient.  y (N, C), t (N,). [step 50]
 
-    Labels are integers 0 to C - 1: TypeError for others, ValueError for a label out of range. A row with
-    nan counts as wrong.
+    A row with nan counts as wrong. Raises TypeError unless labels are integers, ValueError if shapes do not
+    match or a label is not from 0 to C - 1.
     """
     y, t = (a.data if isinstance(a, Variable) else np.asarray(a) for a in (y, t))
     if y.ndim != 2 or t.size != len(y) or t.size == 0:

@@ -23,7 +23,7 @@ class Reshape(Function):
 
 
 def reshape(x, shape):
-    """Elements of x in another shape; one length may be -1. The result may share memory with x. [step 38]"""
+    """Reshape x; one length may be -1. The result may share memory with x. [step 38]"""
     x = as_input(x, "reshape")
     return x if isinstance(shape, tuple) and x.shape == shape else Reshape(shape)(x)
 
@@ -35,7 +35,7 @@ def expand_dims(x, axis):
 
 
 def flatten(x):
-    """Join all axes but the first: (N, C, H, W) -> (N, C*H*W). [step 38, not in the book]"""
+    """Flatten all axes but the first: (N, C, H, W) -> (N, C*H*W). [step 38, not in the book]"""
     x = as_input(x, "flatten")
     if x.ndim == 0:
         raise ValueError("flatten: expected x with at least one axis, got x ()")
@@ -80,7 +80,7 @@ class GetItem(Function):
 
 
 class GetItemGrad(Function):
-    """Gradient of GetItem, floating even for integers: gx[slices] += gy;  ggy = ggx[slices]."""
+    """Gradient of GetItem, floating-point even for integers: gx[slices] += gy;  ggy = ggx[slices]."""
 
     def __init__(self, slices, x_shape):
         self.slices = slices
@@ -104,7 +104,7 @@ class GetItemGrad(Function):
 
 
 def is_basic_index(slices):
-    """True if the index cannot select an element twice, as without arrays of integers."""
+    """True if the index cannot select an element twice: it has no index arrays, or is one boolean mask."""
     parts = slices if isinstance(slices, tuple) else (slices,)
     if len(parts) == 1 and isinstance(parts[0], np.ndarray):
         return parts[0].dtype == bool
@@ -112,9 +112,9 @@ def is_basic_index(slices):
 
 
 def add_rows(x, index, rows):
-    """np.add.at(x, index, rows) for an index of the first axis, on one axis, where np.add.at is fast."""
+    """np.add.at(x, index, rows) for index arrays, flattened to one axis, where np.add.at is fast."""
     width = math.prod(x.shape[1:])
-    positions = index.reshape(-1, 1).astype(np.intp) * width + np.arange(width)  # may be negative, as index
+    positions = index.reshape(-1, 1).astype(np.intp) * width + np.arange(width)  # may be negative, like index
     np.add.at(x.reshape(-1), positions.ravel(), rows.ravel())
 
 
@@ -129,7 +129,7 @@ def get_item(x, slices):
 
 
 def check_indices(name, t, size):
-    """Check labels: TypeError unless t has integers, ValueError for one that is not in 0 to size - 1."""
+    """Raise TypeError unless labels are integers, ValueError unless they are from 0 to size - 1."""
     if t.dtype.kind not in "iu":
         raise TypeError(f"{name}: expected integers from 0 to {size - 1}, got {t.dtype}")
     if t.size == 0:
@@ -140,7 +140,7 @@ def check_indices(name, t, size):
 
 
 class Concat(Function):
-    """y = xs joined along an axis;  gxs = the parts of gy."""
+    """y = xs concatenated along an axis;  gxs = the parts of gy."""
 
     def __init__(self, axis):
         self.axis = axis
@@ -174,7 +174,7 @@ def stack(xs, axis=0):
 
 
 def as_inputs(name, xs):
-    """List of variables or arrays as Variables. TypeError for a single one, ValueError for an empty list."""
+    """Convert a list of arrays to Variables. Raises TypeError for a single array, ValueError for an empty list."""
     if xs is None or isinstance(xs, (Variable, np.ndarray)):
         raise TypeError(f"{name}: expected a list of variables or arrays, got one {type(xs).__name__}")
     if len(xs) == 0:

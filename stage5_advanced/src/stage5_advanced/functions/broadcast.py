@@ -1,6 +1,6 @@
-"""Broadcast an array to a larger shape, and sum one to a smaller shape: each is the gradient of the other.
+"""Broadcasting to a larger shape and summing to a smaller one; each is the gradient of the other.
 
-`accumulate` computes the sums of all functions.
+`accumulate` computes the sums for all functions.
 """
 
 import math
@@ -10,8 +10,8 @@ import numpy as np
 
 from ..core import Function, Variable, as_input
 
-LONG = 128  # longer sums than this are split ...
-RUN = 16  # ... into sums of so many elements
+LONG = 128  # sums of more elements than this are split ...
+RUN = 16  # ... into sums of this many
 
 
 class BroadcastTo(Function):
@@ -56,22 +56,22 @@ def sum_to(x, shape):
         x = as_input(x, "sum_to")
     if not isinstance(shape, tuple):
         shape = as_shape(shape)
-    return x if x.data.shape == shape else SumTo(shape)(x)  # every operator calls this, so it is fast
+    return x if x.data.shape == shape else SumTo(shape)(x)  # every operator calls this: keep it fast
 
 
 def broadcasts(small, large):
-    """True if NumPy broadcasts the first shape to the second."""
+    """True if shape `small` broadcasts to shape `large`."""
     lead = len(large) - len(small)
     return lead >= 0 and all(n in (1, m) for n, m in zip(small, large[lead:], strict=True))
 
 
 def as_shape(shape):
-    """Shape as a tuple, from a sequence or one integer."""
+    """Convert a shape, a sequence or one integer, to a tuple."""
     return tuple(shape) if np.iterable(shape) else (operator.index(shape),)
 
 
 def sum_array_to(x, shape):
-    """sum_to for arrays. ValueError if the shape does not broadcast to the shape of x. [step 40]"""
+    """sum_to for arrays. Raises ValueError if the shape does not broadcast to the shape of x. [step 40]"""
     shape = as_shape(shape)
     if not broadcasts(shape, x.shape):
         raise ValueError(f"sum_to: expected a shape that broadcasts to x {x.shape}, got {shape}")
@@ -81,10 +81,10 @@ def sum_array_to(x, shape):
 
 
 def accumulate(x, axes, keepdims=False):
-    """Sum of the array x over a tuple of axes; of float16 in float32, which is also the dtype of the result.
+    """Sum of an array over a tuple of axes; float16 is summed in, and returned as, float32.
 
     NumPy sums pairwise along contiguous memory, but row by row along other axes, where the error grows
-    with the number of rows. A sum of many rows becomes a sum of sums of RUN rows. A GPU sums pairwise.
+    with the number of rows. A sum of many rows is therefore a sum of sums of RUN rows. A GPU sums pairwise.
     """
     x = widen(x)
     if x.size > LONG and x.dtype.kind == "f" and isinstance(x, np.ndarray):
@@ -110,10 +110,10 @@ def partial_sums(x, axis):
 
 
 def widen(x):
-    """float16 as float32, other arrays unchanged: float16 ends at 65504, and integers above 2048 have gaps."""
+    """Convert float16, which ends at 65504 and skips integers above 2048, to float32; return other arrays unchanged."""
     return x.astype(np.float32) if x.dtype == np.float16 else x
 
 
 def narrow(y, dtype):
-    """A result of widened arrays in their dtype again."""
+    """Convert a result of widened arrays back to float16 if that was their dtype."""
     return y.astype(dtype) if dtype == np.float16 else y

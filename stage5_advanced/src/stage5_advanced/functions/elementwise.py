@@ -114,7 +114,7 @@ class Clip(Function):
         return self.xp.clip(x, self.x_min, self.x_max)
 
     def backward(self, gy):
-        x = self.inputs[0].data  # a mask is constant, so it uses the data of x
+        x = self.inputs[0].data  # the mask is a constant: use the data of x
         return gy * ((x >= self.x_min) & (x <= self.x_max))
 
 
@@ -124,11 +124,11 @@ def clip(x, x_min, x_max):
     x_max = math.inf if x_max is None else x_max
     if not (np.ndim(x_min) == np.ndim(x_max) == 0):
         raise ValueError(f"clip: expected numbers as bounds, got shapes {np.shape(x_min)} and {np.shape(x_max)}")
-    # Python numbers: a NumPy number would make float64 of float32.
+    # As Python numbers: a NumPy scalar would promote float32 to float64.
     return Clip(np.asarray(x_min).item(), np.asarray(x_max).item())(x)
 
 
 def as_float(x, name):
-    """x as a Variable, integers and booleans as float64: differences of small integers may wrap around."""
+    """x as a floating-point Variable. Integers, whose differences may wrap around, and booleans become float64."""
     x = as_input(x, name)
     return x if x.dtype.kind == "f" else x * 1.0

@@ -26,22 +26,22 @@ class MeanSquaredError(Function):
 
 
 def mean_squared_error(x0, x1):
-    """Sum of squared differences over the length of axis 0 (PyTorch: over the number of elements). [step 42]
+    """Sum of squared differences, divided by the length of axis 0 (in PyTorch by the number of elements). [step 42]
 
-    x0, x1: of the same shape, or one of a shape that broadcasts to the other's; otherwise, or if axis 0
-    has no elements, ValueError. Integers are computed in float64.
+    Integers are computed in float64. Raises ValueError if neither x0 nor x1 broadcasts to the shape of the
+    other, or if axis 0 has no elements.
     """
     return MeanSquaredError()(*as_pair("mean_squared_error", x0, x1))
 
 
 def mean_squared_error_simple(x0, x1):
-    """mean_squared_error, composed of basic functions, which keep intermediate arrays until backward. [step 42]"""
+    """mean_squared_error composed of basic functions, which keep intermediate arrays for backward. [step 42]"""
     x0, x1 = as_pair("mean_squared_error_simple", x0, x1)
     return sum(mean((x0 - x1) ** 2, axis=0))
 
 
 def as_pair(name, x0, x1):
-    """Floating Variables; ValueError if broadcasting would make unexpected pairs, such as (N, 1) with (N,)."""
+    """x0, x1 as floating-point Variables. Raises ValueError for (N, 1) and (N,), which would broadcast to (N, N)."""
     x0, x1 = as_float(x0, name), as_float(x1, name)
     try:
         shape = np.broadcast_shapes(x0.shape, x1.shape)
@@ -55,7 +55,7 @@ def as_pair(name, x0, x1):
 
 
 def total(x):
-    """Sum of all elements of an array; of float16 in float32, which is also the dtype of the result."""
+    """Sum of all elements of an array; float16 is summed in, and returned as, float32."""
     return accumulate(x, tuple(range(x.ndim)))
 
 
@@ -78,9 +78,9 @@ class SoftmaxCrossEntropy(Function):
 
 
 class SoftmaxCrossEntropyGrad(Function):
-    """gx = (p - one-hot t) gy / N, p = softmax(x);  by x: p (s - sum(p s)), s = ggx gy / N;  by gy: sum(ggx gx / gy).
+    """gx = (p - one-hot t) gy / N, p = softmax(x), without a one-hot array; e and total, p = e / total, are given.
 
-    The forward pass provides p = e / total in its two parts. No one-hot array is made.
+    The gradient with respect to x: p (s - sum(p s)), s = ggx gy / N;  with respect to gy: sum(ggx gx / gy).
     """
 
     def __init__(self, t, e, total):
@@ -108,8 +108,8 @@ class SoftmaxCrossEntropyGrad(Function):
 def softmax_cross_entropy(x, t):
     """Mean of -log softmax(x)[t].  x (N, C) logits, t (N,) labels, integers 0 to C - 1 -> (). [step 47]
 
-    Stable for all logits. TypeError for labels that are not integers, ValueError for shapes that do not
-    match and for a label out of range.
+    Stable for all logits. Raises TypeError unless labels are integers, ValueError if shapes do not match or a
+    label is out of range.
     """
     x = as_input(x, "softmax_cross_entropy")
     t = as_labels("softmax_cross_entropy", x, t)
@@ -117,7 +117,7 @@ def softmax_cross_entropy(x, t):
 
 
 def softmax_cross_entropy_simple(x, t):
-    """softmax_cross_entropy, composed of basic functions. Probabilities below 1e-15 have no gradient. [step 47]"""
+    """softmax_cross_entropy composed of basic functions. Probabilities below 1e-15 have no gradient. [step 47]"""
     x = as_input(x, "softmax_cross_entropy_simple")
     t = as_labels("softmax_cross_entropy_simple", x, t)
     p = clip(softmax_simple(x), 1e-15, 1.0)  # log(0) would be -inf
@@ -151,12 +151,12 @@ class SigmoidCrossEntropy(Function):
 
 
 def sigmoid_cross_entropy(x, t):
-    """Loss of yes-or-no predictions.  x logits, t of the same shape, from 0 (no) to 1 (yes). [step 60, not in the book]
+    """Loss of binary classification.  x logits, t targets from 0 to 1, of the same shape. [step 60, not in the book]
 
-    -(t log p + (1 - t) log(1 - p)) with p = sigmoid(x), summed, over the length of axis 0 (PyTorch's
-    binary_cross_entropy_with_logits: over the number of elements). Finite for all finite logits. Shapes may
-    differ in axes of length 1, as (N, 1) and (N,). t is cast to the dtype of x and gets no gradient.
-    ValueError for shapes that do not match and for t outside 0 to 1.
+    The sum of -(t log p + (1 - t) log(1 - p)), p = sigmoid(x), divided by the length of axis 0 (in PyTorch's
+    binary_cross_entropy_with_logits by the number of elements). Finite for all finite logits. Shapes may
+    differ in axes of length 1, as (N, 1) and (N,). t is cast to the dtype of x and receives no gradient.
+    Raises ValueError if shapes do not match or t is not from 0 to 1.
     """
     x = as_float(x, "sigmoid_cross_entropy")
     return SigmoidCrossEntropy(as_targets("sigmoid_cross_entropy", x, t))(x)
@@ -178,7 +178,7 @@ class BinaryCrossEntropy(Function):
     def backward(self, gy):
         (p,), t = self.inputs, self.t
         small = float(max(1e-12, np.finfo(t.dtype).tiny))
-        # Avoid division by 0 where p is 0 or 1; these masks are constant, so they use the data of p.
+        # Avoid division by 0 where p is 0 or 1. The masks are constants: use the data of p.
         at_0, at_1 = ((p.data == end).astype(t.dtype) * small for end in (0, 1))
         return ((1 - t) / (1 - p + at_1) - t / (p + at_0)) * (gy * (1 / len(p)))
 
@@ -186,10 +186,10 @@ class BinaryCrossEntropy(Function):
 def binary_cross_entropy(p, t):
     """sigmoid_cross_entropy of probabilities p from 0 to 1, the outputs of a sigmoid. [step 60, not in the book]
 
-    -(t log p + (1 - t) log(1 - p)), summed, over the length of axis 0 (PyTorch: over the number of elements).
-    Logarithms are at least -100, as in PyTorch; the gradient is exact except where p is 0 and t is not, or
-    p is 1 and t is not: there it is about 1e12. A sigmoid rounds to 1 for logits above 37 (float32: 17) and
-    has no gradient there, unlike sigmoid_cross_entropy. ValueError also for p outside 0 to 1.
+    The sum of -(t log p + (1 - t) log(1 - p)), divided by the length of axis 0 (in PyTorch by the number of
+    elements). Logarithms are at least -100, as in PyTorch. The gradient is exact, except where p is 0 and t is
+    not, or p is 1 and t is not: there it is about 1e12. A sigmoid rounds to 1 for logits above 37 (float32: 17)
+    and has no gradient there, unlike sigmoid_cross_entropy. Also raises ValueError if p is not from 0 to 1.
     """
     p = as_float(p, "binary_cross_entropy")
     t = as_targets("binary_cross_entropy", p, t)
@@ -199,7 +199,7 @@ def binary_cross_entropy(p, t):
 
 
 def as_targets(name, x, t):
-    """Array of targets in the shape and dtype of x, checked; the check waits for a GPU."""
+    """Targets as an array with the shape and dtype of x, checked; on a GPU, the host waits for the check."""
     t = to_device_of(name, x.data, t)
     if t.dtype.kind not in "fiub":
         raise TypeError(f"{name}: expected real numbers as targets, got {t.dtype}")

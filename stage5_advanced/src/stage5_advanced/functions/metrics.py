@@ -1,4 +1,4 @@
-"""Measures without a gradient."""
+"""Metrics, which have no gradient."""
 
 from .. import cuda
 from ..core import Variable, as_array
@@ -6,10 +6,10 @@ from .shape import check_indices, to_device_of
 
 
 def accuracy(y, t):
-    """Share of rows of y whose maximum is at the label, without a gradient.  y (N, C), t (N,). [step 50]
+    """Fraction of rows of y whose maximum is at the label, without a gradient.  y (N, C), t (N,). [step 50]
 
-    Labels are integers 0 to C - 1: TypeError for others, ValueError for a label out of range. A row with
-    nan counts as wrong.
+    A row with nan counts as wrong. Raises TypeError unless labels are integers, ValueError if shapes do not
+    match or a label is not from 0 to C - 1.
     """
     y = cuda.get_array_module(y).asarray(cuda.data_of(y))
     t = to_device_of("accuracy", y, t)

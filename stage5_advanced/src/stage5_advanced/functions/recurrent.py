@@ -111,7 +111,7 @@ def by_time(x):
 
 def activated(xp, z):
     """Compute f, i, o, u of z (4, N, H) in place: sigmoid of the first three, tanh of the last."""
-    with np.errstate(over="ignore"):  # e^-x overflows to inf, and 1 / inf = 0 is correct
+    with np.errstate(over="ignore"):  # e^-x may overflow to inf; 1 / inf = 0 is correct
         xp.exp(xp.negative(z[:3], out=z[:3]), out=z[:3])
     z[:3] += 1
     xp.divide(1, z[:3], out=z[:3])

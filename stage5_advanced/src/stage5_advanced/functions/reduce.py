@@ -15,11 +15,11 @@ from .broadcast import accumulate, broadcast_to, narrow, widen
 from .elementwise import exp
 from .shape import reshape
 
-SHORT = 1024  # sums along rows of at most this length may be products with ones
+SHORT = 1024  # rows of up to this length may be summed by a product with ones
 
 
 def axes_of(name, axis, ndim):
-    """Axes as a tuple of non-negative numbers; AxisError (a ValueError) names the function."""
+    """Axes as a tuple of non-negative integers. Raises AxisError, a ValueError that names the function."""
     return tuple(range(ndim)) if axis is None else normalize_axis_tuple(axis, ndim, name)
 
 
@@ -50,7 +50,7 @@ def sum(x, axis=None, keepdims=False):
 
 
 class Mean(Function):
-    """y = sum of x over axes / n;  gx = gy / n, broadcast. n is the number of elements of each sum."""
+    """y = sum of x over axes / n;  gx = gy / n, broadcast. n: the number of elements in each sum."""
 
     def __init__(self, axis, keepdims):
         self.axis = axis
@@ -111,7 +111,7 @@ class Max(Function):
     def backward(self, gy):
         (x,), y = self.inputs, self.outputs[0]()
         shape = kept_shape(x.shape, self.axes)
-        # Which elements equal the maximum is constant, so this uses their data.
+        # The mask is a constant: use the data of x and y.
         share = (x.data == y.data.reshape(shape)).astype(np.result_type(gy.dtype, 0.0))
         share /= accumulate(share, self.axes, keepdims=True)
         return broadcast_to(reshape(gy, shape), x.shape) * share
@@ -125,12 +125,12 @@ class Min(Max):
 
 
 def max(x, axis=None, keepdims=False):
-    """Maximum over axes; ties share the gradient evenly. ValueError for no elements. [step 47, not in the book]"""
+    """Maximum over axes; ties share the gradient evenly. Raises ValueError if empty. [step 47, not in the book]"""
     return Max(axis, keepdims)(x)
 
 
 def min(x, axis=None, keepdims=False):
-    """Minimum over axes; ties share the gradient evenly. ValueError for no elements. [step 47, not in the book]"""
+    """Minimum over axes; ties share the gradient evenly. Raises ValueError if empty. [step 47, not in the book]"""
     return Min(axis, keepdims)(x)
 
 
@@ -168,7 +168,7 @@ def log_sum_exp(x, axis=1):
 
 
 def maximum(x, axis):
-    """Maximum of an array in a floating dtype, with keepdims=True; -inf for no elements. Softmax subtracts it."""
+    """Maximum of an array, in a floating dtype, with keepdims=True; -inf if empty. Softmax subtracts it."""
     x = x if x.dtype.kind == "f" else x.astype(float)
     if cuda.is_on_gpu(x):  # CuPy's max has no argument `initial`
         shape = kept_shape(x.shape, axes_of("max", axis, x.ndim))
@@ -177,7 +177,7 @@ def maximum(x, axis):
 
 
 def row_sums(x):
-    """Sum of each row of an array (N, C); of float16 in float32, which is also the dtype of the result."""
+    """Sum of each row of an array (N, C); float16 is summed in, and returned as, float32."""
     if x.shape[1] > SHORT:
         return accumulate(x, (1,))
     x = widen(x)
@@ -185,7 +185,7 @@ def row_sums(x):
 
 
 def reshape_sum_backward(gy, x_shape, axis, keepdims):
-    """Gradient of a sum, with the summed axes as axes of length 1, so that it broadcasts. [step 39]"""
+    """Gradient of a sum with the summed axes restored as length 1, so that it broadcasts. [step 39]"""
     return gy.reshape(kept_shape(x_shape, axes_of("sum", axis, len(x_shape))))
 
 

@@ -24,7 +24,7 @@ class Reshape(Function):
 
 
 def reshape(x, shape):
-    """Elements of x in another shape; one length may be -1. The result may share memory with x. [step 38]"""
+    """Reshape x; one length may be -1. The result may share memory with x. [step 38]"""
     x = as_input(x, "reshape")
     return x if isinstance(shape, tuple) and x.shape == shape else Reshape(shape)(x)
 
@@ -36,7 +36,7 @@ def expand_dims(x, axis):
 
 
 def flatten(x):
-    """Join all axes but the first: (N, C, H, W) -> (N, C*H*W). [step 38, not in the book]"""
+    """Flatten all axes but the first: (N, C, H, W) -> (N, C*H*W). [step 38, not in the book]"""
     x = as_input(x, "flatten")
     if x.ndim == 0:
         raise ValueError("flatten: expected x with at least one axis, got x ()")
@@ -83,7 +83,7 @@ class GetItem(Function):
 
 
 class GetItemGrad(Function):
-    """Gradient of GetItem, floating even for integers: gx[slices] += gy;  ggy = ggx[slices].
+    """Gradient of GetItem, floating-point even for integers: gx[slices] += gy;  ggy = ggx[slices].
 
     A GPU adds gradients of the same element in any order, so its rounding may differ from run to run.
     """
@@ -110,7 +110,7 @@ class GetItemGrad(Function):
 
 
 def is_basic_index(slices):
-    """True if the index cannot select an element twice, as without arrays of integers."""
+    """True if the index cannot select an element twice: it has no index arrays, or is one boolean mask."""
     parts = slices if isinstance(slices, tuple) else (slices,)
     if len(parts) == 1 and is_array(parts[0]):
         return parts[0].dtype == bool
@@ -118,14 +118,14 @@ def is_basic_index(slices):
 
 
 def add_rows(x, index, rows):
-    """np.add.at(x, index, rows) for an index of the first axis, on one axis, where np.add.at is fast."""
+    """np.add.at(x, index, rows) for index arrays, flattened to one axis, where np.add.at is fast."""
     width = math.prod(x.shape[1:])
-    positions = index.reshape(-1, 1).astype(np.intp) * width + np.arange(width)  # may be negative, as index
+    positions = index.reshape(-1, 1).astype(np.intp) * width + np.arange(width)  # may be negative, like index
     np.add.at(x.reshape(-1), positions.ravel(), rows.ravel())
 
 
 def index_for(x, index):
-    """Move arrays and lists in an index to the GPU if x is there; TypeError if only the index is on the GPU."""
+    """Move arrays and lists in an index to the GPU if x is there. Raises TypeError if only the index is there."""
     if isinstance(index, tuple):
         return tuple(index_for(x, part) for part in index)
     if cuda.is_on_gpu(index):
@@ -138,8 +138,8 @@ def index_for(x, index):
 def get_item(x, slices):
     """x[slices]: integers, slices, Ellipsis, None, index arrays or masks, which may be Variables. [step 47]
 
-    The result shares memory with x unless there are index arrays or masks. On a GPU index arrays out of
-    range wrap around; on the host they raise IndexError.
+    The result shares memory with x unless there are index arrays or masks. Index arrays out of range
+    raise IndexError on the host, but wrap around on a GPU.
     """
     if isinstance(slices, tuple):
         slices = tuple(part.data if isinstance(part, Variable) else part for part in slices)
@@ -147,9 +147,9 @@ def get_item(x, slices):
 
 
 def embed_id(x, W):
-    """Rows of W by their indices.  x (...) ids, W (in_size, out_size) -> (..., out_size). [step 60, not in the book]
+    """Rows of W selected by id.  x (...) ids, W (in_size, out_size) -> (..., out_size). [step 60, not in the book]
 
-    Ids are integers 0 to in_size - 1: TypeError for others, ValueError for an id out of range.
+    Raises TypeError unless ids are integers, ValueError unless they are from 0 to in_size - 1.
     """
     W = as_input(W, "embed_id")
     x = to_device_of("embed_id", W.data, x)
@@ -160,9 +160,9 @@ def embed_id(x, W):
 
 
 def to_device_of(name, x, t):
-    """Array of labels or ids from a Variable, an array or a list, which is moved to the device of the array x.
+    """Labels or ids t, a Variable, an array or a list, as an array on the device of the array x.
 
-    TypeError for an array on another device.
+    Raises TypeError if t is an array on another device.
     """
     t = cuda.data_of(t)
     if cuda.gpu_enable and is_array(t):
@@ -171,13 +171,13 @@ def to_device_of(name, x, t):
 
 
 def check_indices(name, t, size):
-    """Check labels or ids: TypeError unless t has integers, ValueError for one that is not in 0 to size - 1."""
+    """Raise TypeError unless labels or ids are integers, ValueError unless they are from 0 to size - 1."""
     if t.dtype.kind not in "iu":
         raise TypeError(f"{name}: expected integers from 0 to {size - 1}, got {t.dtype}")
     if t.size == 0:
         return
     low, high = t.min(), t.max()
-    if cuda.is_on_gpu(t):  # one transfer for both, because the host waits for the GPU
+    if cuda.is_on_gpu(t):  # one transfer for both: the host waits for each
         low, high = cuda.as_numpy(cuda.cupy.stack((low, high)))
     if not 0 <= low <= high < size:
         raise ValueError(f"{name}: expected integers from 0 to {size - 1}, got {low} to {high}")
@@ -189,7 +189,7 @@ def is_array(x):
 
 
 class Concat(Function):
-    """y = xs joined along an axis;  gxs = the parts of gy."""
+    """y = xs concatenated along an axis;  gxs = the parts of gy."""
 
     def __init__(self, axis):
         self.axis = axis
@@ -223,7 +223,7 @@ def stack(xs, axis=0):
 
 
 def as_inputs(name, xs):
-    """List of variables or arrays as Variables. TypeError for a single one, ValueError for an empty list."""
+    """Convert a list of arrays to Variables. Raises TypeError for a single array, ValueError for an empty list."""
     if xs is None or isinstance(xs, Variable) or is_array(xs):
         raise TypeError(f"{name}: expected a list of variables or arrays, got one {type(xs).__name__}")
     if len(xs) == 0:
