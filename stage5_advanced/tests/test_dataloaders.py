@@ -275,7 +275,7 @@ def test_a_batch_size_may_be_a_numpy_integer():
 
 # --- to the GPU ---
 
-MISSING = "CuPy cannot be loaded|no GPU answers"
+MISSING = "CuPy cannot be loaded|it finds no GPU"
 
 
 def test_batches_are_numpys_by_default():

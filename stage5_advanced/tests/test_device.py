@@ -378,9 +378,11 @@ def test_an_index_is_taken_from_the_host_or_the_device(xp_device, index):
     assert_same([Variable(place(xp_device, X))[variable]], [Variable(X)[INDICES["an array"]]])
 
 
-# --- two places ---
+# --- two devices ---
 
-PLACES = re.escape("input 0 on the GPU, input 1 on the host; bring all to one place with to_gpu() or to_cpu()")
+PLACES = re.escape(
+    "expected arrays on one device, got input 0 on the GPU, input 1 on the host; use to_gpu() or to_cpu()"
+)
 MIXED = {
     "Add": lambda a, b: Variable(a) + b,
     "Mul": lambda a, b: Variable(a) * Variable(b),
@@ -402,7 +404,9 @@ def test_arrays_on_two_devices_are_rejected_with_the_device_of_each(xp_device, n
     host, device = np.zeros((2, 2)), xp_device.zeros((2, 2))
     with pytest.raises(TypeError, match=f"^{name}: {PLACES}$"):
         MIXED[name](device, host)
-    with pytest.raises(TypeError, match=f"^{name}: input 0 on the host, input 1 on the GPU"):
+    with pytest.raises(
+        TypeError, match=f"^{name}: expected arrays on one device, got input 0 on the host, input 1 on the GPU"
+    ):
         MIXED[name](host, device)
 
 
@@ -416,7 +420,9 @@ def test_one_array_on_the_device_is_not_a_list(xp_device, function):
 
 def test_an_index_on_the_device_does_not_fit_an_array_on_the_host(xp_device):
     for index in (xp_device.asarray([0, 1]), (slice(None), xp_device.asarray([0]))):
-        with pytest.raises(TypeError, match=r"^get_item: input 0 on the host, input 1 on the GPU"):
+        with pytest.raises(
+            TypeError, match=r"^get_item: expected arrays on one device, got input 0 on the host, input 1 on the GPU"
+        ):
             Variable(np.zeros((2, 2)))[index]
 
 
@@ -604,7 +610,7 @@ def test_the_books_array_functions_of_utils(xp_device, shape):
 
 # --- no GPU ---
 
-NO_GPU = {"no CuPy": "CuPy cannot be loaded. Install CuPy!", "no device": "CuPy is installed, but no GPU answers"}
+NO_GPU = {"no CuPy": "CuPy cannot be loaded. Install CuPy:", "no device": "CuPy is installed, but it finds no GPU"}
 
 
 @pytest.fixture(params=NO_GPU)
@@ -812,7 +818,9 @@ def test_a_gradient_on_another_device_than_its_parameter_is_rejected_and_nothing
     np.testing.assert_array_equal(cuda.as_numpy(layer.p), before)
     assert optimizer.state() == optimizer.numbers()
     layer.q.to_cpu()
-    with pytest.raises(TypeError, match="ClipGrad: input 0 on the GPU, input 1 on the host"):
+    with pytest.raises(
+        TypeError, match="ClipGrad: expected arrays on one device, got input 0 on the GPU, input 1 on the host"
+    ):
         ClipGrad(1.0)([layer.p, layer.q])
     layer.q.grad = Variable(xp_device.ones(2))
     with pytest.raises(ValueError, match=r"Adam.update: q: expected a gradient on the device of the parameter, got .*"):

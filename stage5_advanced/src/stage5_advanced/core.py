@@ -131,11 +131,11 @@ class Variable:
         self.move(cuda.as_numpy)
 
     def to_gpu(self):
-        """Move data and gradient to the GPU in the same way; RuntimeError if there is none. [step 52]"""
+        """Move data and gradient to the GPU in the same way. Raises RuntimeError if there is none. [step 52]"""
         self.move(cuda.as_cupy)
 
     def move(self, convert):
-        """Replace data and gradient by what convert returns for them. [step 52]"""
+        """Replace data and gradient by convert(data) and convert(gradient). [step 52]"""
         data = None if self.data is None else convert(self.data)
         if self.grad is not None:
             self.grad.move(convert)
@@ -144,7 +144,7 @@ class Variable:
             self.unchain()
 
     def unchain(self):
-        """Cut this variable off its graph: it becomes a leaf. [step 59]"""
+        """Detach this variable from its graph: it becomes a leaf. [step 59]"""
         self.creator = None
         self.recorded = True
 
@@ -205,7 +205,7 @@ class Function:
     for a `constant` input. What `backward` computes with functions can be differentiated again. An
     instance keeps its latest call (`inputs`, `outputs`), so use a new instance for each call:
     `Add()(x0, x1)`. The outputs are weak references, so that a graph is freed as soon as nothing
-    refers to it. xp is the module of the arrays, numpy or cupy; TypeError for arrays of both.
+    refers to it. xp is the module of the arrays, numpy or cupy. Raises TypeError for arrays of both.
     """
 
     xp = np

@@ -12,7 +12,7 @@ try:
     import cupy
 
     gpu_enable = cupy.cuda.runtime.getDeviceCount() > 0
-except Exception:  # CuPy, one of its libraries, a driver or a device is missing; none of them is required
+except Exception:  # CuPy, one of its libraries, a driver or a device is missing; all are optional
     pass
 cp = cupy
 
@@ -40,13 +40,13 @@ def as_cupy(x):
 def need_gpu():
     """Raise RuntimeError without CuPy or without a GPU. [step 52]"""
     if cupy is None:
-        raise RuntimeError("CuPy cannot be loaded. Install CuPy! pip install cupy-cuda12x, or cupy-cuda13x")
+        raise RuntimeError("CuPy cannot be loaded. Install CuPy: pip install cupy-cuda12x or cupy-cuda13x")
     if not gpu_enable:
-        raise RuntimeError("CuPy is installed, but no GPU answers")
+        raise RuntimeError("CuPy is installed, but it finds no GPU")
 
 
 def data_of(x):
-    """The array of a Variable; anything else unchanged. (A Variable has a creator; arrays have a `data`, too.)"""
+    """The array of a Variable; anything else unchanged. Only a Variable has a creator; arrays also have `data`."""
     return x.data if hasattr(x, "creator") else x
 
 
@@ -60,5 +60,5 @@ def common_module(name, xs):
     on_gpu = [isinstance(x, cupy.ndarray) for x in xs]
     if any(on_gpu) and not all(on_gpu):
         places = ", ".join(f"input {i} on the {'GPU' if there else 'host'}" for i, there in enumerate(on_gpu))
-        raise TypeError(f"{name}: {places}; bring all to one place with to_gpu() or to_cpu()")
+        raise TypeError(f"{name}: expected arrays on one device, got {places}; use to_gpu() or to_cpu()")
     return cupy if on_gpu[0] else np

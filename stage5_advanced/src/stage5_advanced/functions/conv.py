@@ -1,4 +1,4 @@
-"""Convolution: im2col and col2im, conv2d and deconv2d; the gradient of each consists of the others. [steps 55-57]
+"""Convolution: im2col, col2im, conv2d, deconv2d; the gradients of each are computed by the others. [steps 55-57]
 
 Shapes: x (N, C, H, W), W (OC, C, KH, KW), y (N, OC, OH, OW). A size is one number for both directions, or a pair
 (height, width).
@@ -17,7 +17,7 @@ from .windows import Geometry, add_patches, convolve, convolve_back, correlate
 
 
 def pair(x):
-    """A size for both directions: 1 -> (1, 1), (1, 2) -> (1, 2). ValueError for anything else. [step 57]"""
+    """A size for both directions: 1 -> (1, 1), (1, 2) -> (1, 2). Raises ValueError for anything else. [step 57]"""
     if isinstance(x, (int, np.integer)):
         return (int(x), int(x))
     if isinstance(x, tuple) and len(x) == 2 and all(isinstance(n, (int, np.integer)) for n in x):
@@ -31,12 +31,12 @@ def get_conv_outsize(input_size, kernel_size, stride, pad):
 
 
 def get_deconv_outsize(size, k, s, p):
-    """The smallest input of which a convolution makes this size: s (size - 1) + k - 2 p. [step 57, not in the book]"""
+    """The smallest input that a convolution maps to this size: s (size - 1) + k - 2 p. [step 57, not in the book]"""
     return s * (size - 1) + k - 2 * p
 
 
 def pairs(name, kernel_size, stride, pad):
-    """Kernel size, stride and padding as pairs; ValueError if one is too small."""
+    """Kernel size, stride and padding as pairs. Raises ValueError if one is too small."""
     kernel, stride, pad = pair(kernel_size), pair(stride), pair(pad)
     if min(kernel) < 1 or min(stride) < 1 or min(pad) < 0:
         sizes = f"kernel_size {kernel}, stride {stride}, pad {pad}"
@@ -45,7 +45,7 @@ def pairs(name, kernel_size, stride, pad):
 
 
 def geometry(name, size, kernel_size, stride, pad):
-    """Where the patches of images (H, W) lie."""
+    """The Geometry of the patches of images (H, W)."""
     return Geometry(name, size, *pairs(name, kernel_size, stride, pad))
 
 
@@ -70,7 +70,7 @@ class Conv2d(Function):
 def conv2d(x, W, b=None, stride=1, pad=0):
     """Convolution.  x (N, C, H, W), W (OC, C, KH, KW), b (OC,) -> (N, OC, OH, OW). [step 57]
 
-    OH = (H + 2 PH - KH) // SH + 1, OW likewise; images are padded with zeros. ValueError if shapes do not fit.
+    OH = (H + 2 PH - KH) // SH + 1, OW likewise; images are padded with zeros. Raises ValueError if shapes do not match.
     """
     return Conv2d(stride, pad)(*check_inputs("conv2d", x, W, b, channels=1))
 
@@ -101,10 +101,10 @@ class Deconv2d(Function):
 
 
 def deconv2d(x, W, b=None, stride=1, pad=0, outsize=None):
-    """Transposed convolution: each number times the kernel is added to a patch of y. [step 57, not in the book]
+    """Transposed convolution: each element of x times the kernel is added to a patch of y. [step 57, not in the book]
 
     x (N, C, H, W), W (C, OC, KH, KW), b (OC,) -> (N, OC, OH, OW), OH = SH (H - 1) + KH - 2 PH, OW likewise.
-    outsize may be up to SH - 1, SW - 1 larger: a remainder that a convolution would cut off.
+    outsize may exceed (OH, OW) by up to SH - 1, SW - 1, the remainder that a convolution drops.
     """
     return Deconv2d(stride, pad, outsize)(*check_inputs("deconv2d", x, W, b, channels=0))
 
@@ -129,7 +129,7 @@ class Conv2dGradW(Function):
 
 
 def check_inputs(name, x, W, b, channels):
-    """The inputs as Variables, without b if that is None. channels: the axis of W with the channels of x."""
+    """The inputs as Variables, without b if it is None. channels: the axis of W with the channels of x."""
     x, W = as_input(x, name), as_input(W, name)
     axes = "W (OC, C, KH, KW)" if channels else "W (C, OC, KH, KW)"
     if x.ndim != 4 or W.ndim != 4:
@@ -145,7 +145,7 @@ def check_inputs(name, x, W, b, channels):
 
 
 def conv2d_simple(x, W, b=None, stride=1, pad=0):
-    """conv2d composed of basic functions: im2col, one matrix product, and the axes reordered. [step 57]"""
+    """conv2d composed of basic functions: im2col, one matrix product, and a transpose. [step 57]"""
     x, Weight = check_inputs("conv2d_simple", x, W, None, channels=1)
     N, _, H, W = x.shape
     OC, _, KH, KW = Weight.shape
@@ -174,7 +174,7 @@ def im2col(x, kernel_size, stride=1, pad=0, to_matrix=True):
     """Each patch as a row.  x (N, C, H, W) -> (N*OH*OW, C*KH*KW). [step 57]
 
     Rows are ordered by sample, output row, output column; within a row by channel, kernel row, kernel column.
-    Without to_matrix -> (N, C, KH, KW, OH, OW).
+    With to_matrix=False -> (N, C, KH, KW, OH, OW).
     """
     x = as_input(x, "im2col")
     if x.ndim != 4:
@@ -183,7 +183,7 @@ def im2col(x, kernel_size, stride=1, pad=0, to_matrix=True):
 
 
 class Col2im(Function):
-    """y = images, to which each patch is added where im2col takes it from;  gx = im2col(gy)."""
+    """y = images to which each patch is added at its position;  gx = im2col(gy)."""
 
     def __init__(self, input_shape, kernel_size, stride, pad, to_matrix):
         self.input_shape = input_shape
@@ -197,7 +197,7 @@ class Col2im(Function):
 
 
 def col2im(x, input_shape, kernel_size, stride=1, pad=0, to_matrix=True):
-    """The transpose of im2col: patches added to images (N, C, H, W) = input_shape. [step 57, not in the book]"""
+    """The adjoint of im2col: patches added to images of input_shape (N, C, H, W). [step 57, not in the book]"""
     return Col2im(input_shape, kernel_size, stride, pad, to_matrix)(x)
 
 

@@ -1,6 +1,6 @@
-"""Pooling: the largest or the mean of each window, channel by channel. [steps 56, 57]
+"""Pooling: the maximum or the mean of each patch, channel by channel. [steps 56, 57]
 
-Shapes: x (N, C, H, W) -> y (N, C, OH, OW). A size for both directions is one number, or a pair: height, width.
+Shapes: x (N, C, H, W) -> y (N, C, OH, OW). A size is one number for both directions, or a pair (height, width).
 """
 
 import math
@@ -16,7 +16,7 @@ from .windows import Geometry, first_equal, pick, reduce_patches, spread, wide
 
 
 def geometry(name, x, kernel_size, stride, pad, ceil_mode=False):
-    """Where the patches of images x (N, C, H, W) lie; ValueError where one could lie in the padding alone."""
+    """The Geometry of the patches of x (N, C, H, W). Raises ValueError if one could consist of padding alone."""
     kernel, stride, pad = pairs(name, kernel_size, stride, pad)
     if pad[0] >= kernel[0] or pad[1] >= kernel[1]:
         raise ValueError(f"{name}: expected pad less than kernel_size {kernel}, got {pad}")
@@ -37,13 +37,13 @@ class Pooling(Function):
         return reduce_patches(self.xp, self.geometry, self.xp.maximum, x, lowest(x.dtype))
 
     def backward(self, gy):
-        x, y = self.inputs[0].data, self.outputs[0]().data  # which element is the maximum is constant
+        x, y = self.inputs[0].data, self.outputs[0]().data  # the index of the maximum is a constant
         which = first_equal(self.xp, self.geometry, x, y, lowest(x.dtype))
         return PoolingGrad(self.geometry, which)(gy)
 
 
 class PoolingGrad(Function):
-    """gx = gy at one element of each patch, whose number is `which`;  ggy = ggx there."""
+    """gx = gy at element number `which` of each patch;  ggy = ggx there."""
 
     def __init__(self, geometry, which):
         self.geometry = geometry
@@ -57,7 +57,7 @@ class PoolingGrad(Function):
 
 
 class PoolingPick(Function):
-    """y = x at one element of each patch, whose number is `which`;  gx = gy there."""
+    """y = x at element number `which` of each patch;  gx = gy there."""
 
     def __init__(self, geometry, which):
         self.geometry = geometry
@@ -73,9 +73,9 @@ class PoolingPick(Function):
 def pooling(x, kernel_size, stride=1, pad=0, ceil_mode=False):
     """Max pooling: the maximum of each patch; padding is never the maximum. [step 57]
 
-    x (N, C, H, W) -> (N, C, OH, OW), OH = (H + 2 PH - KH) // SH + 1, OW likewise; rounded up with ceil_mode, when the
-    last patches may reach beyond the image. Of equal elements the first in reading order receives the gradient.
-    ValueError if sizes do not fit, or padding is as large as the kernel.
+    x (N, C, H, W) -> (N, C, OH, OW), OH = (H + 2 PH - KH) // SH + 1, OW likewise; rounded up with ceil_mode, so that
+    the last patches may reach beyond the image. In a tie the first element in row-major order receives the gradient.
+    Raises ValueError if sizes do not match or pad is not less than kernel_size.
     """
     return Pooling(kernel_size, stride, pad, ceil_mode)(as_images("pooling", x))
 
@@ -106,7 +106,7 @@ class AveragePoolingGrad(Function):
         self.geometry = geometry
 
     def forward(self, gy):
-        share = widen(gy) / math.prod(self.geometry.kernel)  # which may be more than float16 can hold
+        share = widen(gy) / math.prod(self.geometry.kernel)  # KH KW may be more than float16 can hold
         return narrow(spread(self.xp, self.geometry, share), gy.dtype)
 
     def backward(self, ggx):
@@ -120,7 +120,7 @@ def average_pooling(x, kernel_size, stride=1, pad=0):
 
 
 def pooling_simple(x, kernel_size, stride=1, pad=0):
-    """pooling composed of basic functions, except that equal maxima share the gradient, as in max. [step 57]"""
+    """pooling composed of basic functions, except that equal maxima share the gradient evenly, as in max. [step 57]"""
     x = as_images("pooling_simple", x)
     g = geometry("pooling_simple", x, kernel_size, stride, pad)
     col = im2col(x, kernel_size, stride, pad)
@@ -138,13 +138,13 @@ def average_pooling_simple(x, kernel_size, stride=1, pad=0):
 
 
 def of_patches(f, col, x, g):
-    """f over each patch of a channel: (N*OH*OW, C*KH*KW) -> (N, C, OH, OW)."""
+    """Apply f to each patch of each channel: (N*OH*OW, C*KH*KW) -> (N, C, OH, OW)."""
     y = f(reshape(col, (-1, math.prod(g.kernel))), axis=1)  # (N*OH*OW*C,)
     return transpose(reshape(y, (len(x), *g.out, x.shape[1])), (0, 3, 1, 2))
 
 
 def as_images(name, x):
-    """x as a Variable; ValueError unless it has the axes of images."""
+    """x as a Variable. Raises ValueError unless it has four axes."""
     x = as_input(x, name)
     if x.ndim != 4:
         raise ValueError(f"{name}: expected x (N, C, H, W), got x {x.shape}")
@@ -152,5 +152,5 @@ def as_images(name, x):
 
 
 def lowest(dtype):
-    """The value that no element is less than: padding of which the maximum never consists."""
+    """The lowest value of a dtype: padding with it is never greater than an element."""
     return {"f": -math.inf, "b": False}[dtype.kind] if dtype.kind in "fb" else np.iinfo(dtype).min

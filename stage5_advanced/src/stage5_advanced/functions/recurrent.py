@@ -1,4 +1,4 @@
-"""LSTM, one step or a whole sequence: one Function for both. [step 60]"""
+"""LSTM: one Function for a step and for a sequence. [step 60]"""
 
 import math
 
@@ -16,7 +16,7 @@ from .shape import concat, stack
 class LSTM(Function):
     """c_t = f c_(t-1) + i u,  h_t = o tanh(c_t);  f, i, o = sigmoid(z), u = tanh(z),  z = x_t W_x + b + h_(t-1) W_h.
 
-    Inputs: x (N, T, I), or (N, I) for one step; four W_x, four b, four W_h; h_0 and c_0 (N, H), unless they are zeros.
+    Inputs: x (N, T, I), or (N, I) for one step; four W_x, four b, four W_h; h_0 and c_0 (N, H), or neither for zeros.
     Outputs: all h (N, T, H), or (N, H) for one step; the last c (N, H).
     """
 
@@ -49,8 +49,9 @@ class LSTM(Function):
 
 
 class LSTMGrad(Function):
-    """The gradients of LSTM.  With g = gc_t + gh_t o (1 - tanh(c_t)^2):  gc_(t-1) = g f,  gh_(t-1) += sum gz W_h^T,
+    """The gradients of LSTM, by backpropagation through time.
 
+    With g = gc_t + gh_t o (1 - tanh(c_t)^2):  gc_(t-1) = g f,  gh_(t-1) += sum gz W_h^T,
     gz = g c_(t-1) f (1-f), g u i (1-i), gh_t tanh(c_t) o (1-o), g i (1-u^2);  gx = sum gz W_x^T,  gW = (x or h)^T gz.
     """
 
@@ -97,7 +98,7 @@ class LSTMGrad(Function):
 
 
 def prepared(x, others, dtype):
-    """Arrays x (T, N, I), W_x, b, W_h and the state in the dtype of the computation: float32 for float16."""
+    """Arrays x (T, N, I), W_x, b, W_h and the state in the dtype to compute in: float32 for float16."""
     work = np.result_type(dtype, np.float32)
     x, *others = (a if a.dtype == work else a.astype(work) for a in (by_time(x), *others))
     return x, others[:4], others[4:8], others[8:12], others[12:]
@@ -110,7 +111,7 @@ def by_time(x):
 
 
 def activated(xp, z):
-    """Compute f, i, o, u of z (4, N, H) in place: sigmoid of the first three, tanh of the last."""
+    """Compute f, i, o, u from z (4, N, H) in place: sigmoid of the first three, tanh of the last."""
     with np.errstate(over="ignore"):  # e^-x may overflow to inf; 1 / inf = 0 is correct
         xp.exp(xp.negative(z[:3], out=z[:3]), out=z[:3])
     z[:3] += 1
@@ -128,7 +129,7 @@ def through(gz, WT):
 
 
 def simple_lstm(x, *others):
-    """LSTM composed of simple functions, which can be differentiated to any order."""
+    """LSTM composed of basic functions, which can be differentiated to any order."""
     Wx, b, Wh = (concat(others[k : k + 4], axis=-1) for k in (0, 4, 8))
     h, c = others[12:] or (None, None)
     H = len(others[4])
@@ -168,8 +169,8 @@ def lstm_cell(x, h, c, Wx, b, Wh):
     """One step of an LSTM.  x (N, I), h, c (N, H) -> h', c' (N, H); h, c are None before the first step. [step 60]
 
     Wx, b, Wh: for the gates f, i, o and for u, four weights (I, H), four biases (H,), four weights (H, H).
-    f, i, o = sigmoid(x W_x + b + h W_h), u = tanh(of the same),  c' = f c + i u,  h' = o tanh(c'). ValueError for
-    shapes that do not fit.
+    f, i, o = sigmoid(z), u = tanh(z), where z = x W_x + b + h W_h;  c' = f c + i u,  h' = o tanh(c').
+    Raises ValueError if shapes do not match.
     """
     return LSTM()(*as_inputs("lstm_cell", x, 2, h, c, Wx, b, Wh))
 
@@ -177,16 +178,16 @@ def lstm_cell(x, h, c, Wx, b, Wh):
 def lstm(x, h, c, Wx, b, Wh):
     """An LSTM over a sequence.  x (N, T, I), h, c (N, H) or None -> y (N, T, H), (h, c). [step 60, not in the book]
 
-    y has the h of every step; the h and c returned are the last ones. Wx, b, Wh as in lstm_cell. The same as T calls of
-    lstm_cell, but x W_x of all steps is one product, and so is the gradient of each weight. ValueError for shapes that
-    do not fit and for a sequence without steps.
+    y is h at each step; h and c are returned as they are after the last. Wx, b, Wh as in lstm_cell. Equivalent to T
+    calls of lstm_cell, but x W_x of all steps is one product, and so is the gradient of each weight. Raises ValueError
+    if shapes do not match or T is 0.
     """
     y, c = LSTM()(*as_inputs("lstm", x, 3, h, c, Wx, b, Wh))
     return y, (y[:, -1], c)
 
 
 def as_inputs(name, x, ndim, h, c, Wx, b, Wh):
-    """The inputs of LSTM as Variables; ValueError for shapes that do not fit."""
+    """The inputs of LSTM as Variables. Raises ValueError if shapes do not match."""
     if (h is None) != (c is None):
         raise ValueError(f"{name}: expected h and c, or None for both, got {'h' if c is None else 'c'} alone")
     x, Wx, b, Wh = as_input(x), *([as_input(W) for W in Ws] for Ws in (Wx, b, Wh))

@@ -1,4 +1,4 @@
-"""Functions that differ in training and inference: dropout, batch_norm. [step 54]"""
+"""Functions that differ between training and inference: dropout, batch_norm. [step 54]"""
 
 import math
 
@@ -13,10 +13,10 @@ from .shape import reshape
 
 
 def dropout(x, dropout_ratio=0.5):
-    """In training, 0 with probability dropout_ratio, otherwise x / (1 - dropout_ratio); in inference x. [step 54]
+    """In training, 0 with probability dropout_ratio, otherwise x / (1 - dropout_ratio); at inference, x. [step 54]
 
-    Draws from NumPy's global generator at each call, on a GPU from CuPy's. `test_mode` switches to
-    inference. ValueError for a ratio outside [0, 1).
+    Each call draws from NumPy's global generator, or on a GPU from CuPy's. `test_mode` switches to
+    inference. Raises ValueError for a ratio outside [0, 1).
     """
     if not 0 <= dropout_ratio < 1:
         raise ValueError(f"dropout: expected a ratio in [0, 1), got {dropout_ratio}")
@@ -52,9 +52,9 @@ class BatchNorm(Function):
 class BatchNormGrad(Function):
     """Gradients gx, ggamma, gbeta of BatchNorm, which provides mean, rest and s.
 
-    With P(g) = g - mean(g) - xh mean(g xh), which is its own transpose: gx = k P(gy), k = gamma s.
-    By gy: P(k ggx) + xh gggamma + ggbeta;  by k: sum(ggx P(gy));  by xh: gy (gggamma - mean(k ggx xh)) - k ggx
-    mean(gy xh).
+    gx = k P(gy), where k = gamma s and P(g) = g - mean(g) - xh mean(g xh), which is its own transpose.
+    The gradients with respect to gy: P(k ggx) + xh gggamma + ggbeta;  k: sum(ggx P(gy));
+    xh: gy (gggamma - mean(k ggx xh)) - k ggx mean(gy xh).
     """
 
     def __init__(self, eps, mean, rest, s):
@@ -90,7 +90,7 @@ class BatchNormGrad(Function):
 
 
 class Standardize(Function):
-    """xh = (x - mean) s, s = 1 / sqrt(var + eps), both with all axes;  gx = s P(gxh) - gs s^2 xh / m."""
+    """xh = (x - mean) s, s = 1 / sqrt(var + eps), both with the axes of x;  gx = s P(gxh) - gs s^2 xh / m."""
 
     def __init__(self, eps):
         self.eps = eps
@@ -109,12 +109,12 @@ class Standardize(Function):
 
 
 def project(xh, g, axes):
-    """P(g) = g - mean(g) - xh mean(g xh): the gradient by xh without the parts along 1 and xh."""
+    """P(g) = g - mean(g) - xh mean(g xh): the gradient g without its components along 1 and xh."""
     return g - mean(g, axes, keepdims=True) - xh * mean(g * xh, axes, keepdims=True)
 
 
 def three_axes(x, *others):
-    """x (N, C, ...) as (N, C, S), in the floating dtype that NumPy finds for x and others, at least float32."""
+    """x (N, C, ...) as (N, C, S), in the floating dtype to which x and others promote, at least float32."""
     dtype = np.result_type(0.0, np.float16, x.dtype, *(other.dtype for other in others))
     x = x.astype(np.float32 if dtype == np.float16 else dtype, copy=False)
     return x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
@@ -123,7 +123,7 @@ def three_axes(x, *others):
 def center(x, eps):
     """x - mean, mean, rest, var and 1 / sqrt(var + eps) of x (N, C, S); all but the first (C, 1).
 
-    The mean of many numbers far from 0 is rounded; rest is the mean of x - mean, which remains.
+    The mean of many numbers far from 0 has a rounding error; rest, the mean of x - mean, corrects it.
     """
     m = x.size // x.shape[1]
     mean = channel_sums(x) / m
@@ -142,12 +142,12 @@ def channel_sums(x, y=None):
 
 
 def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=1e-5):
-    """Scale and shift each channel to mean beta, standard deviation gamma.  x (N, C, ...). [step 54, not in the book]
+    """Normalize each channel to mean beta and standard deviation gamma.  x (N, C, ...). [step 54, not in the book]
 
     gamma, beta (C,): arrays or Variables. mean, var (C,): running statistics, arrays or Variables, which
     training updates in place: mean <- decay mean + (1 - decay) m, and var likewise with the unbiased
-    variance. Inference (`test_mode`) uses them instead of the statistics of the batch. ValueError for
-    shapes that do not match, and in training for fewer than two elements per channel.
+    variance. Inference (`test_mode`) uses them instead of the statistics of the batch. Raises ValueError
+    if shapes do not match, and in training if there are fewer than two elements per channel.
     """
     x, gamma, beta = as_input(x, "batch_norm"), as_input(gamma, "batch_norm"), as_input(beta, "batch_norm")
     running = [v.data if isinstance(v, Variable) else v for v in (mean, var)]

@@ -1,4 +1,4 @@
-"""Array kernels; skip on first reading. What convolution and pooling do with the patches of images.
+"""Array kernels of convolution and pooling, which work on the patches of images; skip on first reading.
 
 Shapes: x (N, C, H, W), W (OC, C, KH, KW), y (N, OC, OH, OW). A patch (C, KH, KW) is what the kernel sees at one
 position of the output; flattened it is a column of a matrix (C*KH*KW, positions).
@@ -9,17 +9,17 @@ import math
 
 import numpy as np
 
-CHUNK = 2**20  # bytes of columns at a time, so that they stay in the cache between being written and read ...
-COLUMNS = 256  # ... but as many columns as a matrix product needs to be fast
+CHUNK = 2**20  # bytes of columns at a time, few enough to stay in the cache until they are read ...
+COLUMNS = 256  # ... but at least as many columns as a fast matrix product needs
 GPU_CHUNK = 2**28  # bytes at a time on a GPU, where a call costs more than memory
 
 
 class Geometry:
-    """Where the patches lie in images of a size (H, W).
+    """The positions of the patches in images (H, W).
 
     kernel, stride, dilation: (height, width). pad: (height, width), each a number or (before, after). out: (OH, OW).
-    span: the size of a patch, gaps included. reach: what all patches cover of the padded images; inside: the index of
-    the images there; seen: the index of that part in the images.
+    span: the size of a patch, gaps included. reach: the size of padded images up to the end of the last patches.
+    inside: the index of the image in them; seen: the index of the same pixels in the image.
     """
 
     def __init__(self, name, size, kernel, stride, pad, dilation=(1, 1), ceil_mode=False):
@@ -36,10 +36,10 @@ class Geometry:
         self.inside = (..., *(slice(p, p + n) for p, n in zip(begin, count, strict=True)))
         self.seen = (..., *map(slice, count))
         self.beyond = self.reach != tuple(count)  # whether patches reach beyond the images
-        self.few = math.prod(self.out) < COLUMNS  # several of such images share a matrix product
+        self.few = math.prod(self.out) < COLUMNS  # several images share a matrix product
 
     def padded(self, xp, x, value=0):
-        """Images (..., H, W) with padding, as far as patches reach: (..., *reach); x itself where nothing is padded."""
+        """Pad images (..., H, W) as far as patches reach: (..., *reach). Returns x itself if patches stay within it."""
         if not self.beyond:
             return x
         images = xp.full((*x.shape[:-2], *self.reach), value, x.dtype)
@@ -47,7 +47,7 @@ class Geometry:
         return images
 
     def unpadded(self, xp, images):
-        """The reverse, zeros where no patch reaches."""
+        """Remove the padding: (..., *reach) -> (..., H, W), with zeros where no patch reaches."""
         x = xp.zeros((*images.shape[:-2], *self.size), images.dtype)
         x[self.seen] = images[self.inside]
         return x
@@ -59,34 +59,34 @@ class Geometry:
         return view[:, :, ::SH, ::SW, ::DH, ::DW].transpose(0, 1, 4, 5, 2, 3)
 
     def along(self, axis, place, count=None):
-        """The slice of padded images that a place of the kernel sees from the positions of the output, on one axis."""
+        """The slice, along an axis of padded images, that an element of the kernel reads for all output positions."""
         start, stride = place * self.dilation[axis], self.stride[axis]
         return slice(start, start + ((count or self.out[axis]) - 1) * stride + 1, stride)
 
     def places(self):
-        """For each place of the kernel in reading order the index of padded images: what it sees in all patches."""
+        """For each element of the kernel, in row-major order, the index of what it reads in padded images."""
         KH, KW = self.kernel
         return [(..., self.along(0, i), self.along(1, j)) for i in range(KH) for j in range(KW)]
 
     def chunk(self, xp, N, height, dtype):
-        """How many samples, and how many rows of the output, to work on at a time as columns of a height."""
+        """How many samples, and how many rows of the output, to process at a time if a column has `height` elements."""
         OH, OW = self.out
         columns = max(COLUMNS, (CHUNK if xp is np else GPU_CHUNK) // (max(height, 1) * dtype.itemsize))
         return max(1, min(N, columns // (OH * OW))), min(OH, -(-columns // OW))
 
     def merge(self, a):
-        """A chunk as a factor: (n, D, R, OW) -> (n, D, R*OW), of small images (1, D, n*R*OW)."""
+        """A chunk as a matrix factor: (n, D, R, OW) -> (n, D, R*OW), or (1, D, n*R*OW) for small images."""
         n, D, R, OW = a.shape
         return a.transpose(1, 0, 2, 3).reshape(1, D, n * R * OW) if self.few else a.reshape(n, D, R * OW)
 
     def split(self, a, n):
-        """The reverse, a view."""
+        """The inverse of merge, a view."""
         D, (OH, OW) = a.shape[1], self.out
         return a.reshape(D, n, OH, OW).transpose(1, 0, 2, 3) if self.few else a.reshape(n, D, a.shape[2] // OW, OW)
 
 
 def positions(size, span, stride, pad, ceil_mode):
-    """How many patches there are along an axis; rounded up with ceil_mode, but none begins beyond the image."""
+    """The number of patches along an axis; ceil_mode rounds up, but no patch may begin beyond the image."""
     rest = size + sum(pad) - span
     if not ceil_mode:
         return rest // stride + 1
@@ -95,19 +95,19 @@ def positions(size, span, stride, pad, ceil_mode):
 
 
 def slices(size, step):
-    """range(size), cut into slices."""
+    """Cut range(size) into slices of length step."""
     return [slice(i, min(i + step, size)) for i in range(0, size, step)]
 
 
 def wide(dtype):
-    """The dtype to compute in: float32 for float16, whose sums of many numbers are inexact."""
+    """The dtype to compute in: float32 for float16, whose long sums are inexact."""
     return np.dtype(np.float32) if dtype == np.float16 else dtype
 
 
 def columns(xp, g, x, others, dtype):
-    """Chunks of x: a slice of samples, a slice of rows of the output, and their columns, all in the same memory.
+    """Yield chunks of x: a slice of samples, a slice of output rows, and their columns, in memory that is reused.
 
-    The columns are a factor as `merge` makes it, D = C*KH*KW. others: how many numbers a position needs besides.
+    The columns are a factor as `merge` returns it, D = C*KH*KW. others: how many more numbers a position needs.
     """
     (N, C), (OH, OW) = x.shape[:2], g.out
     K = C * math.prod(g.kernel)
@@ -132,7 +132,7 @@ def columns(xp, g, x, others, dtype):
 
 
 def convolve(xp, g, x, W, b=None):
-    """y (N, OC, OH, OW) of x (N, C, H, W) and W (OC, C, KH, KW)."""
+    """Convolution.  x (N, C, H, W), W (OC, C, KH, KW), b (OC,) -> y (N, OC, OH, OW)."""
     N, OC = len(x), len(W)
     dtype = np.result_type(*(a.dtype for a in (x, W, b) if a is not None))
     W = W.reshape(OC, math.prod(W.shape[1:])).astype(wide(dtype), copy=False)
@@ -149,7 +149,7 @@ def convolve(xp, g, x, W, b=None):
 
 
 def correlate(xp, g, x, gy):
-    """gW (OC, C, KH, KW) of x (N, C, H, W) and gy (N, OC, OH, OW)."""
+    """The gradient of the weights.  x (N, C, H, W), gy (N, OC, OH, OW) -> gW (OC, C, KH, KW)."""
     C, OC = x.shape[1], gy.shape[1]
     dtype = np.result_type(x.dtype, gy.dtype)
     gW = xp.zeros((C * math.prod(g.kernel), OC), wide(dtype))
@@ -161,10 +161,10 @@ def correlate(xp, g, x, gy):
 
 
 def convolve_back(xp, g, gy, W):
-    """gx (N, C, H, W) of gy (N, OC, OH, OW) and W (OC, C, KH, KW)."""
+    """The gradient of the images.  gy (N, OC, OH, OW), W (OC, C, KH, KW) -> gx (N, C, H, W)."""
     N, (OC, C), dtype = len(gy), W.shape[:2], np.result_type(gy.dtype, W.dtype)
     pad = tuple((k - 1 - before, k - 1 - after) for k, (before, after) in zip(g.span, g.pad, strict=True))
-    if g.stride == (1, 1) and OC <= C and min(map(min, pad)) >= 0:  # gx is a convolution too, with rotated kernels
+    if g.stride == (1, 1) and OC <= C and min(map(min, pad)) >= 0:  # gx is also a convolution, with rotated kernels
         rotated = W[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)
         return convolve(xp, Geometry("", g.out, g.kernel, g.stride, pad, g.dilation), gy, rotated)
     W = W.reshape(OC, math.prod(W.shape[1:])).T.astype(wide(dtype), copy=False)
@@ -182,7 +182,7 @@ def convolve_back(xp, g, gy, W):
 
 
 def add_patches(xp, g, images, patches):
-    """Add patches (N, C, KH, KW, R, OW) to padded images where they lie: their rows first, as long runs."""
+    """Add patches (N, C, KH, KW, R, OW) to padded images: first over KH, where memory is contiguous, then over KW."""
     N, C, KH, KW, R, OW = patches.shape
     rows = xp.zeros((N, C, KW, (R - 1) * g.stride[0] + g.span[0], OW), patches.dtype)
     for i in range(KH):
@@ -192,7 +192,7 @@ def add_patches(xp, g, images, patches):
 
 
 def channels(xp, *arrays):
-    """Chunks of arrays (N, C, H, W) of different sizes: views (n, H, W) of the same channels."""
+    """Yield chunks of arrays (N, C, H, W) of different H, W: views (n, H, W) of the same channels."""
     flat = [a.reshape(len(a) * a.shape[1], *a.shape[2:]) for a in arrays]
     total, size = sum(a.nbytes for a in arrays), CHUNK if xp is np else GPU_CHUNK
     for s in slices(len(flat[0]), max(1, len(flat[0]) * size // max(total, 1))):
@@ -200,7 +200,7 @@ def channels(xp, *arrays):
 
 
 def reduce_patches(xp, g, f, x, padding):
-    """y (N, C, OH, OW): f, a ufunc of two, over each patch of a channel of x (N, C, H, W)."""
+    """Reduce each patch of each channel by a binary ufunc f.  x (N, C, H, W) -> y (N, C, OH, OW)."""
     y = xp.empty((*x.shape[:2], *g.out), x.dtype)
     for a, out in channels(xp, x, y):
         a = g.padded(xp, a, padding)
@@ -212,13 +212,13 @@ def reduce_patches(xp, g, f, x, padding):
 
 
 def first_equal(xp, g, x, y, padding):
-    """(N, C, OH, OW): the number of the first place of each patch where x equals y, or both are nan."""
+    """The number of the first element of each patch of x that equals y, or is nan if y is: (N, C, OH, OW)."""
     places = g.places()[:-1]
     which = xp.zeros(y.shape, np.min_scalar_type(len(places)))
     outside = g.padded(xp, xp.zeros(g.size, bool), True)
     for a, top, out in channels(xp, x, y, which):
         a = g.padded(xp, a, padding)
-        nans = xp is not np or (top != top).any()  # on a GPU looking would mean waiting
+        nans = xp is not np or (top != top).any()  # on a GPU, the host would wait for the check
         missing = xp.ones(top.shape, bool)
         for place in places:
             miss = a[place] != top
@@ -232,7 +232,7 @@ def first_equal(xp, g, x, y, padding):
 
 
 def spread(xp, g, gy, which=None):
-    """gx (N, C, H, W): gy (N, C, OH, OW) added to one place of each patch, whose number is which, or to all places."""
+    """gx (N, C, H, W): gy (N, C, OH, OW) added to element number `which` of each patch, or to all its elements."""
     gx = xp.zeros((*gy.shape[:2], *g.size), wide(gy.dtype))
     apart = g.stride[0] >= g.span[0] and g.stride[1] >= g.span[1]
     for part, out, *number in channels(xp, gy, gx, *([] if which is None else [which])):
@@ -249,7 +249,7 @@ def spread(xp, g, gy, which=None):
 
 
 def pick(xp, g, x, which):
-    """y (N, C, OH, OW): of each patch of x (N, C, H, W) the element at one place, of that number."""
+    """y (N, C, OH, OW): element number `which` of each patch of x (N, C, H, W)."""
     y = xp.empty(which.shape, x.dtype)
     for a, number, out in channels(xp, x, which, y):
         a = g.padded(xp, a)
