@@ -47,12 +47,16 @@ def row(x):
 @pytest.mark.parametrize("name", SUMS)
 @pytest.mark.parametrize("shape", [(N, 8), (N, 1), (129, 64), (3000, 500)], ids=str)
 def test_a_sum_down_the_rows_of_float32_is_precise(name, shape):
-    """Four times the error of PyTorch at (1000000, 8) is 2e-6, elsewhere 4e-7; row by row it was 1e-2."""
+    """Four times the error of PyTorch at (1000000, 8) is 2e-6, elsewhere 4e-7; row by row it was 1e-2.
+
+    Contiguous memory is summed by NumPy itself: pairwise, and before version 2.3 with an error of 8e-7.
+    """
+    old = np.lib.NumpyVersion(np.__version__) < "2.3.0"
     x = Variable(np.full(shape, 0.1, np.float32))
     found = SUMS[name](x)
     assert found.dtype == np.float32
     assert found.shape == shape[1:]
-    assert relative_error(found.data, float(np.float32(0.1)) * shape[0]) < 4e-7
+    assert relative_error(found.data, float(np.float32(0.1)) * shape[0]) < (1e-6 if old and shape == (N, 1) else 4e-7)
 
 
 @pytest.mark.parametrize("name", SUMS)
