@@ -200,10 +200,13 @@ def test_a_call_does_not_walk_over_the_tree(monkeypatch):
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda: Sequential([L.Linear(2), L.Linear(3)]), "Sequential: expected layers or functions, .*, got list"),
+        (
+            lambda: Sequential([L.Linear(2), L.Linear(3)]),
+            "Sequential: expected layers or functions as arguments, got list",
+        ),
         (
             lambda: Sequential(L.Linear(2), "relu"),
-            "Sequential: expected layers or functions, each an argument, got str",
+            "Sequential: expected layers or functions as arguments, got str",
         ),
         (lambda: MLP((3, 2), activation="relu"), "MLP: expected a function as the activation, got 'relu'"),
     ],

@@ -563,7 +563,7 @@ WRONG = [
     ({"v": np.zeros(3)}, f"expected ['lr', 'momentum'] and state of {PATHS}, got 'v'"),
     ({"beta1": 0.5}, f"expected ['lr', 'momentum'] and state of {PATHS}, got 'beta1'"),
     ({"lr": math.nan}, "expected 0 <= lr < inf, got nan"),
-    ({"momentum": None}, "expected the numbers ['lr', 'momentum'], got ['lr']"),
+    ({"momentum": None}, "expected the hyperparameters ['lr', 'momentum'], got ['lr']"),
 ]
 
 
@@ -580,7 +580,7 @@ def test_state_that_does_not_fit_is_rejected_and_nothing_changes(change, text):
 
 def test_state_of_a_model_that_has_no_weights_yet_is_rejected():
     _, optimizer = trained(MomentumSGD)
-    with pytest.raises(ValueError, match="load_state: 'l0/W' is uninitialized; call the model once before"):
+    with pytest.raises(ValueError, match="load_state: 'l0/W' is uninitialized; call the model once first"):
         MomentumSGD().setup(MLP((4, 2))).load_state(optimizer.state())
 
 
@@ -777,7 +777,7 @@ def test_alpha_is_the_books_name_for_the_rate_of_adam():
         (
             lambda: FreezeParam([Layer()]),
             TypeError,
-            "FreezeParam: expected layers and parameters, each an arg.* 'list'>",
+            "FreezeParam: expected layers and parameters as arguments, got .* 'list'>",
         ),
     ],
 )

@@ -102,7 +102,7 @@ with tempfile.TemporaryDirectory() as folder:
     try:
         MLP((10, 3)).save_weights(path)
     except ValueError as error:
-        print(error)  # !> MLP: 'l0/W' is uninitialized; call the model once before
+        print(error)  # !> MLP: 'l0/W' is uninitialized; call the model once first
     print(path.exists())  # -> True
 
 

@@ -202,7 +202,7 @@ def test_a_shared_parameter_is_one_after_loading(tmp_path):
 @pytest.mark.parametrize("make", [Net, lambda: L.Linear(2), L.BatchNorm], ids=["Net", "Linear", "BatchNorm"])
 def test_a_parameter_without_data_cannot_be_saved(tmp_path, make):
     model = make()
-    with pytest.raises(ValueError, match=rf"{type(model).__name__}: '.*' is uninitialized; call the model once before"):
+    with pytest.raises(ValueError, match=rf"{type(model).__name__}: '.*' is uninitialized; call the model once first"):
         model.save_weights(tmp_path / "w")
     assert listing(tmp_path) == []
 
@@ -280,7 +280,7 @@ LAZY_WRONG = {
     "Linear, dtype": (
         lambda: L.Linear(3, nobias=True),
         {"W": np.ones((4, 3))},
-        r"'W': expected \(None, 3\) float32, got \(4, 3\) float64; set_weights takes arrays that were cast",
+        r"'W': expected \(None, 3\) float32, got \(4, 3\) float64; cast it and call set_weights",
     ),
     "Conv2d": (
         lambda: L.Conv2d(3, 2, nobias=True),
@@ -461,16 +461,19 @@ def a_pickle_inside(path):
 
 
 FILES = {
-    "a key is missing": (changed(fc__W=None), r"Net: the weights lack \['fc/W'\]; \[\] are not the model's"),
-    "a buffer is missing": (changed(block__bn__avg_var=None), r"the weights lack \['block/bn/avg_var'\]; \[\]"),
-    "an unknown key": (changed(fc2__W=np.ones(1)), r"Net: the weights lack \[\]; \['fc2/W'\] are not the model's"),
+    "a key is missing": (changed(fc__W=None), r"Net: the weights \['fc/W'\] are missing, \[\] are unknown"),
+    "a buffer is missing": (changed(block__bn__avg_var=None), r"the weights \['block/bn/avg_var'\] are missing, \[\]"),
+    "an unknown key": (changed(fc2__W=np.ones(1)), r"Net: the weights \[\] are missing, \['fc2/W'\] are unknown"),
     "another shape": (changed(fc__b=np.ones(3, "f")), r"Net: 'fc/b': expected \(2,\) float32, got \(3,\) float32"),
     "fewer axes": (changed(fc__W=np.ones(2, "f")), r"'fc/W': expected \(12, 2\) float32, got \(2,\) float32"),
     "an axis of one": (changed(fc__b=np.ones((1, 2), "f")), r"'fc/b': expected \(2,\) float32, got \(1, 2\) float32"),
     "another dtype": (changed(fc__b=np.ones(2)), r"Net: 'fc/b': expected \(2,\) float32, got \(2,\) float64"),
     "less than float64": (changed(scale=np.ones((), "f")), r"Net: 'scale': expected \(\) float64, got \(\) float32"),
     "integers": (changed(fc__b=np.ones(2, int)), r"Net: 'fc/b': expected \(2,\) float32, got \(2,\) int64"),
-    "no arrays at all": (lambda path: np.savez(path), r"Net: the weights lack \['block/bn/avg_mean', .*\]; \[\]"),
+    "no arrays at all": (
+        lambda path: np.savez(path),
+        r"Net: the weights \['block/bn/avg_mean', .*\] are missing, \[\]",
+    ),
     "a text": (
         lambda path: path.write_text("weights"),
         r"w.npz: expected a file that save_weights wrote, got ",
@@ -732,7 +735,7 @@ def test_a_checkpoint_is_one_file_of_arrays_without_pickles(tmp_path):
 
 
 def test_a_model_without_data_has_no_checkpoint(tmp_path):
-    with pytest.raises(ValueError, match="is uninitialized; call the model once before"):
+    with pytest.raises(ValueError, match="is uninitialized; call the model once first"):
         save_checkpoint(tmp_path / "run", *Run(0).parts())
     assert listing(tmp_path) == []
 
@@ -782,7 +785,10 @@ def with_head(**changes):
 
 
 CHECKPOINTS = {
-    "weights alone": (lambda path: net(1).save_weights(path), "load_checkpoint: .* is no checkpoint: KeyError"),
+    "weights alone": (
+        lambda path: net(1).save_weights(path),
+        "load_checkpoint: expected a checkpoint, got .*: KeyError",
+    ),
     "a text": (lambda path: path.write_text("checkpoint"), "expected a file that save_weights wrote"),
     "another model": (
         lambda path: save_checkpoint(path, *Run(1, channels=4).epochs(1).parts()),
@@ -798,9 +804,9 @@ CHECKPOINTS = {
     ),
     "no loader": (
         lambda path: save_checkpoint(path, *Run(1).epochs(1).parts()[:2]),
-        r"load_checkpoint: .* is of \['model', 'optimizer'\], got \['model', 'optimizer', 'loader'\]",
+        r"load_checkpoint: expected .* of \['model', 'optimizer', 'loader'\], got one of \['model', 'optimizer'\]",
     ),
-    "a weight is missing": (with_changed(model__fc__W=None), r"the weights lack \['fc/W'\]"),
+    "a weight is missing": (with_changed(model__fc__W=None), r"the weights \['fc/W'\] are missing"),
     "a moment of another shape": (
         with_changed(optimizer__fc__W__m=np.ones(3)),
         r"load_state: 'fc/W': expected m .*, got m \(3,\)",
@@ -809,14 +815,14 @@ CHECKPOINTS = {
         with_changed(optimizer__fc2__W__m=np.ones(3)),
         "load_state: expected .*, got 'fc2/W/m'",
     ),
-    "a random state that is none": (with_head(random={}), "load_checkpoint: .* is no checkpoint: "),
+    "a random state that is none": (with_head(random={}), "load_checkpoint: expected a checkpoint, got .*: "),
     "a random state of another kind": (
         with_head(random=np.random.default_rng(0).bit_generator.state),
-        "load_checkpoint: .* is no checkpoint: ",
+        "load_checkpoint: expected a checkpoint, got .*: ",
     ),
     "a head that is no text of ours": (
         with_changed(checkpoint=np.array("epoch 3")),
-        "is no checkpoint: JSONDecodeError",
+        "expected a checkpoint, got .*: JSONDecodeError",
     ),
     "an order of samples that are not there": (
         with_changed(loader__index=np.full(12, 99)),
@@ -829,7 +835,7 @@ CHECKPOINTS = {
     "a loader that does not shuffle": (with_changed(loader__rng=np.array("null")), "one of the two loaders shuffles"),
     "an unknown part": (
         with_changed(scheduler__lr=np.ones(1)),
-        "load_checkpoint: .* has 'scheduler/lr', which is part of none of",
+        "load_checkpoint: expected arrays of .*, got 'scheduler/lr'",
     ),
 }
 
@@ -880,7 +886,9 @@ def test_a_part_that_was_saved_must_be_loaded(tmp_path, part):
     run = Run(0).epochs(1)
     before = run.everything()
     given = {"optimizer": run.optimizer, "loader": run.loader} | {part: None}
-    with pytest.raises(ValueError, match=r"load_checkpoint: .* is of \['model', 'optimizer', 'loader'\], got"):
+    with pytest.raises(
+        ValueError, match=r"load_checkpoint: expected .*, got one of \['model', 'optimizer', 'loader'\]"
+    ):
         load_checkpoint(tmp_path / "run.npz", run.model, **given)
     assert run.everything() == before
 

@@ -10,14 +10,14 @@ import numpy as np
 class DataLoader:
     """Batches (x, t): x (N, ...), t (N, ...) or None without labels; N = batch_size, the last may be smaller. [step 50]
 
-    `for x, t in loader` is an epoch of its own each time: leaving it with break or running two at once disturbs
-    nothing. `next(loader)` continues the loader's own epoch.
+    Each loop `for x, t in loader` is a separate epoch, even after a break or inside another loop.
+    `next(loader)` continues the loader's own epoch.
 
-    dataset: has `__len__`, and `__getitem__` from an int to a pair; a list of pairs, for instance.
+    dataset: has `__len__`, and a `__getitem__` that takes an int and returns a pair; for example, a list of pairs.
     shuffle: a new order in each epoch. drop_last: leave out a smaller last batch.
     rng: a np.random.Generator for the order, or a seed. None: seeded by one draw from np.random, so that
         np.random.seed makes a run reproducible; without shuffle nothing is drawn.
-    max_iter: batches an epoch. iteration: batches of its own epoch so far. index: the order of the samples.
+    max_iter: batches per epoch. iteration: batches of its own epoch so far. index: the order of the samples.
     """
 
     def __init__(self, dataset, batch_size, shuffle=True, *, drop_last=False, rng=None):
@@ -33,7 +33,7 @@ class DataLoader:
         self.reset()
 
     def reset(self):
-        """Start the loader's own epoch again, in a new order if the samples are shuffled. [step 50]"""
+        """Restart the loader's own epoch, in a new order if the samples are shuffled. [step 50]"""
         self.iteration = 0
         if self.shuffle:
             if self.rng is None:
@@ -43,14 +43,14 @@ class DataLoader:
             self.index = np.arange(self.data_size)
 
     def __iter__(self):
-        """A new epoch. (The book's iterator is the loader: a loop after a break starts in the middle.) [step 50]"""
+        """Iterate over a new epoch. (In the book, a loop after a break continues the interrupted epoch.) [step 50]"""
         loader = copy.copy(self)
         loader.reset()
         for _ in range(self.max_iter):
             yield next(loader)
 
     def __next__(self):
-        """The next batch of the loader's own epoch; at its end StopIteration, and it starts again. [step 50]"""
+        """The next batch of the loader's own epoch. Raises StopIteration at its end and restarts it. [step 50]"""
         if self.iteration >= self.max_iter:
             self.reset()
             raise StopIteration
@@ -64,14 +64,14 @@ class DataLoader:
         return next(self)
 
     def __len__(self):
-        """The number of batches an epoch."""
+        """The number of batches per epoch."""
         return self.max_iter
 
     def batch(self, index):
-        """Join the samples with these numbers: (x, t)."""
+        """Stack the samples at these indices: (x, t)."""
         try:
             samples = [self.dataset[int(i)] for i in index]
-        except StopIteration as error:  # which would end the epoch without a word
+        except StopIteration as error:  # it would end the epoch without an error
             raise RuntimeError(
                 f"DataLoader: the dataset, {type(self.dataset).__name__}, raised StopIteration"
             ) from error
@@ -82,7 +82,7 @@ class DataLoader:
 
 
 def join(name, values):
-    """One array of equally shaped values; None if all are None. ValueError if they differ in shape."""
+    """Stack equally shaped values; None if all are None. Raises ValueError if they differ in shape."""
     if all(value is None for value in values):
         return None
     shapes = {None if value is None else np.shape(value) for value in values}

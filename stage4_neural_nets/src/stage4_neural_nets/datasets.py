@@ -1,4 +1,4 @@
-"""Data sets: single samples, preprocessed on access."""
+"""Datasets: single samples, preprocessed on access."""
 
 import gzip
 import math
@@ -17,7 +17,7 @@ class Dataset:
     """dataset[i] -> (transform(data[i]), target_transform(label[i])); the label is None if there are none. [step 49]
 
     A subclass defines `prepare`, which sets `data` and, if there are labels, `label`: arrays or other
-    sequences, one entry per sample. One that loads on access defines `__getitem__` and `__len__`.
+    sequences, one entry per sample. A dataset that loads on access defines `__getitem__` and `__len__`.
     train: whether these are the training data. transform, target_transform: functions of one sample or
     label; None changes nothing.
     """
@@ -37,7 +37,7 @@ class Dataset:
         """Set `data` and `label`; called once, on construction."""
 
     def __getitem__(self, index):
-        """One sample, a pair; an integer label is an int. IndexError if there is no such sample."""
+        """One sample, a pair; an integer label is an int. Raises IndexError if there is no such sample."""
         i = operator.index(index)
         if not -len(self) <= i < len(self):
             raise IndexError(f"{type(self).__name__}: expected an index below {len(self)}, got {index}")
@@ -58,8 +58,8 @@ def get_spiral(train=True):
     """Three arms of a spiral: points x (300, 2), float32, labels t (300,), int; shuffled. [step 48]
 
     Arm j, point i, r = i / 100:  angle = 4j + 4r + 0.2 noise,  x = (r sin angle, r cos angle). The noise
-    has its own generator, so the numbers are always the same and np.random is not used. Step 49 prints
-    samples of these; those that step 48 prints are of an older version, not shuffled.
+    has its own generator, so the numbers are always the same and np.random is not used. In the book,
+    step 49 prints samples of these points, but step 48 those of an older version, not shuffled.
     """
     rng = np.random.RandomState(1984 if train else 2020)
     r = np.arange(100) / 100
@@ -86,7 +86,7 @@ class Images(Dataset):
     def show(self, row=10, col=10, to_file=None):
         """Draw the first row * col images, without the transform. [step 51]
 
-        In a window, or to a file if to_file names one. RuntimeError if matplotlib is not installed.
+        In a window, or to a file if to_file names one. Raises RuntimeError if matplotlib is not installed.
         """
         if row < 1 or col < 1:
             raise ValueError(f"show: expected row and col to be at least 1, got {row} and {col}")
@@ -141,8 +141,8 @@ class MNIST(Images):
     """Handwritten digits: 60,000 to train, 10,000 to test; 11 MB, downloaded once. [step 51]
 
     A sample is (784,), float32, 0-1; with transform=None (1, 28, 28), uint8, 0-255. The label is 0-9.
-    RuntimeError if a file cannot be downloaded (the message says how to put it there by hand), ValueError
-    for unexpected contents.
+    Raises RuntimeError if a file cannot be downloaded (the message says how to put it there by hand),
+    ValueError for unexpected contents.
     """
 
     FOLDER = "mnist"
@@ -176,7 +176,7 @@ def read_idx(path, ndim):
     """The array in a gzipped idx file: uint8, ndim axes. [step 51]
 
     The file: two zeros, 8 for bytes, ndim; the length of each axis, four bytes, big-endian; the elements.
-    ValueError for anything else.
+    Raises ValueError for anything else.
     """
     try:
         with gzip.open(path) as file:

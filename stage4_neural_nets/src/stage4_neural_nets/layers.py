@@ -12,8 +12,8 @@ from .core import Parameter, Variable, as_input
 class Layer:
     """A function with parameters: a subclass defines `forward`, from Variables to Variables. [step 44]
 
-    Parameters and layers that are set as attributes are registered under their names, in the order in
-    which they were first set. Those in a list are not: set them as attributes as well.
+    Parameters and layers that are set as attributes are registered by name, in the order in which they were
+    first set. Those in a list are not: set them as attributes, too.
     """
 
     def __init__(self):
@@ -49,12 +49,12 @@ class Layer:
         return outputs if len(outputs) > 1 else outputs[0]
 
     def __getstate__(self):
-        """What copies and pickles keep: all but the weak references to the latest call; the list of names is copied."""
+        """The attributes for copies and pickles: without the latest call, and with a copy of the list of names."""
         kept = {name: value for name, value in self.__dict__.items() if name not in ("inputs", "outputs")}
         return kept | {"_params": list(self._params)}
 
     def __repr__(self):
-        """The layers inside, one a line, and the shapes of the parameters. [step 45, not in the book]"""
+        """The sublayers, one per line, and the shapes of the parameters. [step 45, not in the book]"""
         parameters, layers = [], []
         for name in self._params:
             value = self.__dict__[name]
@@ -81,7 +81,7 @@ class Layer:
                 yield name, value
 
     def named_params(self):
-        """Yield those of `named_state` that are learned."""
+        """Yield the parameters among `named_state`, with their paths."""
         for path, variable in self.named_state():
             if isinstance(variable, Parameter):
                 yield path, variable
@@ -97,12 +97,12 @@ class Layer:
 
 
 def weak(x):
-    """A reference that does not keep x alive; x itself for numbers, tuples and the like, which have none."""
+    """A weak reference to x; for numbers, tuples and other objects without one, a function that returns x."""
     return weakref.ref(x) if isinstance(x, (Variable, np.ndarray)) else lambda: x
 
 
 def uninitialized(name, shape, dtype=None):
-    """A parameter without data. The first call of its layer fills in what is None in its shape, or as dtype."""
+    """A parameter without data. The first call of its layer determines any size or dtype that is None."""
     variable = Parameter(None, name=name)
     variable.form = shape, dtype and np.dtype(dtype)
     return variable
@@ -119,8 +119,8 @@ def shape_text(variable):
 class Linear(Layer):
     """y = x W + b.  x (N, in_size) -> (N, out_size). [step 44]
 
-    W (in_size, out_size): normal, of standard deviation sqrt(1 / in_size), from NumPy's global generator;
-    drawn at once if in_size is given, otherwise at the first call. b (out_size,): zeros; None with nobias.
+    W (in_size, out_size): normal with standard deviation sqrt(1 / in_size), drawn from NumPy's global generator: on
+    construction if in_size is given, otherwise at the first call. b (out_size,): zeros; None with nobias.
     Both have the given dtype.
     """
 
@@ -142,7 +142,7 @@ class Linear(Layer):
         self.W.data = np.random.randn(I, O).astype(self.dtype) * math.sqrt(1 / I)
 
     def prepare(self, x):
-        """Draw W for inputs like x unless it has data already; check x first, so that a failure changes nothing."""
+        """Draw W for inputs like x if it is uninitialized. Check x first, so that a failure changes nothing."""
         if self.W.data is None:
             if x.ndim == 0 or x.shape[-1] == 0:
                 raise ValueError(f"Linear: expected x (N, in_size) with in_size at least 1, got {x.shape}")
@@ -164,7 +164,7 @@ def as_data(layer, x):
 
 
 def check_sizes(layer, nobias=False, **sizes):
-    """Raise ValueError for a size that is not a positive integer, or None for in_..., TypeError for a nobias like 3."""
+    """Raise ValueError unless sizes are positive integers (or None for in_...), TypeError unless nobias is a bool."""
     name = type(layer).__name__
     if not isinstance(nobias, (bool, np.bool_)):
         raise TypeError(f"{name}: expected nobias to be True or False, got {nobias!r}; pass input sizes by keyword")

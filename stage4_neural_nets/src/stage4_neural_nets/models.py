@@ -1,4 +1,4 @@
-"""Models: layers that form a whole; Sequential and MLP."""
+"""Models: Model, Sequential, MLP."""
 
 from . import functions as F
 from .dot import plot_dot_graph
@@ -9,7 +9,7 @@ class Model(Layer):
     """A layer that can draw its graph. [step 45]"""
 
     def plot(self, *inputs, to_file="model.png"):
-        """Run the model on inputs and draw the graph to a file; return what `plot_dot_graph` returns. [step 45]"""
+        """Run the model on inputs and draw its graph to a file; return what `plot_dot_graph` returns. [step 45]"""
         y = self(*inputs)
         return plot_dot_graph(y, verbose=True, to_file=to_file)
 
@@ -23,7 +23,7 @@ class Sequential(Model):
 
     @property
     def layers(self):
-        """The layers as a list: the present values of l0, l1, ..."""
+        """The layers as a list: the current values of l0, l1, ..."""
         return [getattr(self, f"l{i}") for i in range(self.size)]
 
     @layers.setter
@@ -31,9 +31,9 @@ class Sequential(Model):
         for layer in layers:
             if not callable(layer):
                 raise TypeError(
-                    f"{type(self).__name__}: expected layers or functions, each an argument, got {type(layer).__name__}"
+                    f"{type(self).__name__}: expected layers or functions as arguments, got {type(layer).__name__}"
                 )
-        for i in range(len(layers), self.__dict__.get("size", 0)):  # those that a longer list left
+        for i in range(len(layers), self.__dict__.get("size", 0)):  # left over from a longer list
             delattr(self, f"l{i}")
         self.size = len(layers)
         for i, layer in enumerate(layers):
@@ -48,7 +48,7 @@ class Sequential(Model):
 class MLP(Sequential):
     """A multi-layer perceptron: Linear layers of the given sizes with an activation between them. [step 45]
 
-    MLP((10, 1)) has two layers, l0 and l1, and takes inputs of any width at its first call.
+    MLP((10, 1)) has two layers, l0 and l1; the first call determines the input size.
     """
 
     def __init__(self, fc_output_sizes, activation=F.sigmoid):

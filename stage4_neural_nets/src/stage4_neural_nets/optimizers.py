@@ -1,6 +1,6 @@
 """Optimizers: rules that turn gradients into updates; and hooks, which change gradients before an update.
 
-Notation: p is the data of a parameter, g that of its gradient. State has the dtype of the parameter.
+Notation: p is the data of a parameter, g that of its gradient. State has the dtype of its parameter.
 """
 
 import contextlib
@@ -11,14 +11,14 @@ import numpy as np
 
 from .core import Variable, as_array
 
-# The numbers of the rules are at least 0 and below these.
+# Hyperparameters are at least 0 and below these limits.
 LIMITS = {"lr": math.inf, "momentum": math.inf, "rho": 1, "beta1": 1, "beta2": 1, "eps": math.inf, "rate": math.inf}
 
 
 class Optimizer:
-    """Updates the parameters of its target; a subclass defines `update_one`. [step 46]
+    """The base class: updates the parameters of its target; a subclass defines `update_one`. [step 46]
 
-    The learning rate of every rule is called lr. The numbers of a rule may change at any time.
+    Every optimizer calls its learning rate lr. Hyperparameters may be changed between updates.
     """
 
     def __init__(self):
@@ -39,7 +39,7 @@ class Optimizer:
     def update(self):
         """Call the hooks, then update every parameter that has a gradient. [step 46]
 
-        All parameters are checked before any is changed, so that an update that fails changes nothing.
+        All parameters are checked before any is changed, so a failed update changes nothing.
         """
         if self.target is None:
             raise RuntimeError(f"{type(self).__name__}.update: no target yet; call setup(model) first")
@@ -53,7 +53,7 @@ class Optimizer:
                 self.update_one(param)
 
     def ready(self, params):
-        """Those of params that have gradients; their state is made. ValueError if one cannot be updated."""
+        """Return the params that have gradients; create their state. Raises ValueError if one cannot be updated."""
         params = [param for param in params if param.grad is not None]
         for param in params:
             problem = misfit(param)
@@ -64,33 +64,33 @@ class Optimizer:
         return params
 
     def update_one(self, param):
-        """Change param.data in place, by param.grad.data."""
+        """Update param.data in place from param.grad.data."""
         raise NotImplementedError(f"{type(self).__name__} has no update_one")
 
     def add_hook(self, f):
-        """Call f with the list of parameters that have gradients, before each update. [step 46]"""
+        """Add a hook: each update first calls f with the list of parameters that have gradients. [step 46]"""
         if not callable(f):
             raise TypeError(f"{type(self).__name__}.add_hook: expected a function, got {type(f)}")
         self.hooks.append(f)
 
     def new_state(self, param):
-        """The initial state of a parameter, which the rule changes with each update: name -> array."""
+        """The initial state of a parameter, name -> array; `update_one` changes it in place."""
         return {}
 
     def state_of(self, param):
-        """The present state of a parameter."""
+        """The state of a parameter, created at first use."""
         if param not in self.states:
             self.states[param] = self.new_state(param)
         return self.states[param]
 
     def numbers(self):
-        """The numbers among the attributes: {"lr": 0.01, ...}."""
+        """The hyperparameters, which are all numbers among the attributes: {"lr": 0.01, ...}."""
         return {name: value for name, value in vars(self).items() if isinstance(value, Real)}
 
     def state(self):
-        """Return the numbers and copies of all state: {"lr": 0.01, "l0/W/v": array, ...}. [step 46, not in the book]
+        """The hyperparameters and copies of all state: {"lr": 0.01, "l0/W/v": array, ...}. [step 46, not in the book]
 
-        np.savez(file, **state) saves it. Hooks are not part of it.
+        np.savez(file, **state) saves it. Hooks are not included.
         """
         state = self.numbers()
         for path, param in self.target.named_params():
@@ -105,10 +105,9 @@ class Optimizer:
 
 @contextlib.contextmanager
 def undone_on_failure(optimizer, params):
-    """Give params and optimizer back their gradients and state if the block fails.
+    """Restore the gradients of params and the optimizer's state if the block fails; drop state of other parameters.
 
-    After an interrupt (Ctrl-C) some parameters may be changed, but all counts of updates are equal. The state of
-    parameters that were replaced is dropped.
+    An interrupt (Ctrl-C) may leave some parameters updated and others not, but restores all update counts.
     """
     grads = [param.grad for param in params]
     states = {param: optimizer.states[param] for param in params if param in optimizer.states}
@@ -142,10 +141,10 @@ def load_state(optimizer, state):
         else:
             raise ValueError(f"load_state: expected {list(own)} and state of {list(params)}, got {key!r}")
     if numbers and numbers.keys() != own.keys():
-        raise ValueError(f"load_state: expected the numbers {list(own)}, got {list(numbers)}")
+        raise ValueError(f"load_state: expected the hyperparameters {list(own)}, got {list(numbers)}")
     for path, arrays in states.items():
         if params[path].data is None:
-            raise ValueError(f"load_state: {path!r} is uninitialized; call the model once before")
+            raise ValueError(f"load_state: {path!r} is uninitialized; call the model once first")
         expected, got = layout(optimizer.new_state(params[path])), layout(arrays)
         if got != expected:
             raise ValueError(f"load_state: {path!r}: expected {expected or 'no state'}, got {got}")
@@ -159,7 +158,7 @@ def layout(arrays):
 
 
 def misfit(param):
-    """What hinders an update of a parameter in place by its gradient, a string; None if it can be done."""
+    """Say why a parameter cannot be updated in place from its gradient; None if it can."""
     grad = param.grad
     if param.dtype.kind != "f":
         return f"expected floats, got a parameter of {param.dtype}"
@@ -174,7 +173,10 @@ def misfit(param):
 
 
 def checked(owner, name, value):
-    """The number as Python's, since one of NumPy's would turn float32 into float64; ValueError outside its LIMITS."""
+    """Return a hyperparameter as a Python number: a NumPy scalar would turn float32 into float64.
+
+    Raises ValueError if it is outside its LIMITS.
+    """
     if name in LIMITS:
         if not 0 <= value < LIMITS[name]:  # false for nan, too
             raise ValueError(f"{owner}: expected 0 <= {name} < {LIMITS[name]}, got {value}")
@@ -183,10 +185,10 @@ def checked(owner, name, value):
 
 
 def blocks(*arrays):
-    """Yield views of equally shaped arrays, in runs of rows that fit a processor's cache.
+    """Yield views of equally shaped arrays, in blocks of rows that fit a processor's cache.
 
-    For rules with temporary arrays of intermediate results: three of the size of a large parameter, which this
-    makes small. It saves a quarter (AdaGrad) to a half (Adam) of the time of an update with 10^6 to 4 10^6 numbers.
+    This keeps temporary arrays small: it saves a quarter (AdaGrad) to a half (Adam) of the time of an update of 10^6 to
+    4 10^6 elements.
     """
     first = arrays[0]
     if first.size <= 16384:
@@ -211,7 +213,7 @@ class SGD(Optimizer):
 class MomentumSGD(Optimizer):
     """Gradient descent with momentum:  v <- momentum v - lr g,  p += v. [step 46]
 
-    As in the book, v includes the learning rate. PyTorch's does not, which differs once lr changes.
+    As in the book, v includes the learning rate. In PyTorch it does not, so results differ once lr changes.
     """
 
     def __init__(self, lr=0.01, momentum=0.9):
@@ -250,7 +252,7 @@ class AdaDelta(Optimizer):
     """Steps in the units of the parameter. [step 46, not in the book]
 
     h <- rho h + (1 - rho) g^2,  d = sqrt((e + eps) / (h + eps)) g,  e <- rho e + (1 - rho) d^2,  p -= lr d
-    lr is 1 unless it is set later, as the rule is published.
+    lr is 1, as in the paper, unless it is set later.
     """
 
     def __init__(self, rho=0.95, eps=1e-6):
@@ -272,10 +274,10 @@ class AdaDelta(Optimizer):
 
 
 class Adam(Optimizer):
-    """Momentum, and steps of about lr whatever the size of the gradients. [step 46, not in the book]
+    """Momentum, and steps of about lr regardless of the scale of the gradients. [step 46, not in the book]
 
     m <- beta1 m + (1 - beta1) g,  v <- beta2 v + (1 - beta2) g^2. Both start at zero, so the t-th update divides
-    them by 1 - beta^t:  p -= lr m' / (sqrt(v') + eps). The book's name of lr is alpha.
+    them by 1 - beta^t:  p -= lr m' / (sqrt(v') + eps). The book calls lr alpha.
     """
 
     def __init__(self, alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
@@ -310,7 +312,7 @@ class Adam(Optimizer):
 
 
 class WeightDecay:
-    """A hook:  g + rate p, the gradient of a penalty of rate/2 times the sum of squares. [step 46]"""
+    """Hook:  g <- g + rate p, the gradient of the penalty rate/2 times the sum of squares. [step 46]"""
 
     def __init__(self, rate):
         self.rate = checked("WeightDecay", "rate", rate)
@@ -321,7 +323,7 @@ class WeightDecay:
 
 
 class ClipGrad:
-    """A hook:  g scaled down so that all gradients together have at most the norm max_norm. [step 46]"""
+    """Hook: scale all gradients down so that their total norm is at most max_norm. [step 46]"""
 
     def __init__(self, max_norm):
         if not max_norm > 0:
@@ -329,7 +331,7 @@ class ClipGrad:
         self.max_norm = float(max_norm)
 
     def __call__(self, params):
-        # In float64, since float16 ends at 65504.
+        # In float64, since float16 overflows above 65504.
         squares = [np.square(param.grad.data, dtype=np.float64).sum() for param in params]
         rate = self.max_norm / (math.sqrt(sum(map(float, squares))) + 1e-6)
         if rate < 1:
@@ -338,12 +340,12 @@ class ClipGrad:
 
 
 class FreezeParam:
-    """A hook that excludes these parameters, or all of these layers, from updates. [step 46]"""
+    """Hook: exclude parameters, or all parameters of layers, from updates. [step 46]"""
 
     def __init__(self, *layers):
         for layer in layers:
             if not (hasattr(layer, "params") or hasattr(layer, "cleargrad")):
-                raise TypeError(f"FreezeParam: expected layers and parameters, each an argument, got {type(layer)}")
+                raise TypeError(f"FreezeParam: expected layers and parameters as arguments, got {type(layer)}")
         self.layers = layers
 
     def __call__(self, params):

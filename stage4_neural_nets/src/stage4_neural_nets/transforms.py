@@ -4,7 +4,7 @@ import numpy as np
 
 
 class Compose:
-    """x -> f_n(... f_2(f_1(x))): several transforms as one; without any the identity. [step 49]"""
+    """x -> f_n(... f_2(f_1(x))): several transforms as one; the identity if there are none. [step 49]"""
 
     def __init__(self, transforms=()):
         self.transforms = tuple(transforms)
@@ -56,7 +56,7 @@ ToFloat = AsType
 
 
 class ToInt(AsType):
-    """x -> a copy with an integer dtype; fractions are cut off. [step 49]"""
+    """x -> a copy with an integer dtype; fractions are truncated. [step 49]"""
 
     def __init__(self, dtype=int):
         super().__init__(dtype)

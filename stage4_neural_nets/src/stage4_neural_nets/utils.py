@@ -1,4 +1,4 @@
-"""The book's `utils`: names collected for scripts; nothing in the package imports them from here."""
+"""The book's `utils`: names collected for scripts; the package itself does not import them from here."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Blocks: the layers that ResNet and SqueezeNet are built of. [step 58, not in the book]"""
+"""Building blocks of ResNet and SqueezeNet. [step 58, not in the book]"""
 
 from . import functions as F
 from .layers import BatchNorm, Conv2d, Layer
@@ -7,7 +7,7 @@ from .layers import BatchNorm, Conv2d, Layer
 class Bottleneck(Layer):
     """y = relu(h(x) + x), h: 1x1, 3x3 and 1x1 convolutions.  x (N, out_channels, H, W) -> its shape.
 
-    The middle one has mid_channels, fewer than x. strides: of the first and second. [step 58, not in the book]
+    The first two have mid_channels outputs, fewer than x has; strides are theirs. [step 58, not in the book]
     """
 
     def __init__(self, mid_channels, out_channels, strides=(1, 1)):
@@ -20,7 +20,7 @@ class Bottleneck(Layer):
         self.bn3 = BatchNorm()
 
     def shortcut(self, x):
-        """The term that is added to h(x)."""
+        """The term added to h(x)."""
         return x
 
     def forward(self, x):
@@ -59,7 +59,7 @@ class Residuals(Layer):
 
 
 class Fire(Layer):
-    """A 1x1 convolution to few channels, then 1x1 and 3x3 ones side by side, relu after each.
+    """A 1x1 convolution to few channels, then a 1x1 and a 3x3 one in parallel, relu after each.
 
     x (N, C, H, W) -> (N, 2 expand_channels, H, W). [step 58, not in the book]
     """

@@ -13,15 +13,15 @@ from . import cuda
 class DataLoader:
     """Batches (x, t): x (N, ...), t (N, ...) or None without labels; N = batch_size, the last may be smaller. [step 50]
 
-    `for x, t in loader` is an epoch of its own each time: leaving it with break or running two at once disturbs
-    nothing. `next(loader)` continues the loader's own epoch.
+    Each loop `for x, t in loader` is a separate epoch, even after a break or inside another loop.
+    `next(loader)` continues the loader's own epoch.
 
-    dataset: has `__len__`, and `__getitem__` from an int to a pair; a list of pairs, for instance.
+    dataset: has `__len__`, and a `__getitem__` that takes an int and returns a pair; for example, a list of pairs.
     shuffle: a new order in each epoch. drop_last: leave out a smaller last batch.
-    gpu: whether batches are CuPy's arrays; they are joined on the host, then moved as a whole. [step 52]
+    gpu: whether batches are CuPy arrays; they are stacked on the host, then moved as a whole. [step 52]
     rng: a np.random.Generator for the order, or a seed. None: seeded by one draw from np.random, so that
         np.random.seed makes a run reproducible; without shuffle nothing is drawn.
-    max_iter: batches an epoch. iteration: batches of its own epoch so far. index: the order of the samples.
+    max_iter: batches per epoch. iteration: batches of its own epoch so far. index: the order of the samples.
     """
 
     def __init__(self, dataset, batch_size, shuffle=True, gpu=False, *, drop_last=False, rng=None):
@@ -40,16 +40,16 @@ class DataLoader:
         self.reset()
 
     def to_cpu(self):
-        """From now on batches are NumPy's arrays. [step 52]"""
+        """Return batches of NumPy arrays from now on. [step 52]"""
         self.gpu = False
 
     def to_gpu(self):
-        """From now on batches are CuPy's arrays; RuntimeError where there is no CuPy or no GPU. [step 52]"""
+        """Return batches of CuPy arrays from now on. Raises RuntimeError without CuPy or a GPU. [step 52]"""
         cuda.need_gpu()
         self.gpu = True
 
     def reset(self):
-        """Start the loader's own epoch again, in a new order if the samples are shuffled. [step 50]"""
+        """Restart the loader's own epoch, in a new order if the samples are shuffled. [step 50]"""
         self.iteration = 0
         if self.shuffle:
             if self.rng is None:
@@ -59,14 +59,14 @@ class DataLoader:
             self.index = np.arange(self.data_size)
 
     def __iter__(self):
-        """A new epoch. (The book's iterator is the loader: a loop after a break starts in the middle.) [step 50]"""
+        """Iterate over a new epoch. (In the book, a loop after a break continues the interrupted epoch.) [step 50]"""
         loader = copy.copy(self)
         loader.reset()
         for _ in range(self.max_iter):
             yield next(loader)
 
     def __next__(self):
-        """The next batch of the loader's own epoch; at its end StopIteration, and it starts again. [step 50]"""
+        """The next batch of the loader's own epoch. Raises StopIteration at its end and restarts it. [step 50]"""
         if self.iteration >= self.max_iter:
             self.reset()
             raise StopIteration
@@ -80,7 +80,7 @@ class DataLoader:
         return next(self)
 
     def state(self):
-        """The position in the loader's own epoch, and what decides the order of the next. [step 53, not in the book]"""
+        """The position in the loader's own epoch, and the state of its generator. [step 53, not in the book]"""
         rng = None if self.rng is None else self.rng.bit_generator.state
         return {
             "iteration": np.array(self.iteration),
@@ -89,7 +89,7 @@ class DataLoader:
         }
 
     def load_state(self, state):
-        """Load what `state` returned. ValueError, and no change, if no epoch is in it. [step 53, not in the book]"""
+        """Load what `state` returned. Raises ValueError, without changes, on a mismatch. [step 53, not in the book]"""
         if state.keys() != {"iteration", "index", "rng"}:
             raise ValueError(f"DataLoader.load_state: expected index, iteration and rng, got {sorted(state)}")
         iteration, index, rng = np.array(state["iteration"]), np.array(state["index"]), json.loads(str(state["rng"]))
@@ -109,14 +109,14 @@ class DataLoader:
         self.iteration = int(iteration)
 
     def __len__(self):
-        """The number of batches an epoch."""
+        """The number of batches per epoch."""
         return self.max_iter
 
     def batch(self, index):
-        """Join the samples with these numbers: (x, t)."""
+        """Stack the samples at these indices: (x, t)."""
         try:
             samples = [self.dataset[int(i)] for i in index]
-        except StopIteration as error:  # which would end the epoch without a word
+        except StopIteration as error:  # it would end the epoch without an error
             raise RuntimeError(
                 f"DataLoader: the dataset, {type(self.dataset).__name__}, raised StopIteration"
             ) from error
@@ -132,17 +132,17 @@ class DataLoader:
 class SeqDataLoader(DataLoader):
     """Batches of a sequence: row i of batch k is sample i * jump + k, jump = data_size // batch_size. [step 60]
 
-    So each row is a part of the sequence that continues from batch to batch. An epoch has as many batches as that
-    of a DataLoader, ceil(data_size / batch_size). If batch_size does not divide data_size, each row ends with the
-    sample that the next one started with, and the last data_size % batch_size - 1 samples are in no batch.
-    (So no index exceeds the data; the book takes it modulo data_size.)
+    Each row is a part of the sequence that continues from batch to batch. As in a DataLoader, an epoch has
+    ceil(data_size / batch_size) batches. If batch_size does not divide data_size, each row ends with the first sample
+    of the next row, and the last data_size % batch_size - 1 samples are in no batch. (The book instead takes indices
+    modulo data_size.)
     """
 
     def __init__(self, dataset, batch_size, gpu=False):
         super().__init__(dataset, batch_size, shuffle=False, gpu=gpu)
 
     def reset(self):
-        """Start the loader's own epoch again, each row at its start. [step 60]"""
+        """Restart the loader's own epoch, each row at its start. [step 60]"""
         super().reset()
         jump = self.data_size // self.batch_size
         if jump == 0:
@@ -155,7 +155,7 @@ class SeqDataLoader(DataLoader):
 
 
 def join(name, values):
-    """One array of equally shaped values; None if all are None. ValueError if they differ in shape."""
+    """Stack equally shaped values; None if all are None. Raises ValueError if they differ in shape."""
     if all(value is None for value in values):
         return None
     shapes = {None if value is None else np.shape(value) for value in values}

@@ -1,4 +1,4 @@
-"""Data sets: single samples, preprocessed on access."""
+"""Datasets: single samples, preprocessed on access."""
 
 import ast
 import codecs
@@ -24,7 +24,7 @@ class Dataset:
     """dataset[i] -> (transform(data[i]), target_transform(label[i])); the label is None if there are none. [step 49]
 
     A subclass defines `prepare`, which sets `data` and, if there are labels, `label`: arrays or other
-    sequences, one entry per sample. One that loads on access defines `__getitem__` and `__len__`.
+    sequences, one entry per sample. A dataset that loads on access defines `__getitem__` and `__len__`.
     train: whether these are the training data. transform, target_transform: functions of one sample or
     label; None changes nothing.
     """
@@ -44,7 +44,7 @@ class Dataset:
         """Set `data` and `label`; called once, on construction."""
 
     def __getitem__(self, index):
-        """One sample, a pair; an integer label is an int. IndexError if there is no such sample."""
+        """One sample, a pair; an integer label is an int. Raises IndexError if there is no such sample."""
         i = operator.index(index)
         if not -len(self) <= i < len(self):
             raise IndexError(f"{type(self).__name__}: expected an index below {len(self)}, got {index}")
@@ -65,8 +65,8 @@ def get_spiral(train=True):
     """Three arms of a spiral: points x (300, 2), float32, labels t (300,), int; shuffled. [step 48]
 
     Arm j, point i, r = i / 100:  angle = 4j + 4r + 0.2 noise,  x = (r sin angle, r cos angle). The noise
-    has its own generator, so the numbers are always the same and np.random is not used. Step 49 prints
-    samples of these; those that step 48 prints are of an older version, not shuffled.
+    has its own generator, so the numbers are always the same and np.random is not used. In the book,
+    step 49 prints samples of these points, but step 48 those of an older version, not shuffled.
     """
     rng = np.random.RandomState(1984 if train else 2020)
     r = np.arange(100) / 100
@@ -92,7 +92,7 @@ class SinCurve(Dataset):
 
     A sample is one y, (1,), float64, its label the next y, (1,); so there are 999. The noise, uniform in
     (-0.05, 0.05), has its own generator, so the numbers are always the same and np.random is not used.
-    (The book's have no seed.)
+    (The book's noise has no seed.)
     """
 
     def prepare(self):
@@ -104,11 +104,11 @@ class SinCurve(Dataset):
 
 
 class Text(Dataset):
-    """The characters of a text file as numbers: a sample is one, int, its label the next. [step 60, not in the book]
+    """The characters of a text file as ids: a sample is one id, an int, its label the next. [step 60, not in the book]
 
-    path: the file, in UTF-8. Training and test data are the whole text.
+    path: the file, in UTF-8. Training and test data are both the whole text.
     char_to_id, id_to_char: dicts; characters are numbered from 0 in the order of their first occurrence.
-    ValueError for a file of fewer than two characters, or in another encoding.
+    Raises ValueError for a file of fewer than two characters or in another encoding.
     """
 
     def __init__(self, path, train=True, transform=None, target_transform=None):
@@ -133,9 +133,9 @@ class Text(Dataset):
 
 
 class Shakespear(Text):
-    """Scenes of Shakespeare, 1.1 million characters, 65 different ones; 1 MB. [step 60, not in the book]
+    """Scenes of Shakespeare: 1.1 million characters, 65 distinct ones; 1 MB. [step 60, not in the book]
 
-    Downloaded once; RuntimeError if that is impossible, ValueError, which names the file, if it is not this text.
+    Downloaded once. Raises RuntimeError if that fails, ValueError if the file is not this text.
     """
 
     ADDRESS = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
@@ -154,12 +154,12 @@ class Shakespear(Text):
 
 
 class Images(Dataset):
-    """Images: data (N, C, H, W), label (N,); of digits, unless a subclass has other `labels`. [step 51]"""
+    """Images: data (N, C, H, W), label (N,); digits, unless a subclass has other `labels`. [step 51]"""
 
     def show(self, row=10, col=10, to_file=None):
         """Draw the first row * col images, without the transform. [step 51]
 
-        In a window, or to a file if to_file names one. RuntimeError if matplotlib is not installed.
+        In a window, or to a file if to_file names one. Raises RuntimeError if matplotlib is not installed.
         """
         if row < 1 or col < 1:
             raise ValueError(f"show: expected row and col to be at least 1, got {row} and {col}")
@@ -214,8 +214,8 @@ class MNIST(Images):
     """Handwritten digits: 60,000 to train, 10,000 to test; 11 MB, downloaded once. [step 51]
 
     A sample is (784,), float32, 0-1; with transform=None (1, 28, 28), uint8, 0-255. The label is 0-9.
-    RuntimeError if a file cannot be downloaded (the message says how to put it there by hand), ValueError
-    for unexpected contents.
+    Raises RuntimeError if a file cannot be downloaded (the message says how to put it there by hand),
+    ValueError for unexpected contents.
     """
 
     FOLDER = "mnist"
@@ -249,7 +249,7 @@ def read_idx(path, ndim):
     """The array in a gzipped idx file: uint8, ndim axes. [step 51]
 
     The file: two zeros, 8 for bytes, ndim; the length of each axis, four bytes, big-endian; the elements.
-    ValueError for anything else.
+    Raises ValueError for anything else.
     """
     try:
         with gzip.open(path) as file:
@@ -270,9 +270,9 @@ CIFAR_TRANSFORM = Compose([ToFloat(), Normalize(0, 255)])
 
 
 class CIFAR(Images):
-    """The common part of CIFAR10 and CIFAR100, which are to be used. [step 58, not in the book]
+    """The base class of CIFAR10 and CIFAR100. [step 58, not in the book]
 
-    FILE: the archive's name and checksum. TRAIN, TEST: its members. key: of the labels in a member.
+    FILE: the archive's name and checksum. TRAIN, TEST: its members. key: the key of the labels in a member.
     """
 
     FOLDER = "cifar"
@@ -296,8 +296,8 @@ class CIFAR(Images):
 class CIFAR10(CIFAR):
     """Small color images of ten classes: 50,000 to train, 10,000 to test. [step 58, not in the book]
 
-    170 MB, downloaded once. A sample is (3, 32, 32), float32, 0-1; with transform=None it is uint8, 0-255, as
-    it is stored. The label is 0-9. RuntimeError and ValueError as for MNIST. Source: A. Krizhevsky, Learning
+    170 MB, downloaded once. A sample is (3, 32, 32), float32, 0-1; with transform=None uint8, 0-255. The label
+    is 0-9. Raises RuntimeError and ValueError as MNIST does. Source: A. Krizhevsky, Learning
     Multiple Layers of Features from Tiny Images (2009).
     """
 
@@ -319,7 +319,7 @@ class CIFAR100(CIFAR):
     """Small color images of a hundred classes: 50,000 to train, 10,000 to test. [step 58, not in the book]
 
     label_type: 'fine' for labels 0-99, 'coarse' for 0-19, groups of five classes each; 169 MB, downloaded once
-    for both. All else as in CIFAR10.
+    for both. Everything else as in CIFAR10.
     """
 
     FILE = ("cifar-100-python.tar.gz", "md5:eb9058c3a382ffc7106e4002c42a8d85")
@@ -337,7 +337,7 @@ class CIFAR100(CIFAR):
     def labels(label_type="fine"):
         """The name of each label: {0: 'apple', ..., 99: 'worm'}; coarse {0: 'aquatic_mammals', ...}. [step 58]
 
-        Of a data set those of its own label_type; of the class, fine by default.
+        On an instance, label_type is that of the instance.
         """
         names = {"fine": CIFAR100_FINE, "coarse": CIFAR100_COARSE}
         if label_type not in names:
@@ -364,7 +364,7 @@ medium_mammals non-insect_invertebrates people reptiles small_mammals trees vehi
 def read_tar(path, names):
     """The contents of these members of a tar.gz file: {name: bytes}. [step 58, not in the book]
 
-    ValueError for another kind of file, and if it lacks one.
+    Raises ValueError for another kind of file, or if a member is missing.
     """
     contents = {}
     try:
@@ -384,7 +384,7 @@ def read_cifar(content, place, key, n_classes):
     """(data (N, 3, 32, 32), uint8; labels (N,), int) of a pickled batch of CIFAR. [step 58, not in the book]
 
     The pickle: a dict with b"data", (N, 3072), a row with all red, then green, then blue pixels, and the
-    labels, a list of N ints below n_classes. place: its source, for messages. ValueError for anything else.
+    labels, a list of N ints below n_classes. place: its source, for messages. Raises ValueError for anything else.
     """
     batch = unpickle(content, place)
     data, label = (batch.get(name) for name in (b"data", key)) if isinstance(batch, dict) else (None, None)
@@ -400,7 +400,7 @@ def read_cifar(content, place, key, n_classes):
 def unpickle(content, place):
     """The arrays, numbers, strings, and containers of them in a pickle of Python 2 or 3.
 
-    ValueError for anything else: no code that a pickle may name is run.
+    Raises ValueError for anything else; no code that the pickle names is run.
     """
     try:
         return ArrayUnpickler(io.BytesIO(content), encoding="bytes").load()
@@ -409,16 +409,16 @@ def unpickle(content, place):
 
 
 class ArrayUnpickler(pickle.Unpickler):
-    """An unpickler that finds only what builds an array."""
+    """An unpickler that can construct nothing but arrays."""
 
     def find_class(self, module, name):
         if (module, name) not in ADMITTED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+            raise pickle.UnpicklingError(f"{module}.{name}")
         return ADMITTED[module, name]
 
 
 def dtype_of(code, align=False, copy=False):
-    """np.dtype(code), without the flags: Python 2 wrote them as 0 and 1, of which NumPy 2.4.0 warns."""
+    """np.dtype(code), without the flags: Python 2 wrote them as 0 and 1, and NumPy 2.4.0 warns about that."""
     return np.dtype(code)
 
 
@@ -447,7 +447,7 @@ class ImageNet:
     def labels():
         """The name of each label: {0: 'tench, Tinca tinca', ..., 340: 'zebra', ...}; downloaded once. [step 58]
 
-        RuntimeError if the file cannot be downloaded, ValueError if it is no dict from int to str.
+        Raises RuntimeError if the file cannot be downloaded, ValueError if it is not a dict from int to str.
         """
         path = get_file(ImageNet.ADDRESS)
         try:
@@ -458,7 +458,7 @@ class ImageNet:
             SyntaxError,
             RecursionError,
             MemoryError,
-        ) as error:  # of the text; nothing is run
+        ) as error:  # invalid text; no code is run
             raise ValueError(f"ImageNet: expected a dict, got {error}; delete {path} to download it again") from error
         if not isinstance(labels, dict) or not all(type(i) is int and type(s) is str for i, s in labels.items()):
             raise ValueError(f"ImageNet: expected a dict from int to str; delete {path} to download it again")

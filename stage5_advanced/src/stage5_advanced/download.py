@@ -1,4 +1,4 @@
-"""Downloads, cached on disk. Pooch downloads; for a file that is in the cache it is not needed."""
+"""Downloads, cached on disk. The package pooch is needed only for files that are not in the cache."""
 
 import hashlib
 import importlib.util
@@ -19,8 +19,8 @@ def cache_dir():
 def get_file(url, file_name=None, checksum=None):
     """Download a file once; return its path, a str. [step 51]
 
-    Each address has its own folder in the cache folder (named by a hash of it), so files of the same name
-    from two places are two files. file_name: the name in the cache, by default the last part of the address.
+    Each address has its own folder in the cache (named by its hash), so files of the same name from two
+    addresses do not collide. file_name: the name in the cache, by default the last part of the address.
     checksum and RuntimeError as in `fetch`.
     """
     parts = urllib.parse.urlsplit(url)
@@ -35,14 +35,14 @@ def get_file(url, file_name=None, checksum=None):
 
 
 def fetch(folder, file_name, mirrors, checksum=None):
-    """Download a file to a folder of the cache folder, unless it is there already; return its path. [step 51]
+    """Download a file to a folder in the cache unless it exists; return its path. [step 51]
 
     mirrors: addresses of the file, tried in turn; one whose connection breaks is tried a second time.
     checksum: SHA-256 in hexadecimal, or with another algorithm "md5:...". A cached file with another
     checksum is never used: it is downloaded again, and stays as it was until that succeeds. A file
-    appears under its name only when it is complete and right. Without a checksum, completeness is what
-    the server says, and a web page is taken for a login or error page unless its name says otherwise.
-    RuntimeError, with each mirror's reason, if the file cannot be downloaded.
+    appears under its name only when it is complete and correct. Without a checksum, its length must be what
+    the server says, and a web page is rejected as a login or error page unless its name ends in .html or has no
+    suffix. Raises RuntimeError, with each mirror's reason, if the file cannot be downloaded.
     """
     path = cache_dir() / folder / file_name
     mirrors = [mirrors] if isinstance(mirrors, str) else list(mirrors)
@@ -93,7 +93,7 @@ def download(path, mirrors, checksum, fault):
 
 
 def wrong(path, checksum):
-    """What is wrong with the file at path, a string; None if it has this checksum, or without one is no web page."""
+    """Say why the file at path is wrong: another checksum or, if none is given, a web page; None if it is correct."""
     if checksum is None:
         with open(path, "rb") as file:
             page = file.read(1024).lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype html", b"<html"))

@@ -12,14 +12,14 @@ from .core import Parameter, Variable, as_input
 
 
 class Buffer(Variable):
-    """A Variable of a layer that is saved and moved with it, but not learned. [step 54, not in the book]"""
+    """A Variable of a layer that is saved and moved with it, but not trained. [step 54, not in the book]"""
 
 
 class Layer:
     """A function with parameters: a subclass defines `forward`, from Variables to Variables. [step 44]
 
-    Parameters, buffers and layers that are set as attributes are registered under their names, in the order
-    in which they were first set. Those in a list are not: set them as attributes as well.
+    Parameters, buffers and layers that are set as attributes are registered by name, in the order in which they
+    were first set. Those in a list are not: set them as attributes, too.
     """
 
     def __init__(self):
@@ -55,7 +55,7 @@ class Layer:
         return outputs if len(outputs) > 1 else outputs[0]
 
     def __getstate__(self):
-        """What copies and pickles keep: no weak references to the latest call; recurrent state without its graph."""
+        """The attributes for copies and pickles: without the latest call, and without the graph of recurrent state."""
         kept = {name: value for name, value in self.__dict__.items() if name not in ("inputs", "outputs")}
         for name, value in kept.items():
             if isinstance(value, Variable) and value.creator is not None:
@@ -63,7 +63,7 @@ class Layer:
         return kept | {"_params": list(self._params)}
 
     def __repr__(self):
-        """The layers inside, one a line, and the shapes of the parameters. [step 45, not in the book]"""
+        """The sublayers, one per line, and the shapes of the parameters. [step 45, not in the book]"""
         parameters, layers = [], []
         for name in self._params:
             value = self.__dict__[name]
@@ -90,7 +90,7 @@ class Layer:
                 yield name, value
 
     def named_params(self):
-        """Yield those of `named_state` that are learned."""
+        """Yield the parameters among `named_state`, with their paths."""
         for path, variable in self.named_state():
             if isinstance(variable, Parameter):
                 yield path, variable
@@ -106,25 +106,25 @@ class Layer:
 
     @property
     def xp(self):
-        """The module of the parameters' arrays, numpy if there are none. [step 52]"""
+        """The array module of the parameters; numpy if there are none. [step 52]"""
         return next((v.xp for _, v in self.named_state() if v.data is not None), np)
 
     def to_cpu(self):
-        """Move parameters, their gradients, buffers and recurrent state to the host's memory. [step 52]
+        """Move parameters, their gradients, buffers and recurrent state to the host. [step 52]
 
-        State is cut off its graph, which stays where it is.
+        Recurrent state is detached from its graph, which is not moved.
         """
         for variable in self.all_variables():
             variable.to_cpu()
 
     def to_gpu(self):
-        """Move the same to the GPU. RuntimeError, and no change, where there is none. [step 52]"""
+        """Move the same to the GPU. Raises RuntimeError, without changes, if there is none. [step 52]"""
         cuda.need_gpu()
         for variable in self.all_variables():
             variable.to_gpu()
 
     def all_variables(self):
-        """Yield every Variable that is an attribute of a layer of the tree: recurrent state, too."""
+        """Yield every Variable of the tree: parameters, buffers and recurrent state."""
         for value in self.__dict__.values():
             if isinstance(value, Layer):
                 yield from value.all_variables()
@@ -137,11 +137,11 @@ class Layer:
             params_dict[f"{parent_key}/{path}" if parent_key else path] = variable
 
     def get_weights(self):
-        """Return copies of all parameters and buffers, as NumPy's arrays: {"l0/W": array, ...}. [step 53]"""
+        """Return copies of all parameters and buffers as NumPy arrays: {"l0/W": array, ...}. [step 53]"""
         return saving.get_weights(self)
 
     def set_weights(self, arrays):
-        """Load copies of arrays by path. ValueError or TypeError, and no change, if they do not fit. [step 53]"""
+        """Load copies of arrays by path. Raises ValueError or TypeError, without changes, on a mismatch. [step 53]"""
         saving.set_weights(self, arrays)
 
     def take_weights(self, arrays):
@@ -149,21 +149,21 @@ class Layer:
         self.set_weights(arrays)
 
     def save_weights(self, path):
-        """Write all parameters and buffers to an .npz file; the model stays as it is. [step 53]"""
+        """Write all parameters and buffers to an .npz file. [step 53]"""
         saving.save_weights(self, path)
 
     def load_weights(self, path):
-        """Load what save_weights wrote. ValueError, and no change, if it does not fit. [step 53]"""
+        """Load a file that `save_weights` wrote. Raises ValueError, without changes, if it does not fit. [step 53]"""
         self.set_weights(saving.read_arrays(path))
 
 
 def weak(x):
-    """A reference that does not keep x alive; x itself for numbers, tuples and the like, which have none."""
+    """A weak reference to x; for numbers, tuples and other objects without one, a function that returns x."""
     return weakref.ref(x) if isinstance(x, (Variable, np.ndarray)) or cuda.is_on_gpu(x) else lambda: x
 
 
 def uninitialized(name, shape, dtype=None, kind=Parameter):
-    """A parameter without data. The first call of its layer fills in what is None in its shape, or as dtype."""
+    """A parameter without data. The first call of its layer determines any size or dtype that is None."""
     variable = kind(None, name=name)
     variable.form = shape, dtype and np.dtype(dtype)
     return variable
@@ -180,8 +180,8 @@ def shape_text(variable):
 class Linear(Layer):
     """y = x W + b.  x (N, in_size) -> (N, out_size). [step 44]
 
-    W (in_size, out_size): normal, of standard deviation sqrt(1 / in_size), from NumPy's global generator;
-    drawn at once if in_size is given, otherwise at the first call. b (out_size,): zeros; None with nobias.
+    W (in_size, out_size): normal with standard deviation sqrt(1 / in_size), drawn from NumPy's global generator: on
+    construction if in_size is given, otherwise at the first call. b (out_size,): zeros; None with nobias.
     Both have the given dtype.
     """
 
@@ -203,7 +203,7 @@ class Linear(Layer):
         self.W.data = xp.asarray(np.random.randn(I, O).astype(self.dtype) * math.sqrt(1 / I))
 
     def prepare(self, x):
-        """Draw W for inputs like x unless it has data already; check x first, so that a failure changes nothing."""
+        """Draw W for inputs like x if it is uninitialized. Check x first, so that a failure changes nothing."""
         if self.W.data is None:
             if x.ndim == 0 or x.shape[-1] == 0:
                 raise ValueError(f"Linear: expected x (N, in_size) with in_size at least 1, got {x.shape}")
@@ -219,10 +219,10 @@ class Linear(Layer):
 class Conv2d(Layer):
     """Convolution.  x (N, in_channels, H, W) -> (N, out_channels, OH, OW). [step 57]
 
-    W (out_channels, in_channels, KH, KW): normal, of standard deviation sqrt(1 / (in_channels KH KW)), from
-    NumPy's global generator; drawn at once if in_channels is given, otherwise at the first call.
-    b (out_channels,): zeros; None with nobias. Both have the given dtype. kernel_size, stride, pad: a number,
-    or a pair of height and width.
+    W (out_channels, in_channels, KH, KW): normal with standard deviation sqrt(1 / (in_channels KH KW)), drawn from
+    NumPy's global generator: on construction if in_channels is given, otherwise at the first call.
+    b (out_channels,): zeros; None with nobias. Both have the given dtype. kernel_size, stride, pad: an int or
+    a pair (height, width).
     """
 
     out_size = staticmethod(F.get_conv_outsize)
@@ -254,7 +254,7 @@ class Conv2d(Layer):
         self.W.data = xp.asarray(np.random.randn(*self.W_shape()).astype(self.dtype) * scale)
 
     def prepare(self, x):
-        """Draw W for inputs like x unless it has data already; check x first, so that a failure changes nothing."""
+        """Draw W for inputs like x if it is uninitialized. Check x first, so that a failure changes nothing."""
         if self.W.data is None:
             name, sizes = type(self).__name__, [F.pair(size) for size in (self.kernel_size, self.stride, self.pad)]
             if x.ndim != 4 or 0 in x.shape[1:]:
@@ -274,7 +274,7 @@ class Conv2d(Layer):
 class Deconv2d(Conv2d):
     """Transposed convolution.  x (N, in_channels, H, W) -> (N, out_channels, OH, OW). [step 57, not in the book]
 
-    W (in_channels, out_channels, KH, KW); all else as in Conv2d.
+    W (in_channels, out_channels, KH, KW); everything else as in Conv2d.
     """
 
     out_size = staticmethod(F.get_deconv_outsize)
@@ -290,10 +290,10 @@ class Deconv2d(Conv2d):
 
 
 class BatchNorm(Layer):
-    """Channels normalized, scaled by gamma, shifted by beta.  x (N, C, ...) -> its shape. [step 54, not in the book]
+    """Normalize each channel, scale by gamma, shift by beta.  x (N, C, ...) -> its shape. [step 54, not in the book]
 
     gamma, beta (C,): parameters, ones and zeros. avg_mean, avg_var (C,): buffers, the running statistics that
-    training updates and `test_mode` uses. All are made at the first call: float64 for such x, otherwise float32.
+    training updates and `test_mode` uses. All are created at the first call: float64 if x is, otherwise float32.
     """
 
     def __init__(self):
@@ -304,7 +304,7 @@ class BatchNorm(Layer):
         self.beta = uninitialized("beta", (None,))
 
     def prepare(self, x):
-        """Make what has no data yet for inputs like x; check x first, so that a failure changes nothing."""
+        """Initialize parameters and buffers for inputs like x. Check x first, so that a failure changes nothing."""
         state = {self.avg_mean: 0, self.avg_var: 1, self.gamma: 1, self.beta: 0}
         missing = [variable for variable in state if variable.data is None]
         if missing:
@@ -314,7 +314,7 @@ class BatchNorm(Layer):
                     f"BatchNorm: expected x (N, C, ...) with parameters (C,), got {x.shape} {shapes or ''}"
                 )
             if Config.train and x.size < 2 * x.shape[1]:
-                raise ValueError(f"BatchNorm: expected at least two numbers a channel in training, got x {x.shape}")
+                raise ValueError(f"BatchNorm: expected at least two numbers per channel in training, got x {x.shape}")
         dtype = np.float64 if x.dtype == np.float64 else np.float32
         for variable in missing:
             variable.data = x.xp.full(x.shape[1], state[variable], dtype)
@@ -328,7 +328,7 @@ class BatchNorm(Layer):
 class EmbedID(Layer):
     """A vector for each integer.  x (...), from 0 to in_size - 1 -> (..., out_size). [step 60, not in the book]
 
-    W (in_size, out_size): normal, of standard deviation 1, from NumPy's global generator, float32.
+    W (in_size, out_size): float32, normal with standard deviation 1, drawn from NumPy's global generator.
     """
 
     def __init__(self, in_size, out_size):
@@ -343,7 +343,7 @@ class EmbedID(Layer):
 class RNN(Layer):
     """Recurrent layer: h' = tanh(x W_x + b + h W_h).  x (N, in_size) -> h' (N, hidden_size), the new h. [step 59]
 
-    x2h: Linear with a bias; if in_size is None the first call sets it. h2h: Linear without a bias.
+    x2h: Linear with a bias; if in_size is None, the first call determines it. h2h: Linear without a bias.
     h: the state, None before the first call.
     """
 
@@ -355,7 +355,7 @@ class RNN(Layer):
         self.h = None
 
     def reset_state(self):
-        """Forget the state: the next input starts a new sequence. [step 59]"""
+        """Reset the state: the next input starts a new sequence. [step 59]"""
         self.h = None
 
     def forward(self, x):
@@ -370,8 +370,8 @@ class LSTM(Layer):
     """Long short-term memory, one time step.  x (N, in_size) -> h' (N, hidden_size), the new h. [step 60]
 
     c' = f c + i u,  h' = o tanh(c');  f, i, o = sigmoid(z), u = tanh(z),  z = x W_x + b + h W_h with weights for each.
-    x2f, x2i, x2o, x2u: Linear with a bias; if in_size is None the first call sets it. h2f, h2i, h2o, h2u: Linear
-    without a bias. h, c: the state, None before the first call.
+    x2f, x2i, x2o, x2u: Linear with a bias; if in_size is None, the first call determines it. h2f, h2i, h2o, h2u:
+    Linear without a bias. h, c: the state, None before the first call.
     """
 
     def __init__(self, hidden_size, in_size=None):
@@ -389,7 +389,7 @@ class LSTM(Layer):
         self.reset_state()
 
     def reset_state(self):
-        """Forget the state: the next input starts a new sequence. [step 60]"""
+        """Reset the state: the next input starts a new sequence. [step 60]"""
         self.h = None
         self.c = None
 
@@ -415,7 +415,7 @@ def as_data(layer, x):
 
 
 def check_sizes(layer, nobias=False, **sizes):
-    """Raise ValueError for a size that is not a positive integer, or None for in_..., TypeError for a nobias like 3."""
+    """Raise ValueError unless sizes are positive integers (or None for in_...), TypeError unless nobias is a bool."""
     name = type(layer).__name__
     if not isinstance(nobias, (bool, np.bool_)):
         raise TypeError(f"{name}: expected nobias to be True or False, got {nobias!r}; pass input sizes by keyword")
@@ -425,7 +425,7 @@ def check_sizes(layer, nobias=False, **sizes):
 
 
 def check_rows(name, x, h):
-    """Raise ValueError unless x has rows, as many as the state h."""
+    """Raise ValueError unless x is 2-D, with as many rows as the state h, if any."""
     if x.ndim != 2:
         raise ValueError(f"{name}: expected x (N, in_size), got {x.shape}")
     if h is not None and len(x) != len(h):

@@ -1,4 +1,4 @@
-"""Models: layers that form a whole; Sequential and MLP; the networks VGG16, ResNet and SqueezeNet."""
+"""Models: Model, Sequential, MLP; the networks VGG16, ResNet and SqueezeNet."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ class Model(Layer):
     """A layer that can draw its graph. [step 45]"""
 
     def plot(self, *inputs, to_file="model.png"):
-        """Run the model on inputs and draw the graph to a file; return what `plot_dot_graph` returns. [step 45]"""
+        """Run the model on inputs and draw its graph to a file; return what `plot_dot_graph` returns. [step 45]"""
         y = self(*inputs)
         return plot_dot_graph(y, verbose=True, to_file=to_file)
 
@@ -28,7 +28,7 @@ class Sequential(Model):
 
     @property
     def layers(self):
-        """The layers as a list: the present values of l0, l1, ..."""
+        """The layers as a list: the current values of l0, l1, ..."""
         return [getattr(self, f"l{i}") for i in range(self.size)]
 
     @layers.setter
@@ -36,9 +36,9 @@ class Sequential(Model):
         for layer in layers:
             if not callable(layer):
                 raise TypeError(
-                    f"{type(self).__name__}: expected layers or functions, each an argument, got {type(layer).__name__}"
+                    f"{type(self).__name__}: expected layers or functions as arguments, got {type(layer).__name__}"
                 )
-        for i in range(len(layers), self.__dict__.get("size", 0)):  # those that a longer list left
+        for i in range(len(layers), self.__dict__.get("size", 0)):  # left over from a longer list
             delattr(self, f"l{i}")
         self.size = len(layers)
         for i, layer in enumerate(layers):
@@ -53,7 +53,7 @@ class Sequential(Model):
 class MLP(Sequential):
     """A multi-layer perceptron: Linear layers of the given sizes with an activation between them. [step 45]
 
-    MLP((10, 1)) has two layers, l0 and l1, and takes inputs of any width at its first call.
+    MLP((10, 1)) has two layers, l0 and l1; the first call determines the input size.
     """
 
     def __init__(self, fc_output_sizes, activation=F.sigmoid):
@@ -72,10 +72,10 @@ class MLP(Sequential):
 
 
 class TorchvisionModel(Model):
-    """A model that torchvision has as well, and can share weights with. [step 58, not in the book]"""
+    """A model that torchvision also has, and whose weights it can load. [step 58, not in the book]"""
 
     def torch_layers(self):
-        """The path of each layer -> the name of the module in torchvision: {"fc6": "fc", ...}."""
+        """The path of each layer -> the name of its module in torchvision: {"fc6": "fc", ...}."""
         raise NotImplementedError(f"{type(self).__name__} has no torch_layers")
 
     def torch_names(self):
@@ -83,16 +83,16 @@ class TorchvisionModel(Model):
         return names_of(self, self.torch_layers())
 
     def load_state_dict(self, state_dict):
-        """Load a copy of a state_dict with torchvision's names, of tensors or of NumPy's arrays.
+        """Load a copy of a state_dict with torchvision's names, of tensors or NumPy arrays.
 
-        torch_names() is the table. ValueError for another name, shape or dtype, TypeError for what is no dict or
-        no array; then nothing is changed. torchvision's weights expect RGB images, 0-1, minus (0.485, 0.456,
-        0.406), divided by (0.229, 0.224, 0.225).
+        torch_names() lists the names. Raises ValueError if a name, shape or dtype does not match, TypeError if it
+        is not a dict of arrays; then nothing is changed. torchvision's weights expect RGB images, 0-1, minus
+        (0.485, 0.456, 0.406), divided by (0.229, 0.224, 0.225).
         """
         self.set_weights(arrays_of(f"{type(self).__name__}.load_state_dict", state_dict, self.torch_names()))
 
     def load_pretrained(self, url):
-        """Download weights once and load them. ValueError, which names the file, if it holds others."""
+        """Download weights once and load them. Raises ValueError, with the file to delete, if they do not fit."""
         path = get_file(url)
         try:
             self.load_weights(path)
@@ -103,12 +103,12 @@ class TorchvisionModel(Model):
 class VGG16(TorchvisionModel):
     """Thirteen convolutions, three linear layers.  x (N, 3, 224, 224) -> logits (N, 1000) for ImageNet. [step 58]
 
-    pretrained: load weights, 0.5 GB, which are downloaded once; otherwise they are drawn at the first call. Other
-    sizes of x from 32 on are possible if the first call has them. Dropout: see `test_mode`.
+    pretrained: load weights (0.5 GB, downloaded once); otherwise they are drawn at the first call, which also
+    determines the image size, at least 32. Dropout is inactive in `test_mode`.
     """
 
     WEIGHTS_PATH = "https://github.com/koki0702/dezero-models/releases/download/v0.1/vgg16.npz"
-    MEAN_BGR = (103.939, 116.779, 123.68)  # of its training images
+    MEAN_BGR = (103.939, 116.779, 123.68)  # of the training images
 
     def __init__(self, pretrained=False):
         super().__init__()
@@ -160,8 +160,8 @@ class VGG16(TorchvisionModel):
     def preprocess(image, size=(224, 224), dtype=np.float32):
         """PIL image -> x (3, H, W) as in training: BGR, 0-255, minus the mean of each channel. [step 58]
 
-        size: of the result, (width, height) or one number for both; None keeps that of the image. RuntimeError
-        without Pillow. This is for the published weights, not for those of torchvision: see `load_state_dict`.
+        size: (width, height) of the result, or one int for both; None keeps the size of the image. Raises
+        RuntimeError without Pillow. For torchvision's weights, see `load_state_dict` instead.
         """
         try:
             import PIL.Image
@@ -178,7 +178,7 @@ class VGG16(TorchvisionModel):
         return np.ascontiguousarray(x.transpose(2, 0, 1))  # (H, W, C) -> (C, H, W)
 
     def torch_layers(self):
-        """The modules of torchvision.models.vgg16, whose numbers count activations and poolings as well."""
+        """The modules of torchvision.models.vgg16, whose numbers also count activations and poolings."""
         return {
             "conv1_1": "features.0",
             "conv1_2": "features.2",
@@ -205,9 +205,9 @@ N_BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}  # n_layer
 class ResNet(TorchvisionModel):
     """50, 101 or 152 layers with shortcuts.  x (N, 3, 224, 224) -> logits (N, 1000). [step 58, not in the book]
 
-    pretrained: load weights, which are downloaded once; otherwise they are drawn at the first call.
-    style: 'book': a block halves the image in its first convolution, 1x1, as the published weights have it;
-    'torch': in the second, 3x3, as PyTorch has it; the first pooling is padded and conv1 has no bias.
+    pretrained: load weights, downloaded once; otherwise they are drawn at the first call.
+    style: 'book' halves the image in the first convolution of a block, 1x1, as the published weights require;
+    'torch' in the second, 3x3, as PyTorch does; it also pads the first pooling, and conv1 has no bias.
     """
 
     WEIGHTS_PATH = "https://github.com/koki0702/dezero-models/releases/download/v0.1/resnet{}.npz"
@@ -218,7 +218,7 @@ class ResNet(TorchvisionModel):
             raise ValueError(f"ResNet: expected n_layers to be one of {list(N_BLOCKS)}, got {n_layers!r}")
         check_style("ResNet", style)
         if pretrained and style != "book":
-            raise ValueError("ResNet: the published weights are for style='book'; for PyTorch's use load_state_dict")
+            raise ValueError("ResNet: the published weights are for style='book'; use load_state_dict for PyTorch's")
         self.n_layers = n_layers
         self.style = style
         n2, n3, n4, n5 = N_BLOCKS[n_layers]
@@ -257,27 +257,27 @@ class ResNet(TorchvisionModel):
         return layers
 
     def load_state_dict(self, state_dict, *, style="torch"):
-        """As in TorchvisionModel. style: that of the module it is from, which for PyTorch's own is 'torch'.
+        """As in TorchvisionModel. style: the style of the module that was saved; torchvision's is 'torch'.
 
-        ValueError if the model has the other style: the shapes would fit, but the strides are elsewhere.
+        Raises ValueError if the model has the other style: the shapes fit, but the strides are in other layers.
         """
         name = f"{type(self).__name__}.load_state_dict"
         check_style(name, style)
         if style != self.style:
             raise ValueError(
-                f"{name}: expected a state_dict of style {self.style!r}, got {style!r}, whose strides are elsewhere: "
-                f"make the model with style={style!r}, or, if the module is built like the model, call "
+                f"{name}: expected a state_dict of style {self.style!r}, got {style!r}, with strides in other layers: "
+                f"create the model with style={style!r}, or, if the module is built like the model, call "
                 f"load_state_dict(..., style={self.style!r})"
             )
         super().load_state_dict(state_dict)
 
     def set_weights(self, arrays):
-        """As in Layer. ValueError for weights of the other style, too: only the book's has a bias in conv1."""
+        """As in Layer. Also raises ValueError for weights of the other style: only 'book' has a bias in conv1."""
         style, bias = ("book", "a") if "conv1/b" in arrays else ("torch", "no")
         if style != self.style:
             raise ValueError(
                 f"{type(self).__name__}: expected weights of style {self.style!r}, got {style!r} (with {bias} "
-                f"'conv1/b'): make the model with style={style!r}"
+                f"'conv1/b'): create the model with style={style!r}"
             )
         super().set_weights(arrays)
 
@@ -310,9 +310,9 @@ class ResNet152(ResNet):
 
 
 class SqueezeNet(TorchvisionModel):
-    """Version 1.0: 5 MB of weights.  x (N, 3, 224, 224) -> logits (N, 1000) for ImageNet. [step 58, not in the book]
+    """Version 1.0, 5 MB of weights.  x (N, 3, 224, 224) -> logits (N, 1000) for ImageNet. [step 58, not in the book]
 
-    They are drawn at the first call; ValueError for pretrained, since none are published for the book.
+    The weights are drawn at the first call. Raises ValueError if pretrained, since the book published none.
     """
 
     def __init__(self, pretrained=False):
@@ -347,7 +347,7 @@ class SqueezeNet(TorchvisionModel):
         return F.mean(x, axis=(2, 3))  # (N, 1000, 13, 13) -> (N, 1000)
 
     def torch_layers(self):
-        """The modules of torchvision.models.squeezenet1_0, whose numbers count activations and poolings as well."""
+        """The modules of torchvision.models.squeezenet1_0, whose numbers also count activations and poolings."""
         fires = {"fire2": 3, "fire3": 4, "fire4": 5, "fire5": 7, "fire6": 8, "fire7": 9, "fire8": 10, "fire9": 12}
         layers = {"conv1": "features.0", "conv10": "classifier.1"}
         for fire, number in fires.items():

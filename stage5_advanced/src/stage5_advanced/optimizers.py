@@ -1,7 +1,7 @@
 """Optimizers: rules that turn gradients into updates; and hooks, which change gradients before an update.
 
-Notation: p is the data of a parameter, g that of its gradient. State has the dtype of the parameter and is on its
-device; only counts of updates are integers, and stay on the host, where reading them does not wait for a GPU.
+Notation: p is the data of a parameter, g that of its gradient. State has the dtype and the device of its
+parameter; only update counts are integers, on the host, where reading them does not wait for a GPU.
 """
 
 import contextlib
@@ -13,14 +13,14 @@ import numpy as np
 from . import cuda
 from .core import Variable, as_array
 
-# The numbers of the rules are at least 0 and below these.
+# Hyperparameters are at least 0 and below these limits.
 LIMITS = {"lr": math.inf, "momentum": math.inf, "rho": 1, "beta1": 1, "beta2": 1, "eps": math.inf, "rate": math.inf}
 
 
 class Optimizer:
-    """Updates the parameters of its target; a subclass defines `update_one`. [step 46]
+    """The base class: updates the parameters of its target; a subclass defines `update_one`. [step 46]
 
-    The learning rate of every rule is called lr. The numbers of a rule may change at any time.
+    Every optimizer calls its learning rate lr. Hyperparameters may be changed between updates.
     """
 
     def __init__(self):
@@ -41,7 +41,7 @@ class Optimizer:
     def update(self):
         """Call the hooks, then update every parameter that has a gradient. [step 46]
 
-        All parameters are checked before any is changed, so that an update that fails changes nothing.
+        All parameters are checked before any is changed, so a failed update changes nothing.
         """
         if self.target is None:
             raise RuntimeError(f"{type(self).__name__}.update: no target yet; call setup(model) first")
@@ -55,7 +55,7 @@ class Optimizer:
                 self.update_one(param)
 
     def ready(self, params):
-        """Those of params that have gradients; their state is made. ValueError if one cannot be updated."""
+        """Return the params that have gradients; create their state. Raises ValueError if one cannot be updated."""
         params = [param for param in params if param.grad is not None]
         for param in params:
             problem = misfit(param)
@@ -66,21 +66,21 @@ class Optimizer:
         return params
 
     def update_one(self, param):
-        """Change param.data in place, by param.grad.data."""
+        """Update param.data in place from param.grad.data."""
         raise NotImplementedError(f"{type(self).__name__} has no update_one")
 
     def add_hook(self, f):
-        """Call f with the list of parameters that have gradients, before each update. [step 46]"""
+        """Add a hook: each update first calls f with the list of parameters that have gradients. [step 46]"""
         if not callable(f):
             raise TypeError(f"{type(self).__name__}.add_hook: expected a function, got {type(f)}")
         self.hooks.append(f)
 
     def new_state(self, param):
-        """The initial state of a parameter, which the rule changes with each update: name -> array."""
+        """The initial state of a parameter, name -> array; `update_one` changes it in place."""
         return {}
 
     def state_of(self, param):
-        """The present state of a parameter, on its device."""
+        """The state of a parameter, created at first use, on the device of the parameter."""
         if param not in self.states:
             self.states[param] = self.new_state(param)
         elif cuda.gpu_enable:
@@ -88,26 +88,25 @@ class Optimizer:
         return self.states[param]
 
     def to_cpu(self):
-        """Move all state to the host's memory. [step 52]"""
+        """Move all state to the host. [step 52]"""
         self.states = {param: moved(state, cuda.as_numpy) for param, state in self.states.items()}
 
     def to_gpu(self):
-        """Move all state to the GPU. RuntimeError, and no change, where there is none. [step 52]
+        """Move all state to the GPU. Raises RuntimeError, without changes, if there is none. [step 52]
 
-        There is no need to: at the next update state follows its parameter to where that was moved.
+        This is optional: the next update moves state to the device of its parameter.
         """
         cuda.need_gpu()
         self.states = {param: moved(state, cuda.as_cupy) for param, state in self.states.items()}
 
     def numbers(self):
-        """The numbers among the attributes: {"lr": 0.01, ...}."""
+        """The hyperparameters, which are all numbers among the attributes: {"lr": 0.01, ...}."""
         return {name: value for name, value in vars(self).items() if isinstance(value, Real)}
 
     def state(self):
-        """Return the numbers and copies of all state: {"lr": 0.01, "l0/W/v": array, ...}. [step 46, not in the book]
+        """The hyperparameters and copies of all state: {"lr": 0.01, "l0/W/v": array, ...}. [step 46, not in the book]
 
-        np.savez(file, **state) saves it: the arrays are NumPy's, wherever the parameters are.
-        Hooks are not part of it.
+        np.savez(file, **state) saves it: all arrays are NumPy arrays. Hooks are not included.
         """
         state = self.numbers()
         for path, param in self.target.named_params():
@@ -122,10 +121,9 @@ class Optimizer:
 
 @contextlib.contextmanager
 def undone_on_failure(optimizer, params):
-    """Give params and optimizer back their gradients and state if the block fails.
+    """Restore the gradients of params and the optimizer's state if the block fails; drop state of other parameters.
 
-    After an interrupt (Ctrl-C) some parameters may be changed, but all counts of updates are equal. The state of
-    parameters that were replaced is dropped.
+    An interrupt (Ctrl-C) may leave some parameters updated and others not, but restores all update counts.
     """
     grads = [param.grad for param in params]
     states = {param: optimizer.states[param] for param in params if param in optimizer.states}
@@ -159,10 +157,10 @@ def load_state(optimizer, state):
         else:
             raise ValueError(f"load_state: expected {list(own)} and state of {list(params)}, got {key!r}")
     if numbers and numbers.keys() != own.keys():
-        raise ValueError(f"load_state: expected the numbers {list(own)}, got {list(numbers)}")
+        raise ValueError(f"load_state: expected the hyperparameters {list(own)}, got {list(numbers)}")
     for path, arrays in states.items():
         if params[path].data is None:
-            raise ValueError(f"load_state: {path!r} is uninitialized; call the model once before")
+            raise ValueError(f"load_state: {path!r} is uninitialized; call the model once first")
         expected, got = layout(optimizer.new_state(params[path])), layout(arrays)
         if got != expected:
             raise ValueError(f"load_state: {path!r}: expected {expected or 'no state'}, got {got}")
@@ -176,7 +174,7 @@ def layout(arrays):
 
 
 def moved(state, move):
-    """The state with its arrays, but not its counts, moved by `move`."""
+    """A copy of the state with `move` applied to all arrays except update counts."""
     return {name: value if value.dtype.kind in "iu" else move(value) for name, value in state.items()}
 
 
@@ -186,7 +184,7 @@ def to_device_of(param, state):
 
 
 def misfit(param):
-    """What hinders an update of a parameter in place by its gradient, a string; None if it can be done."""
+    """Say why a parameter cannot be updated in place from its gradient; None if it can."""
     grad = param.grad
     if param.dtype.kind != "f":
         return f"expected floats, got a parameter of {param.dtype}"
@@ -203,7 +201,10 @@ def misfit(param):
 
 
 def checked(owner, name, value):
-    """The number as Python's, since one of NumPy's would turn float32 into float64; ValueError outside its LIMITS."""
+    """Return a hyperparameter as a Python number: a NumPy scalar would turn float32 into float64.
+
+    Raises ValueError if it is outside its LIMITS.
+    """
     if name in LIMITS:
         if not 0 <= value < LIMITS[name]:  # false for nan, too
             raise ValueError(f"{owner}: expected 0 <= {name} < {LIMITS[name]}, got {value}")
@@ -212,11 +213,10 @@ def checked(owner, name, value):
 
 
 def blocks(*arrays):
-    """Yield views of equally shaped arrays, in runs of rows that fit a processor's cache.
+    """Yield views of equally shaped arrays, in blocks of rows that fit a processor's cache.
 
-    For rules with temporary arrays of intermediate results: three of the size of a large parameter, which this
-    makes small. It saves a quarter (AdaGrad) to a half (Adam) of the time of an update with 10^6 to 4 10^6 numbers.
-    On a GPU the arrays as they are, since there each call costs more than what it reads.
+    This keeps temporary arrays small: it saves a quarter (AdaGrad) to a half (Adam) of the time of an update of 10^6 to
+    4 10^6 elements. On a GPU, yield whole arrays: there each call costs more than the memory it reads.
     """
     first = arrays[0]
     if first.size <= 16384 or cuda.is_on_gpu(first):
@@ -241,7 +241,7 @@ class SGD(Optimizer):
 class MomentumSGD(Optimizer):
     """Gradient descent with momentum:  v <- momentum v - lr g,  p += v. [step 46]
 
-    As in the book, v includes the learning rate. PyTorch's does not, which differs once lr changes.
+    As in the book, v includes the learning rate. In PyTorch it does not, so results differ once lr changes.
     """
 
     def __init__(self, lr=0.01, momentum=0.9):
@@ -281,7 +281,7 @@ class AdaDelta(Optimizer):
     """Steps in the units of the parameter. [step 46, not in the book]
 
     h <- rho h + (1 - rho) g^2,  d = sqrt((e + eps) / (h + eps)) g,  e <- rho e + (1 - rho) d^2,  p -= lr d
-    lr is 1 unless it is set later, as the rule is published.
+    lr is 1, as in the paper, unless it is set later.
     """
 
     def __init__(self, rho=0.95, eps=1e-6):
@@ -303,10 +303,10 @@ class AdaDelta(Optimizer):
 
 
 class Adam(Optimizer):
-    """Momentum, and steps of about lr whatever the size of the gradients. [step 46, not in the book]
+    """Momentum, and steps of about lr regardless of the scale of the gradients. [step 46, not in the book]
 
     m <- beta1 m + (1 - beta1) g,  v <- beta2 v + (1 - beta2) g^2. Both start at zero, so the t-th update divides
-    them by 1 - beta^t:  p -= lr m' / (sqrt(v') + eps). The book's name of lr is alpha.
+    them by 1 - beta^t:  p -= lr m' / (sqrt(v') + eps). The book calls lr alpha.
     """
 
     def __init__(self, alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
@@ -341,7 +341,7 @@ class Adam(Optimizer):
 
 
 class WeightDecay:
-    """A hook:  g + rate p, the gradient of a penalty of rate/2 times the sum of squares. [step 46]"""
+    """Hook:  g <- g + rate p, the gradient of the penalty rate/2 times the sum of squares. [step 46]"""
 
     def __init__(self, rate):
         self.rate = checked("WeightDecay", "rate", rate)
@@ -352,7 +352,7 @@ class WeightDecay:
 
 
 class ClipGrad:
-    """A hook:  g scaled down so that all gradients together have at most the norm max_norm. [step 46]"""
+    """Hook: scale all gradients down so that their total norm is at most max_norm. [step 46]"""
 
     def __init__(self, max_norm):
         if not max_norm > 0:
@@ -360,10 +360,10 @@ class ClipGrad:
         self.max_norm = float(max_norm)
 
     def __call__(self, params):
-        # In float64, since float16 ends at 65504.
+        # In float64, since float16 overflows above 65504.
         squares = [param.xp.square(param.grad.data, dtype=np.float64).sum() for param in params]
         if cuda.gpu_enable and params:
-            # All at once, since the host waits for the GPU here.
+            # One transfer, since the host waits for the GPU here.
             xp = cuda.common_module("ClipGrad", squares)
             squares = cuda.as_numpy(xp.stack(squares))
         rate = self.max_norm / (math.sqrt(sum(map(float, squares))) + 1e-6)
@@ -373,12 +373,12 @@ class ClipGrad:
 
 
 class FreezeParam:
-    """A hook that excludes these parameters, or all of these layers, from updates. [step 46]"""
+    """Hook: exclude parameters, or all parameters of layers, from updates. [step 46]"""
 
     def __init__(self, *layers):
         for layer in layers:
             if not (hasattr(layer, "params") or hasattr(layer, "cleargrad")):
-                raise TypeError(f"FreezeParam: expected layers and parameters, each an argument, got {type(layer)}")
+                raise TypeError(f"FreezeParam: expected layers and parameters as arguments, got {type(layer)}")
         self.layers = layers
 
     def __call__(self, params):

@@ -1,4 +1,4 @@
-"""Files of weights, written whole or not at all; and checkpoints, to resume training bit for bit."""
+"""Weights in files, written atomically; and checkpoints, to resume training bit for bit."""
 
 import json
 import os
@@ -14,33 +14,33 @@ from .core import array_types
 
 
 def get_weights(layer):
-    """Copies of the arrays of all parameters and buffers by path: {"l0/W": array, ...}. [step 53]
+    """Return copies of all parameters and buffers as NumPy arrays, keyed by path: {"l0/W": array, ...}. [step 53]
 
-    They are NumPy's, wherever the layer is. ValueError if one is uninitialized.
+    Raises ValueError if one is uninitialized.
     """
     return {path: a.copy() for path, a in arrays_of(layer).items()}
 
 
 def arrays_of(layer):
-    """The same arrays without a copy, if they are in the host's memory."""
+    """The same arrays, not copied if they are on the host."""
     arrays = {}
     for path, variable in layer.named_state():
         if variable.data is None:
-            raise ValueError(f"{type(layer).__name__}: {path!r} is uninitialized; call the model once before")
+            raise ValueError(f"{type(layer).__name__}: {path!r} is uninitialized; call the model once first")
         arrays[path] = cuda.as_numpy(variable)
     return arrays
 
 
 def set_weights(layer, arrays):
-    """Load copies of arrays, keyed by path, to where the layer is: to the host if it has no data yet. [step 53]
+    """Load copies of arrays, keyed by path, to the device of the layer: the host if it is uninitialized. [step 53]
 
-    Raises ValueError for another name, shape or dtype than that of the layer, TypeError for what is no array;
-    then nothing is changed. An uninitialized parameter takes any length that its first call could find.
+    Raises ValueError if a name, shape or dtype does not match, TypeError if a value is not an array; then nothing
+    is changed. An uninitialized parameter accepts any size that its first call could determine.
     """
     owner, variables = type(layer).__name__, dict(layer.named_state())
     missing, unknown = sorted(variables.keys() - arrays.keys()), sorted(arrays.keys() - variables.keys())
     if missing or unknown:
-        raise ValueError(f"{owner}: the weights lack {missing}; {unknown} are not the model's")
+        raise ValueError(f"{owner}: the weights {missing} are missing, {unknown} are unknown")
     for path, variable in variables.items():
         check_fit(f"{owner}: {path!r}", variable, arrays[path])
     xp = layer.xp
@@ -50,7 +50,7 @@ def set_weights(layer, arrays):
 
 
 def check_fit(name, variable, a):
-    """Raise TypeError if a is no array, ValueError if it cannot be the data of the variable."""
+    """Raise TypeError if a is not an array, ValueError if it cannot be the data of the variable."""
     if not isinstance(a, array_types):
         raise TypeError(f"{name}: expected an array, got {type(a).__name__}")
     shape, dtype = (None,) * a.ndim, None
@@ -60,25 +60,25 @@ def check_fit(name, variable, a):
         shape, dtype = variable.form
     fits = len(shape) == a.ndim and all(n in (None, m) for n, m in zip(shape, a.shape, strict=True))
     if not fits or a.dtype.kind not in "fiu" or (dtype is not None and a.dtype != dtype):
-        hint = "; set_weights takes arrays that were cast" if fits else ""
+        hint = "; cast it and call set_weights" if fits else ""
         raise ValueError(f"{name}: expected {shape} {dtype or 'numbers'}, got {a.shape} {a.dtype}{hint}")
 
 
 def save_weights(layer, path):
-    """Write all parameters and buffers to an .npz file. ValueError if one is uninitialized. [step 53]"""
+    """Write all parameters and buffers to an .npz file. Raises ValueError if one is uninitialized. [step 53]"""
     write_arrays(path, arrays_of(layer))
 
 
 def write_arrays(path, arrays):
     """Write a dictionary of arrays to a file as NumPy's savez_compressed does; append .npz if missing. [step 53]
 
-    An existing file is replaced only when the new one is complete, even if others write to it at the same time.
+    An existing file is replaced only when the new one is complete, even if several processes write at once.
     """
-    path = npz_path(path).resolve()  # of a link the file that it points to
-    part = path.with_name(f".{uuid.uuid4().hex}.part")  # each save has its own
+    path = npz_path(path).resolve()  # replaces the file that a link points to, not the link
+    part = path.with_name(f".{uuid.uuid4().hex}.part")  # unique for each save
     try:
         with zipfile.ZipFile(part, "x", zipfile.ZIP_DEFLATED) as file:
-            for name, a in arrays.items():  # np.savez_compressed takes names as keyword arguments, which excludes some
+            for name, a in arrays.items():  # np.savez_compressed takes them as keyword arguments, which excludes some
                 with file.open(f"{name}.npy", "w", force_zip64=True) as member:
                     np.lib.format.write_array(member, np.asanyarray(a), allow_pickle=False)
         if path.exists():
@@ -89,7 +89,7 @@ def write_arrays(path, arrays):
 
 
 def read_arrays(path):
-    """Read a file of write_arrays: name -> array. Raises ValueError for other files. [step 53]"""
+    """Read a file that `write_arrays` wrote: name -> array. Raises ValueError for other files. [step 53]"""
     path = path if os.path.exists(path) and not npz_path(path).exists() else npz_path(path)
     with open(path, "rb") as file:
         try:
@@ -100,17 +100,17 @@ def read_arrays(path):
 
 
 def npz_path(path):
-    """The path with the suffix that NumPy would append, too."""
+    """The path, with .npz appended if it is missing, as NumPy does."""
     path = pathlib.Path(path)
     return path if path.suffix == ".npz" else path.with_name(f"{path.name}.npz")
 
 
 def save_checkpoint(path, model, optimizer=None, loader=None, **values):
-    """Write all that is needed to resume training between two epochs. [step 53, not in the book]
+    """Write everything needed to resume training between two epochs. [step 53, not in the book]
 
-    That is: weights and buffers; state and numbers of the optimizer, such as its learning rate; the loader's
-    order; NumPy's global generator; and values of your own, numbers or strings, such as epoch=3. Neither hooks,
-    recurrent state nor CuPy's generator are part of it. The file is written as by `save_weights`.
+    That is: weights and buffers; state and hyperparameters of the optimizer, such as its learning rate; the order
+    of the loader; NumPy's global generator; and values, numbers or strings, such as epoch=3. Hooks, recurrent state
+    and CuPy's generator are not included. The file is written as by `save_weights`.
     """
     check_owners("save_checkpoint", model, optimizer, loader)
     parts = {"model": arrays_of(model)}
@@ -121,9 +121,9 @@ def save_checkpoint(path, model, optimizer=None, loader=None, **values):
 
 
 def load_checkpoint(path, model, optimizer=None, loader=None):
-    """Load a checkpoint into objects that were made in the same way; return the values. [step 53, not in the book]
+    """Load a checkpoint into objects constructed in the same way; return the values. [step 53, not in the book]
 
-    ValueError, and no change, if the file does not fit them.
+    Raises ValueError, without changes, if the file does not fit them.
     """
     check_owners("load_checkpoint", model, optimizer, loader)
     arrays = read_arrays(path)
@@ -132,15 +132,15 @@ def load_checkpoint(path, model, optimizer=None, loader=None):
         parts, values = head["parts"], head["values"]
         np.random.RandomState().set_state(head["random"])
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"load_checkpoint: {path} is no checkpoint: {error!r}") from error
+        raise ValueError(f"load_checkpoint: expected a checkpoint, got {path}: {error!r}") from error
     owners = owners_of(optimizer, loader)
     if parts != ["model", *owners]:
-        raise ValueError(f"load_checkpoint: {path} is of {parts}, got {['model', *owners]}")
+        raise ValueError(f"load_checkpoint: expected a checkpoint of {['model', *owners]}, got one of {parts}: {path}")
     found = {part: {} for part in parts}
     for key, value in arrays.items():
         part, _, name = key.partition("/")
         if part not in found:
-            raise ValueError(f"load_checkpoint: {path} has {key!r}, which is part of none of {parts}")
+            raise ValueError(f"load_checkpoint: expected arrays of {parts}, got {key!r}: {path}")
         found[part][name] = value
 
     variables = [(variable, variable.data) for _, variable in model.named_state()]
@@ -160,7 +160,7 @@ def load_checkpoint(path, model, optimizer=None, loader=None):
 
 
 def check_owners(name, model, optimizer, loader):
-    """Raise TypeError for a model, optimizer and loader in another order, ValueError for another model's optimizer."""
+    """Raise TypeError if the arguments are in another order, ValueError if the optimizer has another model."""
     rightful = hasattr(model, "named_state") and not hasattr(loader, "target")
     if not rightful or not (optimizer is None or hasattr(optimizer, "target")):
         got = ", ".join(type(owner).__name__ for owner in (model, optimizer, loader))
@@ -171,13 +171,13 @@ def check_owners(name, model, optimizer, loader):
 
 
 def owners_of(optimizer, loader):
-    """part -> its owner, of those that are not None."""
+    """part -> its owner, for owners that are not None."""
     owners = {"optimizer": optimizer, "loader": loader}
     return {part: owner for part, owner in owners.items() if owner is not None}
 
 
 def plain(value):
-    """A NumPy array or number as Python's, for JSON."""
+    """Convert a NumPy array or scalar to Python's types, for JSON."""
     if not isinstance(value, (np.ndarray, np.generic)):
         raise TypeError(f"save_checkpoint: expected numbers and strings as values, got {type(value).__name__}")
     return value.tolist()

@@ -1,4 +1,4 @@
-"""PyTorch's state_dicts: the weights of a module, renamed for a model of ours, without importing torch."""
+"""PyTorch state_dicts: the weights of a module, renamed for our models, without importing torch."""
 
 from collections.abc import Mapping
 
@@ -16,9 +16,9 @@ NAMES = {
 
 
 def names_of(model, layers):
-    """Our path of each array -> PyTorch's name: {"conv1/W": "conv1.weight", ...}. [step 58, not in the book]
+    """The path of each array -> its PyTorch name: {"conv1/W": "conv1.weight", ...}. [step 58, not in the book]
 
-    layers: the path of each of our layers -> the name of PyTorch's module.
+    layers: the path of each layer -> the name of its PyTorch module.
     """
     names = {}
     for path, _ in model.named_state():
@@ -28,11 +28,11 @@ def names_of(model, layers):
 
 
 def arrays_of(owner, state_dict, names):
-    """The arrays of a state_dict by our paths, Linear's weights as (in, out); maybe views. [step 58, not in the book]
+    """The arrays of a state_dict, keyed by path, maybe views; weights of Linear (in, out). [step 58, not in the book]
 
-    names: our path -> PyTorch's name. The counters `num_batches_tracked` are ignored, we have none.
-    owner: for error messages. TypeError for what is no dict of tensors or arrays, ValueError if a name is
-    missing or unknown.
+    names: the path of each array -> its PyTorch name. The counters `num_batches_tracked` are ignored.
+    owner: the prefix of error messages. Raises TypeError if state_dict is not a dict of tensors or arrays,
+    ValueError if a name is missing or unknown.
     """
     if not isinstance(state_dict, Mapping):
         raise TypeError(f"{owner}: expected the dict from a module's state_dict(), got {type(state_dict).__name__}")
@@ -41,10 +41,10 @@ def arrays_of(owner, state_dict, names):
     if missing or unknown:
         raise ValueError(
             f"{owner}: the state_dict is of another network: {shorten(missing)} missing, {shorten(unknown)} unknown; "
-            "torch_names() is the table"
+            "torch_names() lists the names"
         )
     arrays = {path: array_of(owner, name, state_dict[name]) for path, name in names.items()}
-    # In the memory order of Linear: training is slow if those of W and gW differ.
+    # C-contiguous, as in Linear: training is slow if W and gW differ in memory order.
     return {path: np.ascontiguousarray(a.T) if a.ndim == 2 else a for path, a in arrays.items()}
 
 
@@ -54,7 +54,7 @@ def array_of(owner, name, value):
         try:
             value = value.detach().cpu().numpy()
         except TypeError as error:  # bfloat16, which NumPy does not have
-            raise TypeError(f"{owner}: {name!r}: {error}; float() makes a module's weights float32") from error
+            raise TypeError(f"{owner}: {name!r}: {error}; module.float() converts its weights to float32") from error
     if not isinstance(value, np.ndarray):
         raise TypeError(f"{owner}: {name!r}: expected a tensor or a numpy.ndarray, got {type(value).__name__}")
     return value

@@ -10,7 +10,7 @@ import numpy as np
 
 
 class Compose:
-    """x -> f_n(... f_2(f_1(x))): several transforms as one; without any the identity. [step 49]"""
+    """x -> f_n(... f_2(f_1(x))): several transforms as one; the identity if there are none. [step 49]"""
 
     def __init__(self, transforms=()):
         self.transforms = tuple(transforms)
@@ -62,14 +62,14 @@ ToFloat = AsType
 
 
 class ToInt(AsType):
-    """x -> a copy with an integer dtype; fractions are cut off. [step 49]"""
+    """x -> a copy with an integer dtype; fractions are truncated. [step 49]"""
 
     def __init__(self, dtype=int):
         super().__init__(dtype)
 
 
 class Convert:
-    """image -> an image of another mode: 'RGB', 'L' or another of Pillow's, or 'BGR'. [step 58, not in the book]
+    """image -> an image of another mode: 'RGB', 'L' or another Pillow mode, or 'BGR'. [step 58, not in the book]
 
     'BGR' is 'RGB' with its bands in the order B, G, R; Pillow has no such mode and still calls it 'RGB'.
     """
@@ -82,7 +82,7 @@ class Convert:
     def __call__(self, image):
         try:
             y = image.convert("RGB" if self.mode == "BGR" else self.mode)
-        except ValueError as error:  # which does not name the modes
+        except ValueError as error:  # its message does not name the modes
             raise ValueError(f"Convert: expected a mode to which {image.mode!r} converts, got {self.mode!r}") from error
         return pillow(self).merge("RGB", y.split()[::-1]) if self.mode == "BGR" else y
 
@@ -122,7 +122,7 @@ class CenterCrop:
 class ToArray:
     """image -> y (C, H, W), C = 1 for gray; by default float32, 0-255 as in the image. [step 58, not in the book]
 
-    An array is cast and keeps its shape. ValueError for an image with a palette, whose pixels are no colors.
+    An array is cast and keeps its shape. Raises ValueError for an image with a palette: its pixels are not colors.
     """
 
     def __init__(self, dtype=np.float32):
@@ -142,7 +142,7 @@ class ToArray:
 class ToPIL:
     """x (C, H, W), 0-255 -> image: gray for C = 1, 'RGB' for 3, 'RGBA' for 4. [step 58, not in the book]
 
-    Fractions are rounded. Pixels of 0-1 are not scaled. RuntimeError if Pillow is not installed.
+    Fractions are rounded. Pixels of 0-1 are not scaled. Raises RuntimeError if Pillow is not installed.
     """
 
     def __call__(self, x):
@@ -157,7 +157,7 @@ class ToPIL:
 
 
 class RandomHorizontalFlip:
-    """x -> x, or with probability p its mirror image, left and right exchanged. [step 58, not in the book]
+    """x -> x, or with probability p its mirror image, flipped left to right. [step 58, not in the book]
 
     x: an image or an array (C, H, W). Each call draws once from np.random.
     """
@@ -188,7 +188,7 @@ def per_channel(x, name, value):
 
 
 def check_image(transform, image, expected="a PIL image"):
-    """Raise TypeError if it is no image. (If it is one, PIL.Image is imported already.)"""
+    """Raise TypeError unless image is a PIL image. (If it is, PIL.Image is already imported.)"""
     module = sys.modules.get("PIL.Image")
     if module is None or not isinstance(image, module.Image):
         raise TypeError(f"{type(transform).__name__}: expected {expected}, got {type(image).__name__}")
