@@ -4,8 +4,8 @@ Calls take variables and return variables, so they can be composed:
 
     (x) -> [A] -> (a) -> [B] -> (b) -> [C] -> (y)          y = (e^(x^2))^2
 
-A chain of functions is a function again. The graph of the chain is what makes its derivative cheap
-to compute.
+A chain of functions is itself a function. The graph of the chain makes its derivative cheap to
+compute.
 """
 
 import numpy as np

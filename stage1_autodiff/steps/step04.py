@@ -3,7 +3,7 @@
 A computer cannot let h go to 0 in (f(x + h) - f(x)) / h, but it can use a small h. The line
 through x - h and x + h is closer to the tangent than the line through x and x + h, so
 `numerical_diff` computes the central difference. It works for any function that can be called, but
-it is never exact, because it subtracts two nearly equal numbers. It needs two calls for each
+it is never exact, since it subtracts two nearly equal numbers. It needs two calls for each
 variable, too many for a network with millions of them. It remains useful as a check of the better
 method.
 
@@ -61,8 +61,8 @@ class Exp(Function):
 def numerical_diff(f, x, eps=1e-4):
     """Central difference (f(x + eps) - f(x - eps)) / (2 eps), computed in float64. [step 4]
 
-    f: from Variable to Variable. All elements of x change together, so for an array this is the
-    derivative of each element only if f works elementwise.
+    f: maps a Variable to a Variable. All elements of x change together, so for an array this is the
+    derivative of each element only if f is elementwise.
     """
     point = x.data.astype(np.float64)  # float32 would round x - eps and x + eps
     x0 = Variable(point - eps)
@@ -138,5 +138,5 @@ figure = draw(plt)
 if arguments.out:
     arguments.out.mkdir(parents=True, exist_ok=True)
     figure.savefig(arguments.out / "step04.png", dpi=150)
-elif plt.get_backend().lower() != "agg":  # Agg is what matplotlib takes where there is no display
+elif plt.get_backend().lower() != "agg":  # matplotlib chooses Agg if there is no display
     plt.show()

@@ -1,11 +1,11 @@
 """Step 8: from recursion to a loop.
 
-Instead of calling itself, `backward` keeps a list of functions that it has still to process. The
-call stack does not grow, and the list can hold several functions once graphs branch (step 15).
+Instead of calling itself, `backward` keeps a list of functions still to be processed. The call
+stack does not grow, and the list can hold several functions once graphs branch (step 15).
 
-Repaired here: the book's loop fails with AttributeError on a leaf; ours has nothing to do and
-returns. The book's loop never ends if one function instance was called twice in a chain, since the
-instance keeps only its latest call; ours raises RuntimeError.
+Repaired here: on a leaf the book's loop fails with AttributeError; this one returns at once. If one
+function instance was called twice in a chain, the book's loop never ends, since the instance keeps
+only its latest call; this one raises RuntimeError.
 """
 
 import numpy as np
@@ -105,8 +105,8 @@ class Exp(Function):
 def numerical_diff(f, x, eps=1e-4):
     """Central difference (f(x + eps) - f(x - eps)) / (2 eps), computed in float64. [step 4]
 
-    f: from Variable to Variable. All elements of x change together, so for an array this is the
-    derivative of each element only if f works elementwise.
+    f: maps a Variable to a Variable. All elements of x change together, so for an array this is the
+    derivative of each element only if f is elementwise.
     """
     point = x.data.astype(np.float64)  # float32 would round x - eps and x + eps
     x0 = Variable(point - eps)
@@ -132,7 +132,7 @@ y.backward()
 print(x.grad)  # -> 3.297442541400256
 
 funcs = [1, 2, 3]
-x = funcs.pop()  # takes the last
+x = funcs.pop()  # removes the last item
 print(x, funcs)  # -> 3 [1, 2]
 
 # No recursion: a chain of 10,000 functions does not overflow the stack.

@@ -19,7 +19,7 @@ from numpy import generic, ndarray
 class Variable:
     """An array with its gradient and the function that created it. [step 1]
 
-    data: numpy.ndarray of real numbers of any shape and dtype, or None. TypeError for anything else.
+    data: numpy.ndarray of real numbers of any shape and dtype, or None. Anything else raises TypeError.
     grad: None until `backward` computes it; then an ndarray with the shape of data, and with its
         dtype unless the initial gradient had another.
     creator: the Function whose output this is, or None for a leaf (created by the user).
@@ -63,13 +63,13 @@ class Variable:
             funcs.append(f)
 
         add_creator(self)
-        # No two variables share an array: the initial gradient is copied,
+        # A copy: no two variables share an array.
         grads = {self: np.ones_like(self.data) if self.grad is None else np.array(self.grad)}
         while funcs:
             f = funcs.pop()
             x, y = f.input, f.output
             gx = as_array(f.backward(grads[y]))
-            # and so is a gradient that is the previous one, the data, or possibly a view of them.
+            # Copy the gradient of y, the data of x, and possible views of them.
             shared = gx is grads[y] or gx is x.data or gx.base is not None
             grads[x] = gx.copy() if shared else gx
             add_creator(x)
@@ -109,7 +109,7 @@ class Function:
 def check_data(data):
     """Raise TypeError unless data is None or an array of real numbers. [step 9]
 
-    The arithmetic of matrices and masked arrays is not that of arrays, so they are not accepted.
+    Matrices and masked arrays are rejected, since their arithmetic differs from that of arrays.
     """
     if data is None:
         return
@@ -122,7 +122,7 @@ def check_data(data):
 def as_array(x):
     """Convert a Python or NumPy scalar to a 0-d array; return anything else unchanged. [step 9]
 
-    NumPy's arithmetic on 0-d arrays returns scalars, which Variable does not accept.
+    NumPy arithmetic on 0-d arrays returns scalars, which Variable does not accept.
     """
     if isinstance(x, ndarray):
         return x
@@ -164,8 +164,8 @@ def exp(x):
 def numerical_diff(f, x, eps=1e-4):
     """Central difference (f(x + eps) - f(x - eps)) / (2 eps), computed in float64. [step 4]
 
-    f: from Variable to Variable. All elements of x change together, so for an array this is the
-    derivative of each element only if f works elementwise.
+    f: maps a Variable to a Variable. All elements of x change together, so for an array this is the
+    derivative of each element only if f is elementwise.
     """
     point = x.data.astype(np.float64)  # float32 would round x - eps and x + eps
     x0 = Variable(as_array(point - eps))

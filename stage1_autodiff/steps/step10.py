@@ -1,10 +1,10 @@
 """Step 10: testing.
 
-Three kinds of test for one function: the value, the gradient computed by hand, and the gradient
+Three tests of one function: its value, its gradient against one computed by hand, and a gradient
 check, which needs no derivative by hand: at a random point, backpropagation and `numerical_diff`
 must agree. `numerical_diff` now raises TypeError for anything but a Variable.
 
-Run it as `python step10.py` or `python -m unittest step10.py` in this folder.
+Run it with `python step10.py` or `python -m unittest step10.py` in this folder.
 """
 
 import sys
@@ -17,7 +17,7 @@ from numpy import generic, ndarray
 class Variable:
     """An array with its gradient and the function that created it. [step 1]
 
-    data: numpy.ndarray of real numbers of any shape and dtype, or None. TypeError for anything else.
+    data: numpy.ndarray of real numbers of any shape and dtype, or None. Anything else raises TypeError.
     grad: None until `backward` computes it; then an ndarray with the shape of data, and with its
         dtype unless the initial gradient had another.
     creator: the Function whose output this is, or None for a leaf (created by the user).
@@ -61,13 +61,13 @@ class Variable:
             funcs.append(f)
 
         add_creator(self)
-        # No two variables share an array: the initial gradient is copied,
+        # A copy: no two variables share an array.
         grads = {self: np.ones_like(self.data) if self.grad is None else np.array(self.grad)}
         while funcs:
             f = funcs.pop()
             x, y = f.input, f.output
             gx = as_array(f.backward(grads[y]))
-            # and so is a gradient that is the previous one, the data, or possibly a view of them.
+            # Copy the gradient of y, the data of x, and possible views of them.
             shared = gx is grads[y] or gx is x.data or gx.base is not None
             grads[x] = gx.copy() if shared else gx
             add_creator(x)
@@ -107,7 +107,7 @@ class Function:
 def check_data(data):
     """Raise TypeError unless data is None or an array of real numbers. [step 9]
 
-    The arithmetic of matrices and masked arrays is not that of arrays, so they are not accepted.
+    Matrices and masked arrays are rejected, since their arithmetic differs from that of arrays.
     """
     if data is None:
         return
@@ -120,7 +120,7 @@ def check_data(data):
 def as_array(x):
     """Convert a Python or NumPy scalar to a 0-d array; return anything else unchanged. [step 9]
 
-    NumPy's arithmetic on 0-d arrays returns scalars, which Variable does not accept.
+    NumPy arithmetic on 0-d arrays returns scalars, which Variable does not accept.
     """
     if isinstance(x, ndarray):
         return x
@@ -162,8 +162,8 @@ def exp(x):
 def numerical_diff(f, x, eps=1e-4):
     """Central difference (f(x + eps) - f(x - eps)) / (2 eps), computed in float64. [step 4]
 
-    f: from Variable to Variable. All elements of x change together, so for an array this is the
-    derivative of each element only if f works elementwise.
+    f: maps a Variable to a Variable. All elements of x change together, so for an array this is the
+    derivative of each element only if f is elementwise.
     """
     if not isinstance(x, Variable):
         raise TypeError(f"numerical_diff: expected a Variable, got {type(x)}; use Variable(np.array(...))")

@@ -9,7 +9,7 @@ from .stage import Exp, Function, Square, Variable, as_array, exp, square
 
 
 class Identity(Function):
-    """y = x, and what it got is what it gives."""
+    """y = x, returning its arguments unchanged."""
 
     def forward(self, x):
         return x
@@ -19,7 +19,7 @@ class Identity(Function):
 
 
 class Reverse(Function):
-    """y = x backwards, as a view."""
+    """y = x reversed, as a view."""
 
     def forward(self, x):
         return x[::-1]

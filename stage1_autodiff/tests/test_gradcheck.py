@@ -1,4 +1,4 @@
-"""numerical_diff, and the functions under it."""
+"""numerical_diff, and gradients compared with it."""
 
 import numpy as np
 import pytest
@@ -49,13 +49,13 @@ def test_the_point_is_not_modified():
 def test_the_step_can_be_chosen():
     x = Variable(np.array(2.0))
     error = numerical_diff(exp, x, eps=0.1) - np.exp(2.0)
-    assert error == pytest.approx(np.exp(2.0) * 0.1**2 / 6, rel=1e-2)  # the first term that is left out
+    assert error == pytest.approx(np.exp(2.0) * 0.1**2 / 6, rel=1e-2)  # the first neglected term of the Taylor series
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int16])
 @pytest.mark.parametrize("at", [3, 1000])
 def test_numerical_diff_computes_in_float64(dtype, at):
-    """In float32 the difference at 1000 would be wrong by a quarter, in float16 0."""
+    """In float32 the derivative at 1000 would be wrong by a quarter; in float16 it would be 0."""
     for x in (np.array(at, dtype), np.array([at, -at], dtype)):
         derivative = numerical_diff(square, Variable(x))
         assert derivative.dtype == np.float64

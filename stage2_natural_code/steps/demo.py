@@ -1,4 +1,4 @@
-"""What the steps share: options, figures, Ctrl-C and closed pipes. Skip on first reading; it is no part of a lesson."""
+"""Helpers of the steps: options, figures, Ctrl-C and closed pipes. Not part of any lesson; skip on first reading."""
 
 import argparse
 import os
@@ -8,9 +8,9 @@ import sys
 
 
 def options(doc, **defaults):
-    """A parser of a step's options: `--name N` for each integer name=default, `--data`, and `--out` for every step.
+    """A parser for the options of a step: `--name N` for each integer name=default, `--data`, and always `--out`.
 
-    From here on Ctrl-C and a closed pipe, as by `| head`, end the step without a traceback.
+    From this call on, Ctrl-C and a closed pipe (`| head`) end the step without a traceback.
     """
     signal.signal(signal.SIGINT, interrupted)
     on_closed_pipe("SIG_DFL")
@@ -20,7 +20,7 @@ def options(doc, **defaults):
         if name == "data":
             parser.add_argument("--data", choices=["mnist", "digits"], default=default, help=text)
             continue
-        names = ["--iters", "--epochs"] if name == "iters" else [f"--{name}"]  # an iteration there sees all data
+        names = ["--iters", "--epochs"] if name == "iters" else [f"--{name}"]  # synonyms: each iteration uses all data
         parser.add_argument(*names, type=integer(0 if name == "seed" else 1), default=default, metavar="N", help=text)
     text = "write figures and graphs to DIR; without it a figure is shown in a window"
     parser.add_argument("--out", type=folder, metavar="DIR", help=text)
@@ -28,7 +28,7 @@ def options(doc, **defaults):
 
 
 def integer(least):
-    """A type of options: an integer from least (0 or 1) to the largest seed of NumPy."""
+    """An argument type: an integer from least (0 or 1) to the largest seed of NumPy."""
 
     def read(text):
         number = int(text)
@@ -36,12 +36,12 @@ def integer(least):
             raise argparse.ArgumentTypeError(f"expected an integer from {least} to {2**32 - 1}, got {text}")
         return number
 
-    read.__name__ = "integer"  # argparse uses it where int fails
+    read.__name__ = "integer"  # argparse prints it if int() fails
     return read
 
 
 def folder(text):
-    """A type of options: a folder that can be written to, or can be made."""
+    """An argument type: a folder that is writable or can be created."""
     path = pathlib.Path(text)
     existing = next(place for place in (path, *path.parents) if place.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
@@ -50,7 +50,7 @@ def folder(text):
 
 
 def show(draw, out, *data):
-    """Save the figure of draw(plt, *data) as out/<step>.png, or without `out` show it in a window if there is one."""
+    """Save the figure of draw(plt, *data) as out/<step>.png; without `out` show it, if there is a display."""
     try:
         import matplotlib.pyplot as plt
     except ImportError:
@@ -60,13 +60,13 @@ def show(draw, out, *data):
     if out:
         out.mkdir(parents=True, exist_ok=True)
         draw(plt, *data).savefig(out / f"{step()}.png", dpi=150)
-    elif plt.get_backend().lower() != "agg":  # matplotlib chooses Agg where there is no display
+    elif plt.get_backend().lower() != "agg":  # matplotlib chooses Agg if there is no display
         draw(plt, *data)
         plt.show()
 
 
 def graph(plot, x, out, file, **settings):
-    """Draw a graph by plot(x, to_file=out/file), where plot is plot_dot_graph or a model's; nothing without `out`."""
+    """Draw a graph with plot(x, to_file=out/file): plot_dot_graph or a model's method. Do nothing without `out`."""
     if out:
         out.mkdir(parents=True, exist_ok=True)
         try:
@@ -76,10 +76,10 @@ def graph(plot, x, out, file, **settings):
 
 
 def load(data, MNIST, Digits):
-    """The training set and the test set: MNIST, or Digits for data="digits" or where MNIST cannot be downloaded."""
+    """Training set and test set: MNIST, or Digits if data="digits" or if MNIST cannot be downloaded."""
     if data == "mnist":
-        on_closed_pipe("SIG_IGN")  # a closed connection is no reason to end
-        print(f"{step()}: loading MNIST, 11 MB that are downloaded once", file=sys.stderr, flush=True)
+        on_closed_pipe("SIG_IGN")  # a closed connection must not end the step
+        print(f"{step()}: loading MNIST (11 MB, downloaded once)", file=sys.stderr, flush=True)
         try:
             return MNIST(train=True), MNIST(train=False)
         except RuntimeError as error:
@@ -96,7 +96,7 @@ def step():
 
 
 def stop(message):
-    """End the step with a line on standard error, and status 1."""
+    """End the step with a message on standard error and exit status 1."""
     sys.exit(f"{step()}: {message}")
 
 

@@ -1,7 +1,7 @@
 """Step 12: variable-length arguments, a simpler interface.
 
-Lists are inconvenient for two people. Whoever calls a function had to pack its arguments and unpack
-its result, and whoever writes one had to do the same in `forward`. The star does both:
+Lists are inconvenient twice. The caller of a function had to pack its arguments and unpack its
+result, and the author of a function had to do the same in `forward`. The star does both:
 
     calling     ys = f([x0, x1])               y = f(x0, x1)
                 y = ys[0]
@@ -9,8 +9,8 @@ its result, and whoever writes one had to do the same in `forward`. The star doe
                     x0, x1 = xs                    return x0 + x1
                     return (x0 + x1,)
 
-A single output is returned as it is, several outputs as a list. In `forward` several results must be
-a *tuple*: a list is taken for one value, and raises TypeError, since a list is not an array.
+A single output is returned as it is, several outputs as a list. `forward` must return several
+results as a *tuple*: a list counts as one value and raises TypeError, since it is not an array.
 
 `backward` works from step 13 on.
 """
@@ -22,7 +22,7 @@ from numpy import generic, ndarray
 class Variable:
     """An array with its gradient and the function that created it. [step 1]
 
-    data: numpy.ndarray of real numbers of any shape and dtype, or None. TypeError for anything else.
+    data: numpy.ndarray of real numbers of any shape and dtype, or None. Anything else raises TypeError.
     grad: None until `backward` computes it; then an ndarray with the shape of data, and with its
         dtype unless the initial gradient had another.
     creator: the Function whose output this is, or None for a leaf (created by the user).
@@ -66,13 +66,13 @@ class Variable:
             funcs.append(f)
 
         add_creator(self)
-        # No two variables share an array: the initial gradient is copied,
+        # A copy: no two variables share an array.
         grads = {self: np.ones_like(self.data) if self.grad is None else np.array(self.grad)}
         while funcs:
             f = funcs.pop()
             x, y = f.input, f.output
             gx = as_array(f.backward(grads[y]))
-            # and so is a gradient that is the previous one, the data, or possibly a view of them.
+            # Copy the gradient of y, the data of x, and possible views of them.
             shared = gx is grads[y] or gx is x.data or gx.base is not None
             grads[x] = gx.copy() if shared else gx
             add_creator(x)
@@ -117,7 +117,7 @@ class Function:
 def check_data(data):
     """Raise TypeError unless data is None or an array of real numbers. [step 9]
 
-    The arithmetic of matrices and masked arrays is not that of arrays, so they are not accepted.
+    Matrices and masked arrays are rejected, since their arithmetic differs from that of arrays.
     """
     if data is None:
         return
@@ -130,7 +130,7 @@ def check_data(data):
 def as_array(x):
     """Convert a Python or NumPy scalar to a 0-d array; return anything else unchanged. [step 9]
 
-    NumPy's arithmetic on 0-d arrays returns scalars, which Variable does not accept.
+    NumPy arithmetic on 0-d arrays returns scalars, which Variable does not accept.
     """
     if isinstance(x, ndarray):
         return x

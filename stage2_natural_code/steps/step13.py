@@ -7,15 +7,15 @@ one for each input.
            +--> [ + ] ---> (y)                       +--- [ +' ] <--- (gy)
     (x1) --+                                (gx1) <--+
 
-dy/dx0 = dy/dx1 = 1, so addition passes gy on to both inputs. In the result of `backward` position i
-belongs to `inputs[i]`; Square and Exp read their one input from `inputs[0]`.
+dy/dx0 = dy/dx1 = 1, so addition passes gy on to both inputs. Element i of the result of `backward`
+belongs to `inputs[i]`; Square and Exp read their only input from `inputs[0]`.
 
 Repaired here: in the book x0, x1 and y then hold the same gradient array, and editing one gradient
-edits the others; ours copies an array that is already in use. And a `backward` that returns too few
-or too many gradients is an error; the book ignores the surplus.
+edits the others; here an array that is already in use is copied. And a `backward` that returns too
+few or too many gradients is an error; the book ignores the surplus.
 
 Two things do not work yet: a variable that is used twice (step 14), and graphs that branch and join
-(step 16). An output that was not used has no gradient, so its function gets None for it (step 17).
+(step 16). An unused output has no gradient, so its function receives None for it (step 17).
 """
 
 import numpy as np
@@ -25,7 +25,7 @@ from numpy import generic, ndarray
 class Variable:
     """An array with its gradient and the function that created it. [step 1]
 
-    data: numpy.ndarray of real numbers of any shape and dtype, or None. TypeError for anything else.
+    data: numpy.ndarray of real numbers of any shape and dtype, or None. Anything else raises TypeError.
     grad: None until `backward` computes it; then an ndarray with the shape of data, and with its
         dtype unless the initial gradient had another.
     creator: the Function whose output this is, or None for a leaf (created by the user).
@@ -68,7 +68,7 @@ class Variable:
             funcs.append(f)
 
         add_creator(self)
-        # No two variables share an array: the initial gradient is copied,
+        # A copy: no two variables share an array.
         self.grad = np.ones_like(self.data) if self.grad is None else np.array(self.grad)
         while funcs:
             f = funcs.pop()
@@ -79,7 +79,7 @@ class Variable:
             taken = gys.copy()
             for x, gx in zip(f.inputs, gxs, strict=True):
                 gx = as_array(gx)
-                # and so is a gradient that is another array, or possibly a view of one.
+                # Copy an array that is already in use, and possible views of one.
                 if gx.base is not None or any(gx is other for other in taken):
                     gx = gx.copy()
                 taken.append(gx)
@@ -124,7 +124,7 @@ class Function:
 def check_data(data):
     """Raise TypeError unless data is None or an array of real numbers. [step 9]
 
-    The arithmetic of matrices and masked arrays is not that of arrays, so they are not accepted.
+    Matrices and masked arrays are rejected, since their arithmetic differs from that of arrays.
     """
     if data is None:
         return
@@ -137,7 +137,7 @@ def check_data(data):
 def as_array(x):
     """Convert a Python or NumPy scalar to a 0-d array; return anything else unchanged. [step 9]
 
-    NumPy's arithmetic on 0-d arrays returns scalars, which Variable does not accept.
+    NumPy arithmetic on 0-d arrays returns scalars, which Variable does not accept.
     """
     if isinstance(x, ndarray):
         return x
@@ -194,8 +194,8 @@ def add(x0, x1):
 def numerical_diff(f, x, eps=1e-4):
     """Central difference (f(x + eps) - f(x - eps)) / (2 eps), computed in float64. [step 4]
 
-    f: from Variable to Variable. All elements of x change together, so for an array this is the
-    derivative of each element only if f works elementwise.
+    f: maps a Variable to a Variable. All elements of x change together, so for an array this is the
+    derivative of each element only if f is elementwise.
     """
     if not isinstance(x, Variable):
         raise TypeError(f"numerical_diff: expected a Variable, got {type(x)}; use Variable(np.array(...))")

@@ -1,4 +1,4 @@
-"""Step 15: graphs that branch and join, the theory. No code.
+"""Step 15: complex computational graphs, the theory. No code.
 
 The shape of a network is called its topology, and every topology should work. This one does not yet:
 
@@ -6,7 +6,7 @@ The shape of a network is called its topology, and every topology should work. T
     (x) --> [ A ] --> (a) --+                    +--> [ D ] --> (y)
                             +--> [ C ] --> (c) --+
 
-The gradients that reach a through B and through C add up, so the backward pass of A may run only
+The gradients that reach a through B and through C are added, so the backward pass of A may run only
 after both. D, B, C, A is a correct order, and so is D, C, B, A. Step 14 keeps its functions in a list
 and appends and removes at the end:
 

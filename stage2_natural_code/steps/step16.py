@@ -1,7 +1,7 @@
-"""Step 16: graphs that branch and join.
+"""Step 16: complex computational graphs.
 
-Step 15 as code. The forward pass numbers the generations; of the functions that are waiting,
-`backward` takes one of the largest generation, and each function once:
+Step 15 as code. The forward pass numbers the generations. `backward` always takes the pending
+function of the highest generation, and each function only once:
 
     generation    0     0      1     1      2      2      3
                  (x)  [ A ]   (a)  [ B ]   (b)   [ D ]   (y)
@@ -9,7 +9,7 @@ Step 15 as code. The forward pass numbers the generations; of the functions that
 
 The functions are kept in a heap, where adding or removing one takes O(log n) steps. The book sorts
 its whole list at each insertion, so a sum of many terms, whose functions are all in the list at
-once, takes time quadratic in their number. Within a generation the last added is first, in both.
+once, takes time quadratic in their number. Within a generation both take the last added first.
 
 Still missing: a second `backward` on the same graph adds to the gradients that the first one left
 in intermediate variables (step 18).
@@ -24,7 +24,7 @@ from numpy import generic, ndarray
 class Variable:
     """An array with its gradient and the function that created it. [step 1]
 
-    data: numpy.ndarray of real numbers of any shape and dtype, or None. TypeError for anything else.
+    data: numpy.ndarray of real numbers of any shape and dtype, or None. Anything else raises TypeError.
     grad: None until `backward` computes it; then an ndarray with the shape of data, and with its
         dtype unless the initial gradient had another.
     creator: the Function whose output this is, or None for a leaf (created by the user).
@@ -78,7 +78,7 @@ class Variable:
                 heapq.heappush(funcs, (-f.generation, -len(seen), f))
 
         add_creator(self)
-        # No two variables share an array: the initial gradient is copied,
+        # A copy: no two variables share an array.
         self.grad = np.ones_like(self.data) if self.grad is None else np.array(self.grad)
         while funcs:
             _, _, f = heapq.heappop(funcs)
@@ -89,11 +89,11 @@ class Variable:
             taken = gys.copy()
             for x, gx in zip(f.inputs, gxs, strict=True):
                 gx = as_array(gx)
-                # and so is a gradient that is another array, or possibly a view of one.
+                # Copy an array that is already in use, and possible views of one.
                 if gx.base is not None or any(gx is other for other in taken):
                     gx = gx.copy()
                 taken.append(gx)
-                # Never +=, which would change an array that others hold too.
+                # Not +=, which would modify an array that other variables may share.
                 x.grad = gx if x.grad is None else as_array(x.grad + gx)
                 add_creator(x)
 
@@ -136,7 +136,7 @@ class Function:
 def check_data(data):
     """Raise TypeError unless data is None or an array of real numbers. [step 9]
 
-    The arithmetic of matrices and masked arrays is not that of arrays, so they are not accepted.
+    Matrices and masked arrays are rejected, since their arithmetic differs from that of arrays.
     """
     if data is None:
         return
@@ -149,7 +149,7 @@ def check_data(data):
 def as_array(x):
     """Convert a Python or NumPy scalar to a 0-d array; return anything else unchanged. [step 9]
 
-    NumPy's arithmetic on 0-d arrays returns scalars, which Variable does not accept.
+    NumPy arithmetic on 0-d arrays returns scalars, which Variable does not accept.
     """
     if isinstance(x, ndarray):
         return x
@@ -206,8 +206,8 @@ def add(x0, x1):
 def numerical_diff(f, x, eps=1e-4):
     """Central difference (f(x + eps) - f(x - eps)) / (2 eps), computed in float64. [step 4]
 
-    f: from Variable to Variable. All elements of x change together, so for an array this is the
-    derivative of each element only if f works elementwise.
+    f: maps a Variable to a Variable. All elements of x change together, so for an array this is the
+    derivative of each element only if f is elementwise.
     """
     if not isinstance(x, Variable):
         raise TypeError(f"numerical_diff: expected a Variable, got {type(x)}; use Variable(np.array(...))")
@@ -223,7 +223,7 @@ def numerical_diff(f, x, eps=1e-4):
 
 
 class Dummy:
-    """Something with a generation."""
+    """An object with a generation."""
 
     def __init__(self, generation):
         self.generation = generation

@@ -11,9 +11,9 @@ Such a graph stayed in memory until the garbage collector ran. Now the graph is 
 through y, and when y is gone the whole graph is freed at once.
 
 Repaired here: an output of a function with several outputs may already be freed, and then the book's
-`backward` fails with AttributeError. An output that is freed, or that was not used, has no influence,
-so its gradient is zeros; the function stores the shapes and dtypes of its outputs (`output_specs`)
-to create them (`fill_missing`). A function with one output never needs this: it is reached only
+`backward` fails with AttributeError. A freed or unused output has no influence on the result, so its
+gradient is zeros; to create them (`fill_missing`), the function stores the shapes and dtypes of its
+outputs (`output_specs`). A function with one output never needs this: it is reached only
 through that output. `stale_output` is the error for a variable that is no longer an output of its
 creator, because the function was called again.
 
@@ -36,7 +36,7 @@ from numpy import generic, ndarray
 class Variable:
     """An array with its gradient and the function that created it. [step 1]
 
-    data: numpy.ndarray of real numbers of any shape and dtype, or None. TypeError for anything else.
+    data: numpy.ndarray of real numbers of any shape and dtype, or None. Anything else raises TypeError.
     grad: None until `backward` computes it; then an ndarray with the shape of data, and with its
         dtype unless the initial gradient had another.
     creator: the Function whose output this is, or None for a leaf (created by the user).
@@ -86,7 +86,7 @@ class Variable:
                 heapq.heappush(funcs, (-f.generation, -len(seen), f))
 
         add_creator(self)
-        # No two variables share an array: the initial gradient is copied,
+        # A copy: no two variables share an array.
         self.grad = np.ones_like(self.data) if self.grad is None else np.array(self.grad)
         while funcs:
             _, _, f = heapq.heappop(funcs)
@@ -102,11 +102,11 @@ class Variable:
             taken = gys.copy()
             for x, gx in zip(f.inputs, gxs, strict=True):
                 gx = as_array(gx)
-                # and so is a gradient that is another array, or possibly a view of one.
+                # Copy an array that is already in use, and possible views of one.
                 if gx.base is not None or any(gx is other for other in taken):
                     gx = gx.copy()
                 taken.append(gx)
-                # Never +=, which would change an array that others hold too.
+                # Not +=, which would modify an array that other variables may share.
                 x.grad = gx if x.grad is None else as_array(x.grad + gx)
                 add_creator(x)
 
@@ -141,11 +141,11 @@ class Function:
         return outputs if len(outputs) > 1 else outputs[0]
 
     def fill_missing(self, gys):
-        """Replace the gradients of outputs that were not used, or are freed, by zeros. [step 17]"""
+        """Replace the missing gradients of unused or freed outputs by zeros. [step 17]"""
         return [np.zeros(*s) if gy is None else gy for gy, s in zip(gys, self.output_specs, strict=True)]
 
     def stale_output(self):
-        """The error for an output of a call before the latest. [step 17]"""
+        """The error for an output of an earlier call. [step 17]"""
         name = type(self).__name__
         return RuntimeError(
             f"backward: expected an output of the latest call of {name}, got one of an earlier call; "
@@ -164,7 +164,7 @@ class Function:
 def check_data(data):
     """Raise TypeError unless data is None or an array of real numbers. [step 9]
 
-    The arithmetic of matrices and masked arrays is not that of arrays, so they are not accepted.
+    Matrices and masked arrays are rejected, since their arithmetic differs from that of arrays.
     """
     if data is None:
         return
@@ -177,7 +177,7 @@ def check_data(data):
 def as_array(x):
     """Convert a Python or NumPy scalar to a 0-d array; return anything else unchanged. [step 9]
 
-    NumPy's arithmetic on 0-d arrays returns scalars, which Variable does not accept.
+    NumPy arithmetic on 0-d arrays returns scalars, which Variable does not accept.
     """
     if isinstance(x, ndarray):
         return x
@@ -234,8 +234,8 @@ def add(x0, x1):
 def numerical_diff(f, x, eps=1e-4):
     """Central difference (f(x + eps) - f(x - eps)) / (2 eps), computed in float64. [step 4]
 
-    f: from Variable to Variable. All elements of x change together, so for an array this is the
-    derivative of each element only if f works elementwise.
+    f: maps a Variable to a Variable. All elements of x change together, so for an array this is the
+    derivative of each element only if f is elementwise.
     """
     if not isinstance(x, Variable):
         raise TypeError(f"numerical_diff: expected a Variable, got {type(x)}; use Variable(np.array(...))")
@@ -360,7 +360,7 @@ def draw(plt):
     return figure
 
 
-parser = argparse.ArgumentParser(description="Step 17: memory management and circular references")
+parser = argparse.ArgumentParser(description="Step 17: memory management and reference cycles")
 parser.add_argument("--out", type=pathlib.Path, metavar="DIR", help="write the figure to DIR/step17.png")
 arguments = parser.parse_args()
 try:
@@ -371,5 +371,5 @@ figure = draw(plt)
 if arguments.out:
     arguments.out.mkdir(parents=True, exist_ok=True)
     figure.savefig(arguments.out / "step17.png", dpi=150)
-elif plt.get_backend().lower() != "agg":  # Agg is what matplotlib takes where there is no display
+elif plt.get_backend().lower() != "agg":  # matplotlib chooses Agg if there is no display
     plt.show()

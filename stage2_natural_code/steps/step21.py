@@ -9,17 +9,16 @@ of x; for + and * it is the same function:
 
 With an array on the left NumPy would handle the operation itself and create an array of variables. A
 high `__array_priority__` makes it leave the operation to the variable. `__array_ufunc__ = None`, which the
-book does not have, makes every ufunc refuse variables. Without it `x.data -= lr * variable` would not be
+book does not have, makes every ufunc reject variables. Without it `x.data -= lr * variable` would not be
 an error: NumPy would call the reversed operator of the variable, and x.data would become a Variable.
 
-NumPy's functions that are not ufuncs, such as np.dot, np.concatenate, np.where and np.einsum, and the
+NumPy functions that are not ufuncs, such as np.dot, np.concatenate, np.where and np.einsum, and the
 assignment `a[:] = x` convert a variable to its array (`__array__`). That is convenient for plotting, but the
-result has no graph: use the functions of the framework to compute what is differentiated.
+result has no graph: whatever is to be differentiated must use the functions of the framework.
 
 Repaired here: the book converts a number to a float64 array, and float32 data times 2.0 becomes float64.
-Python's own numbers now take the dtype of the other operand, and `constant` creates each only once.
-NumPy's scalars and arrays keep their dtype, as in NumPy's arithmetic of arrays. And `mul` converts its
-operand as `add` does.
+Python numbers now take the dtype of the other operand, and `constant` creates each only once. NumPy
+scalars and arrays keep their dtype, as in NumPy. And `mul` converts its operand as `add` does.
 """
 
 import functools
@@ -48,14 +47,14 @@ Config = ThreadConfig()
 class using_config:
     """Set Config.name to a value in a `with` block or a decorated function, then restore it. [step 18]
 
-    A decorated generator has the value while it runs; its caller does not. AttributeError if Config
-    has no such name.
+    In a decorated generator the value is set only while the generator runs, not in its caller. Raises
+    AttributeError if Config has no such name.
     """
 
     def __init__(self, name, value):
         self.name = name
         self.value = value
-        self.old_values = []  # of the open blocks, for one object may be used in nested blocks
+        self.old_values = []  # one per open block: an object may be used in nested blocks
 
     def __enter__(self):
         self.old_values.append(getattr(Config, self.name))
@@ -89,14 +88,14 @@ class using_config:
 
 
 def no_grad():
-    """Record no graph in a `with` block or a decorated function: less memory, no gradients. [step 18]"""
+    """Disable recording in a `with` block or a decorated function: less memory, no gradients. [step 18]"""
     return using_config("enable_backprop", False)
 
 
 class Variable:
     """An array with its gradient and the function that created it. [step 1]
 
-    data: numpy.ndarray of real numbers of any shape and dtype, or None. TypeError for anything else.
+    data: numpy.ndarray of real numbers of any shape and dtype, or None. Anything else raises TypeError.
     name: optional label, shown in graph drawings.
     grad: None until `backward` computes it; then an ndarray with the shape of data, and with its
         dtype unless the initial gradient had another.
@@ -104,15 +103,15 @@ class Variable:
     generation: 0 for a leaf, one more than that of its creator for an output.
     recorded: False for an output that was computed without recording a graph.
 
-    `==` compares identity, so that variables can be keys. Do not edit `data` between a forward pass
+    `==` compares identity, so variables can be dict keys. Do not edit `data` between a forward pass
     and its backward pass, which reads it.
     """
 
     name = grad = creator = None
     generation = 0
     recorded = True
-    __array_priority__ = 200  # array + variable calls the method of the variable ...
-    __array_ufunc__ = None  # ... and ufuncs neither make arrays of variables nor edit one in place
+    __array_priority__ = 200  # array + variable calls Variable.__radd__
+    __array_ufunc__ = None  # ufuncs reject variables, also in place: array += variable
 
     def __init__(self, data, name=None):
         if type(data) is not ndarray or data.dtype.kind not in "biuf":
@@ -142,7 +141,7 @@ class Variable:
         return self.data.dtype
 
     def __len__(self):
-        """Length of the first axis; TypeError if there is none. [step 19]"""
+        """Length of the first axis. Raises TypeError if there is none. [step 19]"""
         return len(self.data)
 
     def __repr__(self):
@@ -153,7 +152,7 @@ class Variable:
         return f"variable({text})"
 
     def __bool__(self):
-        """Truth of the only element; ValueError if there are none or several. [step 19, not in the book]"""
+        """Truth value of the only element. Raises ValueError if the size is not 1. [step 19, not in the book]"""
         return bool(self.data.item())
 
     def __float__(self):
@@ -165,11 +164,11 @@ class Variable:
         return int(self.data.item())
 
     def __index__(self):
-        """The only element as an index; TypeError unless it is an integer. [step 19, not in the book]"""
+        """The only element as an index. Raises TypeError unless it is an integer. [step 19, not in the book]"""
         return operator.index(self.data.item())
 
     def __array__(self, dtype=None, copy=None):
-        """The data, for NumPy's functions; their results have no graph. [step 21, not in the book]"""
+        """The data, for NumPy functions; their results have no graph. [step 21, not in the book]"""
         return np.array(self.data, dtype, copy=copy)
 
     def __dlpack__(self, **options):
@@ -181,7 +180,7 @@ class Variable:
         return self.data.__dlpack_device__()
 
     def __getstate__(self):
-        """The state that is copied or pickled: everything but the graph. [step 18, not in the book]"""
+        """The state for copy and pickle: everything but the graph. [step 18, not in the book]"""
         state = vars(self).copy()
         if state.pop("creator", None) is not None:
             state |= {"generation": 0, "recorded": False}
@@ -250,7 +249,7 @@ class Function:
         return y
 
     def return_several(self, inputs, ys, generation):
-        """The same for a tuple of outputs: return a list of Variables, or the only one. [step 18]"""
+        """Wrap and record a tuple of outputs: return a list of Variables, or the only one. [step 18]"""
         outputs = [Variable(as_array(y)) for y in ys]
         if Config.enable_backprop:
             self.inputs = inputs
@@ -265,7 +264,7 @@ class Function:
         return outputs if len(outputs) > 1 else outputs[0]
 
     def input_gradients(self, gys):
-        """Call `backward` and check its results: pairs of an input and its gradient. [step 18]"""
+        """Call `backward`, check the results and pair each input with its gradient. [step 18]"""
         if len(gys) > 1 or gys[0] is None:
             gys = self.fill_missing(gys)
         gxs = self.backward(*gys)
@@ -282,13 +281,13 @@ class Function:
         return zip(self.inputs, gxs)  # noqa: B905 - the lengths are equal, and strict=True takes time
 
     def fill_missing(self, gys):
-        """Replace the gradients of outputs that were not used, or are freed, by zeros. [step 17]"""
+        """Replace the missing gradients of unused or freed outputs by zeros. [step 17]"""
         if len(gys) == 1:
             raise self.stale_output()
         return [np.zeros(*s) if gy is None else gy for gy, s in zip(gys, self.output_specs, strict=True)]
 
     def stale_output(self):
-        """The error for an output of a call before the latest. [step 17]"""
+        """The error for an output of an earlier call. [step 17]"""
         name = type(self).__name__
         return RuntimeError(
             f"backward: expected an output of the latest call of {name}, got one of an earlier call; "
@@ -307,7 +306,7 @@ class Function:
 def check_data(data):
     """Raise TypeError unless data is None or an array of real numbers. [step 9]
 
-    The arithmetic of matrices and masked arrays is not that of arrays, so they are not accepted.
+    Matrices and masked arrays are rejected, since their arithmetic differs from that of arrays.
     """
     if data is None:
         return
@@ -320,7 +319,7 @@ def check_data(data):
 def as_array(x):
     """Convert a Python or NumPy scalar to a 0-d array; return anything else unchanged. [step 9]
 
-    NumPy's arithmetic on 0-d arrays returns scalars, which Variable does not accept.
+    NumPy arithmetic on 0-d arrays returns scalars, which Variable does not accept.
     """
     if isinstance(x, ndarray):
         return x
@@ -335,12 +334,12 @@ def as_variable(obj):
 def as_operand(x, other):
     """Convert the second operand of an operator: a Python number becomes an array. [step 21]
 
-    Its dtype is the one NumPy gives it next to the other operand: float32 * 2.0 stays float32, int64 * 2.0
-    is float64. NumPy's scalars and arrays keep their dtype.
+    The number gets the dtype that NumPy gives it next to the other operand: float32 * 2.0 stays float32,
+    int64 * 2.0 is float64. NumPy scalars and arrays keep their dtype.
     """
     if isinstance(x, Variable):
         return x
-    dtype = getattr(other, "dtype", None)  # None if other is no array: the function reports that
+    dtype = getattr(other, "dtype", None)  # None if other is not an array: the function reports that
     if dtype is not None and type(x) in (bool, int, float):
         if dtype.kind != "f":
             dtype = np.result_type(dtype, x)
@@ -350,16 +349,15 @@ def as_operand(x, other):
 
 @functools.lru_cache(maxsize=256)
 def constant(x, dtype):
-    """The 0-d array of a number, made once and read-only, since all its uses share it. [step 21]"""
+    """The 0-d array of a number: cached, and read-only because it is shared. [step 21]"""
     return np.broadcast_to(np.array(x, dtype), ())
 
 
 def initial_gradient(gy, y):
-    """Initial gradient of y: a copy of gy, which a backward may return unchanged, or ones for None. [step 18]"""
+    """Initial gradient of y: a copy of gy, since a backward may return it, or ones if it is None. [step 18]"""
     if not y.recorded:
         raise RuntimeError(
-            "backward: expected a variable with a graph, got a copy of a variable, or one that was computed "
-            "under no_grad()"
+            "backward: expected a variable with a graph, got a copy of a variable, or one computed under no_grad()"
         )
     if gy is None:
         return np.ones_like(y.data)
@@ -372,9 +370,9 @@ def initial_gradient(gy, y):
 def propagate(outputs, initial_gradients, keep_all=False):
     """Backpropagate from outputs: return a dict from variables to their gradients. [step 18]
 
-    It contains every leaf that was reached, and intermediates only if keep_all is True; those whose
-    `grad` an earlier pass retained are there with None. No `grad` is read as a gradient or written, so
-    gradients of this pass never mix with older ones.
+    It contains every leaf that was reached and, if keep_all is True, the intermediate variables;
+    otherwise those with a `grad` from an earlier pass are mapped to None. No `grad` is propagated or
+    modified, so gradients of this pass never mix with older ones.
     """
     gradients = {}  # accumulated so far, by variable
     intermediates = {}
@@ -383,7 +381,7 @@ def propagate(outputs, initial_gradients, keep_all=False):
     pairs = zip(outputs, initial_gradients, strict=True)
     while True:
         for x, gx in pairs:
-            # Never +=, which would change an array that others hold too.
+            # Not +=, which would modify an array that other variables may share.
             gradients[x] = gradients[x] + gx if x in gradients else gx
             f = x.creator
             if f is not None and f not in seen:
@@ -401,7 +399,7 @@ def propagate(outputs, initial_gradients, keep_all=False):
                 intermediates[y] = gy if keep_all else None
         pairs = f.input_gradients(gys)
 
-    for x in gradients:  # only leaves are left, unless a function no longer knows its output
+    for x in gradients:  # only leaves remain, unless a function was called again
         if x.creator is not None:
             raise x.creator.stale_output()
     return intermediates | gradients
@@ -410,7 +408,7 @@ def propagate(outputs, initial_gradients, keep_all=False):
 def unshare(gradient, taken):
     """Return gradient, or a copy if its array may also belong to another variable. [step 18]
 
-    taken: ids of the arrays that variables hold.
+    taken: ids of the arrays that already belong to a variable.
     """
     data = as_array(gradient)
     if data.base is not None or id(data) in taken:
@@ -485,8 +483,8 @@ def mul(x0, x1):
 def numerical_diff(f, x, eps=1e-4):
     """Central difference (f(x + eps) - f(x - eps)) / (2 eps), computed in float64. [step 4]
 
-    f: from Variable to Variable. All elements of x change together, so for an array this is the
-    derivative of each element only if f works elementwise.
+    f: maps a Variable to a Variable. All elements of x change together, so for an array this is the
+    derivative of each element only if f is elementwise.
     """
     if not isinstance(x, Variable):
         raise TypeError(f"numerical_diff: expected a Variable, got {type(x)}; use Variable(np.array(...))")
@@ -530,7 +528,7 @@ print(y.dtype, x.grad.dtype)  # -> float32 float32
 print((x * np.float64(2.0)).dtype)  # -> float64
 print((Variable(np.array([1, 2])) * 2.5).data)  # -> [2.5 5. ]
 
-# NumPy's functions that are not ufuncs return arrays: no graph.
+# NumPy functions that are not ufuncs return arrays: no graph.
 print(type(np.concatenate([x, x])), np.array([x, x]).shape)  # -> <class 'numpy.ndarray'> (2, 2)
 
 # Anything but an array or a number raises TypeError.
@@ -540,7 +538,7 @@ except TypeError as error:
     print(f"TypeError: {error}")
 # !> TypeError: Variable: expected a numpy.ndarray, got <class 'list'>
 
-# An array cannot be updated in place with a variable, but with the data of one.
+# An array cannot be updated in place with a variable, only with its data.
 lr = 0.5
 step = lr * x
 try:

@@ -16,7 +16,7 @@ package's `__init__.py` at its first import, and `__init__.py` calls `setup_vari
         gradcheck.py          numerical_diff
 
 The book has one file, `core_simple.py`, and from step 33 on a flag in `__init__.py` selects another file instead.
-Here each stage is a package of its own and needs no flag. The package is installed
+Here each stage is a separate package and needs no flag. The package is installed
 (`pip install -e ./stage2_natural_code`), so a step need not edit Python's search path as the book's steps do.
 """
 

@@ -1,6 +1,6 @@
 """Step 24: differentiating complex functions.
 
-Three test functions for optimization, written as in a table of formulas, and differentiated by one call of
+Three test functions for optimization, written as their formulas read and differentiated by one call of
 `backward`. Without operators Matyas would read
 
     sub(mul(add(pow(x, 2), pow(y, 2)), 0.26), mul(mul(x, y), 0.48))

@@ -1,4 +1,4 @@
-"""Runs a script of this stage in a process of its own, as a reader would."""
+"""Run a script of this stage in a separate process, as a reader would."""
 
 import os
 import pathlib
@@ -6,13 +6,13 @@ import subprocess
 import sys
 
 STAGE = pathlib.Path(__file__).parents[1]
-HANG = 900  # seconds; no script takes a tenth of it, so only one that hangs fails, however slow the machine is
+HANG = 900  # seconds: ten times what any script takes, so that only a hang fails, even on a slow machine
 
 
 def process(path, *arguments, cwd=None, hide=(), **settings):
     """Arguments of Popen that run a script without a window.
 
-    hide: modules that are not installed in that process. settings: environment variables.
+    hide: modules that cannot be imported in that process. settings: environment variables.
     """
     hidden = "".join(f"sys.modules[{name!r}] = None; " for name in hide)
     code = (
@@ -20,14 +20,14 @@ def process(path, *arguments, cwd=None, hide=(), **settings):
         "runpy.run_path(sys.argv[0], run_name='__main__')"
     )
     command = [sys.executable, "-W", "error", *(["-c", code] if hide else []), str(path), *map(str, arguments)]
-    settings = {"MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"} | settings  # more threads only wait for each other here
+    settings = {"MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"} | settings  # more threads would only wait for each other
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "encoding": "utf-8"}
     return {"args": command, "cwd": cwd, "env": os.environ | settings, **pipes}
 
 
 def run(path, *arguments, status=0, **settings):
-    """Run a script to its end, with this exit status: what it prints on stdout and on stderr."""
+    """Run a script, check its exit status, and return its stdout and stderr."""
     done = subprocess.run(**process(path, *arguments, **settings), timeout=HANG, check=False)
     assert done.returncode == status, done.stderr
-    # pygraphviz has a fontconfig of its own, which may not understand the settings of a newer one
+    # pygraphviz contains its own fontconfig, which may not understand the settings of a newer one
     return done.stdout, "".join(line for line in done.stderr.splitlines(True) if not line.startswith("Fontconfig"))

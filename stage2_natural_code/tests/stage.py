@@ -1,4 +1,4 @@
-"""The stage under test. Only this file names it: a test file that did not change is the same in every stage."""
+"""The stage under test. Only this file names it, so test files can be identical in all stages."""
 
 import inspect
 

@@ -1,4 +1,4 @@
-"""Variable, Function and the helpers beside them."""
+"""Variable, Function and their helpers."""
 
 import gc
 import sys
@@ -12,7 +12,7 @@ from .stage import Exp, F, Function, Square, Variable, as_array, as_variable, ex
 
 
 class Identity(Function):
-    """y = x, and what it got is what it gives."""
+    """y = x, returning its arguments unchanged."""
 
     def forward(self, x):
         return x
@@ -22,7 +22,7 @@ class Identity(Function):
 
 
 class Reverse(Function):
-    """y = x backwards, as a view."""
+    """y = x reversed, as a view."""
 
     def forward(self, x):
         return x[::-1]
@@ -55,7 +55,7 @@ class Twice(Function):
 
 
 class Same(Function):
-    """y = x; counts how often it is called back."""
+    """y = x; counts the calls of backward."""
 
     calls = 0
 
@@ -69,7 +69,7 @@ class Same(Function):
 
 @pytest.fixture
 def no_collector():
-    """Reference counting alone."""
+    """Only reference counting frees objects."""
     gc.collect()
     gc.disable()
     yield
@@ -84,7 +84,7 @@ def composite(x):
     return square(exp(square(x)))
 
 
-# --- the box ---
+# --- the container ---
 
 
 def test_a_variable_is_a_container_whose_array_can_be_replaced():
@@ -356,7 +356,7 @@ def test_one_of_several_outputs_can_be_the_root():
     np.testing.assert_array_equal(x.grad, [5.0, 6.0, 0.0, 0.0])
 
 
-# --- seeds and roots ---
+# --- initial gradients and roots ---
 
 
 def test_a_given_initial_gradient_is_cleared():
@@ -575,14 +575,14 @@ def test_a_sum_of_20000_terms_is_fast():
         y = square(x)
         for _ in range(n - 1):
             y = F.add(y, square(x))
-        start = time.process_time()  # on a busy machine the clock runs on
+        start = time.process_time()  # not the wall clock, which runs on while other processes do
         y.backward()
         assert x.grad == 2.0 * n
         return time.process_time() - start
 
     small = min(seconds(2_000) for _ in range(3))
     large = min(seconds(20_000) for _ in range(2))
-    assert large < 50 * small  # ten times in theory, a hundred if all were sorted at each insertion
+    assert large < 50 * small  # 10 in theory, 100 if the whole list were sorted at each insertion
 
 
 def test_a_graph_is_freed_without_the_collector(no_collector):
@@ -592,7 +592,7 @@ def test_a_graph_is_freed_without_the_collector(no_collector):
     function, between = weakref.ref(a.creator), weakref.ref(a)
     y.backward(retain_grad=True)
     del a
-    assert between() is not None  # y holds it
+    assert between() is not None  # y references it
     del y
     assert between() is None
     assert function() is None

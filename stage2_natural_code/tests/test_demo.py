@@ -1,4 +1,4 @@
-"""Options, figures, Ctrl-C and closed pipes of the steps: demo.py, which is the same in every stage that has it."""
+"""demo.py: options, figures, Ctrl-C and closed pipes of the steps. The file is the same in stages 2 to 5."""
 
 import importlib.util
 import os
@@ -143,7 +143,7 @@ def test_load_takes_digits_where_mnist_cannot_be_downloaded(demo, capsys):
 
     assert demo.load("mnist", missing, digits) == ("digits True", "digits False")
     loading, instead = capsys.readouterr().err.splitlines()
-    assert loading == "step99: loading MNIST, 11 MB that are downloaded once"
+    assert loading == "step99: loading MNIST (11 MB, downloaded once)"
     assert instead == "step99: using Digits instead of MNIST: no network"
     assert demo.load("digits", missing, digits) == ("digits True", "digits False")
     assert capsys.readouterr() == ("", "")
@@ -153,7 +153,7 @@ def test_load_takes_digits_where_mnist_cannot_be_downloaded(demo, capsys):
 
 @pytest.fixture
 def endless(tmp_path):
-    """A step that prints for ever."""
+    """A step that prints forever."""
     script = tmp_path / "step99.py"
     lines = ("import sys", f"sys.path.insert(0, {str(DEMO.parent)!r})", "from demo import options")
     script.write_text("\n".join([*lines, "options('Step 99')", "while True:", "    print('x' * 100, flush=True)"]))
@@ -178,7 +178,7 @@ def test_a_closed_pipe_ends_a_step_silently(endless):
 
 
 def test_two_steps_in_one_process_share_demo_and_keep_their_names(tmp_path, monkeypatch, capsys):
-    """demo.py knows no stage and keeps no state, so it does not matter whose copy a process has imported."""
+    """demo.py depends on no stage and keeps no state, so it does not matter which copy a process has imported."""
     monkeypatch.setattr(signal, "signal", lambda number, handler: None)
     monkeypatch.setitem(sys.modules, "demo", None)
     del sys.modules["demo"]  # restored afterwards

@@ -7,7 +7,7 @@ import pytest
 
 from .stage import F, Variable
 
-BINARY = [  # the operator, its function, the reversed one, the derivatives by left and right
+BINARY = [  # operator, function, reversed function, derivatives with respect to the left and the right operand
     (operator.add, F.add, F.add, lambda a, b: (1, 1)),
     (operator.mul, F.mul, F.mul, lambda a, b: (b, a)),
     (operator.sub, F.sub, F.rsub, lambda a, b: (1, -1)),
@@ -112,7 +112,7 @@ def test_the_gradient_of_an_integer_is_not_cast():
     assert x.grad == 0.25
 
 
-POWERS = [  # c, and data without what the derivative does not have
+POWERS = [  # c, and data at which the derivative exists
     (0, [0.0, 2.0, -3.0]),
     (1, [0.0, 2.0, -3.0]),
     (2, [0.0, 2.0, -3.0]),

@@ -65,7 +65,7 @@ has_graphviz = shutil.which("dot") is not None or importlib.util.find_spec("pygr
 
 
 def draws(step):
-    """Whether a step has figures and graphs, and what they need is installed."""
+    """Whether a step draws figures or graphs and the packages for them are installed."""
     return (step in FIGURES or step in GRAPHS) and (
         (has_matplotlib or step not in FIGURES) and (has_graphviz or step not in GRAPHS)
     )
@@ -73,7 +73,7 @@ def draws(step):
 
 @functools.cache
 def short_run(step):
-    """Run a step once: what it prints on stdout and on stderr, and the files that it writes."""
+    """Run a step once; return its stdout, its stderr and the files that it writes."""
     with tempfile.TemporaryDirectory() as folder:
         arguments = ARGUMENTS.get(step, ())
         arguments = (*arguments, "--out", "figures") if draws(step) else arguments
@@ -85,7 +85,7 @@ def short_run(step):
 
 @pytest.fixture(scope="session")
 def ran(request):
-    """The short run of a step. Its tests stand side by side, so that one process runs them with pytest-xdist, too."""
+    """The short run of a step. The tests of a step are adjacent, so pytest-xdist runs them in one process."""
     return request.param, *short_run(request.param)
 
 

@@ -1,11 +1,11 @@
 """Step 25: visualizing computational graphs (1). No code.
 
-One line of Goldstein-Price (step 24) builds a graph of dozens of functions. A picture of the graph helps to find
-mistakes and repeated work, and to explain a computation to others. Graphviz draws such pictures: its command `dot`
+One line of Goldstein-Price (step 24) builds a graph of dozens of functions. A drawing of the graph helps to find
+mistakes and repeated work, and to explain a computation to others. Graphviz makes such drawings: its command `dot`
 reads a text and places the boxes and arrows. This step is about that text; step 26 generates it.
 
 Install Graphviz with `apt install graphviz`, with `brew install graphviz` or from graphviz.org, and test it with
-`dot -V`. The command that makes a picture of a text in the file sample.dot is
+`dot -V`. The command that draws the text in the file sample.dot is
 
     dot sample.dot -T png -o sample.png          -T: the format (png, pdf, svg ...);  -o: the output file
 

@@ -8,7 +8,7 @@ way, each once, and writes lines of DOT text where `backward` would propagate a 
                   for each input x    <number of x> -> <number of f>
                   for each output y   <number of f> -> <number of y>
 
-It needs no gradients and no generations, because the order of the lines does not change the picture. The label of a
+It needs no gradients and no generations, because the order of the lines does not change the drawing. The label of a
 variable is its `name`; verbose=True adds the shape and the dtype. `plot_dot_graph` draws the text with Graphviz.
 
 The book identifies a node by Python's id(), which differs from run to run; here nodes are numbered in the order of
@@ -45,7 +45,7 @@ print(get_dot_graph(y, verbose=False))  # -> digraph g {
 #    }
 graph(plot_dot_graph, y, args.out, "add.png", verbose=False)
 
-# With shape and dtype. A variable without a creator is a graph, too.
+# With shape and dtype. A variable without a creator is a graph too.
 x = Variable(np.zeros((2, 3)), name="x")
 print(get_dot_graph(x))  # -> digraph g {
 #    0 [label="x: (2, 3) float64", color=orange, style=filled]

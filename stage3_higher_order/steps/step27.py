@@ -87,7 +87,7 @@ print(x.grad.data)  # ~> 0.7071067811865475 (1e-15)
 print(dict(boxes(y)))  # -> {'Add': 47, 'Mul': 47, 'Pow': 47}
 graph(plot_dot_graph, y, args.out, "my_sin_1e-150.pdf", verbose=False)
 
-# The second derivative is -sin(x) = -0.707... The series has it, Sin has none.
+# The second derivative is -sin(x) = -0.707... The series computes it; with Sin there is none.
 for f in (my_sin, sin):
     x = Variable(np.array(np.pi / 4))
     y = f(x)

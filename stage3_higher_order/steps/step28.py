@@ -12,7 +12,7 @@ takes a small step in the opposite direction, again and again:
 
     x  <-  x - lr * gradient         lr: the learning rate, chosen by hand
 
-Every iteration uses the same variables, so their gradients must be cleared first. The update is no part of the
+Every iteration uses the same variables, so their gradients must be cleared first. The update is not part of the
 computation, so it changes `.data`; `.grad` is a Variable in this stage (step 32), so its array is `.grad.data`.
 
 Gradient descent reaches the valley at once and is slow there: (0.683, 0.466) after 1000 iterations, (0.994, 0.989)

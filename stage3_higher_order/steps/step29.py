@@ -62,14 +62,14 @@ for i in range(10):
 
 # Gradient descent on the same function, to within 0.001; Newton's method takes 4 iterations.
 x = Variable(np.array(2.0))
-rounds = 0
+iterations = 0
 while abs(x.data - 1) >= 0.001:
     y = f(x)
     x.cleargrad()
     y.backward()
     x.data -= 0.01 * x.grad.data
-    rounds += 1
-print(rounds)  # -> 70
+    iterations += 1
+print(iterations)  # -> 70
 
 
 def rosenbrock(x0, x1):
@@ -104,7 +104,7 @@ def draw(plt):
     """Gradient descent on the left, Newton's method on the right; f in the first row, rosenbrock in the second."""
 
     def path(f, start, step, iters):
-        """All points of an optimization, (iters + 1, inputs); step(data, gradients) -> what to subtract."""
+        """All points of an optimization, (iters + 1, inputs); step(data, gradients) -> the amounts to subtract."""
         xs = [Variable(np.array(x)) for x in start]
         points = [start]
         for _ in range(iters):

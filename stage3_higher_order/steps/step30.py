@@ -12,7 +12,7 @@ facts, with y = sin(x) as the example.
                                         [ grad ]---> array(-0.416...)
 
 (2) `Function.__call__` takes variables, computes with their arrays, and wraps the results in variables. At the same
-time it makes the links of the graph, except under `no_grad`. Links are made nowhere else.
+time it creates the links of the graph, except under `no_grad`. Links are created nowhere else.
 
     (x) <--inputs-- [ Sin ] <--creator-- (y)
 
@@ -26,7 +26,7 @@ time it makes the links of the graph, except under `no_grad`. Links are made now
             x = self.inputs[0].data
             return gy * np.cos(x)
 
-(4) `Variable.backward` starts with an array of ones and visits the functions from the newest generation to the oldest.
+(4) `Variable.backward` starts with an array of ones and visits the functions in order of decreasing generation.
 It collects the gradients of a function's outputs, calls the function's `backward`, and adds the results to the
 gradients of the inputs.
 

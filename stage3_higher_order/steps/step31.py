@@ -10,20 +10,20 @@ Its backward pass computes gx = gy * cos(x), which is a graph as well:
                                                   ^
                                       (gy) -------'
 
-If G2 existed, `gx.backward()` would traverse it like any other graph and compute the derivative of gx by x, which is
-the second derivative of y. That backward pass builds a graph G3, and so on: position, velocity, acceleration.
+If G2 existed, `gx.backward()` would traverse it like any other graph and compute the derivative of gx with respect to
+x, which is the second derivative of y. That pass builds a graph G3, and so on: position, velocity, acceleration.
 
 Why does G2 not exist? Only a call of a Function with Variables extends a graph. The backward pass computes with arrays
 and NumPy. So two things have to change:
 
   - `grad` holds a Variable, not an array, and the gradients of the backward pass are Variables;
-  - each `backward` computes with functions of the framework: in `gy * cos(x)`, `*` and `cos` are ours.
+  - each `backward` computes with functions of the framework: in `gy * cos(x)`, both `*` and `cos`.
 
     before   x  [ data ]---> array         now   x  [ data ]---> array
                 [ grad ]---> array                  [ grad ]---> (gx)  [ data ]---> array
                                                                        [ grad ]---> the second derivative, later
 
-Then the backward pass builds a graph by itself, and the second derivative needs no new code:
+Then the backward pass builds a graph automatically, and the second derivative needs no new code:
 
     forward      (x) -----------> [ Sin ] -----------> (y)
 

@@ -10,11 +10,11 @@ Three changes make the backward pass a computation like any other.
                 x0, x1 = self.inputs[0].data, self.inputs[1].data         x0, x1 = self.inputs
                 return gy * x1, gy * x0                                   return gy * x1, gy * x0
 
-        stage 2: arrays, NumPy's *                                stage 3: Variables, our *
+        stage 2: arrays, NumPy's *                                stage 3: Variables, Mul
 
     The last line is the same and means something else: `gy * x1` now calls Mul, and a call with Variables builds a
-    graph. Whatever a `backward` computes with functions can be differentiated again. One `.data` or `np.` in it cuts
-    the graph at that place, as in step 27.
+    graph. Whatever a `backward` computes with functions can be differentiated again. One `.data` or `np.` in it
+    truncates the graph there, as in step 27.
 
 (2) A switch. Most programs differentiate once and need no graph of the backward pass, so
     `backward(create_graph=False)` computes it, and the sums of gradients too, under the same switch as `no_grad`. With
@@ -29,7 +29,7 @@ The cost: with create_graph, variables and their gradients reference each other,
     x --grad--> gx --creator--> Mul --inputs--> x
 
 a reference cycle that reference counting cannot free; Python's garbage collector or `cleargrad` frees it. And `grad`
-is no array any more: an update uses `x.grad.data`.
+is no longer an array: an update uses `x.grad.data`.
 """
 
 import gc
@@ -64,7 +64,7 @@ print(gx, grad(gx, x), x.grad)  # -> variable(6.0) variable(2.0) None
 
 
 def is_freed(create_graph):
-    """Whether x is freed with its last reference."""
+    """Whether x is freed as soon as nothing references it."""
     x = Variable(np.array(3.0))
     y = x * x
     y.backward(create_graph=create_graph)

@@ -1,6 +1,6 @@
 """Step 33: Newton's method, with automatic second derivatives.
 
-The second derivative takes four lines:
+The second derivative needs four lines:
 
     y.backward(create_graph=True)      gx = x.grad has a graph
     gx = x.grad

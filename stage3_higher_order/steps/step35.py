@@ -10,11 +10,11 @@ is Tanh, so the graph of the derivative contains the graph of the function:
     (x) --> [ Tanh ] --> (y) ==> [ Mul ] --> [ Sub ] --> [ Mul ] --> (gx1)      1 - y * y, times gy
 
 The derivative of that traverses all of it, with the product rule at each Mul, and so does the next one. The counts
-below show the price: each order has more than twice the functions of the order before. Nobody could draw the seventh
-derivative by hand, and nobody had to write one down.
+below show the price: each order has more than twice as many functions as the previous one. Nobody could draw
+the graph of the seventh derivative by hand, and no formula of any derivative had to be written.
 
 `--out DIR` draws the graphs of the derivatives 1 to `--order N` to DIR/tanh_gx1.png, tanh_gx2.png ... (order 5 takes
-seconds, order 8 takes long).
+seconds, order 8 much longer).
 """
 
 import numpy as np

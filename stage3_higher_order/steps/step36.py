@@ -8,9 +8,9 @@ By hand: dy/dx = 2x, so z = 8 x^3 + x^2 and dz/dx = 24 x^2 + 2x = 100. The mista
 too early: (4)^3 is a constant, and only 2x = 4 remains. With create_graph, x.grad is both the number 4 and the
 expression 2x.
 
-Such formulas are in use. The loss of WGAN-GP contains the norm of a gradient; MAML differentiates through a training
-step; TRPO needs the Hessian of a loss, but only its product with a vector. That product avoids the problem of step 29,
-a matrix of n^2 elements:
+Such formulas occur in practice. The loss of WGAN-GP contains the norm of a gradient; MAML differentiates through a
+training step; TRPO needs the Hessian of a loss, but only its product with a vector. That product avoids the problem of
+step 29, a matrix of n^2 elements:
 
     H v = grad( v . grad f )        two backward passes and no matrix
 
@@ -19,7 +19,7 @@ matmul (which follow in stage 4): if the initial gradient of the second pass is 
 same, `grad(gx, x, grad_outputs=v)`.
 
 Finally, `check_gradients` compares backpropagation with numerical derivatives: first and second derivatives, of each
-input, with random initial gradients. It returns None and raises an AssertionError where they differ.
+input, with random initial gradients. It returns None, or raises an AssertionError if they differ.
 """
 
 import numpy as np

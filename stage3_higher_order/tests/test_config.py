@@ -21,7 +21,7 @@ def default_modes():
 
 
 def in_new_thread(function):
-    """What function returns in a thread of its own; an error there is raised here."""
+    """The result of function in a new thread; an error there is raised here."""
     results = []
 
     def run():

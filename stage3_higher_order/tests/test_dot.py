@@ -1,4 +1,4 @@
-"""Graphs as text and as pictures."""
+"""Graphs as DOT text and as images."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ PNG = b"\x89PNG"
 
 @pytest.fixture(params=["dot", "pygraphviz"])
 def graphviz(request, tmp_path_factory, monkeypatch):
-    """Graphviz by its command, then by the package pygraphviz."""
+    """Graphviz through its command, then through the package pygraphviz."""
     if request.param == "dot" and shutil.which("dot") is None:
         pytest.skip("the command dot is not installed")
     if request.param == "pygraphviz":

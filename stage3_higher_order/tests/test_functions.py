@@ -27,7 +27,7 @@ SHAPES = [(), (1,), (3,), (2, 3), (0,)]
 
 
 def points(shape, n=1, positive=False):
-    """Random arrays, away from the places where log and division fail."""
+    """Random arrays, away from the points where log and division fail."""
     rng = np.random.default_rng(0)
     low, high = (0.3, 2.0) if positive else (-2.0, 2.0)
     return [np.asarray(rng.uniform(low, high, shape)) for _ in range(n)]
@@ -38,7 +38,7 @@ def ids(function):
 
 
 def check(f, *xs, order=2):
-    """Check the gradients of f; without elements there are only their shapes, which the engine checks."""
+    """Check the gradients of f; without elements only their shapes, which `backward` checks."""
     if any(x.size for x in xs):
         check_gradients(f, *xs, order=order)
     else:
@@ -103,7 +103,7 @@ def test_powers_of_negative_numbers(c):
 
 
 def all_of_them(x):
-    """Each function once, on values that it takes."""
+    """Every function once, on values in its domain."""
     y = F.square(x) + F.exp(x) * F.sin(x) - F.cos(x) / (2 + F.tanh(x)) + F.log(x)
     return y + x**3 - 2**x + x**x + (1 - x) / 3 + 1 / x + (-x) * 0.5
 

@@ -1,4 +1,4 @@
-"""Derivatives by differences, and that they see what is wrong."""
+"""Numerical derivatives, and that the checks detect wrong gradients."""
 
 import re
 
@@ -13,7 +13,7 @@ def composite(x):
 
 
 class Planted(Function):
-    """y = x^3, with a gradient to be planted: `rule` gets gy, x as a Variable, and x as data."""
+    """y = x^3 with a planted gradient: `rule` receives gy, x as a Variable and x as an array."""
 
     def __init__(self, rule):
         self.rule = rule
@@ -69,7 +69,7 @@ def test_a_wrong_second_gradient_is_rejected(rule):
 
 @pytest.mark.parametrize("rule", (GY_AS_DATA | WRONG_AT_ORDER_2).values(), ids=GY_AS_DATA | WRONG_AT_ORDER_2)
 def test_a_gradient_detached_from_gy_is_rejected_where_another_function_follows(rule):
-    """By itself the function has a constant for gy, and nothing to lose there."""
+    """If the function stands alone, gy is a constant, and the error has no effect."""
     with pytest.raises(AssertionError, match="check_gradients: order 2, input 0: expected"):
         check_gradients(lambda x: F.sin(Planted(rule)(x)), np.array([0.5, -1.5, 2.0]))
 
@@ -91,7 +91,7 @@ def test_the_wrong_input_is_named():
 
 def test_a_gradient_that_is_zero_for_a_cotangent_of_ones_is_rejected():
     class Normalize(Function):
-        """y = x / sum(x), whose gradient for a seed of ones is zero: sum(y) is 1 whatever x."""
+        """y = x / sum(x). For an initial gradient of ones the gradient is zero, since sum(y) is always 1."""
 
         def forward(self, x):
             return x / x.sum()
@@ -117,7 +117,7 @@ def test_several_outputs_are_checked():
 def test_the_callers_inputs_are_not_modified(as_given):
     data = np.array([0.5, 2.0], np.float32)
     x = as_given(data)
-    for _ in range(2):  # and it can be called again
+    for _ in range(2):  # a second call must work too
         check_gradients(composite, x, order=2)
         assert utils.gradient_check(composite, x)
         numerical_grad(composite, x)
@@ -166,7 +166,7 @@ def test_numerical_diff_prints_what_the_book_prints():
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int16])
 @pytest.mark.parametrize("at", [3, 1000])
 def test_numerical_diff_computes_in_float64(dtype, at):
-    """In float32 the difference at 1000 would be wrong by a quarter, in float16 0."""
+    """In float32 the derivative at 1000 would be wrong by a quarter; in float16 it would be 0."""
     for x in (np.array(at, dtype), np.array([at, -at], dtype)):
         derivative = numerical_diff(F.square, Variable(x))
         assert derivative.dtype == np.float64
@@ -194,7 +194,7 @@ def test_a_gradient_of_another_shape_is_rejected():
 @pytest.mark.parametrize("order", [0, 1, 2])
 @pytest.mark.parametrize("shapes", [[], [(0,)], [(2, 0), (0, 3)], [(2,)]], ids=str)
 def test_nothing_to_compare_is_rejected(shapes, order):
-    """The gradient 7 of x is wrong, but not if there are no elements."""
+    """The gradient 7 of x is wrong, but without elements nothing shows it."""
 
     class Wrong(Function):
         def forward(self, *xs):

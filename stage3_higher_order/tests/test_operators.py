@@ -1,4 +1,4 @@
-"""The signs + - * / ** on both sides, between variables, arrays and numbers."""
+"""The operators + - * / ** between variables, arrays and numbers, on either side."""
 
 import operator
 
@@ -16,7 +16,7 @@ def scalar(x):
 
 
 def derivatives(f, x, orders):
-    """The value of f at x and its derivatives."""
+    """The value and the derivatives of f at x."""
     x = Variable(x)
     y = f(x)
     found = [y.data]
@@ -63,7 +63,7 @@ def test_pythons_numbers_leave_float32_alone(sign, number, order):
     assert derivatives(lambda x: sign(number, x), data, order)[-1].dtype == np.float32
 
 
-def test_pythons_numbers_beside_integers_follow_numpy():
+def test_python_numbers_with_integers_follow_numpy():
     x = Variable(np.array([1, 2]))
     assert (x * 2).dtype == np.int64
     assert (x * 2.5).dtype == np.float64

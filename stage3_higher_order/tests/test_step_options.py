@@ -1,4 +1,4 @@
-"""Steps without the packages that their figures need, and with options of their own."""
+"""Steps without the packages that their figures need, and their own options."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a Variable holds, and what it is for Python, NumPy, copy and pickle."""
+"""The data of a Variable, and how Python, NumPy, copy and pickle treat a Variable."""
 
 import copy
 import operator
@@ -182,7 +182,7 @@ def test_no_function_of_the_package_converts_a_variable_to_an_array(monkeypatch)
 def test_a_constant_is_made_once_for_each_dtype_and_is_read_only(value, dtype):
     x = Variable(np.ones(2, dtype))
     c, again = ((x * value).creator.inputs[1] for _ in range(2))
-    assert c is not again  # a node of its own in each graph
+    assert c is not again  # a separate node in each graph
     assert c.data is again.data
     assert not c.data.flags.writeable
     np.testing.assert_array_equal(c.data, np.array(value, dtype))
@@ -248,7 +248,7 @@ def test_the_copy_of_an_output_has_no_graph_and_backward_says_so(copied):
     assert (z.creator, z.generation) == (None, 0)
     with pytest.raises(RuntimeError, match="got a copy of a variable"):
         z.backward()
-    F.square(z).backward()  # as an input it is a leaf
+    F.square(z).backward()  # used as an input, it is a leaf
     np.testing.assert_array_equal(z.grad, 2 * y.data)
     y.backward()
     np.testing.assert_array_equal(x.grad, [2.0, 4.0])

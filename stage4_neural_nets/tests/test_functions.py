@@ -37,7 +37,7 @@ SHAPES = [(), (1,), (3,), (2, 3), (0,), (2, 0)]
 
 
 def points(shape, n=1, positive=False):
-    """Random arrays, away from the places where log and division fail."""
+    """Random arrays, away from the points where log and division fail."""
     rng = np.random.default_rng(0)
     low, high = (0.3, 2.0) if positive else (-2.0, 2.0)
     return [np.asarray(rng.uniform(low, high, shape)) for _ in range(n)]
@@ -61,7 +61,7 @@ def gradients(f, *xs):
 
 
 def check(f, *xs, order=2):
-    """Check the gradients of f; without elements there are only their shapes, which the engine checks."""
+    """Check the gradients of f; without elements only their shapes, which `backward` checks."""
     if any(x.size for x in xs):
         check_gradients(f, *xs, order=order)
     else:

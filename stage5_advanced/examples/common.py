@@ -45,7 +45,7 @@ def integer(least, step=1, most=None):
             raise argparse.ArgumentTypeError(f"expected an integer {values}, got {text}")
         return number
 
-    read.__name__ = "integer"  # argparse uses it where int fails
+    read.__name__ = "integer"  # argparse prints it if int() fails
     return read
 
 
@@ -82,7 +82,7 @@ def load_digits(arguments):
     """
     sets, epochs, transform = None, arguments.default_epochs, Compose([ToFloat(), Normalize(0, 255)])
     if arguments.data == "mnist":
-        on_closed_pipe("SIG_IGN")  # a closed connection is no reason to end
+        on_closed_pipe("SIG_IGN")  # a closed connection must not end the step
         try:
             sets = [MNIST(train=train, transform=transform) for train in (True, False)]
             epochs = arguments.mnist_epochs

@@ -52,7 +52,7 @@ def load_picture(name):
         import PIL.Image
     except ImportError:
         stop("no picture without Pillow: pip install pillow")
-    on_closed_pipe("SIG_IGN")  # a closed connection is no reason to end
+    on_closed_pipe("SIG_IGN")  # a closed connection must not end the step
     try:
         picture = PIL.Image.open(get_file(name) if name.startswith(("http://", "https://")) else name).convert("RGB")
         return picture, VGG16(pretrained=True), ImageNet.labels()

@@ -25,7 +25,7 @@ from .stage import (
 
 
 class Identity(Function):
-    """y = x, and what it got is what it gives."""
+    """y = x, returning its arguments unchanged."""
 
     def forward(self, x):
         return x
@@ -35,7 +35,7 @@ class Identity(Function):
 
 
 class Reverse(Function):
-    """y = x backwards, as a view."""
+    """y = x reversed, as a view."""
 
     def forward(self, x):
         return x[::-1]
@@ -80,7 +80,7 @@ class Broken(Function):
 
 @pytest.fixture
 def no_collector():
-    """Reference counting alone."""
+    """Only reference counting frees objects."""
     gc.collect()
     gc.disable()
     yield
@@ -96,7 +96,7 @@ def composite(x):
 
 
 def diamond(x):
-    """Step 16's graph: y = (x^2)^2 + (x^2)^2, so dy/dx = 8 x^3."""
+    """The graph of step 16: y = (x^2)^2 + (x^2)^2, so dy/dx = 8 x^3."""
     a = F.square(x)
     return F.square(a) + F.square(a)
 
@@ -317,7 +317,7 @@ def test_a_retained_gradient_is_not_propagated_twice():
     t = x0 + x1
     y = x0 + t
     for times in (1, 2):
-        y.grad = None  # the root's own is the seed
+        y.grad = None  # otherwise it would be the initial gradient
         y.backward(retain_grad=True)
         assert x0.grad.data == 2.0 * times
         assert t.grad.data == 1.0
@@ -469,7 +469,7 @@ def test_without_create_graph_gradients_have_no_creator():
 
 
 def test_a_gradient_without_a_graph_has_no_backward():
-    class Constant(Function):  # its gradient is a Variable that no function computed
+    class Constant(Function):  # its gradient is a Variable without a creator
         def forward(self, x):
             return x * 1
 
@@ -628,7 +628,7 @@ def test_a_chain_of_a_hundred_thousand_does_not_recurse():
 
 
 def test_a_sum_of_many_terms_takes_time_in_proportion():
-    """Thousands of functions wait at once; sorting them all for each new one would take minutes."""
+    """Thousands of functions are pending at once; sorting them at each insertion would take minutes."""
     n = 20_000
     x = scalar(2.0)
     terms = [x * x for _ in range(n)]

@@ -1,4 +1,4 @@
-"""Steps without the packages that their figures need, and with options of their own; the notebook of appendix C."""
+"""Steps without the packages that their figures need, and their own options; the notebook of appendix C."""
 
 import importlib.util
 import json

@@ -20,14 +20,14 @@ Config = ThreadConfig()
 class using_config:
     """Set Config.name to a value in a `with` block or a decorated function, then restore it. [step 18]
 
-    A decorated generator has the value while it runs; its caller does not. AttributeError if Config
-    has no such name.
+    In a decorated generator the value is set only while the generator runs, not in its caller. Raises
+    AttributeError if Config has no such name.
     """
 
     def __init__(self, name, value):
         self.name = name
         self.value = value
-        self.old_values = []  # of the open blocks, for one object may be used in nested blocks
+        self.old_values = []  # one per open block: an object may be used in nested blocks
 
     def __enter__(self):
         self.old_values.append(getattr(Config, self.name))
@@ -61,5 +61,5 @@ class using_config:
 
 
 def no_grad():
-    """Record no graph in a `with` block or a decorated function: less memory, no gradients. [step 18]"""
+    """Disable recording in a `with` block or a decorated function: less memory, no gradients. [step 18]"""
     return using_config("enable_backprop", False)

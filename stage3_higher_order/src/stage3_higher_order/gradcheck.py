@@ -10,8 +10,8 @@ from .core import Variable, as_array, grad
 def numerical_diff(f, x, eps=1e-4):
     """Central difference (f(x + eps) - f(x - eps)) / (2 eps), computed in float64. [step 4]
 
-    f: from Variable to Variable. All elements of x change together, so for an array this is the
-    derivative of each element only if f works elementwise.
+    f: maps a Variable to a Variable. All elements of x change together, so for an array this is the
+    derivative of each element only if f is elementwise.
     """
     if not isinstance(x, Variable):
         raise TypeError(f"numerical_diff: expected a Variable, got {type(x)}; use Variable(np.array(...))")
@@ -26,7 +26,7 @@ def numerical_diff(f, x, eps=1e-4):
 def numerical_grad(f, x, *args, eps=1e-4):
     """Gradient of the sum of f(x, *args) with respect to x, by central differences: an array like x.
 
-    f: from Variables to a Variable, or several; x, args: arrays or Variables, not modified.
+    f: maps Variables to one or several Variables; x, args: arrays or Variables, not modified.
     Computes in float64 and calls f twice for each element of x. [step 36, not in the book]
     """
     point = to_float64(x)
@@ -51,12 +51,12 @@ def numerical_grad(f, x, *args, eps=1e-4):
 def check_gradients(f, *xs, order=2, rtol=1e-4, atol=1e-5):
     """Compare backpropagation with numerical differences, for derivatives up to the given order.
 
-    f: from Variables to a Variable, or several; xs: its inputs, arrays or Variables, not modified.
-    Each output is multiplied by random numbers, because a wrong gradient can be right if all factors
-    are equal. AssertionError names the order and the input that differ; ValueError if there is
+    f: maps Variables to one or several Variables; xs: its inputs, arrays or Variables, not modified.
+    The outputs are multiplied by random weights, because with equal weights a wrong gradient may pass.
+    Raises AssertionError, which names the order and the input that differ, and ValueError if there is
     nothing to compare or a tolerance is not a finite number >= 0. [step 36, not in the book]
     """
-    points = [to_float64(x) for x in xs]  # later also the random factors of the orders before
+    points = [to_float64(x) for x in xs]  # later also the random weights of lower orders
     if order < 1 or not any(x.size for x in points):
         shapes = [x.shape for x in points]
         raise ValueError(f"check_gradients: expected order >= 1 and inputs with elements, got {order} and {shapes}")
@@ -98,5 +98,5 @@ def to_float64(x):
 
 
 def to_list(ys):
-    """List of the outputs, also if there is only one."""
+    """List of the outputs, even if there is only one."""
     return list(ys) if isinstance(ys, (list, tuple)) else [ys]

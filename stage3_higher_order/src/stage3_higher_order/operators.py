@@ -1,4 +1,4 @@
-"""Operators of Variable: each is assigned its function."""
+"""The operators of Variable, assigned one by one."""
 
 from .core import Variable
 from .functions import add, div, mul, neg, pow, rdiv, rpow, rsub, sub

@@ -14,7 +14,7 @@ from .config import Config, using_config
 class Variable:
     """An array with its gradient and the function that created it. [step 1]
 
-    data: numpy.ndarray of real numbers of any shape and dtype, or None. TypeError for anything else.
+    data: numpy.ndarray of real numbers of any shape and dtype, or None. Anything else raises TypeError.
     name: optional label, shown in graph drawings.
     grad: None until `backward` computes it; then a Variable with the shape of data, and with its
         dtype if both are floating-point.
@@ -24,7 +24,7 @@ class Variable:
     constant: True for the Variable of an array or a number that was passed to a function: no gradient
         is computed for it.
 
-    `==` compares identity, so that variables can be keys. Do not edit `data` between a forward pass
+    `==` compares identity, so variables can be dict keys. Do not edit `data` between a forward pass
     and its backward pass, which reads it.
     """
 
@@ -32,8 +32,8 @@ class Variable:
     generation = 0
     recorded = True
     constant = False
-    __array_priority__ = 200  # array + variable calls the method of the variable ...
-    __array_ufunc__ = None  # ... and ufuncs neither make arrays of variables nor edit one in place
+    __array_priority__ = 200  # array + variable calls Variable.__radd__
+    __array_ufunc__ = None  # ufuncs reject variables, also in place: array += variable
 
     def __init__(self, data, name=None):
         if type(data) is not ndarray or data.dtype.kind not in "biuf":
@@ -63,7 +63,7 @@ class Variable:
         return self.data.dtype
 
     def __len__(self):
-        """Length of the first axis; TypeError if there is none. [step 19]"""
+        """Length of the first axis. Raises TypeError if there is none. [step 19]"""
         return len(self.data)
 
     def __repr__(self):
@@ -74,7 +74,7 @@ class Variable:
         return f"variable({text})"
 
     def __bool__(self):
-        """Truth of the only element; ValueError if there are none or several. [step 19, not in the book]"""
+        """Truth value of the only element. Raises ValueError if the size is not 1. [step 19, not in the book]"""
         return bool(self.data.item())
 
     def __float__(self):
@@ -86,11 +86,11 @@ class Variable:
         return int(self.data.item())
 
     def __index__(self):
-        """The only element as an index; TypeError unless it is an integer. [step 19, not in the book]"""
+        """The only element as an index. Raises TypeError unless it is an integer. [step 19, not in the book]"""
         return operator.index(self.data.item())
 
     def __array__(self, dtype=None, copy=None):
-        """The data, for NumPy's functions; their results have no graph. [step 21, not in the book]"""
+        """The data, for NumPy functions; their results have no graph. [step 21, not in the book]"""
         return np.array(self.data, dtype, copy=copy)
 
     def __dlpack__(self, **options):
@@ -102,7 +102,7 @@ class Variable:
         return self.data.__dlpack_device__()
 
     def __getstate__(self):
-        """The state that is copied or pickled: everything but the graph. [step 18, not in the book]"""
+        """The state for copy and pickle: everything but the graph. [step 18, not in the book]"""
         state = vars(self).copy()
         if state.pop("creator", None) is not None:
             state |= {"generation": 0, "recorded": False}
@@ -139,10 +139,10 @@ class Variable:
 
 
 class Parameter(Variable):
-    """A Variable that is learned: layers collect parameters, optimizers update them. [step 44]"""
+    """A trainable Variable: layers collect parameters, optimizers update them. [step 44]"""
 
     def __getattr__(self, name):
-        """Explain why `shape` and the like are missing before the first call of a layer."""
+        """Explain why `shape` and similar attributes are missing before the first call of the layer."""
         if "data" in self.__dict__ and self.data is None:
             raise AttributeError(
                 f"parameter {self.name} has no {name!r} while it is uninitialized; call its layer once"
@@ -187,7 +187,7 @@ class Function:
         return y
 
     def return_several(self, inputs, ys, generation):
-        """The same for a tuple of outputs: return a list of Variables, or the only one. [step 18]"""
+        """Wrap and record a tuple of outputs: return a list of Variables, or the only one. [step 18]"""
         outputs = [Variable(as_array(y)) for y in ys]
         if Config.enable_backprop:
             self.inputs = inputs
@@ -202,7 +202,7 @@ class Function:
         return outputs if len(outputs) > 1 else outputs[0]
 
     def input_gradients(self, gys):
-        """Call `backward` and check its results: pairs of an input and its gradient. [step 18]"""
+        """Call `backward`, check the results and pair each input with its gradient. [step 18]"""
         if len(gys) > 1 or gys[0] is None:
             gys = self.fill_missing(gys)
         gxs = self.backward(*gys)
@@ -220,7 +220,7 @@ class Function:
             if not isinstance(gx, Variable):
                 raise TypeError(f"{type(self).__name__}.backward: expected Variables, got {type(gx)}")
             data, gdata = x.data, gx.data
-            if data is not None:  # None where it was released, as in linear_simple
+            if data is not None:  # None if it was released, as in linear_simple
                 if gdata.shape != data.shape:
                     raise ValueError(
                         f"{type(self).__name__}.backward: expected a gradient of shape {data.shape}, got {gdata.shape}"
@@ -231,13 +231,13 @@ class Function:
         return pairs
 
     def fill_missing(self, gys):
-        """Replace the gradients of outputs that were not used, or are freed, by zeros. [step 17]"""
+        """Replace the missing gradients of unused or freed outputs by zeros. [step 17]"""
         if len(gys) == 1:
             raise self.stale_output()
         return [Variable(np.zeros(*s)) if gy is None else gy for gy, s in zip(gys, self.output_specs, strict=True)]
 
     def stale_output(self):
-        """The error for an output of a call before the latest. [step 17]"""
+        """The error for an output of an earlier call. [step 17]"""
         name = type(self).__name__
         return RuntimeError(
             f"backward: expected an output of the latest call of {name}, got one of an earlier call; "
@@ -256,7 +256,7 @@ class Function:
 def check_data(data):
     """Raise TypeError unless data is None or an array of real numbers. [step 9]
 
-    The arithmetic of matrices and masked arrays is not that of arrays, so they are not accepted.
+    Matrices and masked arrays are rejected, since their arithmetic differs from that of arrays.
     """
     if data is None:
         return
@@ -269,7 +269,7 @@ def check_data(data):
 def as_array(x):
     """Convert a Python or NumPy scalar to a 0-d array; return anything else unchanged. [step 9]
 
-    NumPy's arithmetic on 0-d arrays returns scalars, which Variable does not accept.
+    NumPy arithmetic on 0-d arrays returns scalars, which Variable does not accept.
     """
     if isinstance(x, ndarray):
         return x
@@ -282,9 +282,9 @@ def as_variable(obj):
 
 
 def as_input(obj, name=None):
-    """Convert an array to a Variable that is constant; return a Variable unchanged. [step 41]
+    """Convert an array to a constant Variable; return a Variable unchanged. [step 41]
 
-    With the name of a function, TypeError if there is no data.
+    Given the name of a function, raises TypeError if there is no data.
     """
     variable = obj
     if not isinstance(obj, Variable):
@@ -298,12 +298,12 @@ def as_input(obj, name=None):
 def as_operand(x, other):
     """Convert the second operand of an operator: a Python number becomes an array. [step 21]
 
-    Its dtype is the one NumPy gives it next to the other operand: float32 * 2.0 stays float32, int64 * 2.0
-    is float64. NumPy's scalars and arrays keep their dtype.
+    The number gets the dtype that NumPy gives it next to the other operand: float32 * 2.0 stays float32,
+    int64 * 2.0 is float64. NumPy scalars and arrays keep their dtype.
     """
     if isinstance(x, Variable):
         return x
-    dtype = getattr(other, "dtype", None)  # None if other is no array: the function reports that
+    dtype = getattr(other, "dtype", None)  # None if other is not an array: the function reports that
     if dtype is not None and type(x) in (bool, int, float):
         if dtype.kind != "f":
             dtype = np.result_type(dtype, x)
@@ -313,15 +313,15 @@ def as_operand(x, other):
 
 @functools.lru_cache(maxsize=256)
 def constant(x, dtype):
-    """The 0-d array of a number, made once and read-only, since all its uses share it. [step 21]"""
+    """The 0-d array of a number: cached, and read-only because it is shared. [step 21]"""
     return np.broadcast_to(np.array(x, dtype), ())
 
 
 def initial_gradient(gy, y):
-    """Initial gradient of y: gy, or ones for None. [step 18]"""
+    """Initial gradient of y: gy, or ones if it is None. [step 18]"""
     if not y.recorded:
         raise RuntimeError(
-            "backward: expected a variable with a graph, got a copy of a variable, or one that was computed "
+            "backward: expected a variable with a graph, got a copy of a variable, or one computed "
             "under no_grad() or without create_graph=True"
         )
     if gy is None:
@@ -333,7 +333,7 @@ def initial_gradient(gy, y):
 
 
 class Cast(Function):
-    """y = x with another floating-point dtype;  gx = gy, which the engine casts back."""
+    """y = x with another floating-point dtype;  gx = gy;  `input_gradients` casts it back."""
 
     def __init__(self, dtype):
         self.dtype = dtype
@@ -355,9 +355,9 @@ def cast_like(x, gx):
 def propagate(outputs, initial_gradients, keep_all=False, keep=()):
     """Backpropagate from outputs: return a dict from variables to their gradients. [step 18]
 
-    It contains every leaf that was reached, and the intermediates in keep, or all if keep_all is True; those whose
-    `grad` an earlier pass retained are there with None. No `grad` is read as a gradient or written, so
-    gradients of this pass never mix with older ones.
+    It contains every leaf that was reached and the intermediate variables in keep, or all of them if
+    keep_all is True; others with a `grad` from an earlier pass are mapped to None. No `grad` is
+    propagated or modified, so gradients of this pass never mix with older ones.
     """
     gradients = {}  # accumulated so far, by variable
     intermediates = {}
@@ -366,7 +366,7 @@ def propagate(outputs, initial_gradients, keep_all=False, keep=()):
     pairs = zip(outputs, initial_gradients, strict=True)
     while True:
         for x, gx in pairs:
-            # Never +=, which would change an array that others hold too.
+            # Not +=, which would modify an array that other variables may share.
             gradients[x] = gradients[x] + gx if x in gradients else gx
             f = x.creator
             if f is not None and f not in seen:
@@ -384,7 +384,7 @@ def propagate(outputs, initial_gradients, keep_all=False, keep=()):
                 intermediates[y] = gy if keep_all or y in keep else None
         pairs = f.input_gradients(gys)
 
-    for x in gradients:  # only leaves are left, unless a function no longer knows its output
+    for x in gradients:  # only leaves remain, unless a function was called again
         if x.creator is not None:
             raise x.creator.stale_output()
     return intermediates | gradients
@@ -393,7 +393,7 @@ def propagate(outputs, initial_gradients, keep_all=False, keep=()):
 def unshare(gradient, taken):
     """Return gradient, or a copy if its array may also belong to another variable. [step 18]
 
-    taken: ids of the arrays that variables hold.
+    taken: ids of the arrays that already belong to a variable.
     """
     data = gradient.data
     if gradient.recorded or data.base is not None or id(data) in taken:
@@ -403,18 +403,18 @@ def unshare(gradient, taken):
 
 
 def unrecorded(data):
-    """A Variable that is marked as computed without recording a graph. [step 32]"""
+    """A Variable marked as computed without recording a graph. [step 32]"""
     variable = Variable(data)
     variable.recorded = False
     return variable
 
 
 def grad(outputs, inputs, grad_outputs=None, create_graph=False):
-    """Return the gradients of outputs with respect to inputs; no `grad` changes. [step 36, not in the book]
+    """Return the gradients of outputs with respect to inputs; change no `grad`. [step 36, not in the book]
 
     outputs, inputs: a Variable or a list of Variables. Returns one Variable for one input, and a list
     for a list; zeros for an input on which the outputs do not depend.
-    grad_outputs: initial gradient of each output; ones where it is None.
+    grad_outputs: initial gradient of each output; None stands for ones.
     create_graph: as in `backward`.
     """
     ys = outputs if isinstance(outputs, (list, tuple)) else [outputs]

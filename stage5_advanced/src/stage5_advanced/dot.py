@@ -1,4 +1,4 @@
-"""Pictures of graphs: DOT text, which Graphviz draws."""
+"""Graph drawings: DOT text, rendered by Graphviz."""
 
 import pathlib
 import shutil
@@ -31,7 +31,7 @@ def get_dot_graph(output, verbose=True):
             if y is None:  # garbage-collected: nothing references this output
                 continue
             text += f"{number(f)} -> {number(y)}\n"
-            if y not in drawn:  # the output does not depend on it
+            if y not in drawn:  # `output` does not depend on it
                 drawn.add(y)
                 text += var(y)
         return text
@@ -61,8 +61,8 @@ def get_dot_graph(output, verbose=True):
 def plot_dot_graph(output, verbose=True, to_file="graph.png"):
     """Draw the graph that ends in output to a file; its suffix is the format: png, pdf, svg ... [step 26]
 
-    Returns the path; in a notebook the picture, which then shows. Raises RuntimeError if Graphviz is not
-    installed or fails; an existing file is then unchanged.
+    Returns the path, or in a notebook the image, which is displayed. Raises RuntimeError if Graphviz is
+    not installed or fails; an existing file is then unchanged.
     """
     path = pathlib.Path(to_file)
     kind = path.suffix[1:].lower()
@@ -75,7 +75,7 @@ def plot_dot_graph(output, verbose=True, to_file="graph.png"):
 
 
 def render(text, kind):
-    """The picture of DOT text, as bytes: drawn by the command dot, or without it by pygraphviz. [step 26]"""
+    """Render DOT text to bytes, by the command dot or else by pygraphviz. [step 26]"""
     if shutil.which("dot"):
         done = subprocess.run(["dot", f"-T{kind}"], input=text.encode(), capture_output=True, check=False)
         if done.returncode != 0:
@@ -90,17 +90,17 @@ def render(text, kind):
         ) from None
     try:
         return pygraphviz.AGraph(string=text).draw(format=kind, prog="dot")
-    except (TypeError, ValueError):  # its answer to a format that it does not know
+    except (TypeError, ValueError):  # raised for an unknown format
         raise RuntimeError(f"plot_dot_graph: pygraphviz cannot draw the format {kind!r}") from None
 
 
 def quote(text):
-    """A DOT string."""
+    """Quote text as a DOT string."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
 def shown_in_notebook(path):
-    """The picture as a notebook shows it; None outside a notebook and for a format that it cannot show."""
+    """The image, to be displayed by a notebook; None outside a notebook and for other formats."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     if shell is None or not hasattr(shell, "kernel"):

@@ -1,4 +1,4 @@
-"""Operators and array methods of Variable: each is assigned its function."""
+"""The operators and array methods of Variable, assigned one by one."""
 
 from .core import Variable
 from .functions import (
@@ -62,7 +62,7 @@ def transpose_to(x, *axes):
 
 
 def unpack(numbers):
-    """The arguments as one sequence: they may be separate or in one tuple or list."""
+    """The arguments as one sequence, passed separately or as one tuple or list."""
     if len(numbers) == 1 and (numbers[0] is None or isinstance(numbers[0], (tuple, list))):
         return numbers[0]
     return numbers
@@ -74,5 +74,5 @@ def rmatmul(W, x):
 
 
 def rows(x):
-    """Iterate over x[0], x[1], ...; TypeError if x has no axis. [step 47, not in the book]"""
+    """Iterate over x[0], x[1], ... Raises TypeError if x has no axis. [step 47, not in the book]"""
     return (x[i] for i in range(len(x)))

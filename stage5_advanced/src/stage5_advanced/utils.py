@@ -1,4 +1,4 @@
-"""The book's `utils`: names collected for scripts; the package itself does not import them from here."""
+"""The book's `utils`: names for scripts; the package itself does not import this module."""
 
 import numpy as np
 
@@ -14,9 +14,9 @@ from .gradcheck import check_gradients, numerical_grad
 
 
 def gradient_check(f, x, *args, rtol=1e-4, atol=1e-5):
-    """Whether backpropagation and differences agree on the first derivatives of f. [step 36, not in the book]
+    """Whether backpropagation and central differences agree on the first derivatives of f. [step 36, not in the book]
 
-    f: from Variables to a Variable; x, args: its inputs, arrays or Variables, all checked.
+    f: maps Variables to a Variable; x, args: its inputs, arrays or Variables. Prints what differs.
     """
     try:
         check_gradients(f, x, *args, order=1, rtol=rtol, atol=atol)
@@ -32,12 +32,12 @@ def array_equal(a, b):
 
 
 def array_allclose(a, b, rtol=1e-4, atol=1e-5):
-    """Whether two arrays or Variables are equal within rtol of b plus atol. [step 39, not in the book]"""
+    """Whether two arrays or Variables are equal within atol + rtol * |b|. [step 39, not in the book]"""
     return np.allclose(as_numpy(a), as_numpy(b), rtol, atol)
 
 
 def __getattr__(name):
-    """`utils.cache_dir`, the folder of downloads as a str, evaluated at each access. [step 51, not in the book]"""
+    """`utils.cache_dir`, the download folder as a str, evaluated at each access. [step 51, not in the book]"""
     if name == "cache_dir":
         return str(download.cache_dir())
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

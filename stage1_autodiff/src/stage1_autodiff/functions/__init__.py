@@ -1,3 +1,3 @@
-"""F: every function, gathered from the families."""
+"""F: all functions, collected from the modules."""
 
 from .elementwise import Exp, Square, exp, square

@@ -1,4 +1,4 @@
-"""Functions of the operators + - * / and **, elementwise."""
+"""Elementwise arithmetic: the functions of the operators + - * / and **."""
 
 import numpy as np
 
@@ -110,12 +110,12 @@ class Pow(Function):
 
 
 def exponent(c, x):
-    """c, as a float if it is negative and x holds integers: NumPy refuses negative powers of integers."""
+    """c, as a float if negative and x holds integers: NumPy rejects negative integer powers of integers."""
     return float(c) if c < 0 and x.dtype.kind in "iu" else c
 
 
 def pow(x, c):
-    """Power x ** c with a constant exponent; TypeError unless c is a number. [step 22]"""
+    """Power x ** c with a constant exponent. Raises TypeError unless c is a number. [step 22]"""
     if not np.isscalar(c):
         raise TypeError(f"pow: expected a number as the exponent, got {type(c)}")
     return Pow(c)(x)

@@ -1,4 +1,4 @@
-"""Functions of the operators + - * / and **, elementwise; the operands broadcast as in NumPy."""
+"""Elementwise arithmetic with broadcasting: the functions of the operators + - * / and **."""
 
 import numpy as np
 
@@ -126,7 +126,7 @@ class Pow(Function):
 
 
 def exponent(c, x):
-    """c, as a float if it is negative and x holds integers: NumPy refuses negative powers of integers."""
+    """c, as a float if negative and x holds integers: NumPy rejects negative integer powers of integers."""
     return float(c) if c < 0 and x.dtype.kind in "iu" else c
 
 

@@ -1,4 +1,4 @@
-"""F: every function, gathered from the families."""
+"""F: all functions, collected from the modules."""
 
 from .activation import (
     LeakyReLU,

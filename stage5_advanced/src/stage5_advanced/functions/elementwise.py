@@ -119,7 +119,7 @@ class Clip(Function):
 
 
 def clip(x, x_min, x_max):
-    """Limit x to x_min and x_max, elementwise. Each bound is a number, or None for no bound. [step 47]"""
+    """Limit x to [x_min, x_max], elementwise. Each bound is a number, or None for no bound. [step 47]"""
     x_min = -math.inf if x_min is None else x_min
     x_max = math.inf if x_max is None else x_max
     if not (np.ndim(x_min) == np.ndim(x_max) == 0):
