@@ -1,4 +1,4 @@
-"""Every function: value, dtype, gradients to second order and some to third; and what each refuses."""
+"""Every function: value, dtype, gradients to second order and some to third, and errors for invalid inputs."""
 
 import gc
 import math
@@ -53,7 +53,7 @@ def ids(function):
 
 
 def gradients(f, *xs):
-    """The values of f and its gradients for random seeds."""
+    """The value of f and its gradients for a random initial gradient."""
     variables = [Variable(x) for x in xs]
     y = f(*variables)
     seed = np.asarray(np.random.default_rng(1).standard_normal(y.shape))
@@ -193,7 +193,7 @@ def test_ties_share_the_gradient_evenly(function, keepdims):
 
 
 @pytest.mark.parametrize("function", [F.max, F.min], ids=ids)
-def test_nan_is_the_largest_and_the_smallest_and_its_gradient_is_nan(function):
+def test_nan_is_the_maximum_and_the_minimum_and_its_gradient_is_nan(function):
     x = Variable(np.array([[1.0, np.nan], [1.0, 2.0]]))
     y = function(x, axis=1)
     assert np.isnan(y.data[0])
@@ -360,7 +360,7 @@ each_row = pytest.mark.parametrize(("f", "reference", "shapes"), ROWS.values(), 
 
 @each_row
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_value_is_numpys(f, reference, shapes, dtype):
+def test_values_agree_with_numpy(f, reference, shapes, dtype):
     xs = [array(*shape).astype(dtype) for shape in shapes]
     y = f(*map(Variable, xs))
     np.testing.assert_allclose(y.data, reference(*xs), rtol=16 * np.finfo(dtype).eps, atol=np.finfo(dtype).eps)
@@ -387,7 +387,7 @@ def test_the_gradients_of_reductions_are_right_to_the_third_order(function):
 
 @each_row
 def test_float32_stays_float32_in_the_whole_backward_pass(f, reference, shapes):
-    """In between too: a cast at the end would hide a gradient that was computed in float64."""
+    """Intermediate gradients too: a cast at the end would hide a gradient computed in float64."""
     xs = [Variable(array(*shape).astype(np.float32)) for shape in shapes]
     once = grad(F.square(f(*xs)), xs, create_graph=True)
     twice = grad([F.square(gx) for gx in once], xs, create_graph=True)
@@ -403,7 +403,7 @@ def test_inputs_may_be_read_only_and_of_any_layout_and_are_not_modified(f, refer
     expected = gradients(f, *xs)
     odd = []
     for x in xs:
-        wide = np.zeros((*x.shape, 2))  # every second number of another array, the axes reversed
+        wide = np.zeros((*x.shape, 2))  # every second element of another array, with reversed axes
         strided = wide.T[0].T if x.ndim > 1 else wide[..., 0]
         strided[...] = x
         strided.flags.writeable = False
@@ -428,9 +428,9 @@ def test_an_unreferenced_graph_is_freed(f, reference, shapes):
         gc.enable()
 
 
-# --- what a function of its own is good for ---
+# --- fused functions and their simple forms ---
 
-TWINS = [
+FORMS = [
     (F.sigmoid, F.sigmoid_simple, [(3, 4)]),
     (F.linear, F.linear_simple, [(3, 2), (2, 4), (4,)]),
     (F.linear, F.linear_simple, [(3, 2), (2, 4)]),
@@ -440,7 +440,7 @@ TWINS = [
 ]
 
 
-@pytest.mark.parametrize(("fused", "simple", "shapes"), TWINS, ids=ids)
+@pytest.mark.parametrize(("fused", "simple", "shapes"), FORMS, ids=ids)
 def test_a_function_and_its_simple_form_agree(fused, simple, shapes):
     xs = [array(*shape) for shape in shapes]
     for a, b in zip(gradients(fused, *xs), gradients(simple, *xs), strict=True):
@@ -448,7 +448,7 @@ def test_a_function_and_its_simple_form_agree(fused, simple, shapes):
 
 
 def kept_by(f):
-    """The bytes that are there after a call of f, beside those before, and the most on the way."""
+    """The result of f, the bytes that are still allocated after the call, and the peak."""
     gc.collect()
     tracemalloc.start()
     try:
@@ -467,7 +467,7 @@ def test_the_loss_of_step_42_keeps_no_intermediate_array_and_its_simple_form_kee
 
 
 @pytest.mark.parametrize("function", [F.linear, F.linear_simple], ids=ids)
-def test_linear_keeps_its_result_alone(function):
+def test_linear_keeps_only_its_result(function):
     x, W, b = Variable(np.ones((1000, 100))), Variable(np.ones((100, 100))), Variable(np.ones(100))
     y, kept, _ = kept_by(lambda: function(x, W, b))
     assert kept < 1.1 * y.data.nbytes
@@ -566,7 +566,7 @@ def test_relu_and_clip_at_their_corners_and_at_nan():
     np.testing.assert_array_equal(grad(y, x).data, [0.0, 1.0, 1.0, 0.0, 0.0])
 
 
-# --- whole numbers ---
+# --- integers ---
 
 WHOLE = [
     (F.sum, np.int64, [[1, 1, 1], [1, 1, 1]]),
@@ -604,7 +604,7 @@ def test_functions_of_floats_accept_integers(f, dtype):
         np.testing.assert_allclose(found, expected, rtol=1e-2 if dtype is np.uint8 else 1e-15)
 
 
-# --- classes ---
+# --- labels ---
 
 
 @pytest.mark.parametrize("function", [F.softmax_cross_entropy, F.softmax_cross_entropy_simple], ids=ids)
@@ -652,14 +652,14 @@ def test_accuracy_is_the_books_and_has_no_gradient():
             assert accuracy.creator is None
 
 
-# --- what is refused ---
+# --- invalid inputs ---
 
 
 def v(*shape):
     return Variable(np.ones(shape))
 
 
-REFUSED = [
+INVALID = [
     (
         lambda: F.broadcast_to(v(2, 3), (2,)),
         ValueError,
@@ -756,7 +756,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("call", "error", "text"), REFUSED, ids=range(len(REFUSED)))
+@pytest.mark.parametrize(("call", "error", "text"), INVALID, ids=range(len(INVALID)))
 def test_invalid_inputs_are_rejected_by_name(call, error, text):
     with pytest.raises(error, match=re.escape(text)):
         call()
@@ -822,11 +822,11 @@ def test_arrays_and_variables_are_compared():
 
 
 @pytest.mark.parametrize(("a", "b", "close"), [(0.0, 5e-5, False), (5e-5, 0.0, False), (1000.05, 1000.0, True)])
-def test_arrays_are_close_up_to_a_ten_thousandth_of_them_and_a_little(a, b, close):
+def test_array_allclose_has_relative_and_absolute_tolerances(a, b, close):
     assert utils.array_allclose(np.array(a), np.array(b)) is close
 
 
-def test_clip_without_a_bound_and_with_those_of_numpy():
+def test_clip_accepts_none_and_numpy_scalars_as_bounds():
     x = Variable(np.array([-2.0, 0.0, 2.0], np.float32))
     for bounds, expected, slope in [
         ((None, 1), [-2, 0, 1], [1, 1, 0]),

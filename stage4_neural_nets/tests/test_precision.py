@@ -90,7 +90,7 @@ def test_sums_over_any_axes_of_any_layout_are_precise(layout, shape, dtype):
 
 
 def test_short_sums_have_the_bits_of_numpy():
-    """Splitting costs time, so it begins where rows are many."""
+    """Splitting costs time, so only sums of many rows are split."""
     for shape in ((100, 30), (128, 5), (3, 4, 5), (32, 3, 28, 28), (5000,)):
         x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
         axes = tuple(i for i in range(x.ndim) if i != 1)
@@ -207,7 +207,7 @@ def test_the_gradient_of_a_bias_in_float16_counts_beyond_2048():
     np.testing.assert_array_equal(gb.data, np.full(3, 5000, np.float16))
 
 
-def test_the_gradient_of_rows_that_are_taken_often_counts_beyond_2048():
+def test_the_gradient_of_a_row_that_is_selected_often_counts_beyond_2048():
     W = half((3, 2))
     gW = grad(F.get_item(W, np.zeros(5000, int)), W)
     np.testing.assert_array_equal(gW.data, [[5000, 5000], [0, 0], [0, 0]])
@@ -243,7 +243,7 @@ def test_the_squared_error_of_integers_does_not_wrap_around(dtype, function):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16, np.int64])
 @pytest.mark.parametrize("pair", [(F.sigmoid_simple, F.sigmoid), (F.softmax_simple, F.softmax)])
-def test_the_basic_forms_take_small_integers_as_float64(dtype, pair):
+def test_the_simple_forms_convert_small_integers_to_float64(dtype, pair):
     x = np.array([[0, 3, 20], [120, 100, 1]], dtype)
     simple, expected = pair[0](Variable(x)), pair[1](Variable(x.astype(float)))
     assert simple.dtype == np.float64
@@ -256,7 +256,7 @@ def test_the_basic_forms_take_small_integers_as_float64(dtype, pair):
 # --- accuracy ---
 
 
-def test_a_row_with_nan_is_never_right():
+def test_a_row_with_nan_is_never_correct():
     y = np.array([[np.nan, np.nan], [np.nan, 1.0], [1.0, np.nan], [0.0, 1.0]])
     for t in ([0, 0, 0, 1], [1, 1, 1, 1]):
         assert F.accuracy(y, np.array(t)).data == 0.25
@@ -273,7 +273,7 @@ def test_a_row_with_nan_is_never_right():
         (["0", "1"], TypeError, "expected integers from 0 to 2, got <U1"),
     ],
 )
-def test_accuracy_rejects_labels_that_are_none(t, error, message):
+def test_accuracy_rejects_invalid_labels(t, error, message):
     for labels in (np.array(t), np.array(t)[:, None]):
         with pytest.raises(error, match=f"accuracy: {message}"):
             F.accuracy(np.ones((2, 3)), labels)
@@ -284,10 +284,10 @@ def test_accuracy_of_nothing_is_rejected():
         F.accuracy(np.ones((0, 3)), np.ones(0, int))
 
 
-# --- shapes as NumPy's integers ---
+# --- shapes as NumPy integers ---
 
 
-def test_shapes_may_be_integers_of_numpy():
+def test_shapes_may_be_numpy_integers():
     x = Variable(np.arange(6.0).reshape(2, 3))
     for shape in (np.prod(x.shape), 6, [np.int64(6)], np.array([6]), np.array(6), (np.int32(6),)):
         assert F.reshape(x, shape).shape == (6,)
@@ -329,7 +329,7 @@ WITHOUT_DATA = {
 
 @pytest.mark.parametrize("name", WITHOUT_DATA)
 @pytest.mark.parametrize("x", [None, Variable(None)], ids=["None", "no data"])
-def test_none_in_place_of_an_array_is_rejected_by_name(name, x):
+def test_none_instead_of_an_array_is_rejected_by_name(name, x):
     with pytest.raises(TypeError, match=rf"(?i)^{name}: expected a Variable with data or an array, got None$"):
         WITHOUT_DATA[name](x)
 

@@ -46,7 +46,7 @@ TINY = {
 cases = pytest.mark.parametrize(("x_shape", "OC", "kernel", "stride", "pad"), CASES.values(), ids=CASES)
 tiny = pytest.mark.parametrize(("x_shape", "OC", "kernel", "stride", "pad"), TINY.values(), ids=TINY)
 
-# Step 55: each row the one before, moved to the right by one.
+# Step 55: each row is the one before, shifted right by one.
 PLANE = np.array([[1, 2, 3, 0], [0, 1, 2, 3], [3, 0, 1, 2], [2, 3, 0, 1]])
 KERNEL = np.array([[2, 0, 1], [0, 1, 2], [1, 0, 2]])
 # Fig. 57-4
@@ -100,7 +100,7 @@ def convolved(x, W, b, stride, pad):
 
 
 def spread(x, W, b, stride, pad, outsize):
-    """deconv2d by the definition: each number times the kernel, added to its patch."""
+    """deconv2d by the definition: each element times the kernel, added to its patch."""
     y = padded(np.zeros((len(x), W.shape[1], *outsize)), pad)
     for (n, i, j), patch in patches(y, W.shape[2:], stride):
         for c in range(len(W)):
@@ -110,7 +110,7 @@ def spread(x, W, b, stride, pad, outsize):
 
 
 def peak(f):
-    """The result, the most memory in bytes that the call had beside its inputs, and what is left of it."""
+    """The result, the peak memory of the call in bytes, and the bytes that are still allocated after it."""
     f()  # NumPy's own caches
     tracemalloc.start()
     try:
@@ -184,7 +184,7 @@ def test_the_hand_examples_of_step_55(function, dtype):
 
 
 @pytest.mark.parametrize("function", [F.conv2d, F.conv2d_simple], ids=lambda f: f.__name__)
-def test_channels_are_added_up_and_every_filter_makes_a_map_as_in_step_56(function):
+def test_channels_are_summed_and_every_filter_makes_a_map_as_in_step_56(function):
     x, W = array(2, 3, 4, 5), array(20, 3, 2, 3)
     y = function(x, W).data
     one_by_one = [[function(x[n : n + 1, c : c + 1], W[:, c : c + 1]).data[0] for c in range(3)] for n in range(2)]
@@ -241,7 +241,7 @@ def test_col2im_is_the_adjoint_of_im2col(x_shape, OC, kernel, stride, pad):
         np.testing.assert_allclose((back * x).sum(), (weights * col).sum(), rtol=1e-11, atol=1e-11)
 
 
-def test_col2im_adds_overlaps_up():
+def test_col2im_sums_overlapping_patches():
     col = np.ones((4, 4))  # 2x2 patches of a 3x3 image
     np.testing.assert_array_equal(F.col2im(col, (1, 1, 3, 3), 2).data, [[[[1, 2, 1], [2, 4, 2], [1, 2, 1]]]])
     np.testing.assert_array_equal(F.col2im(col, (1, 1, 4, 4), 2, 2).data, np.ones((1, 1, 4, 4)))
@@ -306,7 +306,7 @@ def test_conv2d_and_its_gradients_are_those_of_conv2d_simple(x_shape, OC, kernel
 
 @pytest.mark.parametrize("columns", [1, 2, 9, 17, 20, 40, 80, 100, 1000])
 def test_chunks_of_several_rows_or_samples_and_a_smaller_last_one(columns, monkeypatch):
-    """Seven images of 28 positions each: chunks of so many positions, one product each."""
+    """Seven images of 28 positions each, in chunks of about `columns` positions with one product each."""
     (x, W, b), stride, pad = inputs((7, 2, 5, 4), 3, (2, 3)), (1, 2), (1, 2)
     variables = [Variable(v) for v in (x, W, b)]
     whole = F.conv2d(*variables, stride, pad)
@@ -333,7 +333,7 @@ def test_chunks_of_several_rows_or_samples_and_a_smaller_last_one(columns, monke
 @pytest.mark.parametrize("pad", [((0, 1), (2, 0)), ((3, 0), (1, 1)), (1, (0, 2)), (0, 0)], ids=str)
 @pytest.mark.parametrize("stride", [(1, 1), (2, 3)], ids=str)
 def test_the_kernels_take_dilations_and_padding_on_one_side(stride, pad, dilation, columns, monkeypatch):
-    """As of a kernel with zeros in its gaps, and images that are padded already."""
+    """The results are those of a kernel with zeros in its gaps and of images padded in advance."""
     monkeypatch.setattr(windows, "COLUMNS", columns)
     x, W = array(2, 3, 8, 7), array(2, 3, 3, 2)
     wide = np.zeros((2, 3, 2 * dilation[0] + 1, dilation[1] + 1))
@@ -370,7 +370,7 @@ def test_conv2d_is_differentiable_three_times(name):
 
 
 def test_a_gradient_penalty_has_a_gradient_with_respect_to_the_weights():
-    """The copied error of many implementations: gW's gradient by x and gy must use the ggW that arrives."""
+    """A common bug: the gradients of gW with respect to x and gy must use the incoming ggW."""
     x, W = array(2, 1, 3, 3), array(2, 1, 2, 2)
 
     def penalty(x, W):
@@ -385,7 +385,7 @@ def test_a_gradient_penalty_has_a_gradient_with_respect_to_the_weights():
 
 @cases
 def test_deconv2d_is_the_adjoint_of_conv2d(x_shape, OC, kernel, stride, pad, chunks):
-    """<conv2d(x), y> = <x, deconv2d(y)>; and it is its definition."""
+    """<conv2d(x), y> = <x, deconv2d(y)>; and deconv2d agrees with its definition."""
     x, W, _ = inputs(x_shape, OC, kernel)
     collected = F.conv2d(x, W, None, stride, pad).data
     y, b = array(*collected.shape), array(x_shape[1])
@@ -457,7 +457,7 @@ def test_float32_stays_float32_at_every_order(function):
 @pytest.mark.parametrize("function", [F.conv2d, F.deconv2d], ids=lambda f: f.__name__)
 @pytest.mark.parametrize("stride", [1, 2])
 def test_float16_is_summed_in_float32(function, stride):
-    """Sums of 4,096 and more: of float16 they would stop to grow at 2,048."""
+    """Sums of 4,096 and more, which would stop growing at 2,048 in float16."""
     shapes = ((64, 2, 16, 16), (3, 2, 1, 2)) if function is F.conv2d else ((64, 2, 16, 16), (2, 3, 1, 2))
     given = [Variable((array(*shape) + 1).astype(np.float16)) for shape in (*shapes, (3,))]
     exact = [Variable(v.data.astype(float)) for v in given]
@@ -479,7 +479,7 @@ def test_a_sum_over_a_large_kernel_is_exact_in_float16():
 @pytest.mark.parametrize("function", [F.conv2d, F.deconv2d, F.conv2d_simple], ids=lambda f: f.__name__)
 @pytest.mark.parametrize("dtypes", list(itertools.product("lfd", repeat=3)), ids="".join)
 def test_the_dtype_of_a_mixture_is_that_of_numpy(function, dtypes):
-    """Integers count as well: a bias of halves is not cut off."""
+    """Integers promote too: a bias of 0.5 is not truncated."""
     x, W = (images(v).astype(dtype) for v, dtype in zip((PLANE, KERNEL), dtypes, strict=False))
     b = np.array([0.5 if dtypes[2] != "l" else 1]).astype(dtypes[2])
     y = function(x, W, b)
@@ -539,7 +539,7 @@ def test_a_constant_has_no_gradient_and_none_is_computed(function, monkeypatch):
         assert given[free].grad.shape == arrays[free].shape
 
 
-def test_an_array_that_is_used_twice_gets_both_gradients():
+def test_an_array_that_is_used_twice_receives_both_gradients():
     x = array(1, 1, 3, 3)
     check_gradients(lambda x: F.conv2d(x, x[:, :, :2, :2]), x)
     check_gradients(lambda x: F.conv2d(x, x), x)
@@ -575,7 +575,7 @@ def test_a_convolution_takes_far_less_memory_than_its_columns(x_shape):
     assert y.shape == x_shape
     assert most < x.nbytes + y.data.nbytes + columns / 3
     assert left < 1.1 * y.data.nbytes  # no columns are kept for the backward pass
-    assert y.data.base is None  # of a view the engine would make a copy
+    assert y.data.base is None  # the engine would copy a view
 
     gy = np.ones_like(y.data)
     gxs, most, _ = peak(lambda: grad(y, y.creator.inputs, gy))
@@ -616,7 +616,10 @@ ERRORS = {
     "a padding of half": (lambda f, x, W, b: f(x, W, pad=0.5), r"pair: expected an integer or a tuple of two, got 0.5"),
 }
 NAMES = {F.conv2d: "conv2d", F.deconv2d: "deconv2d", F.conv2d_simple: "(conv2d_simple|im2col)"}
-NOT_FOR = {("a kernel that is too large", F.deconv2d), ("images without pixels", F.deconv2d)}  # it makes images
+NOT_FOR = {
+    ("a kernel that is too large", F.deconv2d),
+    ("images without pixels", F.deconv2d),
+}  # any size fits
 
 
 @pytest.mark.parametrize(
@@ -665,6 +668,6 @@ def test_a_bias_of_another_shape_is_rejected(shape):
         (lambda: F.col2im(np.ones((4, 4)), (3, 3), 2), "col2im: expected input_shape (N, C, H, W), got (3, 3)"),
     ],
 )
-def test_im2col_and_col2im_reject_what_does_not_fit(call, message):
+def test_im2col_and_col2im_reject_sizes_that_do_not_match(call, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         call()

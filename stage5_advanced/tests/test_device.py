@@ -1,4 +1,4 @@
-"""Arrays on a GPU: the same numbers as on the host, from first to last there, and a clear word where it is neither.
+"""Arrays on a GPU: results stay there and equal those of the host; mixed devices and a missing GPU are errors.
 
 Everything runs on a stand-in for CuPy, and under `-m gpu` on CuPy itself. A function or layer that is added to the
 package needs a row in FUNCTIONS or LAYERS.
@@ -60,13 +60,13 @@ def signed(*shapes):
 LSTM = [*[(3, 2)] * 4, *[(2,)] * 4, *[(2, 2)] * 4]  # the shapes of its weights
 
 
-def in_use(f, *args):
-    """f where nothing is being trained."""
+def inference(f, *args):
+    """f at inference."""
     with using_config("train", False):
         return f(*args)
 
 
-# name of a public function -> calls of it, (what is called with the array module and the inputs, the inputs)
+# name of a public function -> calls of it: (function of the array module and the inputs, the inputs)
 FUNCTIONS = {
     "accuracy": [(lambda xp, y: F.accuracy(y, xp.asarray(T)), signed((3, 4)))],
     "add": [(lambda xp, a, b: F.add(a, b), signed((2, 3), (3,)))],
@@ -77,7 +77,7 @@ FUNCTIONS = {
         (lambda xp, *xs: F.batch_norm(*xs, xp.zeros(3), xp.ones(3)), signed((4, 3), (3,), (3,))),
         (lambda xp, *xs: F.batch_norm(*xs, xp.zeros(3), xp.ones(3)), signed((2, 3, 2, 2), (3,), (3,))),
         (
-            lambda xp, *xs: in_use(F.batch_norm, *xs, xp.zeros(3, xs[0].dtype), xp.ones(3, xs[0].dtype)),
+            lambda xp, *xs: inference(F.batch_norm, *xs, xp.zeros(3, xs[0].dtype), xp.ones(3, xs[0].dtype)),
             signed((4, 3), (3,), (3,)),
         ),
     ],
@@ -102,7 +102,7 @@ FUNCTIONS = {
     "div": [(lambda xp, a, b: F.div(a, b), positive((2, 3), (2, 1)))],
     "dropout": [
         (lambda xp, x: F.dropout(x, 0.0), signed((2, 3))),
-        (lambda xp, x: in_use(F.dropout, x), signed((2, 3))),
+        (lambda xp, x: inference(F.dropout, x), signed((2, 3))),
     ],
     "embed_id": [(lambda xp, W: F.embed_id(xp.asarray(IDS), W), signed((4, 3)))],
     "exp": [(lambda xp, x: F.exp(x), signed((2, 3))), (lambda xp, x: F.exp(x), signed(()))],
@@ -212,7 +212,7 @@ def place(xp, x, dtype=None):
 
 
 def everything(f, xp, xs):
-    """The values of f, its gradients for random seeds, and the gradients of those by inputs and seeds: Variables."""
+    """The values of f, its gradients for random initial gradients gy, and their gradients with respect to x and gy."""
     rng = np.random.default_rng(0)
 
     def seeds(ys):
@@ -227,12 +227,12 @@ def everything(f, xp, xs):
 
 
 def assert_same(on_device, on_host, rtol=None):
-    """The Variables of the device are there, and have the dtypes, shapes and values of those of the host."""
+    """Assert that the first Variables are on the device and equal the host's in dtype, shape and value."""
     for found, expected in zip(on_device, on_host, strict=True):
         assert cuda.is_on_gpu(found.data)
         assert not cuda.is_on_gpu(expected.data)
         assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
-        # A GPU rounds as it likes: two thirds of the digits must agree.
+        # A GPU may round differently: two thirds of the digits must agree.
         close = np.finfo(expected.dtype).eps ** (2 / 3) if expected.dtype.kind == "f" else 0
         np.testing.assert_allclose(cuda.as_numpy(found), expected.data, rtol=rtol or close, atol=close)
 
@@ -307,7 +307,7 @@ def test_numbers_are_operands_on_the_device_and_have_the_same_dtype_there(xp_dev
         assert_same(device, host)
 
 
-def test_a_device_array_stands_on_either_side_of_a_variable(xp_device):
+def test_a_device_array_may_be_either_operand(xp_device):
     data, other = positive((2, 3), (3,))
     for f in OPERATORS.values():
         if f is not OPERATORS["r**"]:
@@ -369,7 +369,7 @@ def on_device(xp, index):
 
 
 @pytest.mark.parametrize("index", INDICES.values(), ids=INDICES)
-def test_an_index_is_taken_from_the_host_or_the_device(xp_device, index):
+def test_an_index_may_be_on_the_host_or_the_device(xp_device, index):
     host = everything(lambda xp, x: x[index], np, [X])
     for given in (index, on_device(xp_device, index)):
         device = everything(lambda xp, x, given=given: x[given], xp_device, [place(xp_device, X)])
@@ -457,7 +457,7 @@ def test_backward_leaves_unshared_gradients_on_the_device(xp_device):
     assert_same([x.grad, y.grad, z.grad], [Variable(np.array([8.0, 12.0]))] * 3)
     x.grad.data *= 0
     assert_same([y.grad, z.grad], [Variable(np.array([8.0, 12.0]))] * 2)
-    F.sum(y).backward()  # a broadcast view on its way
+    F.sum(y).backward()  # the gradient is a broadcast view
     assert_same([y.grad], [Variable(np.array([9.0, 13.0]))])
     y.grad.data *= 0
     assert_same([x.grad], [Variable(np.zeros(2))])
@@ -516,7 +516,7 @@ def test_a_wrong_gradient_is_rejected_on_the_device(xp_device):
 # --- moving ---
 
 
-def test_a_variable_moves_there_and_back_with_its_gradient(xp_device):
+def test_a_variable_moves_to_the_device_and_back_with_its_gradient(xp_device):
     data = array(2, 3).astype(np.float32)
     x = Parameter(data, name="W")
     x.to_gpu()
@@ -710,7 +710,7 @@ def one_parameter(xp, *shape, dtype=np.float64):
 
 
 def step(optimizer, number):
-    """An update by random gradients, which are where the parameters are."""
+    """An update with random gradients on the device of the parameters."""
     rng = np.random.default_rng(number)
     for param in optimizer.target.params():
         param.grad = Variable(place(param.xp, rng.standard_normal(param.shape), param.dtype))
@@ -718,7 +718,7 @@ def step(optimizer, number):
 
 
 def all_on_device(optimizer):
-    """Whether all state is there, but for counts of updates."""
+    """Which arrays of the optimizer state are on the device."""
     return {name: cuda.is_on_gpu(a) for state in optimizer.states.values() for name, a in state.items()}
 
 
@@ -741,7 +741,7 @@ def test_five_updates_on_the_device_are_those_on_the_host(xp_device, make, shape
 
 @each_optimizer
 def test_state_follows_its_parameter(xp_device, make):
-    """One update here, one there, from one to the other and back: the same as five on the host."""
+    """Five updates, with moves from device to device between them, are the same as five on the host."""
     layers = one_parameter(np, 3), one_parameter(np, 3)
     moving, staying = (make().setup(layer) for layer in layers)
     for number, move in enumerate(["to_gpu", "to_gpu", "to_cpu", "to_gpu", "to_cpu"]):
@@ -827,13 +827,13 @@ def test_a_gradient_on_another_device_than_its_parameter_is_rejected_and_nothing
         optimizer.update()
 
 
-def test_an_update_on_the_device_is_not_cut_into_blocks(xp_device):
-    """They are for the cache of a processor; on a GPU each would be several more calls."""
+def test_an_update_on_the_device_is_not_split_into_chunks(xp_device):
+    """Chunks are for the cache of a CPU; on a GPU each would cost several more calls."""
     assert len(list(optimizers.blocks(xp_device.zeros((150, 130)), xp_device.ones((150, 130))))) == 1
     assert len(list(optimizers.blocks(np.zeros((150, 130)), np.ones((150, 130))))) > 1
 
 
-# --- waiting for the device: what the host reads, it waits for ---
+# --- waiting for the device: the host waits for what it reads ---
 
 
 @pytest.fixture
@@ -895,7 +895,7 @@ def test_a_network_trains_on_the_device_as_on_the_host(xp_device):
     for xp in (xp_device, np):
         np.random.seed(0)
         model = MLP((4, 2), activation=F.relu)
-        model(xs)  # makes the weights
+        model(xs)  # initializes the weights
         for param in model.params():
             param.data = place(xp, param.data, np.float64)
         optimizer = Adam(0.01).setup(model)
@@ -908,7 +908,7 @@ def test_a_network_trains_on_the_device_as_on_the_host(xp_device):
     assert_same(*results, rtol=1e-10)
 
 
-# name of a layer -> how it is made, its inputs one after the other
+# name of a layer -> (function that creates it, inputs of successive calls)
 LAYERS = {
     "BatchNorm": (layers.BatchNorm, [array(4, 3), array(5, 3)]),
     "Conv2d": (lambda: layers.Conv2d(2, 3, pad=1), [array(2, 3, 4, 4)]),
@@ -932,7 +932,7 @@ def test_every_layer_has_a_row():
 @pytest.mark.parametrize("moment", ["before the first call", "before the last call"])
 @pytest.mark.parametrize(("make", "xs"), LAYERS.values(), ids=LAYERS)
 def test_a_layer_computes_on_the_device_what_it_computes_on_the_host(xp_device, make, xs, moment):
-    """Also where its weights are made there, and where it has state that has to come along."""
+    """Also if its weights are initialized there, and if it has state that must be moved with it."""
     results = []
     for xp in (xp_device, np):
         np.random.seed(0)

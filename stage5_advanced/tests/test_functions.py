@@ -1,4 +1,4 @@
-"""Every function: value, dtype, gradients to second order and some to third; and what each refuses."""
+"""Every function: value, dtype, gradients to second order and some to third, and errors for invalid inputs."""
 
 import gc
 import math
@@ -54,7 +54,7 @@ def ids(function):
 
 
 def gradients(f, *xs):
-    """The values of f and its gradients for random seeds."""
+    """The value of f and its gradients for a random initial gradient."""
     variables = [Variable(x) for x in xs]
     y = f(*variables)
     seed = np.asarray(np.random.default_rng(1).standard_normal(y.shape))
@@ -194,7 +194,7 @@ def test_ties_share_the_gradient_evenly(function, keepdims):
 
 
 @pytest.mark.parametrize("function", [F.max, F.min], ids=ids)
-def test_nan_is_the_largest_and_the_smallest_and_its_gradient_is_nan(function):
+def test_nan_is_the_maximum_and_the_minimum_and_its_gradient_is_nan(function):
     x = Variable(np.array([[1.0, np.nan], [1.0, 2.0]]))
     y = function(x, axis=1)
     assert np.isnan(y.data[0])
@@ -270,7 +270,7 @@ def cross_entropy(x):
 
 
 def yes_or_no(x, t=YES):
-    """Minus the logarithm of the probability of the truth, summed over all but the rows."""
+    """Minus the log-probability of the targets, summed and divided by the number of rows."""
     t = t.reshape(x.shape).astype(x.dtype)
     return (t * np.log1p(np.exp(-x)) + (1 - t) * np.log1p(np.exp(x))).sum() / len(x)
 
@@ -401,7 +401,7 @@ each_row = pytest.mark.parametrize(("f", "reference", "shapes"), ROWS.values(), 
 
 @each_row
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_value_is_numpys(f, reference, shapes, dtype):
+def test_values_agree_with_numpy(f, reference, shapes, dtype):
     xs = [array(*shape).astype(dtype) for shape in shapes]
     y = f(*map(Variable, xs))
     np.testing.assert_allclose(y.data, reference(*xs), rtol=16 * np.finfo(dtype).eps, atol=np.finfo(dtype).eps)
@@ -428,7 +428,7 @@ def test_the_gradients_of_reductions_are_right_to_the_third_order(function):
 
 @each_row
 def test_float32_stays_float32_in_the_whole_backward_pass(f, reference, shapes):
-    """In between too: a cast at the end would hide a gradient that was computed in float64."""
+    """Intermediate gradients too: a cast at the end would hide a gradient computed in float64."""
     xs = [Variable(array(*shape).astype(np.float32)) for shape in shapes]
     once = grad(F.square(f(*xs)), xs, create_graph=True)
     twice = grad([F.square(gx) for gx in once], xs, create_graph=True)
@@ -444,7 +444,7 @@ def test_inputs_may_be_read_only_and_of_any_layout_and_are_not_modified(f, refer
     expected = gradients(f, *xs)
     odd = []
     for x in xs:
-        wide = np.zeros((*x.shape, 2))  # every second number of another array, the axes reversed
+        wide = np.zeros((*x.shape, 2))  # every second element of another array, with reversed axes
         strided = wide.T[0].T if x.ndim > 1 else wide[..., 0]
         strided[...] = x
         strided.flags.writeable = False
@@ -469,9 +469,9 @@ def test_an_unreferenced_graph_is_freed(f, reference, shapes):
         gc.enable()
 
 
-# --- what a function of its own is good for ---
+# --- fused functions and their simple forms ---
 
-TWINS = [
+FORMS = [
     (F.sigmoid, F.sigmoid_simple, [(3, 4)]),
     (F.linear, F.linear_simple, [(3, 2), (2, 4), (4,)]),
     (F.linear, F.linear_simple, [(3, 2), (2, 4)]),
@@ -487,7 +487,7 @@ TWINS = [
 ]
 
 
-@pytest.mark.parametrize(("fused", "simple", "shapes"), TWINS, ids=ids)
+@pytest.mark.parametrize(("fused", "simple", "shapes"), FORMS, ids=ids)
 def test_a_function_and_its_simple_form_agree(fused, simple, shapes):
     xs = [array(*shape) for shape in shapes]
     for a, b in zip(gradients(fused, *xs), gradients(simple, *xs), strict=True):
@@ -495,7 +495,7 @@ def test_a_function_and_its_simple_form_agree(fused, simple, shapes):
 
 
 def kept_by(f):
-    """The bytes that are there after a call of f, beside those before, and the most on the way."""
+    """The result of f, the bytes that are still allocated after the call, and the peak."""
     gc.collect()
     tracemalloc.start()
     try:
@@ -514,7 +514,7 @@ def test_the_loss_of_step_42_keeps_no_intermediate_array_and_its_simple_form_kee
 
 
 @pytest.mark.parametrize("function", [F.linear, F.linear_simple], ids=ids)
-def test_linear_keeps_its_result_alone(function):
+def test_linear_keeps_only_its_result(function):
     x, W, b = Variable(np.ones((1000, 100))), Variable(np.ones((100, 100))), Variable(np.ones(100))
     y, kept, _ = kept_by(lambda: function(x, W, b))
     assert kept < 1.1 * y.data.nbytes
@@ -605,7 +605,7 @@ def test_the_simple_cross_entropy_has_no_gradient_where_the_prediction_is_worst(
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_loss_of_logits_is_finite_and_has_a_gradient_for_any_logits(dtype):
-    """Without a warning; where the answer is wrong the gradient is that of a straight line."""
+    """Without a warning; the gradient of a wrong prediction is 1 or -1, over N."""
     x = Variable(np.array([1000.0, 1000.0, -1000.0, -1000.0, 0.0], dtype))
     losses = [F.sigmoid_cross_entropy(x[i : i + 1], [t]) for i, t in enumerate([1, 0, 1, 0, 0.5])]
     np.testing.assert_allclose([y.data for y in losses], [0.0, 1000.0, 1000.0, 0.0, math.log(2)], rtol=1e-6)
@@ -622,7 +622,7 @@ def test_the_loss_of_logits_is_precise_for_good_predictions():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_loss_of_probabilities_0_and_1(dtype):
-    """Logarithms are -100 there, slopes are over 1e-12: finite, and never 0 where the answer is wrong."""
+    """Logarithms are -100 there, slopes are over 1e-12: finite, and never 0 where the prediction is wrong."""
     p, t = Variable(np.array([0.0, 0.0, 1.0, 1.0], dtype)), np.array([0, 1, 0, 1])
     y = F.binary_cross_entropy(p, t)
     gp = grad(y, p, create_graph=True)
@@ -667,7 +667,7 @@ def test_targets_may_be_in_any_container_and_are_cast_to_the_dtype_of_the_logits
     assert (y.dtype, grad(y, x).dtype) == (np.float32, np.float32)
 
 
-def test_targets_get_no_gradient():
+def test_targets_receive_no_gradient():
     x, t = Variable(np.full(2, 0.5)), Variable(np.array([1.0, 0.0]))
     for function in (F.sigmoid_cross_entropy, F.binary_cross_entropy):
         function(x, t).backward()
@@ -696,7 +696,7 @@ def test_relu_and_clip_at_their_corners_and_at_nan():
     np.testing.assert_array_equal(grad(y, x).data, [0.0, 1.0, 1.0, 0.0, 0.0])
 
 
-# --- whole numbers ---
+# --- integers ---
 
 WHOLE = [
     (F.sum, np.int64, [[1, 1, 1], [1, 1, 1]]),
@@ -738,7 +738,7 @@ def test_functions_of_floats_accept_integers(f, dtype):
         np.testing.assert_allclose(found, expected, rtol=1e-2 if dtype is np.uint8 else 1e-15)
 
 
-# --- classes ---
+# --- labels ---
 
 
 @pytest.mark.parametrize("function", [F.softmax_cross_entropy, F.softmax_cross_entropy_simple], ids=ids)
@@ -800,14 +800,14 @@ def test_accuracy_is_the_books_and_has_no_gradient():
             assert accuracy.creator is None
 
 
-# --- what is refused ---
+# --- invalid inputs ---
 
 
 def v(*shape):
     return Variable(np.ones(shape))
 
 
-REFUSED = [
+INVALID = [
     (
         lambda: F.broadcast_to(v(2, 3), (2,)),
         ValueError,
@@ -939,7 +939,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("call", "error", "text"), REFUSED, ids=range(len(REFUSED)))
+@pytest.mark.parametrize(("call", "error", "text"), INVALID, ids=range(len(INVALID)))
 def test_invalid_inputs_are_rejected_by_name(call, error, text):
     with pytest.raises(error, match=re.escape(text)):
         call()
@@ -1005,11 +1005,11 @@ def test_arrays_and_variables_are_compared():
 
 
 @pytest.mark.parametrize(("a", "b", "close"), [(0.0, 5e-5, False), (5e-5, 0.0, False), (1000.05, 1000.0, True)])
-def test_arrays_are_close_up_to_a_ten_thousandth_of_them_and_a_little(a, b, close):
+def test_array_allclose_has_relative_and_absolute_tolerances(a, b, close):
     assert utils.array_allclose(np.array(a), np.array(b)) is close
 
 
-def test_clip_without_a_bound_and_with_those_of_numpy():
+def test_clip_accepts_none_and_numpy_scalars_as_bounds():
     x = Variable(np.array([-2.0, 0.0, 2.0], np.float32))
     for bounds, expected, slope in [
         ((None, 1), [-2, 0, 1], [1, 1, 0]),

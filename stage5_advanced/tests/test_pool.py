@@ -43,7 +43,7 @@ MEAN = [F.average_pooling, F.average_pooling_simple]
 
 
 def array(*shape):
-    """Different numbers, all of them negative: zeros would be greater."""
+    """Distinct negative numbers: padding with zeros would exceed them."""
     order = np.random.default_rng(shape).permutation(math.prod(shape))
     return -1.0 - order.reshape(shape) / 8
 
@@ -54,9 +54,9 @@ def images(plane):
 
 
 def starts(size, kernel, stride, pad, ceil_mode):
-    """Where patches begin along one direction: while they end, or with ceil_mode begin, in the padded image."""
+    """Where patches begin along one direction: they end, or with ceil_mode only begin, in the padded image."""
     found = []
-    for start in range(-pad, size, stride):  # which is not in the padding after it
+    for start in range(-pad, size, stride):  # never in the padding after the image
         ends = start + kernel <= size + pad
         if ends or (ceil_mode and (not found or found[-1] + kernel < size + pad)):
             found.append(start)
@@ -93,7 +93,7 @@ def pooled(x, gy, found, f, share):
 
 
 def first(seen):
-    """All to the first maximum."""
+    """All of the gradient to the first maximum."""
     return np.arange(len(seen)) == np.argmax(seen)
 
 
@@ -133,7 +133,7 @@ def test_the_hand_example_of_figure_57_5(function):
 
 @cases
 @pytest.mark.parametrize("function", MAX, ids=lambda f: f.__name__)
-def test_pooling_finds_the_maximum_and_its_gradient_goes_there(function, x_shape, kernel, stride, pad):
+def test_pooling_finds_the_maximum_which_receives_the_gradient(function, x_shape, kernel, stride, pad):
     x = array(*x_shape)
     y, gy, gx = value_and_gradient(lambda x: function(x, kernel, stride, pad), x)
     expected = pooled(x, gy, patches(x_shape, kernel, stride, pad), np.max, first)
@@ -178,7 +178,7 @@ def test_the_size_with_ceil_mode_by_hand(size, kernel, stride, pad, floor, ceil)
             np.testing.assert_array_equal(y.data, np.ones((1, 1, expected, expected)))
 
 
-def test_a_tie_gives_its_gradient_to_the_first_in_reading_order():
+def test_in_a_tie_the_first_in_row_major_order_receives_the_gradient():
     x = Variable(images([[1, 1, 2, 2], [1, 1, 3, 3], [0, 5, 4, 0], [5, 5, 0, 4]]))
     F.sum(F.pooling(x, 2, 2)).backward()
     np.testing.assert_array_equal(x.grad.data[0, 0], [[1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 1, 0], [0, 0, 0, 0]])
@@ -190,7 +190,7 @@ def test_a_tie_gives_its_gradient_to_the_first_in_reading_order():
     np.testing.assert_array_equal(padded.grad.data[0, 0], [[1, 1], [1, 1]])
 
 
-def test_the_simple_one_shares_a_tie_evenly():
+def test_pooling_simple_shares_a_tie_evenly():
     x = Variable(images([[1, 1], [0, 1]]))
     F.pooling_simple(x, 2).backward()
     np.testing.assert_allclose(x.grad.data[0, 0], [[1 / 3, 1 / 3], [0, 1 / 3]], rtol=1e-15)
@@ -198,7 +198,7 @@ def test_the_simple_one_shares_a_tie_evenly():
 
 @pytest.mark.parametrize("function", MAX, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("value", [-1.0, np.finfo(float).min, -math.inf])
-def test_padding_never_wins(function, value):
+def test_padding_is_never_the_maximum(function, value):
     x = np.full((1, 1, 2, 2), value)
     np.testing.assert_array_equal(function(x, 2, 2, 1).data, x)
     if value > -math.inf:
@@ -286,7 +286,7 @@ def test_the_dtype_stays_at_every_order(function, dtype):
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int64, np.uint8])
 @pytest.mark.parametrize("pad", [0, 1])
-def test_the_largest_of_integers_is_an_integer(dtype, pad):
+def test_the_maximum_of_integers_is_an_integer(dtype, pad):
     x = np.arange(1, 17).reshape(1, 1, 4, 4).astype(dtype)
     if np.iinfo(dtype).min < 0:
         x = -x
@@ -342,7 +342,7 @@ def test_a_pooling_keeps_little_for_the_backward_pass():
 
 @pytest.fixture
 def chunks(monkeypatch):
-    """A channel at a time."""
+    """One channel at a time."""
     monkeypatch.setattr(windows, "CHUNK", 1)
 
 

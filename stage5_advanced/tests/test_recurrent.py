@@ -40,7 +40,7 @@ def first_sequence(x, *weights):
 
 
 def steps(x, h, c, *weights):
-    """The same with lstm_cell, step by step."""
+    """The same as sequence, with one lstm_cell per step."""
     ys = []
     for t in range(x.shape[1]):
         h, c = cell(x[:, t], h, c, *weights)
@@ -49,7 +49,7 @@ def steps(x, h, c, *weights):
 
 
 def simple_cell(x, h, c, *weights):
-    """The formula in simple functions."""
+    """The formula in basic functions."""
     Wx, b, Wh = weights[:4], weights[4:8], weights[8:]
     z = [
         F.linear(x, W, b) if h is None else F.linear(x, W, b) + F.matmul(h, V)
@@ -84,8 +84,8 @@ def test_before_the_first_step_there_is_no_state():
 
 
 @pytest.mark.parametrize("used", ["h", "c", "both"])
-def test_the_gradients_are_those_of_simple_functions(used):
-    """Of one output alone too: then the other has no gradient of its own."""
+def test_the_gradients_are_those_of_basic_functions(used):
+    """Of one output alone too, when the other receives no gradient."""
     found = []
     for function in (cell, simple_cell):
         variables = [Variable(a) for a in arrays()]
@@ -96,7 +96,7 @@ def test_the_gradients_are_those_of_simple_functions(used):
         np.testing.assert_allclose(gx.data, expected.data, rtol=1e-10, atol=1e-13)
 
 
-def test_the_first_gradients_are_those_of_simple_functions():
+def test_the_first_gradients_are_those_of_basic_functions():
     found = []
     for function in (cell, simple_cell):
         x, _, _, *weights = (Variable(a) for a in arrays())
@@ -110,8 +110,8 @@ def test_the_first_gradients_are_those_of_simple_functions():
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("size", [(1, 1, 1), (3, 2, 4), (7, 5, 3), (32, 16, 24)])
 @pytest.mark.parametrize("function", ["cell", "first_cell", "sequence", "first_sequence"])
-def test_the_gradients_with_and_without_a_graph_are_the_same_to_the_bit(function, size, dtype):
-    """One formula for both, so that no processor can tell them apart."""
+def test_the_gradients_with_and_without_a_graph_have_the_same_bits(function, size, dtype):
+    """Both use one formula, so they agree on any processor."""
     N, D, H = size
     x, h, c, *weights = (a.astype(dtype) for a in arrays(N, D, H))
     if "sequence" in function:
@@ -166,7 +166,7 @@ def test_float32_stays_float32_at_every_order():
 
 
 def test_saturated_gates_are_exact_without_warnings():
-    """exp overflows, and the result is right."""
+    """exp overflows, but the result is correct."""
     for dtype, size in itertools.product((np.float32, np.float64), (1e3, 1e30)):
         x = np.array([[size], [-size]], dtype)
         one, zero = [np.ones((1, 1), dtype)] * 4, [np.zeros(1, dtype)] * 4
@@ -242,7 +242,7 @@ def sequences(N=N, T=5, D=D, H=H):
 @pytest.mark.parametrize("T", [1, 2, 5])
 @pytest.mark.parametrize("state", [True, False])
 def test_a_sequence_is_the_cell_step_by_step(T, state):
-    """Values and gradients, of every output by every input."""
+    """The values, and the gradients with respect to every input."""
     found = []
     for function in (sequence, steps):
         x, h, c, *weights = (Variable(a) for a in sequences(T=T))
@@ -259,7 +259,7 @@ def test_the_last_y_is_h():
     np.testing.assert_array_equal(y.data[:, -1], h.data)
 
 
-def test_a_sequence_goes_on_where_another_ended():
+def test_a_sequence_continues_where_another_ended():
     x, h, c, *weights = sequences()
     whole = sequence(x, h, c, *weights)
     first = sequence(x[:, :2], h, c, *weights)
@@ -282,8 +282,8 @@ def test_a_sequence_is_differentiable_to_third_order():
     check_gradients(slope, x, weights[0])  # its second order is the third
 
 
-def test_what_does_not_matter_has_gradients_of_zero():
-    """The last h does not depend on the last x through c alone; W_h plays no part in a first step."""
+def test_weights_that_are_not_used_have_gradients_of_zero():
+    """Without a state, W_h plays no part in the first step."""
     x, _, _, *weights = (Variable(a) for a in sequences(T=1))
     y, _, _ = first_sequence(x, *weights)
     for gW in grad(y, weights[8:], create_graph=True):
@@ -318,7 +318,7 @@ def test_a_long_float16_sequence_sums_in_float32():
     b = [Variable(np.zeros(1, np.float16)) for _ in range(4)]
     y, _ = F.lstm(x, None, None, [zero] * 4, b, [zero] * 4)
     F.sum(y).backward()
-    assert b[3].grad.data[0] == pytest.approx(0.25 * 2 * T, rel=1e-2)  # dh/du = o i, and half of c goes on: twice
+    assert b[3].grad.data[0] == pytest.approx(0.25 * 2 * T, rel=1e-2)  # dh/du = o i; c keeps half, which doubles it
 
 
 def test_the_widest_dtype_decides():

@@ -1,4 +1,4 @@
-"""Dropout and batch normalization: in training, in use, and what they change besides."""
+"""Dropout and batch normalization: in training, at inference, and their side effects."""
 
 import math
 import re
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from .stage import Config, F, Parameter, Variable, check_gradients, grad, no_grad, using_config
-from .stage import test_mode as in_use  # pytest would collect it under its own name
+from .stage import test_mode as inference  # pytest would collect it under its own name
 
 SHAPES = [(4, 3), (5, 1), (2, 3, 4), (3, 2, 1), (2, 3, 2, 3), (3, 1, 2, 2), (1, 2, 3, 3), (2, 2, 2, 1, 2)]
 
@@ -32,7 +32,7 @@ def normalized(x, gamma, beta, eps=1e-5):
 
 
 def batch_norm(x, gamma, beta, **kwargs):
-    """batch_norm with running statistics of its own, for checks of gradients."""
+    """batch_norm with new running statistics, for gradient checks."""
     C = x.shape[1]
     return F.batch_norm(x, gamma, beta, np.zeros(C), np.ones(C), **kwargs)
 
@@ -42,13 +42,13 @@ def batch_norm(x, gamma, beta, **kwargs):
 
 def test_the_switch_is_on_and_is_restored_after_an_error():
     assert Config.train is True
-    with in_use():
+    with inference():
         assert (Config.train, Config.enable_backprop) == (False, True)
     assert Config.train is True
-    with pytest.raises(ValueError, match="expected a ratio in \\[0, 1\\), got 1"), in_use():
+    with pytest.raises(ValueError, match="expected a ratio in \\[0, 1\\), got 1"), inference():
         F.dropout(np.ones(3), 1)
     assert Config.train is True
-    with in_use(), in_use(), using_config("train", True):
+    with inference(), inference(), using_config("train", True):
         assert Config.train is True
     with no_grad():
         assert Config.train is True
@@ -64,7 +64,7 @@ def test_the_script_of_step_54():
     assert isinstance(y, Variable)
     np.random.seed(0)
     np.testing.assert_array_equal(y.data, 2.0 * (np.random.rand(5) > 0.5))
-    with in_use():
+    with inference():
         np.testing.assert_array_equal(F.dropout(x).data, np.ones(5))
 
 
@@ -77,7 +77,7 @@ def test_kept_elements_are_scaled_so_that_the_mean_is_preserved(ratio):
     assert abs(y.mean() - 1) < 0.05
 
 
-def test_a_ratio_of_zero_passes_everything_on():
+def test_a_ratio_of_zero_keeps_everything():
     x = array(3, 4)
     np.testing.assert_array_equal(F.dropout(x, 0).data, x)
     np.testing.assert_array_equal(F.dropout(x, 0.0).data, x)
@@ -100,7 +100,7 @@ def test_in_test_mode_it_is_the_variable_itself_and_nothing_is_drawn():
     np.random.seed(0)
     expected = np.random.rand()
     np.random.seed(0)
-    with in_use():
+    with inference():
         assert F.dropout(x, 0.9) is x
         y = F.dropout(x.data)
         assert y.data is x.data
@@ -117,7 +117,7 @@ def test_dropout_keeps_the_dtype(dtype, ratio):
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (0, 2), (2, 3, 4, 5)])
-def test_dropout_takes_any_shape(shape):
+def test_dropout_accepts_any_shape(shape):
     assert F.dropout(np.ones(shape)).shape == shape
 
 
@@ -152,7 +152,7 @@ def test_a_ratio_outside_0_to_1_is_rejected(ratio):
             F.dropout(np.ones(3), ratio)
 
 
-def test_dropout_leaves_its_input_as_it_is():
+def test_dropout_does_not_modify_its_input():
     x = np.ones((3, 4))
     y = F.dropout(x, 0.5)
     y.data[...] = 7.0
@@ -174,7 +174,7 @@ def test_batch_norm_is_its_formula(shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_the_gradients_of_batch_norm_are_those_of_its_formula_in_simple_functions(shape):
+def test_the_gradients_of_batch_norm_are_those_of_its_formula_in_basic_functions(shape):
     variables = [Variable(v) for v in inputs(*shape)[:3]]
     axes, ones = (0, *range(2, len(shape))), (1, shape[1], *[1] * (len(shape) - 2))
 
@@ -198,7 +198,7 @@ def test_batch_norm_is_differentiable_twice(shape):
 
 
 def test_batch_norm_is_differentiable_three_times():
-    """eps is large, so that differences of differences are good."""
+    """With a large eps, so that repeated numerical differences are accurate."""
     x, gamma, beta, _, _ = inputs(3, 2)
     check_gradients(lambda x, gamma, beta: batch_norm(x, gamma, beta, eps=0.5), x, gamma, beta, order=3)
 
@@ -209,7 +209,7 @@ def test_float32_stays_float32_at_every_order():
     y = F.batch_norm(*variables, mean, var)
     gxs = grad(F.sum(y**2), variables, create_graph=True)
     ggxs = grad(sum(F.sum(gx**2) for gx in gxs), variables)
-    with in_use():
+    with inference():
         z = F.batch_norm(*variables, mean, var)
     assert {v.dtype for v in (y, z, *gxs, *ggxs, mean, var)} == {np.dtype(np.float32)}
     assert "Cast" not in {type(gx.creator).__name__ for gx in gxs}
@@ -221,18 +221,18 @@ def test_integers_are_normalized_as_floats():
     _, gamma, beta, mean, var = inputs(4, 3)
     y = F.batch_norm(x, gamma, beta, mean, var)
     np.testing.assert_allclose(y.data, normalized(x.astype(float), gamma, beta), rtol=1e-12)
-    with in_use():
+    with inference():
         assert F.batch_norm(x, gamma, beta, mean, var).dtype == np.float64
 
 
-def test_constants_get_no_gradient():
+def test_constants_receive_no_gradient():
     x, gamma, beta, mean, var = inputs(4, 3)
     for free, value in enumerate((x, gamma, beta)):
         variable = Variable(value)
         given = [variable if i == free else v for i, v in enumerate((x, gamma, beta))]
         F.sum(F.batch_norm(*given, mean, var) ** 2).backward()
         assert variable.grad.shape == value.shape
-        with in_use():
+        with inference():
             variable.cleargrad()
             F.sum(F.batch_norm(*given, mean, var) ** 2).backward()
             assert variable.grad.shape == value.shape
@@ -256,7 +256,7 @@ def test_inputs_of_any_layout_are_accepted_and_not_modified():
 
 
 def test_a_large_mean_costs_no_digits():
-    """The mean of squares minus the square of the mean would."""
+    """The mean of squares minus the square of the mean would lose them."""
     x = 1e6 + array(50, 2)
     y = batch_norm(x, np.ones(2), np.zeros(2)).data
     np.testing.assert_allclose(y, normalized(x - 1e6, np.ones(2), np.zeros(2)), atol=1e-6)
@@ -284,7 +284,7 @@ def test_at_inference_running_statistics_are_used_and_not_updated():
     for shape in SHAPES:
         x, gamma, beta, mean, var = inputs(*shape)
         old_mean, old_var = mean.copy(), var.copy()
-        with in_use():
+        with inference():
             found = [F.batch_norm(x, gamma, beta, kind(mean), kind(var)).data for kind in (np.asarray, Variable)]
         ones = (1, shape[1], *[1] * (len(shape) - 2))
         m, v, g, b = (a.reshape(ones) for a in (mean, var, gamma, beta))
@@ -294,10 +294,10 @@ def test_at_inference_running_statistics_are_used_and_not_updated():
         np.testing.assert_array_equal(var, old_var)
 
 
-def test_no_gradient_goes_into_running_statistics():
+def test_running_statistics_receive_no_gradient():
     x, gamma, beta, mean, var = (Variable(v) for v in inputs(4, 3))
     F.sum(F.batch_norm(x, gamma, beta, mean, var) ** 2).backward()
-    with in_use():
+    with inference():
         F.sum(F.batch_norm(x, gamma, beta, mean, var) ** 2).backward()
     assert (mean.grad, var.grad) == (None, None)
 
@@ -314,11 +314,11 @@ def test_a_graph_does_not_see_later_updates_of_the_running_statistics():
 
 def test_at_inference_it_is_differentiable_twice():
     x, gamma, beta, mean, var = inputs(2, 2, 3)
-    with in_use():
+    with inference():
         check_gradients(lambda x, g, b: F.sin(F.batch_norm(x, g, b, mean, var)), x, gamma, beta)
 
 
-def test_no_grad_is_another_switch():
+def test_no_grad_does_not_switch_to_inference():
     x, gamma, beta, mean, var = inputs(4, 3)
     before = mean.copy()
     with no_grad():
@@ -327,7 +327,7 @@ def test_no_grad_is_another_switch():
     assert (mean != before).all()
 
 
-def test_the_published_name_is_an_alias():
+def test_the_misspelled_name_of_the_book_is_an_alias():
     assert F.batch_nrom is F.batch_norm
 
 
@@ -342,7 +342,7 @@ def test_a_batch_of_one_is_rejected_only_in_training(shape):
     with pytest.raises(ValueError, match=message):
         F.batch_norm(np.ones(shape), gamma, beta, mean, var)
     np.testing.assert_array_equal((mean, var), before)
-    with in_use():
+    with inference():
         assert F.batch_norm(np.ones(shape), gamma, beta, mean, var).shape == shape
 
 
@@ -405,7 +405,7 @@ def test_running_statistics_that_cannot_be_updated_are_rejected_and_stay(mean, v
 
 
 @pytest.mark.parametrize("x", [None, Variable(None)], ids=["None", "no data"])
-def test_none_in_place_of_an_array_is_rejected_by_name(x):
+def test_none_instead_of_an_array_is_rejected_by_name(x):
     ones = np.ones(3)
     for function in (
         lambda: F.dropout(x),
@@ -461,7 +461,7 @@ def test_small_integers_do_not_wrap_around_in_losses_and_batch_norm(dtype):
 
 
 def test_losses_of_float16_accumulate_in_float32():
-    """The sum is beyond float16, its mean is not; nor is the gradient 1 / N, although N is."""
+    """The sum and N exceed the range of float16; the mean and the gradient 1 / N do not."""
     x = Variable(np.zeros((70_000, 2), np.float16))
     t = np.zeros((70_000, 2))
     for loss, p in ((F.sigmoid_cross_entropy, x), (F.binary_cross_entropy, Variable(x.data + np.float16(0.5)))):
