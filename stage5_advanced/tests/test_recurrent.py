@@ -234,6 +234,14 @@ def test_three_weights_are_rejected(which):
             F.lstm_cell(x, *state, **given)
 
 
+@pytest.mark.parametrize("which", range(15))
+def test_inputs_without_data_are_rejected_by_name(which):
+    for given, function, name in ((arrays(), cell, "lstm_cell"), (sequences(), sequence, "lstm")):
+        given[which] = Variable(None)
+        with pytest.raises(TypeError, match=f"^{name}: expected a Variable with data or an array, got None"):
+            function(*given)
+
+
 def sequences(N=N, T=5, D=D, H=H):
     """The same arrays with T steps in x."""
     return [array(N, T, D, seed=5), *arrays(N, D, H)[1:]]

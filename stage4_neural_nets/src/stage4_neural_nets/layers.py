@@ -150,17 +150,9 @@ class Linear(Layer):
             self._init_W()
 
     def forward(self, x):
-        x = as_data(self, x)
+        x = as_input(x, type(self).__name__)
         self.prepare(x)
         return F.linear(x, self.W, self.b)
-
-
-def as_data(layer, x):
-    """x as a Variable. TypeError if it has no data, since layers read its shape before a function does."""
-    x = as_input(x)
-    if x.data is None:
-        raise TypeError(f"{type(layer).__name__}: expected a Variable with data or an array, got None")
-    return x
 
 
 def check_sizes(layer, nobias=False, **sizes):

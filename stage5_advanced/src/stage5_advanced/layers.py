@@ -211,7 +211,7 @@ class Linear(Layer):
             self._init_W(x.xp)
 
     def forward(self, x):
-        x = as_data(self, x)
+        x = as_input(x, type(self).__name__)
         self.prepare(x)
         return F.linear(x, self.W, self.b)
 
@@ -266,7 +266,7 @@ class Conv2d(Layer):
             self._init_W(x.xp)
 
     def forward(self, x):
-        x = as_data(self, x)
+        x = as_input(x, type(self).__name__)
         self.prepare(x)
         return F.conv2d(x, self.W, self.b, self.stride, self.pad)
 
@@ -284,7 +284,7 @@ class Deconv2d(Conv2d):
         return (self.in_channels, self.out_channels, *F.pair(self.kernel_size))
 
     def forward(self, x):
-        x = as_data(self, x)
+        x = as_input(x, type(self).__name__)
         self.prepare(x)
         return F.deconv2d(x, self.W, self.b, self.stride, self.pad)
 
@@ -320,7 +320,7 @@ class BatchNorm(Layer):
             variable.data = x.xp.full(x.shape[1], state[variable], dtype)
 
     def forward(self, x):
-        x = as_data(self, x)
+        x = as_input(x, type(self).__name__)
         self.prepare(x)
         return F.batch_norm(x, self.gamma, self.beta, self.avg_mean, self.avg_var)
 
@@ -359,7 +359,7 @@ class RNN(Layer):
         self.h = None
 
     def forward(self, x):
-        x = as_data(self, x)
+        x = as_input(x, type(self).__name__)
         check_rows("RNN", x, self.h)
         z = self.x2h(x)
         self.h = F.tanh(z if self.h is None else z + self.h2h(self.h))
@@ -394,7 +394,7 @@ class LSTM(Layer):
         self.c = None
 
     def forward(self, x):
-        x = as_data(self, x)
+        x = as_input(x, type(self).__name__)
         check_rows("LSTM", x, self.h)
         x2, h2 = (self.x2f, self.x2i, self.x2o, self.x2u), (self.h2f, self.h2i, self.h2o, self.h2u)
         for layer in x2:
@@ -404,14 +404,6 @@ class LSTM(Layer):
         weights = [layer.W for layer in x2], [layer.b for layer in x2], [layer.W for layer in h2]
         self.h, self.c = F.lstm_cell(x, self.h, self.c, *weights)
         return self.h
-
-
-def as_data(layer, x):
-    """x as a Variable. TypeError if it has no data, since layers read its shape before a function does."""
-    x = as_input(x)
-    if x.data is None:
-        raise TypeError(f"{type(layer).__name__}: expected a Variable with data or an array, got None")
-    return x
 
 
 def check_sizes(layer, nobias=False, **sizes):

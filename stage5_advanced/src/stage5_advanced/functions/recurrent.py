@@ -190,8 +190,8 @@ def as_inputs(name, x, ndim, h, c, Wx, b, Wh):
     """The inputs of LSTM as Variables. Raises ValueError if shapes do not match."""
     if (h is None) != (c is None):
         raise ValueError(f"{name}: expected h and c, or None for both, got {'h' if c is None else 'c'} alone")
-    x, Wx, b, Wh = as_input(x), *([as_input(W) for W in Ws] for Ws in (Wx, b, Wh))
-    state = [] if h is None else [as_input(h), as_input(c)]
+    x, Wx, b, Wh = as_input(x, name), *([as_input(W, name) for W in Ws] for Ws in (Wx, b, Wh))
+    state = [] if h is None else [as_input(h, name), as_input(c, name)]
     N, I, H = x.shape[:1], x.shape[-1:], b[0].shape if b else ()
     shapes = [[v.shape for v in group] for group in (Wx, b, Wh, state)]
     fitting = [[I + H] * 4, [H] * 4, [H + H] * 4, [N + H] * len(state)]
