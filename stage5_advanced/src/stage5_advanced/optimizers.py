@@ -29,7 +29,7 @@ class Optimizer:
         self.states = {}  # parameter -> name -> array
 
     def __setattr__(self, name, value):
-        super().__setattr__(name, checked(type(self).__name__, name, value) if name in LIMITS else value)
+        super().__setattr__(name, checked(type(self).__name__, name, value))
 
     def setup(self, target):
         """Take a layer or model as the target; return the optimizer. [step 46]"""
@@ -115,8 +115,31 @@ class Optimizer:
         return state
 
     def load_state(self, state):
-        """Load what `state` returned, or its file: load_state(np.load(file)). [step 46, not in the book]"""
-        load_state(self, state)
+        """Load what `state` returned, or its file: load_state(np.load(file)). [step 46, not in the book]
+
+        Raises ValueError, without changes, if it is the state of another rule or of other parameters. A state without
+        hyperparameters, as older versions saved it, keeps those of the optimizer.
+        """
+        params, own = dict(self.target.named_params()), self.numbers()
+        numbers, states = {}, {}
+        for key in state:
+            path, _, name = key.rpartition("/")
+            if path in params:
+                states.setdefault(path, {})[name] = np.array(cuda.as_numpy(state[key]))
+            elif key in own:
+                numbers[key] = checked("load_state", key, np.array(state[key]).item())
+            else:
+                raise ValueError(f"load_state: expected {list(own)} and state of {list(params)}, got {key!r}")
+        if numbers and numbers.keys() != own.keys():
+            raise ValueError(f"load_state: expected the hyperparameters {list(own)}, got {list(numbers)}")
+        for path, arrays in states.items():
+            if params[path].data is None:
+                raise ValueError(f"load_state: {path!r} is uninitialized; call the model once first")
+            expected, got = layout(self.new_state(params[path])), layout(arrays)
+            if got != expected:
+                raise ValueError(f"load_state: {path!r}: expected {expected or 'no state'}, got {got}")
+        vars(self).update(numbers)
+        self.states = {params[path]: to_device_of(params[path], arrays) for path, arrays in states.items()}
 
 
 @contextlib.contextmanager
@@ -138,34 +161,6 @@ def undone_on_failure(optimizer, params):
             a[...] = before
         optimizer.states = states
         raise
-
-
-def load_state(optimizer, state):
-    """Load a state into an optimizer.
-
-    ValueError, and no change, unless it is a state of this rule and these parameters. One without numbers,
-    as older versions saved it, leaves the optimizer's own.
-    """
-    params, own = dict(optimizer.target.named_params()), optimizer.numbers()
-    numbers, states = {}, {}
-    for key in state:
-        path, _, name = key.rpartition("/")
-        if path in params:
-            states.setdefault(path, {})[name] = np.array(cuda.as_numpy(state[key]))
-        elif key in own:
-            numbers[key] = checked("load_state", key, np.array(state[key]).item())
-        else:
-            raise ValueError(f"load_state: expected {list(own)} and state of {list(params)}, got {key!r}")
-    if numbers and numbers.keys() != own.keys():
-        raise ValueError(f"load_state: expected the hyperparameters {list(own)}, got {list(numbers)}")
-    for path, arrays in states.items():
-        if params[path].data is None:
-            raise ValueError(f"load_state: {path!r} is uninitialized; call the model once first")
-        expected, got = layout(optimizer.new_state(params[path])), layout(arrays)
-        if got != expected:
-            raise ValueError(f"load_state: {path!r}: expected {expected or 'no state'}, got {got}")
-    vars(optimizer).update(numbers)
-    optimizer.states = {params[path]: to_device_of(params[path], arrays) for path, arrays in states.items()}
 
 
 def layout(arrays):
@@ -194,16 +189,15 @@ def misfit(param):
         return f"expected a Variable as the gradient, got {type(grad)}"
     if cuda.is_on_gpu(grad.data) != cuda.is_on_gpu(param.data):
         return f"expected a gradient on the device of the parameter, got {type(grad.data)} for {type(param.data)}"
-    castable = grad.dtype == param.dtype or np.can_cast(grad.dtype, param.dtype, "same_kind")
-    if grad.shape != param.shape or not castable:
+    if grad.shape != param.shape or not np.can_cast(grad.dtype, param.dtype, "same_kind"):
         return f"expected a gradient {param.shape} {param.dtype}, got {grad.shape} {grad.dtype}"
     return None
 
 
 def checked(owner, name, value):
-    """Return a hyperparameter as a Python number: a NumPy scalar would turn float32 into float64.
+    """Return the value, as a float if its name is in LIMITS: a NumPy scalar would turn float32 into float64.
 
-    Raises ValueError if it is outside its LIMITS.
+    Raises ValueError if it is outside the limits.
     """
     if name in LIMITS:
         if not 0 <= value < LIMITS[name]:  # false for nan, too
