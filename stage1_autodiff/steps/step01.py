@@ -4,7 +4,7 @@ A variable is a container that holds an array:
 
     Variable ----> [ 1.0 ]      x.data = np.array(2.0)  stores another array in the same container
 
-A class of our own leaves room for what later steps store next to the data: the gradient (step 6)
+A separate class leaves room for what later steps store next to the data: the gradient (step 6)
 and the function that created the variable (step 7). The data are always NumPy arrays; this is a
 convention here, and is checked from step 9 on.
 """

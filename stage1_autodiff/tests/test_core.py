@@ -46,7 +46,7 @@ def test_only_arrays_are_data(data):
         Variable(data)
 
 
-def test_none_stands_for_no_data_yet():
+def test_none_means_no_data_yet():
     assert Variable(None).data is None
 
 

@@ -26,7 +26,7 @@ def test_backward_agrees_with_differences(function, reference, shape):
     np.testing.assert_allclose(x.grad, y.grad * numerical_diff(function, x), rtol=1e-6)
 
 
-def test_a_wrong_gradient_is_seen():
+def test_a_wrong_gradient_is_detected():
     class Wrong(Function):
         def forward(self, x):
             return x**2

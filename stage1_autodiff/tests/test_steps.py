@@ -26,7 +26,7 @@ ARGUMENTS = {
     "step59": ("--epochs", 4),
     "step60": ("--epochs", 25),
 }
-DATA = ("step51", "step52", "step53")  # they use Digits where MNIST cannot be downloaded
+DATA = ("step51", "step52", "step53")  # they use Digits if MNIST cannot be downloaded
 FIGURES = [*[f"step{n:02}" for n in (4, 17, 24, 28, 29, 34, 42, 43, 44, 46, *range(48, 61))], "appendix_a"]
 GRAPHS = {
     "step26": ["figures/add.png", "figures/goldstein.png"],

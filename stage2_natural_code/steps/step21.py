@@ -8,8 +8,8 @@ of x; for + and * it is the same function:
     2.0 * x   --->   x.__rmul__(2.0)   --->   mul(x, 2.0)
 
 With an array on the left NumPy would handle the operation itself and create an array of variables. A
-high `__array_priority__` makes it leave the operation to the variable. `__array_ufunc__ = None`, which the
-book does not have, makes every ufunc reject variables. Without it `x.data -= lr * variable` would not be
+high `__array_priority__` makes it leave the operation to the variable. `__array_ufunc__ = None`, which is
+not in the book, makes every ufunc reject variables. Without it `x.data -= lr * variable` would not be
 an error: NumPy would call the reversed operator of the variable, and x.data would become a Variable.
 
 NumPy functions that are not ufuncs, such as np.dot, np.concatenate, np.where and np.einsum, and the

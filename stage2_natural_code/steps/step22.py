@@ -1,7 +1,7 @@
 """Step 22: the operators - / and **.
 
 An operator has three parts: a Function, a Python function, and an assignment to Variable. If the order of
-the operands matters, the reversed operator needs a function of its own:
+the operands matters, the reversed operator needs its own function:
 
     2.0 - x   --->   x.__rsub__(2.0)   --->   rsub(x, 2.0)   --->   Sub()(2.0, x)
 

@@ -103,7 +103,7 @@ def test_only_arrays_are_data(data):
         Variable(data)
 
 
-def test_none_stands_for_no_data_yet():
+def test_none_means_no_data_yet():
     assert Variable(None).data is None
 
 
@@ -202,7 +202,7 @@ def test_the_links_lead_from_the_outputs_to_the_inputs():
     assert [output() is y for output in y.creator.outputs] == [True]
 
 
-def test_several_outputs_come_as_a_list():
+def test_several_outputs_are_returned_as_a_list():
     y0, y1 = outputs = Halves()(Variable(np.array([1.0, 2.0, 3.0, 4.0])))
     assert isinstance(outputs, list)
     assert y0.creator is y1.creator
@@ -268,7 +268,7 @@ def test_gradients_of_several_passes_accumulate_until_cleargrad():
     assert x.grad == 3.0
 
 
-def test_accumulation_makes_a_new_array():
+def test_accumulation_creates_a_new_array():
     x = Variable(np.array([3.0]))
     square(x).backward()
     first = x.grad
@@ -376,7 +376,7 @@ def test_an_initial_gradient_is_kept_under_retain_grad_as_a_copy():
     assert not np.shares_memory(y.grad, seed)
 
 
-def test_a_number_is_a_seed_too():
+def test_a_number_can_be_an_initial_gradient():
     x = scalar(3.0)
     y = square(x)
     y.grad = 10.0
@@ -598,7 +598,7 @@ def test_a_graph_is_freed_without_the_collector(no_collector):
     assert function() is None
 
 
-def test_a_graph_is_freed_where_backward_was_never_called(no_collector):
+def test_a_graph_is_freed_even_if_backward_was_never_called(no_collector):
     outputs = Halves()(Variable(np.array([1.0, 2.0])))
     watch = [weakref.ref(outputs[0]), weakref.ref(outputs[0].creator)]
     del outputs

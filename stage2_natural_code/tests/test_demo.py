@@ -101,7 +101,7 @@ def test_show_without_a_display_and_without_out_draws_nothing(demo, monkeypatch)
     demo.show(None, None)
 
 
-def test_show_opens_a_window_where_there_is_a_display(demo, monkeypatch):
+def test_show_opens_a_window_if_there_is_a_display(demo, monkeypatch):
     plt = pytest.importorskip("matplotlib.pyplot")
     calls = []
     monkeypatch.setattr(plt, "get_backend", lambda: "TkAgg")
@@ -134,7 +134,7 @@ def test_without_graphviz_a_graph_says_what_it_needs(demo, tmp_path):
         demo.graph(plot, "y", tmp_path, "y.png")
 
 
-def test_load_takes_digits_where_mnist_cannot_be_downloaded(demo, capsys):
+def test_load_uses_digits_if_mnist_cannot_be_downloaded(demo, capsys):
     def missing(train):
         raise RuntimeError("no network:\nmore")
 

@@ -101,7 +101,7 @@ def test_integers_behave_as_in_numpy(f, expected):
         (np.int8(2), np.float32),
     ],
 )
-def test_numpys_scalars_and_arrays_are_not_weak(other, dtype):
+def test_numpy_scalars_and_arrays_are_not_weak(other, dtype):
     x = Variable(np.array([1.0], np.float32))
     assert (x * other).dtype == (other * x).dtype == dtype
 
@@ -157,7 +157,7 @@ def test_negation(shape):
     np.testing.assert_array_equal(x.grad, np.full(shape, -1.0))
 
 
-def test_the_in_place_form_makes_a_new_variable():
+def test_the_in_place_form_creates_a_new_variable():
     x = y = Variable(np.array(2.0))
     y += 1
     assert (x.data, y.data) == (2.0, 3.0)
@@ -180,7 +180,7 @@ def test_an_array_is_not_updated_in_place_with_a_variable(in_place, shape):
 
 
 @pytest.mark.parametrize("ufunc", [np.sin, np.negative, lambda x: np.add(x, 1.0), lambda x: np.multiply([1.0], x)])
-def test_numpys_functions_reject_a_variable(ufunc):
+def test_numpy_ufuncs_reject_a_variable(ufunc):
     with pytest.raises(TypeError, match="does not support ufuncs"):
         ufunc(Variable(np.array([1.0])))
 
@@ -242,7 +242,7 @@ def test_the_books_functions(f, value, gradients):
     assert (x.grad, y.grad) == gradients
 
 
-def test_the_graph_is_what_the_loop_did():
+def test_the_graph_records_the_iterations_of_the_loop():
     x, y = Variable(np.array(3.0)), Variable(np.array(0.0))
     while y.data <= 100:
         y = y + x

@@ -20,8 +20,8 @@ Three changes make the backward pass a computation like any other.
     `backward(create_graph=False)` computes it, and the sums of gradients too, under the same switch as `no_grad`. With
     create_graph=True the gradients have a graph, and `x.grad.backward()` works.
 
-(3) A second way to ask for gradients. The traversal of step 18 keeps its gradients in a dict of its own, reads no
-    `grad` and writes none. `backward` adds its result to the leaves; `grad(y, x)`, which the book does not have,
+(3) A second way to ask for gradients. The traversal of step 18 keeps its gradients in a separate dict, reads no
+    `grad` and writes none. `backward` adds its result to the leaves; `grad(y, x)`, which is not in the book,
     returns it.
 
 The cost: with create_graph, variables and their gradients reference each other,

@@ -41,7 +41,7 @@ x.cleargrad()
 gx.backward()
 print(x.grad)  # -> variable(44.0)
 
-# The same with `grad`, which the book does not have.
+# The same with `grad`, which is not in the book.
 gx = grad(y, x, create_graph=True)
 print(gx, grad(gx, x))  # -> variable(24.0) variable(44.0)
 

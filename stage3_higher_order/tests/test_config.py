@@ -53,7 +53,7 @@ def test_nothing_is_recorded(mode):
     assert y.generation == 0
 
 
-def test_a_recorded_graph_can_be_followed_inside_the_block():
+def test_a_recorded_graph_can_be_traversed_inside_the_block():
     x = Variable(np.array(2.0))
     y = square(x)
     with no_grad():
@@ -82,7 +82,7 @@ def test_blocks_nest():
     assert Config.enable_backprop
 
 
-def test_one_object_serves_several_blocks_also_nested():
+def test_one_object_works_in_several_blocks_even_nested():
     mode = no_grad()
     for _ in range(2):
         with mode:

@@ -90,7 +90,7 @@ def test_only_arrays_are_data(data):
         Variable(data)
 
 
-def test_none_stands_for_no_data_yet():
+def test_none_means_no_data_yet():
     assert repr(Variable(None)) == "variable(None)"
 
 
@@ -244,7 +244,7 @@ def test_intermediate_variables_keep_no_gradient():
     assert (a.grad, y.grad) == (None, None)
 
 
-def test_retain_grad_keeps_those_of_this_pass():
+def test_retain_grad_keeps_the_gradients_of_this_pass():
     x = scalar(3.0)
     a = F.square(x)
     y = a + a
@@ -263,7 +263,7 @@ def test_a_retained_gradient_is_not_propagated_twice():
         assert t.grad.data == 1.0
 
 
-def test_a_pass_without_retain_grad_clears_what_one_with_it_left():
+def test_a_pass_without_retain_grad_clears_retained_gradients():
     x = scalar(3.0)
     a = F.square(x)
     y = F.square(a)
@@ -595,7 +595,7 @@ def test_grad_accumulates_over_several_outputs():
     assert grad([x * 3.0, F.square(x)], x, grad_outputs=[np.array(10.0), None]).data == 34.0
 
 
-def test_grad_of_an_output_that_another_was_computed_from():
+def test_grad_of_an_output_on_which_another_depends():
     x = scalar(2.0)
     a = F.square(x)
     assert [g.data for g in grad([a, F.square(a)], [x, a])] == [4.0 + 32.0, 1.0 + 8.0]
@@ -672,7 +672,7 @@ def test_grad_rejects_initial_gradients_of_other_shapes():
         grad(y, x, grad_outputs=[object])
 
 
-def test_grad_meets_an_instance_that_was_called_again():
+def test_grad_rejects_an_instance_that_was_called_again():
     f = F.Square()
     x = scalar(2.0)
     y = f(x)

@@ -148,7 +148,7 @@ def test_any_name_can_be_drawn_and_read(name, tmp_path):
 
 @needs_graphviz
 @pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
-def test_the_ending_is_the_format(kind, tmp_path):
+def test_the_suffix_is_the_format(kind, tmp_path):
     path = tmp_path / f"graph.{kind}"
     assert plot_dot_graph(addition(), to_file=path) == path
     start = {"png": PNG, "svg": b"<?xml", "pdf": b"%PDF"}[kind]

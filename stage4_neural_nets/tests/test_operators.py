@@ -57,7 +57,7 @@ def test_the_minus_sign():
 @pytest.mark.parametrize("sign", BINARY)
 @pytest.mark.parametrize("number", [2, 2.5, True])
 @pytest.mark.parametrize("order", [0, 1, 2])
-def test_pythons_numbers_leave_float32_alone(sign, number, order):
+def test_python_numbers_keep_float32(sign, number, order):
     data = np.array([0.5, 2.0], np.float32)
     assert derivatives(lambda x: sign(x, number), data, order)[-1].dtype == np.float32
     assert derivatives(lambda x: sign(number, x), data, order)[-1].dtype == np.float32
@@ -71,7 +71,7 @@ def test_python_numbers_with_integers_follow_numpy():
     assert (2.5**x).dtype == np.float64
 
 
-def test_numpys_scalars_and_arrays_keep_their_dtype():
+def test_numpy_scalars_and_arrays_keep_their_dtype():
     x = Variable(np.array([1.0, 2.0], np.float32))
     assert (x * np.float64(2.0)).dtype == np.float64
     assert (x * np.array(2.0)).dtype == np.float64

@@ -136,7 +136,7 @@ def test_the_global_random_state_is_not_changed():
     assert np.random.randn() == expected
 
 
-def test_gradient_check_says_yes_or_no(capsys):
+def test_gradient_check_returns_a_bool(capsys):
     x, y = np.array([1.0, 2.0]), np.array([3.0, 4.0])
     assert utils.gradient_check(lambda x, y: x * y, x, y) is True
     assert capsys.readouterr().out == ""
