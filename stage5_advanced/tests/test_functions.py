@@ -909,13 +909,13 @@ INVALID = [
     (
         lambda: F.sigmoid_cross_entropy(v(2, 3), [1, 0]),
         ValueError,
-        "expected the same shape, with elements along axis 0, got (2, 3) and t (2,)",
+        "expected predictions and t of the same shape, N at least 1, got (2, 3) and t (2,)",
     ),
     (lambda: F.sigmoid_cross_entropy(v(2, 3), np.zeros((3, 2))), ValueError, "got (2, 3) and t (3, 2)"),
     (
         lambda: F.sigmoid_cross_entropy(v(), 1),
         ValueError,
-        "expected the same shape, with elements along axis 0, got () and t ()",
+        "expected predictions and t of the same shape, N at least 1, got () and t ()",
     ),
     (lambda: F.sigmoid_cross_entropy(v(0, 2), np.zeros((0, 2))), ValueError, "got (0, 2) and t (0, 2)"),
     (lambda: F.sigmoid_cross_entropy(v(2), [0, 2]), ValueError, "expected t from 0 to 1, got 0 to 2"),
@@ -925,7 +925,7 @@ INVALID = [
     (
         lambda: F.binary_cross_entropy(v(2), [0, 1, 1]),
         ValueError,
-        "binary_cross_entropy: expected the same shape, with elements along axis 0, got (2,) and t (3,)",
+        "binary_cross_entropy: expected predictions and t of the same shape, N at least 1, got (2,) and t (3,)",
     ),
     (
         lambda: F.binary_cross_entropy(v(2), [0, 2]),

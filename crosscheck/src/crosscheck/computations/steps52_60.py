@@ -286,7 +286,9 @@ def targets_above_one(fw: Any) -> Any:
 
 
 @refused(
-    60, ValueError, "sigmoid_cross_entropy: expected the same shape, with elements along axis 0, got (3,) and t (2,)"
+    60,
+    ValueError,
+    "sigmoid_cross_entropy: expected predictions and t of the same shape, N at least 1, got (3,) and t (2,)",
 )
 def targets_of_another_number(fw: Any) -> Any:
     """Two targets for three logits"""

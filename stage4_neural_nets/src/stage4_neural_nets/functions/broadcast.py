@@ -66,7 +66,7 @@ def broadcasts(small, large):
 
 
 def as_shape(shape):
-    """Convert a shape, a sequence or one integer, to a tuple."""
+    """Convert a shape (a sequence or one integer) to a tuple."""
     return tuple(shape) if np.iterable(shape) else (operator.index(shape),)
 
 

@@ -49,7 +49,7 @@ def sum(x, axis=None, keepdims=False):
 
 
 class Mean(Function):
-    """y = sum of x over axes / n;  gx = gy / n, broadcast. n: the number of elements in each sum."""
+    """y = (sum of x over axes) / n;  gx = gy / n, broadcast. n: the number of elements in each sum."""
 
     def __init__(self, axis, keepdims):
         self.axis = axis

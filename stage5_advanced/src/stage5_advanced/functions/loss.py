@@ -204,7 +204,9 @@ def as_targets(name, x, t):
     if t.dtype.kind not in "fiub":
         raise TypeError(f"{name}: expected real numbers as targets, got {t.dtype}")
     if x.ndim == 0 or len(x) == 0 or [n for n in x.shape if n != 1] != [n for n in t.shape if n != 1]:
-        raise ValueError(f"{name}: expected the same shape, with elements along axis 0, got {x.shape} and t {t.shape}")
+        raise ValueError(
+            f"{name}: expected predictions and t of the same shape, N at least 1, got {x.shape} and t {t.shape}"
+        )
     if not ((t >= 0) & (t <= 1)).all():
         raise ValueError(f"{name}: expected t from 0 to 1, got {t.min()} to {t.max()}")
     return t.reshape(x.shape).astype(x.dtype, copy=False)
