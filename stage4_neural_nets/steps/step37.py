@@ -1,21 +1,22 @@
 """Step 37: handling tensors.
 
 Every example so far was a single number. Machine learning computes with vectors, matrices and arrays of more axes, in
-short tensors. What must change? For element-wise functions, nothing:
+short tensors. What must change? For elementwise functions, nothing:
 
     forward     np.sin takes an array and computes the sine of each element;
-    backward    gx = gy * cos(x) was written for one number, but `*` and cos are element-wise, too.
+    backward    gx = gy * cos(x) was written for one number, but `*` and cos are elementwise, too.
 
 Functions that combine or move elements (sum, reshape, matrix product) follow in the next steps. One rule guides them
-all. The gradient of a number by a tensor says for each element how much the number changes with it; so it has one
-entry for each element:
+all. The gradient of a scalar with respect to a tensor says how the scalar changes with each element, so it has one
+entry per element:
 
     x.grad.shape == x.shape
 
 The usual case is this: tensors in, one number out (the loss), and gradients back.
 
 Why does backpropagation start from the output? Let y = C(b), b = B(a), a = A(x), with n elements in x, a and b. The
-derivative of a vector by a vector is a matrix, the Jacobian, (da/dx)_ij = da_i/dx_j, and the chain rule is a product:
+derivative of a vector with respect to a vector is a matrix, the Jacobian, (da/dx)_ij = da_i/dx_j, and the chain rule is
+a product:
 
     dy/dx  =  dy/db   db/da   da/dx
               1 x n   n x n   n x n
@@ -23,9 +24,9 @@ derivative of a vector by a vector is a matrix, the Jacobian, (da/dx)_ij = da_i/
     from the right   (db/da da/dx) first: matrix times matrix, n^3 multiplications      forward mode
     from the left    (dy/db db/da) first: row times matrix, n^2, and again a row        reverse mode
 
-With one number at the end, reverse mode computes with a row of n numbers where forward mode computes with a matrix.
-That row is `gy`, and `backward` is the product of gy and a Jacobian, which is never stored: the Jacobian of an
-element-wise function is diagonal, so the product is element-wise, too: gy * cos(x).
+With one number as output, reverse mode computes with a row of n numbers where forward mode computes with a matrix. That
+row is `gy`, and `backward` is the product of gy and a Jacobian, which is never stored: the Jacobian of an elementwise
+function is diagonal, so the product is elementwise, too: gy * cos(x).
 
 `--out DIR` draws the graph of sum(x + c) to DIR/step37.png.
 """

@@ -1,8 +1,8 @@
 """Step 38: functions that change the shape.
 
-`reshape` and `transpose` are the first functions that are not element-wise. They change no element; they only move it.
-So what is their derivative? The rule of step 37 gives the answer: the gradient must have the shape of x, and each of
-its entries must be at the position of its element of x. The backward pass undoes the move:
+`reshape` and `transpose` are the first functions that are not elementwise. They do not change elements; they only move
+them. So what is their derivative? The rule of step 37 gives the answer: the gradient must have the shape of x, and each
+of its entries must be at the position of its element of x. The backward pass undoes the move:
 
     y = reshape(x, shape)       gx = reshape(gy, shape of x)
     y = transpose(x)            gx = transpose(gy)
@@ -10,12 +10,12 @@ its entries must be at the position of its element of x. The backward pass undoe
           a b c                                          ga gb gc
     x  =  d e f    --reshape-->  a b c d e f       gx =  gd ge gf   <--reshape--  ga gb gc gd ge gf
 
-`reshape` has to remember the shape of x for backward, because y does not show it. The transpose of a matrix is its own
+`reshape` has to store the shape of x for backward, because y does not show it. The transpose of a matrix is its own
 inverse. With more axes `transpose` takes an order of axes: (A, B, C, D) with (1, 0, 3, 2) becomes (B, A, D, C). The
 backward pass uses the inverse permutation, which is the argsort of the axes.
 
-Both `backward`s call our own reshape and transpose, so both can be differentiated again. Neither copies: NumPy returns
-another view of the same memory, so the data of y must not be edited either.
+Both `backward` methods call the framework's reshape and transpose, so they can be differentiated again. Neither
+function copies: NumPy returns another view of the same memory, so the data of y must not be modified in place.
 
 As methods, x.reshape(2, 3), x.reshape((2, 3)) and x.reshape([2, 3]) are the same, as in NumPy; so are x.transpose()
 and x.T. If the shape does not change, `reshape` returns x itself and adds nothing to the graph.

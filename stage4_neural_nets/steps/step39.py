@@ -14,10 +14,10 @@ A sum of n numbers is n - 1 such additions. So each element gets the same gy, co
 
 `broadcast_to` must be a function of the framework, since gy is a Variable; it is the subject of step 40.
 
-NumPy's sum has two options, and so has ours. `axis` is the axis, or the axes, to sum over: for a (2, 3) matrix axis=0
-adds the rows, which leaves (3,), and axis=1 adds the columns, which leaves (2,). None, the default, means all axes.
-`keepdims` keeps each summed axis with length 1. With an axis, each gy is still copied to all elements of its sum. Only
-its shape does not fit: (2,) does not broadcast to (2, 3), but (2, 1) does, so the lost axes are restored first:
+NumPy's sum has two options, and so does `F.sum`. `axis` is the axis, or the axes, to sum over: for a (2, 3) matrix
+axis=0 adds the rows, which leaves (3,), and axis=1 adds the columns, which leaves (2,). None, the default, means all
+axes. `keepdims` keeps each summed axis with length 1. With an axis, each gy is still copied to all elements of its sum.
+Only its shape does not fit: (2,) does not broadcast to (2, 3), but (2, 1) does, so the missing axes are restored first:
 
     y = sum(x, axis=1)     gx = broadcast_to(reshape(gy, (2, 1)), (2, 3))
 

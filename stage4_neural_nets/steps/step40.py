@@ -1,9 +1,9 @@
 """Step 40: functions that broadcast.
 
-NumPy adds arrays of different shapes: [1 2 3] + [10] is [11 12 13], as if the 10 were repeated three times. Up to
-stage 3 the forward pass of this worked and the backward pass was wrong: the gradient of [10] had three entries, against
-the rule of step 37. What is right? The 10 is used three times, and a variable that is used several times gets the sum
-of its gradients (step 14). So copying and summing belong together; each is the backward pass of the other:
+NumPy adds arrays of different shapes: [1 2 3] + [10] is [11 12 13], as if the 10 were repeated three times. In stages 2
+and 3 the forward pass worked but the backward pass was wrong: the gradient of [10] had three entries, against the rule
+of step 37. The 10 is used three times, and a variable that is used several times gets the sum of its gradients (step
+14). So copying and summing belong together; each is the backward pass of the other:
 
     y = broadcast_to(x, shape)     gx = sum_to(gy, shape of x)          x copied to a larger shape
     y = sum_to(x, shape)           gx = broadcast_to(gy, shape of x)    x summed to a smaller shape
@@ -17,12 +17,13 @@ of its gradients (step 14). So copying and summing belong together; each is the 
 NumPy has `broadcast_to` but no `sum_to`; `functions/broadcast.py` has it for arrays (`utils.sum_to`) and for Variables
 (`F.sum_to`). It sums over the axes that broadcasting expands: the missing leading axes and those of length 1.
 
-With this pair, Add, Sub, Mul, Div and Power are repaired in the same way. Forward lets NumPy broadcast, as before.
-Backward first applies its rule, then sums each gradient to the shape of its input:
+With this pair, Add, Sub, Mul, Div and Power are all corrected in the same way. `forward` lets NumPy broadcast, as
+before. `backward` first applies its rule, then sums each gradient to the shape of its input:
 
     y = x0 * x1         gx0 = sum_to(gy * x1, shape of x0)        gx1 = sum_to(gy * x0, shape of x1)
 
-`--out DIR` draws the graphs of y = x0 * x1 and of the gradient by x1 to DIR/step40_y.png and DIR/step40_gx1.png.
+`--out DIR` draws the graphs of y = x0 * x1 and of its gradient with respect to x1 to DIR/step40_y.png and
+DIR/step40_gx1.png.
 """
 
 import numpy as np

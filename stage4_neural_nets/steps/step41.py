@@ -21,7 +21,7 @@ The shapes below the letters are a useful check: gx must have the shape of x, gy
 an N x H and a D x H matrix is N x D. (Shapes can suggest a formula and can refute one; they prove nothing.)
 
 `backward` computes both with the framework's `matmul` and `transpose`, so they can be differentiated again. The cost:
-the backward pass has two products of the size of the forward pass, so it takes twice its time. An input that is a plain
+the backward pass has two products of the size of the forward pass, so it takes twice as long. An input that is a plain
 array, like the data, needs no gradient, which saves one of the two products.
 
 `--out DIR` draws the graphs of y = x W and of both gradients to DIR/step41_y.png, step41_gx.png and step41_gW.png.

@@ -14,13 +14,13 @@ like this: a model, a loss, and steps downhill. With D numbers per point only th
 write 1/(2N) for 1/N; then a learning rate twice as large gives the same result.
 
 A loss can be composed of existing functions, as below: a difference, a square, a sum and a division. Each of them
-makes a Variable, whose array stays in memory as long as the graph. `F.mean_squared_error` is a single Function: its
+creates a Variable, whose array stays in memory as long as the graph. `F.mean_squared_error` is a single Function: its
 intermediate arrays are freed when `forward` returns, and `backward` computes the difference again from the inputs:
 
     gx0 = 2 (x0 - x1) gy / N,     gx1 = -gx0
 
-The results are the same; the price is a derivative by hand, which is worth it for a function that many will use. N is
-the length of the first axis, not the number of elements; this matters for outputs of several numbers.
+The results are the same; the price is a derivative written by hand, which pays off for a function that is used often. N
+is the length of the first axis, not the number of elements; this matters for outputs of several numbers.
 
 `--iters N` runs N iterations, each over all data. `--out DIR` saves the line and the loss as DIR/step42.png.
 """
@@ -71,7 +71,7 @@ for _ in range(args.iters):
 
 
 def kept(loss_function, N=100000):
-    """The loss, and how many arrays of N numbers its graph keeps besides the inputs."""
+    """The loss, and how many arrays of N numbers its graph keeps in addition to the inputs."""
     x0, x1 = np.zeros(N), np.ones(N)
     tracemalloc.start()
     loss = loss_function(x0, x1)

@@ -9,20 +9,21 @@ The linear transformation y = x W + b (strictly an affine one) mixes all inputs;
 
     y = sigmoid(x) = 1 / (1 + exp(-x)),         dy/dx = y (1 - y),
 
-bends each number by itself. Ten hidden units, H = 10, are ten such bends of different position, height and steepness,
+bends each number separately. Ten hidden units, H = 10, are ten such bends of different position, height and steepness,
 and the last layer adds them. The last layer has no activation: its output may be any number.
 
-Each function exists twice. `F.linear_simple` is a matmul and a `+`. Nobody needs the result t of the matmul again: the
-backward of `+` only passes the gradient on, and the backward of matmul needs its own inputs. So `linear_simple` sets
-`t.data = None`: t stays in the graph as a node, and its array is freed. In large networks such intermediate arrays take
-most of the memory. `F.linear` is a single Function and has no t. `F.sigmoid_simple` is a negation, an exp, a `+` and a
-division; `F.sigmoid` is a single Function whose backward needs only y and which does not overflow.
+Each function exists in two versions. `F.linear_simple` is a matmul and a `+`. The result t of the matmul is not needed
+again: the backward of `+` only passes the gradient on, and the backward of matmul needs its own inputs. So
+`linear_simple` sets `t.data = None`: t stays in the graph as a node, and its array is freed. In large networks such
+intermediate arrays take most of the memory. `F.linear` is a single Function and has no t. `F.sigmoid_simple` is a
+negation, an exp, a `+` and a division; `F.sigmoid` is a single Function whose backward needs only y and which does not
+overflow.
 
 The weights must be random: two equal columns of W1 get equal gradients and stay equal forever. They are small, so that
 the sigmoids start where they are steep; the biases may be zero.
 
-The cost: 10,000 iterations for one sine, and each parameter needs a line here, a line that clears it and a line that
-updates it. That is no option for 100 layers, and step 44 ends it.
+The cost: 10,000 iterations for one sine, and each parameter needs a line that creates it, one that clears its gradient
+and one that updates it. With 100 layers that is not practical; step 44 changes it.
 
 `--iters N` runs N iterations, each over all data. `--out DIR` saves the sigmoid and the curve as DIR/step43.png.
 """

@@ -1,9 +1,9 @@
 """Step 44: a layer that collects parameters.
 
-Step 43 named each parameter three times: to make it, to clear it, to update it. Now an object keeps the list.
+Step 43 named each parameter three times: to create it, to clear it, to update it. Now an object keeps the list.
 
-`Parameter` is a Variable and nothing else. It behaves like one everywhere; only `isinstance` tells them apart. That is
-its purpose: it marks what is to be learned.
+`Parameter` is a subclass of Variable that behaves like it; only `isinstance` tells them apart. That is its purpose: it
+marks what is to be learned.
 
 `Layer` collects parameters. Python calls an object's `__setattr__` for every `layer.name = value`; Layer's version
 records the name if the value is a Parameter. It records names, not parameters, because saving weights to a file will
@@ -15,11 +15,11 @@ parameters and needs no `backward`, because it is composed of Functions.
 
     layer.__call__  -->  forward  -->  F.linear(x, self.W, self.b)  -->  the graph
 
-`L.Linear(10)` has 10 outputs. It does not ask for the number of inputs, because its first input shows it; W is made
-then, as normal random numbers times sqrt(1 / inputs), so that outputs have about the size of the inputs, whatever
-their number. Parameters are float32: half the memory of NumPy's default float64, up to twice the speed, and enough
-precision for a network. The square root must be Python's: `np.sqrt` returns a float64, and since NumPy 2 that makes
-the whole product float64, silently.
+`L.Linear(10)` has 10 outputs. It does not need the number of inputs, because its first input shows it; W is created
+then, as normal random numbers times sqrt(1 / inputs), so that outputs have about the size of the inputs, whatever their
+number. Parameters are float32: half the memory of NumPy's default float64, up to twice the speed, and enough precision
+for a network. The square root must be Python's: `np.sqrt` returns a float64, and since NumPy 2 that makes the whole
+product float64 without a warning.
 
 `--iters N` runs N iterations, each over all data. `--out DIR` saves the curve and the loss as DIR/step44.png.
 """
@@ -53,7 +53,7 @@ for name in layer._params:
     print(name, layer.__dict__[name])  # -> p1 variable(1)
     #    p2 variable(2)
 
-# Weights are made at the first call, in float32; np.sqrt would make them float64.
+# Weights are created at the first call, in float32; np.sqrt would make them float64.
 linear = L.Linear(2)
 print(linear.W)  # -> variable(None)
 linear(np.ones((5, 3), np.float32))

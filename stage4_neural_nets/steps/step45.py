@@ -1,17 +1,17 @@
 """Step 45: a layer that collects layers.
 
-l1 and l2 were two objects to clear and to update. Fifty layers need a container, and Layer can be that with one more
-word: `__setattr__` also records names of Layers, and `params()` also yields what the inner layer yields. An inner layer
-may contain layers itself. So one object stands for all parameters of a network, however deep:
+l1 and l2 were two objects to clear and to update. Fifty layers need a container, and Layer needs little more to be one:
+`__setattr__` also records names of Layers, and `params()` also yields what the inner layer yields. An inner layer may
+contain layers itself. So one object stands for all parameters of a network, however deep:
 
     model -+- l1 -+- W            model.params()      W, b of l1, then W, b of l2
            |      +- b            model.cleargrads()  all of them
            +- l2 -+- W
                   +- b            in a file: l1/W, l1/b, l2/W, l2/b
 
-There are two ways to use it: assign layers to a bare `Layer()` and write a function that takes it; or write a class
-that makes its layers in `__init__` and uses them in `forward`. The class is better, because it keeps everything about
-the network in one place. It must call `super().__init__()`, which makes the list of names.
+There are two ways to use it: assign layers to a plain `Layer()` and write a function that takes it; or write a class
+that creates its layers in `__init__` and uses them in `forward`. The class is better, because it keeps everything about
+the network in one place. It must call `super().__init__()`, which creates the list of names.
 
 `Model` is a Layer that can draw its graph: `model.plot(x)` runs forward once and draws. The word means a description of
 something by formulas, and the class adds nothing else.
@@ -20,7 +20,7 @@ something by formulas, and the class adds nothing else.
 activation after each but the last. `__setattr__` does not look into lists, so MLP also sets its layers as attributes
 l0, l1 ...
 
-The network below starts from the same random numbers as step 44 and takes the same steps, so its losses are the same.
+The network below starts from the same random numbers as step 44 and makes the same updates, so its losses are equal.
 
 `--iters N` runs N iterations, each over all data. `--out DIR` draws the graph of a TwoLayerNet to DIR/step45.png.
 """
@@ -76,7 +76,7 @@ for path, p in model.named_params():
     #    l2/b (10,)
 graph(model.plot, x, args.out, "step45.png")
 
-# A third way: MLP, without a class of one's own.
+# A third way: MLP, without defining a class.
 model = MLP((10, 20, 30, 40, 1))
 print(model(x).shape, len(list(model.params())))  # -> (5, 1) 10
 

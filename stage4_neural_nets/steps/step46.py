@@ -1,7 +1,7 @@
-"""Step 46: updating parameters through an Optimizer.
+"""Step 46: updating parameters with an optimizer.
 
-`p.data -= lr * p.grad.data` is one update rule of many. Inside the training loop it is hard to exchange; an Optimizer
-makes it exchangeable. It gets the model once, and then the loop only says when to update:
+`p.data -= lr * p.grad.data` is one update rule of many. Inside the training loop it is hard to replace; an Optimizer
+makes it replaceable. It gets the model once, and then the loop only says when to update:
 
     optimizer = SGD(lr).setup(model)     setup returns the optimizer itself
     optimizer.update()                   first the hooks, then every parameter that has a gradient
@@ -11,10 +11,10 @@ A subclass defines `update_one(param)`. SGD and MomentumSGD, with the gradient g
     SGD             p <- p - lr g
     MomentumSGD     v <- momentum v - lr g,     p <- p + v
 
-S is for stochastic: with large data the gradient is that of a random part of it (step 48). Momentum is like a ball that
-rolls downhill: v is its velocity, lr g accelerates it, and momentum = 0.9 is the friction, which keeps 90 % of the
+S is for stochastic: with large data the gradient is that of a random part of them (step 48). Momentum is like a ball
+that rolls downhill: v is its velocity, lr g accelerates it, and momentum = 0.9 is the friction, which keeps 90 % of the
 velocity in each iteration. In a long flat valley the accelerations add up, to ten times lr g; across the valley they
-cancel. It costs an array v per parameter, made at the first update.
+cancel. It costs an array v per parameter, created at the first update.
 
 A hook is a function that sees all parameters before each update and may change their gradients: WeightDecay pulls
 weights towards zero, ClipGrad shortens gradients that are too long, FreezeParam removes some.
@@ -85,7 +85,7 @@ def train(optimizer, iters):
     return losses
 
 
-# One word exchanges the rule. The losses after 1000 iterations:
+# One word changes the rule. The losses after 1000 iterations:
 rules = {
     "SGD(0.2)": optimizers.SGD(lr),
     "MomentumSGD(0.2)": optimizers.MomentumSGD(lr),

@@ -1,19 +1,19 @@
-"""Step 47: softmax and cross entropy.
+"""Step 47: softmax and cross-entropy.
 
-Up to here a network predicted a number. Now it says which of C classes a sample belongs to. It has C outputs, the
+So far a network predicted a number. Now it predicts which of C classes a sample belongs to. It has C outputs, the
 logits; the class with the largest logit is the prediction. For training this is too coarse: small changes do not change
 the prediction. Softmax turns logits into probabilities, which are positive and sum to 1:
 
     p_k = exp(y_k) / (exp(y_1) + ... + exp(y_C))
 
-and the loss, the cross entropy, depends only on the probability of the right class t:
+and the loss, the cross-entropy, depends only on the probability of the correct class t:
 
-    L = -log p[t]           0 if the network is certain of it, large if the probability is small; the mean of N samples
+    L = -log p[t]           0 if the network is certain of it, large if the probability is small; averaged over N
 
-`t` holds labels, the numbers of the classes, of shape (N,): no N rows of zeros with a single one.
+`t` (N,) holds the labels, which are the numbers of the classes, not one-hot rows.
 
 To select p[t] by a formula that can be differentiated, indexing must be a function, `F.get_item`, and for Variables
-x[...] calls it. The gradient goes to the elements that were selected, all others get zeros; an element that was
+x[...] calls it. The gradient goes to the elements that were selected; all others get zeros, and an element that was
 selected twice gets both gradients.
 
     [[1 2 3]    --[1]-->    [4 5 6]             [[0 0 0]   <--   [1 1 1]
@@ -22,7 +22,7 @@ selected twice gets both gradients.
 `F.softmax_cross_entropy_simple` composes the loss of softmax, clip, log and get_item. clip raises probabilities below
 1e-15, because log(0) is minus infinity; but a clipped probability has no gradient, so a sample whose prediction is
 worst teaches nothing. And exp overflows for logits of a few hundred. `F.softmax_cross_entropy` is a single Function
-without these faults: it subtracts the largest logit first, which does not change softmax, and never takes the log of a
+without these defects: it subtracts the largest logit first, which does not change softmax, and never takes the log of a
 probability:
 
     -log p[t]  =  log(sum exp(y - max)) - (y[t] - max),      gradient:  (p - one-hot t) / N
@@ -103,12 +103,12 @@ print(loss)  # ~> variable(1.4967442524053058) (1e-7)
 loss = F.softmax_cross_entropy_simple(y, t)
 print(loss)  # ~> variable(1.4967442524053058) (1e-7)
 
-# The gradient by the logits is (prediction - target) / N.
+# The gradient with respect to the logits is (prediction - target) / N.
 y = Variable(y.data)
 F.softmax_cross_entropy(y, t).backward()
 print(np.allclose(y.grad.data, (p.data - np.eye(3)[t]) / 4))  # -> True
 
-# Logits 50 and 0, and class 1 is right: the simple form has no gradient.
+# Logits 50 and 0, and class 1 is correct: the gradient of the simple form is zero.
 y = Variable(np.array([[50.0, 0.0]]))
 t = np.array([1])
 for f in (F.softmax_cross_entropy_simple, F.softmax_cross_entropy):

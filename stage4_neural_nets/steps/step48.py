@@ -1,21 +1,21 @@
-"""Step 48: multi-class classification.
+"""Step 48: multiclass classification.
 
-Three classes of points, 100 each, that wind around each other like the arms of a spiral. No straight line separates
-them, so a network needs a hidden layer, which can bend the decision boundary.
+The data are three classes of points, 100 each, that wind around each other like the arms of a spiral. No straight line
+separates them, so a network needs a hidden layer, which can bend the decision boundary.
 
 Real data are too large for one array and one product, so training uses mini-batches: here 30 of 300 points, which gives
 ten updates instead of one for about the same work. The gradient of a mini-batch points roughly in the direction of the
 full gradient. Each epoch, one pass through all data, uses a new order, `np.random.permutation`, so that no mini-batch
-occurs twice. The last one may be smaller: there are ceil(data_size / batch_size) of them, and the mean loss of an epoch
-weights each by its size.
+occurs twice. The last of an epoch may be smaller: there are ceil(data_size / batch_size) of them, and the mean loss of
+an epoch weights each by its size.
 
-What is chosen by hand and not learned is called a hyperparameter: the number of epochs, the batch size, the hidden size
-and the learning rate.
+Values that are chosen by hand instead of learned are called hyperparameters: the number of epochs, the batch size, the
+hidden size and the learning rate.
 
 `get_spiral` returns the data, x (300, 2) float32 and t (300,), always the same, and does not change NumPy's global
 random state. The samples printed in the book come from two versions of it: x[10] and x[110] in step 48 from one without
 a shuffle, where the points are sorted by arm and radius; the sample in step 49 from a later one with a shuffle, which
-is ours. Sorting restores the older order, below. The losses are our own, because the book shows only a figure of them.
+is the one here. Sorting restores the older order, below. The losses are not the book's, which shows only a figure.
 
 `--epochs N` trains N epochs. `--out DIR` saves the data, the loss and the learned regions as DIR/step48.png.
 """

@@ -1,27 +1,27 @@
 """Step 49: the Dataset class and preprocessing.
 
-Step 48 held all data in one array. A million pictures do not fit into memory, and need not: training uses a few at a
-time. So training relies on an interface of two methods and does not know where the data are:
+Step 48 held all data in one array. A million images do not fit into memory and need not: training uses a few at a time.
+So training relies on an interface of two methods and does not know where the data are:
 
     len(dataset)        the number of samples
     dataset[i]          sample i, a pair of data and label; the label is None if there are no labels
 
 `Dataset` implements both for data that `prepare` stores in `data` and `label`; `Spiral` is four lines. A larger data
 set defines the two methods itself and opens file i when sample i is requested; `Squares` below computes sample i
-instead. The index is a single integer, because data sets of files have no slices. A batch is a list of samples joined
+instead. The index is a single integer, because data sets of files have no slices. A batch is a list of samples stacked
 by np.array.
 
 The interface is also the place for preprocessing. A transform is a callable for one sample, `Spiral(transform=f)`,
-applied when the sample is fetched: normalization, (x - mean) / std, another dtype, or, for pictures, random shifts and
+applied when the sample is fetched: normalization, (x - mean) / std, another dtype, or, for images, random shifts and
 rotations, which make many samples of one (data augmentation). `Compose` applies several in order. `target_transform`
 does the same for labels. The transforms of the package are small objects, `Normalize(mean, std)`, `AsType(dtype)`, not
-functions inside functions, so that a data set with transforms can be pickled.
+nested functions, so that a data set with transforms can be pickled.
 
-The cost: each sample is fetched by itself, with a Python call where step 48 indexed an array.
+The cost: each sample is fetched separately, with a Python call where step 48 indexed an array.
 
-The book prints the losses 1.35, 1.06, 0.98, 0.90 here, from a run with other weights and orders; ours decrease in the
-same way. Sample 0 is the book's: it comes from the version of `get_spiral` that shuffles, while the samples that
-step 48 prints come from the version before.
+The book prints the losses 1.35, 1.06, 0.98, 0.90 here, from a run with other weights and orders; the losses below
+decrease in the same way. Sample 0 is the book's: it is from the version of `get_spiral` that shuffles, while the
+samples that step 48 prints are from the version before.
 
 `--epochs N` trains N epochs. `--out DIR` saves the loss as DIR/step49.png.
 """

@@ -1,9 +1,9 @@
-"""Step 50: a DataLoader for mini-batches.
+"""Step 50: a data loader for mini-batches.
 
-Shuffling, taking the next 30 samples, joining them: half of the loop of step 49 does only this, and it is the same for
+Shuffling, taking the next 30 samples, stacking them: half of the loop of step 49 does only this, and it is the same for
 every data set. Python's interface for "the next one" is the iterator: `iter(x)` returns one, `next` returns its items
-one by one, and StopIteration says that there are no more. A `for` loop does exactly this. So an object with `__iter__`
-and `__next__` works in a `for` loop:
+one by one, and StopIteration signals that there are no more. A `for` loop does exactly this. So an object with
+`__iter__` and `__next__` works in a `for` loop:
 
     for x, t in DataLoader(train_set, batch_size):       arrays, x (30, 2) and t (30,), in a new order each time
 

@@ -1,6 +1,6 @@
-"""Step 51: training MNIST.
+"""Step 51: training on MNIST.
 
-70,000 handwritten digits of 28 x 28 grey pixels: the first real data. Nothing new is needed. The data set returns
+70,000 handwritten digits of 28 x 28 gray pixels: the first real data. Nothing new is needed. The data set returns
 samples (784,), float32, 0 to 1; the loader makes batches of 100; the loop is that of step 50, with more neurons.
 
     MLP((1000, 10)), sigmoid, SGD(0.01), 5 epochs           the book's test accuracy: 0.8668
@@ -15,12 +15,12 @@ open or closed, in both passes alike: it does not weaken what it lets through, s
 Adam has a step size for each weight (step 46). The cost: 1.8 million weights instead of 0.8 million, and two arrays of
 that size for Adam.
 
-MNIST is downloaded once, 11 MB, to ~/.dezero or to the folder $DEZERO_HOME. Where that fails, Digits replaces it: 1,797
-digits of 8 x 8 pixels, part of the package. It is 40 times smaller: an epoch has 15 updates, not 600, so it trains for
+MNIST is downloaded once, 11 MB, to ~/.dezero or to the folder $DEZERO_HOME. If that fails, Digits replaces it: 1,797
+digits of 8 x 8 pixels, part of the package. It is 40 times smaller: an epoch has 15 updates, not 600, so training takes
 20 epochs, and the first model is still far from its best. The test set is the last 297 digits, mostly from writers that
 the 1,500 others do not contain: the second model learns the 1,500 without an error and reaches only about 0.93 on the
-test set. It knows too few handwritings. So a third run makes more of them (data augmentation, step 49): each batch is
-rotated, sheared, stretched and shifted at random, no picture occurs twice, and the same model, with 100 epochs and a
+test set. It has seen too few handwritings. So a third run makes more of them (data augmentation, step 49): each batch
+is rotated, sheared, stretched and shifted at random, no image occurs twice, and the same model, with 100 epochs and a
 learning rate that decreases, reaches about 0.963.
 
 `--data digits` uses Digits. `--epochs N` trains N epochs. `--out DIR` saves some digits, the loss and the accuracy as

@@ -1,6 +1,6 @@
 """A recurrent network that writes text, character by character.
 
-At each character of a text it predicts the next one. To be good at this it has to learn which words there are, how they
+At each character of a text it predicts the next one. To be good at this it has to learn which words exist, how they
 follow each other, and that a bracket must be closed. To write, it continues its own output: the logits become
 probabilities, one character is drawn at random, and that is the next input. The logits are first divided by the
 temperature T: at a low T the network repeats what it is certain of, at a high T it is bold and misspells.
@@ -16,7 +16,7 @@ there. This is truncated backpropagation through time.
     python stage5_advanced/examples/char_rnn.py --shakespear             1.1 million characters, downloaded once
 
 The loss is in bits per character; an untrained network has log2 of the number of different characters. The last tenth
-of the text is held out; its loss tells how much the network knows beyond what it has memorized. With --quick it is
+of the text is held out; its loss shows how much the network knows beyond what it has memorized. With --quick it is
 about 2.3.
 
 The figure: the loss, and what the network writes at three temperatures.
@@ -95,7 +95,7 @@ def losses_of_parts(model, samples, batch_size, gpu):
 
 
 def write(model, dataset, length):
-    """A text by the model for each temperature; all continue the first ten characters of the data."""
+    """The text that the model writes at each temperature; all continue the first ten characters of the data."""
     model.reset_state()
     T = np.array(TEMPERATURES)[:, None]
     ids = [np.repeat(i, len(T)) for i in dataset.data[:10]]

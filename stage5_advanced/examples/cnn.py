@@ -1,11 +1,11 @@
 """A convolutional network that recognizes handwritten digits.
 
-A digit remains the same digit when it moves by a pixel, but for the linear layers of step 51 it is another vector. A
-convolution applies the same weights to each small patch, and max pooling keeps the largest of four neighboring outputs,
-whichever it was. So what the network learns about a stroke in one place holds in all places. Batch normalization after
-each layer keeps the outputs at a scale that allows a large learning rate, and dropout keeps the last layers from
-relying on single neurons. Each batch is rotated, sheared, stretched and shifted at random (data augmentation), and the
-learning rate of Adam decreases along a half cosine.
+A digit remains the same digit when it moves by a pixel, but for the linear layers of step 51 it is a different vector.
+A convolution applies the same weights to each small patch, and max pooling keeps the largest of four neighboring
+outputs, whichever it is. So what the network learns about a stroke in one place holds in all places. Batch
+normalization after each layer keeps the outputs at a scale that allows a large learning rate, and dropout keeps the
+last layers from relying on single neurons. Each batch is rotated, sheared, stretched and shifted at random (data
+augmentation), and the learning rate of Adam decreases along a half cosine.
 
     Digits, --quick or not:    test accuracy 0.97 to 0.985; more epochs make no difference
     an MLP on the same:        0.93, or 0.963 with data augmentation (step 51)
@@ -55,7 +55,7 @@ class CNN(Model):
 
 
 def jitter(x):
-    """Digits in other handwritings: rotated, sheared, stretched and shifted.  x (N, 1, H, W) -> its shape."""
+    """Digits in other handwritings: rotated, sheared, stretched and shifted.  x (N, 1, H, W) -> the same shape."""
     N, _, H, W = x.shape
     xp = cuda.get_array_module(x)
     angle, shear = np.random.normal(0, 0.15, (2, N))  # radians; pixels to the side per pixel down

@@ -1,4 +1,4 @@
-"""What the examples share: options, checks before the work begins, the digits, the figure's file."""
+"""Shared by the examples: options, checks before the work begins, the digits, the file of the figure."""
 
 import argparse
 import pathlib
@@ -12,7 +12,7 @@ from stage5_advanced import cuda
 from stage5_advanced.datasets import MNIST, Digits
 from stage5_advanced.transforms import Compose, Normalize, ToFloat
 
-NAME = pathlib.Path(sys.argv[0]).stem  # of the example that runs
+NAME = pathlib.Path(sys.argv[0]).stem  # of the running example
 
 
 def options(doc, epochs, mnist=None):
@@ -102,7 +102,7 @@ def load_digits(arguments):
 
 
 def page(images, rows, columns, space=1, background=0.0):
-    """Images (N, H, W) in one, in rows and columns with space between: (rows (H + space) + space, ...)."""
+    """Images (N, H, W) on one sheet, in rows and columns with space between: (rows (H + space) + space, ...)."""
     N, H, W = images.shape
     sheet = np.full((rows * columns, H + space, W + space), background, images.dtype)
     sheet[:N, space:, space:] = images

@@ -1,16 +1,16 @@
 """A generative adversarial network: one network draws digits, another tells them from real ones.
 
-The generator makes an image of random numbers, z -> G(z). The discriminator outputs D(x), the probability that an image
-is real. It is trained to answer yes for the data and no for what the generator draws; the generator is trained to get
-the answer yes. Neither knows what a digit is: all that the generator learns is the gradient of D by its pixels. So no
-loss assigns a sample to each z, as in an autoencoder; in return no loss makes the images blurred.
+The generator turns random numbers into an image, z -> G(z). The discriminator outputs D(x), the probability that an
+image is real. It is trained to output 1 for the data and 0 for generated images; the generator is trained to make it
+output 1. Neither knows what a digit is: the generator learns only from the gradient of D with respect to its pixels. No
+loss assigns a sample to each z, as in an autoencoder; in return no loss blurs the images.
 
     loss of D = -log D(x) - log (1 - D(G(z))),        loss of G = -log D(G(z))
 
-The game has no end: the losses do not decrease, and now one side gains and then the other. The papers below keep it
-balanced by strides and transposed convolutions instead of pooling, batch normalization, leaky ReLU, Adam with
-beta1 = 0.5, and the target 0.9 instead of 1 for real images, so that D never becomes too certain. The images shown are
-drawn with a moving average of the generator's weights over about the last tenth of the training, which oscillates less.
+The game has no end: the losses do not decrease, and the two sides gain in turn. The papers below keep it balanced by
+strides and transposed convolutions instead of pooling, batch normalization, leaky ReLU, Adam with beta1 = 0.5, and the
+target 0.9 instead of 1 for real images, so that D never becomes too certain. The images shown are drawn with a moving
+average of the generator's weights over about the last tenth of the training, which oscillates less.
 
     python stage5_advanced/examples/gan.py --data digits --quick
 
@@ -85,7 +85,7 @@ def main():
 
     z_shown = noise(100)
     with no_grad():
-        generator(z_shown)  # makes the weights
+        generator(z_shown)  # creates the weights
     mean = copy.deepcopy(generator)
     moments = {round(1 + (arguments.epochs - 1) * part) for part in (0, 0.05, 0.15, 0.4, 1)}
     history, shown, updates = [], {}, 0

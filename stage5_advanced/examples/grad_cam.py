@@ -1,13 +1,13 @@
 """Grad-CAM: where a network looks.
 
-The last convolution of a network still has positions; its channels tell what is there. The importance of a channel for
-a class is the gradient of the class's logit by the channel, averaged over all positions. The sum of the channels with
-these weights is a map of the evidence for the class,
+The last convolution of a network still has positions; its channels say what is there. The importance of a channel for a
+class is the gradient of the class's logit with respect to the channel, averaged over all positions. The sum of the
+channels with these weights is a map of the evidence for the class,
 
     a_k = mean of d logit[c] / d A_k over the positions,        map = relu(sum of a_k A_k),
 
-for any class c, also one that the picture does not show; then the map tells what looks like it. It needs only `grad`,
-the gradients of a logit by an intermediate variable.
+for any class c, even one that the picture does not show; then the map shows what looks like it. This needs only `grad`,
+for the gradient of a logit with respect to an intermediate variable.
 
 Without --image a small network is trained on digits. Its only linear layer follows the mean over all positions, so each
 prediction is based on evidence at positions. (The gradients are then the weights of that layer, the same at each

@@ -50,7 +50,7 @@ def colors(logits):
 
 
 def plane(x_range, y_range, f):
-    """The colors of a part of the plane for imshow, by the logits f(points (N, 2))."""
+    """The colors of a part of the plane for imshow, from the logits f(points (N, 2))."""
     grid = np.stack(np.meshgrid(np.linspace(*x_range, 300), np.linspace(*y_range, 300)), axis=-1)
     with no_grad():
         logits = f(grid.reshape(-1, 2).astype(np.float32)).data.reshape(300, 300, 3)

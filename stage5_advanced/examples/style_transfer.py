@@ -6,8 +6,8 @@ Style is which strokes and colors occur together, wherever they are. For the cha
     the Gram matrix  G_ij = mean of A_i A_j over all positions.
 
 So the result should roughly have the brightness of one picture and the Gram matrices of the other. It is optimized like
-weights: compute the gradient of the loss by the pixels, and let Adam update them. The pixels are the only parameter;
-the network learns nothing.
+weights: compute the gradient of the loss with respect to the pixels, and let Adam update them. The pixels are the only
+parameter; the network learns nothing.
 
 Gatys, Ecker and Bethge used the layers of VGG19; Ustyuzhaninov and others found that random filters are enough for
 textures, if they see several scales. Here 5 x 5 filters see the picture, its half and its quarter; a channel is the

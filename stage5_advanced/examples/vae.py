@@ -3,8 +3,8 @@
 An encoder maps each image to a point z of a few numbers, and a decoder draws an image from z. Trained only to
 reconstruct images, they leave gaps between the points, where the decoder draws nonsense. So the encoder returns a
 distribution instead of a point, z ~ N(mu, sigma^2), and the loss penalizes its distance from the standard normal
-distribution, N(0, 1). Then the distributions overlap, the gaps disappear, and the decoder makes a digit of a z drawn
-from N(0, 1). Together the two terms are a bound on the likelihood of the data,
+distribution, N(0, 1). Then the distributions overlap, the gaps disappear, and the decoder turns a z drawn from N(0, 1)
+into a digit. Together the two terms are a bound on the likelihood of the data,
 
     loss = -log p(x | z) + KL(N(mu, sigma^2) || N(0, 1)),     KL = -1/2 sum (1 + log sigma^2 - mu^2 - sigma^2),
 
@@ -14,8 +14,8 @@ the reconstruction counts against the penalty.
 A random draw has no derivative. But z = mu + sigma eps with eps ~ N(0, 1) is the same draw, where eps is an input like
 the data, and z is an ordinary function of mu and sigma: the reparametrization trick.
 
-The 8 numbers of z describe 64 pixels so well that the reconstructions of test digits are 0.13 off (root mean square;
-black is 1).
+The 8 numbers of z describe 64 pixels so well that the reconstructions of test digits differ from them by 0.13 (root
+mean square; black is 1).
 
     python stage5_advanced/examples/vae.py --data digits --quick
 

@@ -3,12 +3,12 @@
 Why does `backward` add gradients with `x.grad = x.grad + gx` and not with the shorter `x.grad += gx`?
 
     x += x         writes into the existing array: no copy, and x is the same object as before
-    x = x + x      makes a new array and gives it the name x
+    x = x + x      creates a new array and gives it the name x
 
 The first saves memory and is right if the array has no other name. But `backward` passes arrays on: the first gradient
-of a variable is not copied, so x.grad is the very array that was passed. The backward of `add` returns its argument, so
-after y = add(x, x), x.grad and y.grad are two names of one array. If the second gradient of x is then added in place,
-y.grad changes, too. A new array has only one name.
+of a variable is not copied, so x.grad is the array that was passed, not a copy. The backward of `add` returns its
+argument, so after y = add(x, x), x.grad and y.grad are two names of one array. If the second gradient of x is then
+added in place, y.grad changes, too. A new array has only one name.
 
 Since step 14 every stage adds in this way. In-place operations are for arrays that nothing else can reference:
 optimizers update `param.data` in place. (From stage 3 on gradients are Variables, and a plain `backward()` leaves each
@@ -38,7 +38,7 @@ x = x + x  # a new array
 print(id(x) == before)  # -> False
 
 
-# The backward pass of add as step 14 computes it, with arrays: gy goes to both inputs, and both are x.
+# The backward pass of add as in the book's step 14, with arrays: gy goes to both inputs, and both are x.
 def backward_of_add(in_place):
     """x.grad and y.grad after y = add(x, x)."""
     y_grad = np.array(1)

@@ -2,8 +2,8 @@
 
 Step 47 uses `F.get_item(x, slices)`, and with it x[slices]. This is its implementation. Forward is one line, x[slices]
 on arrays. Backward puts each gradient where its number was taken from, and zeros elsewhere. In `backward` gradients are
-Variables and must be computed with functions, so that they can be differentiated again, and no function does this. So
-there are two:
+Variables and must be computed with functions, so that they can be differentiated again, and no other function does
+this. So there are two:
 
     GetItem        forward    y = x[slices]                    backward   GetItemGrad(slices, shape of x)(gy)
     GetItemGrad    forward    gx = 0; gx[slices] += gy         backward   get_item(ggx, slices)
@@ -12,7 +12,7 @@ The forward of one is the backward of the other, so both have derivatives of any
 
 The += is not enough: for gx[[0, 0]] += gy NumPy reads, adds and writes once per index, and one of two gradients for the
 same number is lost. `np.add.at` adds both. It is slow, so the package uses it only where a number can be selected
-twice, which is with arrays of indices. The package also makes the zeros on the device of gy and in its dtype, where
+twice, which is with arrays of indices. The package also creates the zeros on the device of gy and in its dtype, where
 np.zeros would turn float32 into float64.
 """
 

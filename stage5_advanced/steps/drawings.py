@@ -1,4 +1,4 @@
-"""The drawings of steps 52 to 58 and of appendix A. Skip on first reading; they are no part of a lesson."""
+"""The drawings of steps 52 to 58 and of appendix A. Skip on first reading; they are not part of any lesson."""
 
 import functools
 import time
@@ -386,7 +386,7 @@ def step58(plt, shapes, size, image=None, best=()):
 def appendix_a(plt):
     """Names on the left, arrays on the right, after each of three steps of backward; in place and not."""
     figure, rows = plt.subplots(2, 3, figsize=(11, 4.8), layout="constrained")
-    titles = ("y.grad is given", "first gradient of x: no copy", "second gradient of x")
+    titles = ("y.grad is set", "first gradient of x: no copy", "second gradient of x")
     one, both = {"y.grad": 0}, {"y.grad": 0, "x.grad": 0}
     # For each picture: name -> index of its array, the numbers in the arrays, the index of a wrong array.
     in_place = [(one, [1], None), (both, [1], None), (both, [2], 0)]

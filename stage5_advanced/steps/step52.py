@@ -2,7 +2,7 @@
 
 Deep learning spends almost all its time in matrix products. A product of two n x n matrices takes n^3 multiplications
 and as many additions, and most of them can run in parallel. A CPU has a few cores for any work; a GPU has thousands for
-this work alone, and does it ten to a hundred times faster.
+this kind of work, and does it ten to a hundred times faster.
 
 CuPy is NumPy for NVIDIA GPUs: almost all functions have the same names, and the arrays are in the memory of the GPU. So
 the framework needs no second set of functions, only the right module for each array:
@@ -10,19 +10,19 @@ the framework needs no second set of functions, only the right module for each a
     xp = cuda.get_array_module(x)      numpy or cupy, by the device of x       in a Function: self.xp
     xp.sin(x)                          computed on that device
 
-`forward` says xp where it said np; `backward` is made of functions and does not change. What remains is to move data:
+`forward` uses xp instead of np; `backward` is composed of functions and does not change. What remains is to move data:
 
     x.to_gpu()        model.to_gpu()        loader.to_gpu()            and back:  to_cpu()
     a Variable        every parameter       each batch it returns
 
 Then everything is computed on the GPU, because each function looks at its inputs. Arrays of both devices in one call
-are an error: nothing moves silently, because moving is expensive. The bus between the memories is ten to a hundred
+are an error: nothing is moved implicitly, because moving is expensive. The bus between the memories is ten to a hundred
 times slower than either memory and soon becomes the bottleneck. So the weights move once, the batches one by one, and
 only one number per batch returns.
 
 The cost: each kernel launch on a GPU takes some microseconds, however small the array, so a network of ten neurons is
-slower there. Random numbers come from another generator than NumPy's, and sums in another order have other rounding
-errors, in the last digit.
+slower there. Random numbers are drawn by another generator than NumPy's, and sums in a different order round
+differently, in the last digit.
 
 Without CuPy or without a GPU everything here runs on the CPU, and `cuda.gpu_enable` is False. The extras cuda12 and
 cuda13 install CuPy for a CUDA version: pip install -e "./stage5_advanced[cuda12]". Appendix C is a notebook for those
@@ -53,7 +53,7 @@ print(x)  # -> [[0 1 2]
 y = x.sum(axis=1)
 print(y)  # -> [ 3 12]
 
-# From the host to the GPU and back; both copy. Without a GPU as_cupy says what is missing.
+# From the host to the GPU and back; both copy. Without a GPU the error of as_cupy says what is missing.
 n = np.array([1, 2, 3])
 print(cuda.get_array_module(n).__name__, cuda.as_numpy(n) is n)  # -> numpy True
 try:

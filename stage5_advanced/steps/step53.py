@@ -12,22 +12,22 @@ But layers contain layers, and an archive is flat. So the name of each parameter
            +- p3                    "p3": array(3)}
 
 `model.save_weights(path)` writes these arrays, compressed; `model.load_weights(path)` loads each into the parameter of
-that name, in a model that was made in the same way. The new model need not have seen an input: parameters without data
-get the shapes in the file. (In the book the order of the names differs from run to run; here it is the order of
-assignment.) Three things are easily done wrong:
+that name, in a model that was created in the same way. The new model need not have seen an input: parameters without
+data get the shapes in the file. (In the book the order of the names differs from run to run; here it is the order of
+assignment.) Three things are easy to get wrong:
 
     - A file must never be incomplete. It is written under another name and renamed when it is complete, so Ctrl-C or
       a full disk leaves the old file intact.
     - Names, shapes and dtypes must be those of the model; otherwise an error names the difference, and nothing changes.
     - Files contain NumPy arrays only. A model on the GPU stays there when it is saved or loaded.
 
-Weights are enough for inference, but not to resume training: the optimizer has its momenta, and the loader is at some
+Weights are enough for inference, but not to resume training: the optimizer has its state, and the loader is at some
 position of its random order. `save_checkpoint` saves everything, and a run resumed from a checkpoint gives the same
-bits as a run without interruption.
+bits as an uninterrupted run.
 
-The book's script loads my_mlp.npz if it exists, trains, and saves it, so its second run continues the first.
-`--weights my_mlp.npz` does the same. Without it nothing is left on disk: both runs are made in sequence, with a file in
-a temporary folder in between.
+The book's script loads my_mlp.npz if it exists, trains, and saves it, so its second run continues the first. `--weights
+my_mlp.npz` does the same. Without it nothing is left on disk: the two runs follow each other, with a file in a
+temporary folder in between.
 
 `--data digits` uses Digits instead of MNIST. `--epochs N` trains N epochs. `--out DIR` saves the flat dictionary and
 the losses as DIR/step53.png.

@@ -7,28 +7,28 @@ flexible; then regularization helps: weight decay (step 46), batch normalization
     Each training pass switches each neuron off with probability `dropout_ratio`, so that it outputs 0.
 
 No neuron can rely on another, so each must be useful by itself. And since other neurons are missing each time, one
-network trains many. Averaging the outputs of five networks, an ensemble, is known to gain some percent of accuracy;
+network trains many. Averaging the outputs of five networks, an ensemble, is known to gain a few percent of accuracy;
 dropout has a similar effect for the price of one.
 
-In inference no neuron is missing, so the next layer would receive more than in training. Two corrections:
+At inference no neuron is missing, so the next layer would receive more than in training. Two corrections:
 
-                   in training                            in inference
+                   in training                            at inference
     direct         y = x * mask                           y = x * (1 - dropout_ratio)
     inverted       y = x * mask / (1 - dropout_ratio)     y = x
 
-`F.dropout` is the inverted form. Inference then has nothing to do, and the ratio may change from pass to pass; the
-factor of the direct form fits one ratio only. It is composed of a product and a division, so it needs no backward of
-its own: the gradient is multiplied by the same mask and divided by the same number.
+`F.dropout` is the inverted form. At inference there is then nothing to do, and the ratio may change from pass to pass;
+the factor of the direct form fits one ratio only. It is composed of a product and a division, so it needs no backward
+of its own: the gradient is multiplied by the same mask and divided by the same number.
 
-So some functions behave differently in training and in inference, and `Config.train`, next to the switch of step 18,
+So some functions behave differently in training and at inference, and `Config.train`, next to the switch of step 18,
 says which it is. It is True by default; `with test_mode():` sets it to False. It is independent of `no_grad()`: one is
 about what is computed, the other about what is recorded, and inference needs both.
 
 Batch normalization is the second such function. In training, `L.BatchNorm()` normalizes each feature with the mean and
 the variance of the batch, so the output for a sample depends on the other samples. It also keeps running averages of
-both and uses them in inference, where the output for a sample must depend on that sample alone. (The book only mentions
-it; here it is implemented.) Forgetting `test_mode` is a common mistake with both functions: the network still answers,
-only worse, and a little differently each time.
+both and uses them at inference, where the output for a sample must depend on that sample alone. (The book only mentions
+it; here it is implemented.) Forgetting `test_mode` is a common mistake with both functions: the network still predicts,
+but less accurately and a little differently each time.
 
 `--out DIR` saves a drawing of dropout as DIR/step54.png.
 """
@@ -54,12 +54,12 @@ print(mask)  # -> [False  True  True False False  True False  True  True False]
 survivors = [(np.random.rand(10) > dropout_ratio).sum() for _ in range(10000)]
 print(np.mean(survivors))  # ~> 4.0 (0.05)
 
-# In inference all ten, scaled to the average of training.
+# At inference all ten, scaled to the average of training.
 scale = 1 - dropout_ratio
 y = x * scale
 print(y.sum())  # ~> 4.0 (1e-9)
 
-# Inverted dropout: the average is the same in training and in inference.
+# Inverted dropout: the average is the same in training and at inference.
 y = [(x * (np.random.rand(10) > dropout_ratio) / scale).sum() for _ in range(10000)]
 print(np.mean(y))  # ~> 10.0 (0.2)
 
@@ -106,7 +106,7 @@ for _ in range(100):
     y = norm(x)
 print(np.allclose(y.data.mean(axis=0), 0), np.allclose(y.data.std(axis=0), 1, atol=0.01))  # -> True True
 
-# ... and in inference the running averages apply, so the output for a sample does not depend on the batch.
+# ... and at inference the running averages apply, so the output for a sample does not depend on the batch.
 print(norm.avg_mean)  # ~> variable([ 0.0 5.0 -2.0]) (1.0)
 with test_mode():
     print(np.allclose(norm(x[:1]).data, norm(x).data[:1]))  # -> True

@@ -21,8 +21,8 @@ Both can differ in height and width. The size of the output in either direction:
 
     OH = (H + 2 PH - KH) // SH + 1          `get_conv_outsize`; a remainder at the end is ignored
 
-This step uses loops over plain arrays and only that one function of the framework. Channels and batches follow in step
-56, and fast code in step 57.
+This step uses loops over plain arrays; of the framework it needs only that function. Channels and batches follow in
+step 56, and fast code in step 57.
 
 `--out DIR` saves drawings of all this as DIR/step55.png.
 """

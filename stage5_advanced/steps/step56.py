@@ -12,8 +12,8 @@ So the output has channels again, one per filter, and the next layer can continu
 free, its number of channels is not. The filter still moves in two directions only, hence the name Conv2d.
 
 Pooling makes the image smaller: from each window it takes the maximum (max pooling) or the mean (average pooling). Max
-pooling is usual for image recognition; without another word, pooling means max pooling. Usually windows do not overlap:
-2 x 2 with stride 2, 3 x 3 with stride 3. Three properties:
+pooling is usual for image recognition; if nothing else is said, pooling means max pooling. Usually windows do not
+overlap: 2 x 2 with stride 2, 3 x 3 with stride 3. Three properties:
 
     - It has no parameters and learns nothing.
     - The number of channels stays the same, since each channel is pooled separately.
@@ -41,7 +41,7 @@ def convolve(x, W):
     return np.array([[(x[i : i + KH, j : j + KW] * W).sum() for j in range(OW)] for i in range(OH)])
 
 
-# Three channels. The first is that of step 55; the book's drawing hides the others, so they are ours.
+# Three channels. The first is that of step 55; the book's drawing hides the others, so they are made up.
 x = np.array(
     [
         [[1, 2, 3, 0], [0, 1, 2, 3], [3, 0, 1, 2], [2, 3, 0, 1]],

@@ -1,8 +1,8 @@
 """Step 57: conv2d and pooling.
 
-The convolution of steps 55 and 56 needs six nested loops, far too slow in Python. Computers are fast at the matrix
-product. `im2col`, image to columns, turns convolution into one: each patch (the part of the input under the filter)
-becomes a row of a matrix, and each filter becomes a column:
+The convolution of steps 55 and 56 needs seven nested loops, which is far too slow in Python. Computers are fast at
+matrix products. `im2col`, image to columns, turns convolution into one: each patch (the part of the input under the
+filter) becomes a row of a matrix, and each filter becomes a column:
 
     x (N, C, H, W)      --im2col-->    (N*OH*OW, C*KH*KW)
     W (OC, C, KH, KW)   -reshape, T->            (C*KH*KW, OC)         product: (N*OH*OW, OC)
@@ -14,18 +14,18 @@ same with the maximum of each row instead of the product, after another reshape:
 
 `F.conv2d_simple` and `F.pooling_simple` are those lines, composed of im2col, reshape, linear, max and transpose. All of
 these are differentiable, so both have derivatives of any order without a backward of their own. Only im2col needs one:
-a number is part of several patches, so its gradient is the sum of their gradients, `col2im`, whose gradient in turn is
-im2col.
+a number is part of several patches, so its gradient is the sum of its gradients in all of them, `col2im`, whose
+gradient in turn is im2col.
 
 The cost is memory: patches overlap, and with a 3 x 3 kernel each number is stored nine times. `F.conv2d` is a single
-Function. It makes the patches of a few samples at a time and frees them after the product; its backward, written by
-hand, is
+Function. It copies the patches of a few samples at a time, all into the same memory (`functions/windows.py`, which you
+can skip); its backward, written by hand, is
 
-    gx  =  deconv2d(gy, W)                 each gradient is spread over the patch that its number came from
+    gx  =  deconv2d(gy, W)                 each gradient times W is added to the patch of its output
     gW  =  Conv2dGradW(x, gy)              x and gy, correlated at each position of the filter
 
-and these can be differentiated again, with each other. Many frameworks of this kind are wrong here, in the second
-derivative by W, which must use the gradient that arrives, not the earlier one; so it is checked below.
+and these can be differentiated again, with each other. An easy mistake here is the second derivative with respect to W,
+which must use the incoming gradient, not the earlier one; so it is checked below.
 
 Sizes are a number or a pair, height and width. `L.Conv2d` is the layer; like Linear it infers the number of channels
 from its first input. Pooling learns nothing and is only a function.
@@ -125,7 +125,7 @@ check_gradients(lambda x, W, b: F.conv2d(x, W, b, stride=2, pad=1), x, W, b)
 check_gradients(lambda x: F.pooling(x, 2, 2), x)
 print("second derivatives are right")  # -> second derivatives are right
 
-# The layer: W is made at the first call.
+# The layer: W is created at the first call.
 layer = L.Conv2d(8, kernel_size=3, stride=1, pad=1)
 print(layer.W)  # -> variable(None)
 y = layer(np.zeros((1, 5, 15, 15), np.float32))

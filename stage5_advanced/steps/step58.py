@@ -1,29 +1,29 @@
 """Step 58: VGG16, a well-known CNN.
 
-With Conv2d and pooling, a famous network takes a few lines. VGG, second in the ImageNet contest of 2014, was tested in
+With Conv2d and pooling, a famous network takes a few lines. VGG, second in the ImageNet contest of 2014, exists in
 several depths; VGG16 is the one with sixteen layers of weights:
 
     2 x conv 64, pool, 2 x conv 128, pool, 3 x conv 256, pool, 3 x conv 512, pool, 3 x conv 512, pool,
     linear 4096, dropout, linear 4096, dropout, linear 1000
 
 Its ideas: all filters are 3 x 3 with padding 1, so only pooling changes the size, by half each time, from 224 to 7; the
-channels double as the planes shrink; a ReLU after each layer; dropout between the large linear layers. The model never
-states its numbers of input channels: each layer infers them from its first input, as Linear does since step 44. Between
-the last pooling and fc6, a reshape makes a row of each image, (N, 512, 7, 7) -> (N, 25088).
+channels double as the planes shrink; a ReLU after each layer but the last; dropout between the large linear layers. The
+model never states its numbers of input channels: each layer infers them from its first input, as Linear does since step
+44. Between the last pooling and fc6, a reshape makes a row of each image, (N, 512, 7, 7) -> (N, 25088).
 
-Three quarters of its 138 million weights are in fc6. Training takes weeks on several GPUs, so one uses the weights that
-the authors trained: `VGG16(pretrained=True)` downloads them, 553 MB, to ~/.dezero or to the folder $DEZERO_HOME. (Their
-license is Creative Commons Attribution, and the author of the book converted them.) Two things must be as in training,
-or the predictions are useless: the preprocessing,
+Three quarters of its 138 million weights are in fc6. Training takes weeks on several GPUs, so most users take the
+weights that the authors trained: `VGG16(pretrained=True)` downloads them, 553 MB, to ~/.dezero or to the folder
+$DEZERO_HOME. (Their license is Creative Commons Attribution, and the author of the book converted them.) Two things
+must be as in training, or the predictions are useless: the preprocessing,
 
     224 x 224, channels in the order blue, green, red, minus a fixed mean of each:  VGG16.preprocess(picture)
 
 and the switch of step 54: `with test_mode():`, otherwise dropout changes each prediction.
 
-`--image FILE` recognizes a picture, a file or an address; it needs Pillow, and the network once. The book's zebra is at
-https://github.com/oreilly-japan/deep-learning-from-scratch-3/raw/images/zebra.jpg
-Without it the weights are random and nothing is downloaded. `--quick` uses images of 64 x 64, which makes 44 million
-weights and takes a few seconds. `models` also has ResNet50, ResNet101, ResNet152 and SqueezeNet.
+`--image FILE` classifies an image, a file or a URL; it needs Pillow, and a network connection once. The book's zebra:
+https://github.com/oreilly-japan/deep-learning-from-scratch-3/raw/images/zebra.jpg Without it the weights are random and
+nothing is downloaded. `--quick` uses images of 64 x 64, which makes 44 million weights and takes a few seconds.
+`models` also has ResNet50, ResNet101, ResNet152 and SqueezeNet.
 
 `--out DIR` saves the layers as DIR/step58.png and the graph, with the masks of dropout, as DIR/step58_graph.pdf.
 """
@@ -39,7 +39,7 @@ from stage5_advanced.models import VGG16
 from stage5_advanced.utils import get_file
 
 parser = options(__doc__)
-parser.add_argument("--image", metavar="FILE", help="a picture to recognize, a file or an address; downloads 553 MB")
+parser.add_argument("--image", metavar="FILE", help="an image to classify, a file or a URL; downloads 553 MB")
 parser.add_argument("--quick", action="store_true", help="a small network for images of 64 x 64")
 args = parser.parse_args()
 if args.image and args.quick:
@@ -47,7 +47,7 @@ if args.image and args.quick:
 
 
 def load_picture(name):
-    """The picture in a file or at an address, the pretrained model and its labels."""
+    """The picture in a file or at a URL, the pretrained model and its labels."""
     try:
         import PIL.Image
     except ImportError:
@@ -92,7 +92,7 @@ try:
 except ImportError:
     print("no preprocessing without Pillow: pip install pillow")
 
-# A random picture, through a random network or the pretrained one. Layers remember their last outputs.
+# A random image, through a random network or the pretrained one. A layer refers weakly to its last outputs.
 size = 64 if args.quick else 224
 np.random.seed(0)
 model = pretrained or VGG16()

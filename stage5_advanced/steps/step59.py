@@ -1,18 +1,18 @@
 """Step 59: time series with an RNN.
 
-All networks so far are feed-forward: the output depends only on the current input. To continue a curve or a sentence,
-a network must know what was before. A recurrent neural network (RNN) has a state h, its own previous output, which is
-an input as well:
+All networks so far are feed-forward: the output depends only on the current input. To continue a curve or a sentence, a
+network must know what preceded it. A recurrent neural network (RNN) has a state h, its own previous output, which is an
+input as well:
 
-    h_t  =  tanh(h_{t-1} W_h + x_t W_x + b)              x_t (N, D), h_t (N, H);  the first time without h
+    h_t  =  tanh(h_{t-1} W_h + x_t W_x + b)              x_t (N, D), h_t (N, H);  without h at the first step
 
 `L.RNN` is that line, with a Linear for each product, x2h with a bias and h2h without. (The input of h2h is h, so its
-width is H; the book has D.) Each call takes one x and stores the new h; `reset_state()` removes it.
+width is H; the book has D.) Each call takes one x and stores the new h; `reset_state()` clears it.
 
 Define-by-run makes this easy. The graph grows from call to call, linked by the state, and `backward` traverses all of
-it: backpropagation through time (BPTT). It needs no code, but with a series of a million numbers the graph would fill
-the memory, and the gradient would vanish on its way. So the graph is cut after a number of inputs (truncated BPTT): the
-value of the state remains, and only the variable forgets its creator.
+it: backpropagation through time (BPTT). It needs no new code, but with a series of a million numbers the graph would
+fill the memory, and the gradient would vanish on its way. So the graph is cut after a number of inputs (truncated
+BPTT): the value of the state remains; only the link to its creator is removed.
 
     v.unchain()            v.creator = None: backward ends here
     v.unchain_backward()   the same for all variables that v depends on, so their graph is freed

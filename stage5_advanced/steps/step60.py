@@ -1,6 +1,6 @@
 """Step 60: LSTM and a data loader.
 
-Two improvements of step 59, one for speed and one for quality.
+Two improvements on step 59, one for speed and one for quality.
 
 `SeqDataLoader` makes mini-batches of a series. Its rows are parts of the series that start at different positions: of
 1000 numbers in batches of 2, one part starts at 0 and one at 500, and each batch continues where the previous one
@@ -12,12 +12,12 @@ between 0 and 1, determine what is kept of c (f, forget), what is added (i, inpu
     f = sigmoid(x W_xf + h W_hf + b_f)           c'  =  f c + i u
     i = sigmoid(x W_xi + h W_hi + b_i)           h'  =  o tanh(c')
     o = sigmoid(x W_xo + h W_ho + b_o)
-    u = tanh   (x W_xu + h W_hu + b_u)           the first time without h and c
+    u = tanh   (x W_xu + h W_hu + b_u)           without h and c at the first step
 
 Between c and c' there are only a product with f and a sum, no matrix and no tanh, so the gradient does not vanish there
-as in an RNN. The cost: four times the weights and the work, eight Linear layers instead of two. (The layers and files
-have them under the book's names; the computation joins the four products of x, and the four of h, into one product
-each, and one Function, F.lstm_cell, computes the gates.)
+as in an RNN. The cost: four times the weights and the work, eight Linear layers instead of two. (The layers have the
+book's names, also in files, but a single Function, `F.lstm_cell`, computes the products and the gates; `F.lstm` does
+the same for a whole sequence.)
 
 The training is the book's, and it has a peculiarity. `count == seqlen` is meant to detect the end of the series, but it
 compares the number of batches, 34 per epoch, with 999, and is never true. So an epoch has one update, after 30 batches,
