@@ -1,6 +1,6 @@
 """Step 39: the sum function.
 
-A loss is one number computed from many, and a sum makes one number of many. Its derivative follows from that of `+`,
+A loss is one number computed from many, and a sum reduces many numbers to one. Its derivative follows from that of `+`,
 which passes the gradient of its output to both inputs:
 
     y = x0 + x1            gx0 = gy,  gx1 = gy

@@ -13,7 +13,7 @@ by np.array.
 
 The interface is also the place for preprocessing. A transform is a callable for one sample, `Spiral(transform=f)`,
 applied when the sample is fetched: normalization, (x - mean) / std, another dtype, or, for images, random shifts and
-rotations, which make many samples of one (data augmentation). `Compose` applies several in order. `target_transform`
+rotations, which turn one sample into many (data augmentation). `Compose` applies several in order. `target_transform`
 does the same for labels. The transforms of the package are small objects, `Normalize(mean, std)`, `AsType(dtype)`, not
 nested functions, so that a data set with transforms can be pickled.
 

@@ -10,8 +10,8 @@ one by one, and StopIteration signals that there are no more. A `for` loop does 
 In the book a loader is its own iterator and restarts after StopIteration, so after a loop that ended with `break` the
 next loop starts in the middle. Here each `for` loop gets a new pass.
 
-A second data set, the test set, answers the question that matters: how good is the network on samples that it has not
-seen? If it is much better on the training set, it has memorized the samples; this is overfitting. `F.accuracy` is the
+A second data set, the test set, answers the question that matters: how good is the network on samples it has not seen?
+If it is much better on the training set, it has memorized the samples; this is overfitting. `F.accuracy` is the
 fraction of samples whose largest logit is that of their class. It has no derivative, because argmax jumps. Nothing is
 learned from the test set, so no graph is recorded (`no_grad()`) and nothing is shuffled.
 

@@ -1,14 +1,14 @@
 """Step 54: dropout and test mode.
 
-A network that has memorized its training data is overfitted: good on them, bad on everything else. Either there are too
-few data; then more data help, or more made from them (data augmentation, steps 49 and 51). Or the model is too
-flexible; then regularization helps: weight decay (step 46), batch normalization, and dropout:
+A network that has memorized its training data is overfitted: it is good on them and bad on everything else. Either
+there are too few data; then more data help, new ones or variations of the old ones (data augmentation, steps 49 and
+51). Or the model is too flexible; then regularization helps: weight decay (step 46), batch normalization, and dropout:
 
     Each training pass switches each neuron off with probability `dropout_ratio`, so that it outputs 0.
 
-No neuron can rely on another, so each must be useful by itself. And since other neurons are missing each time, one
-network trains many. Averaging the outputs of five networks, an ensemble, is known to gain a few percent of accuracy;
-dropout has a similar effect for the price of one.
+No neuron can rely on another, so each must be useful by itself. And since different neurons are missing each time,
+training one network trains many. Averaging the outputs of five networks, an ensemble, is known to gain a few percent of
+accuracy; dropout has a similar effect for the price of one.
 
 At inference no neuron is missing, so the next layer would receive more than in training. Two corrections:
 

@@ -9,7 +9,7 @@ several depths; VGG16 is the one with sixteen layers of weights:
 Its ideas: all filters are 3 x 3 with padding 1, so only pooling changes the size, by half each time, from 224 to 7; the
 channels double as the planes shrink; a ReLU after each layer but the last; dropout between the large linear layers. The
 model never states its numbers of input channels: each layer infers them from its first input, as Linear does since step
-44. Between the last pooling and fc6, a reshape makes a row of each image, (N, 512, 7, 7) -> (N, 25088).
+44. Between the last pooling and fc6, a reshape turns each image into a row, (N, 512, 7, 7) -> (N, 25088).
 
 Three quarters of its 138 million weights are in fc6. Training takes weeks on several GPUs, so most users take the
 weights that the authors trained: `VGG16(pretrained=True)` downloads them, 553 MB, to ~/.dezero or to the folder
@@ -21,9 +21,9 @@ must be as in training, or the predictions are useless: the preprocessing,
 and the switch of step 54: `with test_mode():`, otherwise dropout changes each prediction.
 
 `--image FILE` classifies an image, a file or a URL; it needs Pillow, and a network connection once. The book's zebra:
-https://github.com/oreilly-japan/deep-learning-from-scratch-3/raw/images/zebra.jpg Without it the weights are random and
-nothing is downloaded. `--quick` uses images of 64 x 64, which makes 44 million weights and takes a few seconds.
-`models` also has ResNet50, ResNet101, ResNet152 and SqueezeNet.
+https://github.com/oreilly-japan/deep-learning-from-scratch-3/raw/images/zebra.jpg
+Without it the weights are random and nothing is downloaded. `--quick` uses images of 64 x 64, which makes 44 million
+weights and takes a few seconds. `models` also has ResNet50, ResNet101, ResNet152 and SqueezeNet.
 
 `--out DIR` saves the layers as DIR/step58.png and the graph, with the masks of dropout, as DIR/step58_graph.pdf.
 """
