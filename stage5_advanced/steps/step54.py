@@ -1,8 +1,9 @@
 """Step 54: dropout and test mode.
 
-A network that has memorized its training data is overfitted: it is good on them and bad on everything else. Either
-there are too few data; then more data help, new ones or variations of the old ones (data augmentation, steps 49 and
-51). Or the model is too flexible; then regularization helps: weight decay (step 46), batch normalization, and dropout:
+A network that has memorized its training data is overfitted: it is good on these data and bad on everything else.
+Either there are too few data; then more data help, new ones or variations of the old ones (data augmentation, steps 49
+and 51). Or the model is too flexible; then regularization helps: weight decay (step 46), batch normalization, and
+dropout:
 
     Each training pass switches each neuron off with probability `dropout_ratio`, so that it outputs 0.
 
