@@ -7,12 +7,12 @@ from .stage import DataLoader, Spiral
 
 
 def pairs(n, shape=(2,)):
-    """Sample i is full of i, and so is its label."""
+    """Sample i and its label are filled with i."""
     return [(np.full(shape, i, np.float32), i) for i in range(n)]
 
 
 class Unlabelled:
-    """On access, without labels."""
+    """Samples computed on access, without labels."""
 
     def __len__(self):
         return 5
@@ -93,7 +93,7 @@ def test_shuffled_passes_have_every_sample_once_each_in_another_order():
     assert passes[0] != passes[1] != passes[2] != list(range(20))
 
 
-def test_a_loop_after_a_break_begins_at_the_beginning():
+def test_a_loop_after_a_break_starts_a_new_epoch():
     loader = DataLoader(pairs(6), 2, shuffle=False)
     for _ in loader:
         break
@@ -109,7 +109,7 @@ def test_two_loops_at_once_do_not_disturb_each_other(shuffle):
         np.testing.assert_array_equal(t0, t1)
 
 
-def test_a_pass_that_is_over_stays_over():
+def test_an_exhausted_pass_stays_exhausted():
     one_pass = iter(DataLoader(pairs(2), 2))
     assert iter(one_pass) is one_pass
     next(one_pass)
@@ -139,7 +139,7 @@ def test_loops_do_not_move_the_loaders_own_pass():
     assert labels([next(loader)]) == [order[2:4]]
 
 
-def test_reset_begins_again_in_a_new_order():
+def test_reset_restarts_in_a_new_order():
     loader = DataLoader(pairs(20), 3)
     old = loader.index
     next(loader)
@@ -194,7 +194,7 @@ def test_shuffle_can_be_switched_on_later():
 
 
 class Sequences(DataLoader):
-    """Rows that each go on where they stopped: a subclass with a `__next__` of its own, as readers write it."""
+    """Rows that continue from batch to batch: a subclass with its own `__next__`."""
 
     def __next__(self):
         if self.iteration >= self.max_iter:

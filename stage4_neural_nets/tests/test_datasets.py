@@ -1,4 +1,4 @@
-"""Data sets: samples, splits, and MNIST from files that are made and served here."""
+"""Datasets: samples, splits, and MNIST from files that are created and served here."""
 
 import functools
 import gzip
@@ -20,7 +20,7 @@ needs_pooch = pytest.mark.skipif(importlib.util.find_spec("pooch") is None, reas
 
 
 def idx(array, kind=8):
-    """An array as an idx file, not yet zipped."""
+    """An array as an uncompressed idx file."""
     return struct.pack(f">HBB{array.ndim}I", 0, kind, array.ndim, *array.shape) + array.astype(np.uint8).tobytes()
 
 
@@ -42,7 +42,7 @@ def mnist_files():
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
-    """No test sees the user's files or the net: MNIST is the small one, from a place where no server is."""
+    """Keep tests from the user's files and the network: MNIST is the small one, at an address without a server."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         dead = f"http://127.0.0.1:{free.getsockname()[1]}/"
@@ -56,7 +56,7 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def put(home, monkeypatch):
-    """Put the files of MNIST into the cache folder by hand, some of them with other contents."""
+    """Write the files of MNIST to the cache folder, some of them with other contents."""
 
     def put(**changed):
         (home / "mnist").mkdir(parents=True)
@@ -76,7 +76,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def mirror(tmp_path):
-    """A folder, and the address where it is served."""
+    """A folder, and the address at which it is served."""
     folder = tmp_path / "mirror"
     folder.mkdir()
     handler = functools.partial(Handler, directory=folder)
@@ -107,7 +107,7 @@ class Unlabelled(Numbers):
 
 
 class Big(Dataset):
-    """Loads on access, as step 49 sketches it."""
+    """A dataset that loads on access, as outlined in step 49."""
 
     def __getitem__(self, index):
         return f"{index}.npy", index % 10
@@ -180,7 +180,7 @@ def test_transforms_are_applied():
     assert dataset[3] == (1.0, 10)
     assert dataset[3][0].dtype == np.float32
     assert Numbers(target_transform=AsType(np.float32))[0][1].dtype == np.float32
-    assert Numbers().transform(7) == 7  # none given: the identity
+    assert Numbers().transform(7) == 7  # the identity by default
     assert Numbers().target_transform(7) == 7
 
 
@@ -243,7 +243,7 @@ def test_the_spiral_is_three_arms_of_a_hundred(train):
 
 
 def test_each_point_has_its_own_label():
-    """The two samples that step 48 prints, from before the shuffle, are found with their labels."""
+    """Includes the two samples that step 48 prints, with their labels."""
     x, t = get_spiral()
     for point, label in [((0.05984409, 0.0801167), 0), ((-0.08959206, -0.04442143), 1)]:
         (found,) = np.flatnonzero(np.all(np.isclose(x, point, rtol=1e-6), axis=1))
@@ -251,7 +251,7 @@ def test_each_point_has_its_own_label():
 
 
 def test_the_test_spiral_has_other_points():
-    assert np.intersect1d(Spiral().data[:, 0], Spiral(train=False).data[:, 0]).size < 5  # the centres are in both
+    assert np.intersect1d(Spiral().data[:, 0], Spiral(train=False).data[:, 0]).size < 5  # the centers are in both
 
 
 # --- Digits ---
@@ -278,7 +278,7 @@ def test_digits_are_vectors_from_0_to_1_by_default():
 
 
 def test_digits_can_be_told_apart():
-    """The nearest of the training digits has the right label nearly always, so images and labels belong together."""
+    """The nearest training digit nearly always has the correct label, so images and labels match."""
     train, test = Digits(), Digits(train=False)
     x, t = next(DataLoader(train, 1500, shuffle=False))
     right = [t[np.argmin(np.sum((x - x0) ** 2, axis=1))] == t0 for x0, t0 in test]
@@ -316,7 +316,7 @@ def test_mnist_is_downloaded_once(home, mirror, monkeypatch):
     folder, url = mirror
     for name, content in mnist_files().items():
         (folder / name).write_bytes(content)
-    monkeypatch.setattr(MNIST, "MIRRORS", (*MNIST.MIRRORS, url))  # the first is dead
+    monkeypatch.setattr(MNIST, "MIRRORS", (*MNIST.MIRRORS, url))  # the first does not respond
     np.testing.assert_array_equal(MNIST(transform=None).data, IMAGES["train"][:, None])
     assert sorted(path.name for path in (home / "mnist").iterdir()) == sorted(NAMES[:2])
     for name in NAMES[:2]:
@@ -388,7 +388,7 @@ def test_idx_files_have_any_number_of_axes(tmp_path):
         assert (read.shape, read.dtype) == (array.shape, np.uint8)
 
 
-# --- pictures ---
+# --- drawings ---
 
 
 def test_labels_have_names():
@@ -398,7 +398,7 @@ def test_labels_have_names():
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """The pages that are drawn, as arrays, and how many windows were shown."""
+    """The pages drawn, as arrays, and the number of windows shown."""
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     import matplotlib.pyplot as plt
     from matplotlib.axes import Axes

@@ -1,4 +1,4 @@
-"""Downloads, from a real server on this machine that is as unreliable as the net."""
+"""Downloads from a local server that is as unreliable as the internet."""
 
 import contextlib
 import hashlib
@@ -28,7 +28,7 @@ MD5 = "md5:" + hashlib.md5(BODY).hexdigest()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Answers as the server's table of paths says: bytes, a status, or a function of the handler."""
+    """Answers from the server's table of paths: bytes, a status, or a function of the handler."""
 
     def do_GET(self):
         self.server.asked.append(self.path)
@@ -44,7 +44,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", str(len(body) if length is None else length))
         self.end_headers()
-        with contextlib.suppress(OSError):  # the client may have gone
+        with contextlib.suppress(OSError):  # the client may have disconnected
             self.wfile.write(body)
             self.wfile.flush()
 
@@ -76,7 +76,7 @@ def silent(handler):
 
 
 def half(handler):
-    """Half the file, then nothing until the test lets go."""
+    """Send half the file, then nothing until the test releases it."""
     handler.send(BODY[: len(BODY) // 2], length=len(BODY))
     handler.server.half_sent.set()
     handler.server.release.wait(HANG)
@@ -100,7 +100,7 @@ def server():
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
-    """A cache folder of the test's own; no proxy stands between it and its server."""
+    """A cache folder for the test, and no proxy."""
     home = tmp_path / "home"
     monkeypatch.setenv("DEZERO_HOME", str(home))
     monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
@@ -111,14 +111,14 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def dead():
-    """An address where no server is."""
+    """An address without a server."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{free.getsockname()[1]}/x"
 
 
 def files(folder):
-    """All that lies in a folder and below, with contents."""
+    """All files in a folder and its subfolders, with their contents."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
@@ -130,7 +130,7 @@ def put(home, name, content):
 
 
 def python(code, *arguments, **settings):
-    """Start another Python that has fetch, and that can be interrupted."""
+    """Start another Python process that imports fetch and can be interrupted."""
     start = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     start += f"from {package.__name__}.download import fetch\n"
     command = [sys.executable, "-W", "error", "-c", start + code, *arguments]
@@ -225,7 +225,7 @@ REASONS = [
 @pytest.mark.parametrize(("answer", "reason"), REASONS)
 def test_after_a_bad_mirror_the_next_one_is_used(server, home, monkeypatch, answer, reason):
     if reason == "Read timed out":
-        monkeypatch.setattr(download, "TIMEOUT", 3)  # that long a slow machine may take to serve the next one
+        monkeypatch.setattr(download, "TIMEOUT", 3)  # enough for a slow machine to serve the next one
     server.answers["/a/x"] = answer
     mirrors = [f"{server.url}/a/x", f"{server.url}/b/x"]
     assert fetch("set", "x", mirrors, SHA).read_bytes() == BODY
@@ -237,7 +237,7 @@ def test_after_a_bad_mirror_the_next_one_is_used(server, home, monkeypatch, answ
 @pytest.mark.parametrize(("answer", "reason"), REASONS)
 def test_the_reason_of_each_mirror_is_reported(server, home, dead, monkeypatch, answer, reason):
     if reason == "Read timed out":
-        monkeypatch.setattr(download, "TIMEOUT", 3)  # that long a slow machine may take to serve the next one
+        monkeypatch.setattr(download, "TIMEOUT", 3)  # enough for a slow machine to serve the next one
     server.answers["/a/x"] = answer
     with pytest.raises(RuntimeError, match="no download succeeded") as caught:
         fetch("set", "x", [f"{server.url}/a/x", dead], SHA)
@@ -269,10 +269,10 @@ def test_a_broken_connection_is_tried_again_and_a_clear_answer_is_not(server, an
     assert server.asked == ["/a/x"] * times
 
 
-# --- files that are there ---
+# --- files in the cache ---
 
 
-def test_a_file_that_is_there_needs_neither_pooch_nor_a_network(home, dead, monkeypatch, capfd):
+def test_a_cached_file_needs_neither_pooch_nor_a_network(home, dead, monkeypatch, capfd):
     monkeypatch.setitem(sys.modules, "pooch", None)
     path = put(home, "set/x", BODY)
     for checksum in (SHA, MD5, None):
@@ -288,7 +288,7 @@ def test_without_pooch_the_error_says_what_to_install_or_where_to_put_the_file(h
         f"{home / 'set' / 'x'} is not there; pooch, which downloads it, is not installed: pip install pooch tqdm",
         "Or put the file there by hand, from http://one/x or http://two/x",
     ]
-    put(home, "set/x", BODY)  # the folder is there for it
+    put(home, "set/x", BODY)  # its folder exists
     assert fetch("set", "x", "http://one/x", SHA).read_bytes() == BODY
 
 
@@ -360,7 +360,7 @@ def test_ctrl_c_leaves_nothing_behind(server, home, old):
 
 FULL = """
 import resource
-resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))  # a disk that takes no more: a real OSError
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))  # like a full disk: a real OSError
 try:
     fetch('set', 'x', [sys.argv[1]] * 2, sys.argv[2])
 except RuntimeError as error:
@@ -378,12 +378,12 @@ def test_a_full_disk_is_named_and_leaves_nothing_behind(server, home, old):
     assert out == f"{home / 'set' / 'x'}: [Errno 27] File too large; $DEZERO_HOME can name another folder\n"
     assert files(home) == old
     assert len(list((home / "set").iterdir())) == len(old)
-    assert server.asked == ["/a/x"]  # another mirror would not help
+    assert server.asked == ["/a/x"]  # no other mirror was tried
 
 
 READ_ONLY = """
-import os, pooch  # while they can be read
-if os.geteuid() == 0:  # whom no folder refuses
+import os, pooch  # while the modules can be read
+if os.geteuid() == 0:  # root may write to any folder
     os.seteuid(65534)
 try:
     fetch('set', 'x', sys.argv[1], sys.argv[2])
@@ -396,7 +396,7 @@ except RuntimeError as error:
 @needs_posix
 @pytest.mark.parametrize("ready", [False, True])
 def test_a_home_folder_without_write_permission_is_reported(server, ready):
-    folder = pathlib.Path(tempfile.mkdtemp())  # tmp_path would be inside of its owner's own folder
+    folder = pathlib.Path(tempfile.mkdtemp())  # tmp_path is inside a folder that others cannot open
     try:
         if ready:
             (folder / "set").mkdir()
@@ -428,7 +428,7 @@ def test_a_file_in_place_of_a_folder_is_reported(tmp_path, monkeypatch):
 
 
 @needs_pooch
-def test_no_progress_bar_goes_into_a_pipe(server):
+def test_a_pipe_gets_no_progress_bar(server):
     assert finish(python(FETCH, f"{server.url}/a/x", SHA)) == ("", f"Downloading {server.url}/a/x\n")
 
 
@@ -436,7 +436,7 @@ def test_no_progress_bar_goes_into_a_pipe(server):
 @needs_tqdm
 @needs_posix
 @pytest.mark.parametrize(("hide", "shown"), [("", True), ("sys.modules['tqdm'] = None\n", False)])
-def test_a_terminal_gets_a_progress_bar_if_tqdm_is_there(server, hide, shown):
+def test_a_terminal_gets_a_progress_bar_if_tqdm_is_installed(server, hide, shown):
     import termios
 
     ours, theirs = os.openpty()
@@ -511,13 +511,13 @@ PAGE = b"\xef\xbb\xbf\n<!DOCTYPE html>\n<html><body>Please log in.</body></html>
 @needs_pooch
 @pytest.mark.parametrize("page", [PAGE, b"<HTML>404"])
 def test_a_login_page_is_not_kept_as_a_file(home, server, page):
-    """Some networks answer any request with it, and with status 200."""
+    """Some networks answer any request with a login page and status 200."""
     server.answers["/x.npz"] = page
     url = server.url + "/x.npz"
     with pytest.raises(RuntimeError, match=r"x\.npz is not there, and no download succeeded:\n.*: is a web page"):
         get_file(url)
     assert files(home) == {}
-    put(home, f"files/{hashlib.sha256(url.encode()).hexdigest()[:16]}/x.npz", page)  # kept by an older version
+    put(home, f"files/{hashlib.sha256(url.encode()).hexdigest()[:16]}/x.npz", page)  # cached by an older version
     server.answers["/x.npz"] = BODY
     assert pathlib.Path(get_file(url)).read_bytes() == BODY
 

@@ -1,4 +1,4 @@
-"""Layers: which parameters they have, in which order, under which names; and Linear."""
+"""Layers: their parameters, the order and the names of these; and Linear."""
 
 import copy
 import gc
@@ -37,7 +37,7 @@ def paths(layer):
     return [path for path, _ in layer.named_params()]
 
 
-# --- which are collected ---
+# --- collecting parameters ---
 
 
 def test_parameters_are_collected_in_the_order_of_their_definition_and_nothing_else_is():
@@ -141,13 +141,13 @@ def test_a_constructor_without_super_init_is_rejected(value):
 
 @pytest.mark.parametrize("name", ["inputs", "outputs", "a/b", "/"])
 def test_names_that_mean_something_else_are_rejected(name):
-    """Those of a call; and paths: "a/b" and b in a would be one name in a file."""
+    """Layers use inputs and outputs; and in a file, "a/b" and b in a would have the same name."""
     for value in (parameter(), L.Linear(2)):
         layer = Layer()
         with pytest.raises(ValueError, match=f"Layer: '{name}' cannot be the name of a parameter or layer"):
             setattr(layer, name, value)
         assert paths(layer) == []
-        setattr(layer, name, 3)  # of anything else it can be
+        setattr(layer, name, 3)  # as a plain attribute it is allowed
 
 
 def test_trained_parameters_are_in_the_state():
@@ -193,7 +193,7 @@ def test_a_tree_of_layers_is_shown_as_a_tree():
     assert repr(model).splitlines() == lines
 
 
-# --- arguments, and parameters before the first call ---
+# --- arguments, and uninitialized parameters ---
 
 
 @pytest.mark.parametrize("size", [0, -1, 2.5, None, "3", (3,)], ids=repr)
@@ -211,7 +211,7 @@ def test_widths_may_be_integers_of_numpy():
 
 @pytest.mark.parametrize("nobias", [3, 1, 0, None, "no"], ids=repr)
 def test_a_number_for_nobias_is_rejected(nobias):
-    """Linear(4, 3) would be a layer from any width to 4 without a bias."""
+    """Linear(4, 3) would be a layer of any input size without a bias."""
     with pytest.raises(
         TypeError, match=r"Linear: expected nobias to be True or False, got .*; pass input sizes by key"
     ):
@@ -335,7 +335,7 @@ def test_without_in_size_the_weights_are_drawn_at_the_first_call():
     np.random.seed(0)
     layer = L.Linear(4)
     assert (layer.W.data, layer.in_size) == (None, None)
-    assert list(layer.params()) == [layer.W, layer.b]  # so an optimizer may be set up before
+    assert list(layer.params()) == [layer.W, layer.b]  # so an optimizer can be set up before the first call
     layer.cleargrads()
     np.random.seed(0)
     y = layer(np.ones((2, 3), np.float32))

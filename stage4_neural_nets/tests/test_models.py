@@ -1,4 +1,4 @@
-"""Models: Model, Sequential, MLP, and their pictures."""
+"""Models: Model, Sequential, MLP, and drawings of them."""
 
 import copy
 import importlib.util
@@ -17,7 +17,7 @@ X = np.linspace(-1, 1, 12).reshape(4, 3).astype(np.float32)
 
 
 class TwoLayerNet(Model):
-    """Step 45's."""
+    """The network of step 45."""
 
     def __init__(self, hidden_size, out_size):
         super().__init__()
@@ -128,7 +128,7 @@ def test_a_copy_of_a_model_is_independent_and_complete(make):
     for param in twin.params():
         param.data += 1
     np.testing.assert_array_equal(model(X).data, expected)
-    assert not np.array_equal(twin(X).data, expected)  # what it computes with is what it lists
+    assert not np.array_equal(twin(X).data, expected)  # it computes with the layers that it lists
 
 
 @pytest.mark.parametrize("make", [MODELS["MLP"], MODELS["Sequential"]], ids=["MLP", "Sequential"])
@@ -144,7 +144,7 @@ def test_a_model_without_forward_is_an_error():
         Model()(X)
 
 
-# --- pictures ---
+# --- drawings ---
 
 
 @needs_graphviz
@@ -185,12 +185,12 @@ def test_layers_may_be_set_as_a_list():
     model.layers = [L.Linear(4, in_size=3), F.relu]
     assert (model.layers, [path for path, _ in model.named_params()]) == ([model.l0, F.relu], ["l0/W", "l0/b"])
     assert model(X).shape == (len(X), 4)
-    model.layers = [F.relu]  # a shorter list: nothing of the longer one is left
+    model.layers = [F.relu]  # a shorter list removes what is left of the longer one
     assert (model.layers, list(model.params())) == ([F.relu], [])
 
 
-def test_a_call_does_not_walk_over_the_tree(monkeypatch):
-    """In a network of many layers that would take as long as small layers do."""
+def test_a_call_does_not_traverse_the_tree(monkeypatch):
+    """In a network with many layers, traversing the tree would take as long as calling small layers."""
     model = Sequential(*[Sequential(L.Linear(2, in_size=2)) for _ in range(3)])
     for name in ("named_state", "named_params", "params"):
         monkeypatch.setattr(Layer, name, None)

@@ -1,4 +1,4 @@
-"""Optimizers against formulas in plain NumPy; hooks; and state that is saved and loaded."""
+"""Optimizers compared with formulas in plain NumPy; hooks; saving and loading of state."""
 
 import copy
 import gc
@@ -28,7 +28,7 @@ from .stage import (
     WeightDecay,
 )
 
-# The formulas, one parameter at a time: p and g are arrays, s is a dict of their own, `rate` the learning rate.
+# The formulas for one parameter: arrays p and g, a dict s for its state, `rate` the learning rate.
 
 
 def sgd(p, g, s, rate):
@@ -60,7 +60,7 @@ def adam(p, g, s, rate):
     return p - rate * m / (np.sqrt(v) + 1e-8)
 
 
-# name -> the optimizer, its formula, the attribute that changes, its two values
+# name -> the optimizer, its formula, the attribute that changes and its two values
 RULES = {
     "SGD": (lambda: SGD(0.1), sgd, "lr", 0.1, 0.03),
     "MomentumSGD": (lambda: MomentumSGD(0.1, momentum=0.8), momentum, "lr", 0.1, 0.03),
@@ -82,12 +82,12 @@ def layer_of(**arrays):
 
 
 def arrays_of(optimizer):
-    """The state without the numbers."""
+    """The state without the hyperparameters."""
     return {key: value for key, value in optimizer.state().items() if "/" in key}
 
 
 def give_gradients(layer, rng):
-    """Random gradients of the parameters' dtypes."""
+    """Set random gradients in the dtypes of the parameters."""
     for param in layer.params():
         gradient = np.asarray(rng.standard_normal(param.shape)).astype(param.dtype)
         param.grad = Variable(gradient)
@@ -99,7 +99,7 @@ def give_gradients(layer, rng):
 @each_rule
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_fifty_steps_match_the_formula(make, formula, name, first, second, dtype):
-    """A changed rate in the middle; one parameter without a gradient now and then, one always."""
+    """The rate changes halfway; one parameter lacks a gradient now and then, one always."""
     rng = np.random.default_rng(0)
     shapes = {"number": (), "vector": (3,), "matrix": (2, 3), "sometimes": (2, 2), "never": (2,), "large": (150, 130)}
     layer = layer_of(**{key: np.asarray(rng.standard_normal(shape)).astype(dtype) for key, shape in shapes.items()})
@@ -129,7 +129,7 @@ DEFAULTS = [
     (SGD, {"lr": 0.01}),
     (MomentumSGD, {"lr": 0.01, "momentum": 0.9}),
     (AdaGrad, {"lr": 0.001, "eps": 1e-8}),
-    (AdaDelta, {"rho": 0.95, "eps": 1e-6}),  # and lr, which is 1 as the rule is published
+    (AdaDelta, {"rho": 0.95, "eps": 1e-6}),  # lr is 1, as in the paper
     (Adam, {"alpha": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}),
 ]
 
@@ -143,10 +143,10 @@ def test_the_settings_and_their_defaults(kind, defaults):
 
 
 def test_the_velocity_has_the_learning_rate_in_it():
-    """Where the rate changes, the old part of the velocity keeps its old rate: the book's form, not PyTorch's."""
+    """If the rate changes, the old part of the velocity keeps its old rate, unlike in PyTorch."""
     layer = layer_of(p=np.array(0.0))
     optimizer = MomentumSGD(lr=1.0, momentum=0.5).setup(layer)
-    for rate, expected in ((1.0, -1.0), (0.0, -1.5)):  # PyTorch's would stay at -1.0
+    for rate, expected in ((1.0, -1.0), (0.0, -1.5)):  # in PyTorch it would stay at -1.0
         optimizer.lr = rate
         layer.p.grad = Variable(np.array(1.0))
         optimizer.update()
@@ -252,7 +252,7 @@ def test_a_user_defined_update_rule():
     np.testing.assert_array_equal(layer.p.data, [0.0, 3.0])
 
 
-def test_parameters_may_come_later():
+def test_parameters_may_be_added_later():
     model = MLP((2, 1))
     optimizer = MomentumSGD().setup(model)
     optimizer.update()  # nothing has a gradient yet
@@ -271,8 +271,8 @@ def test_a_shared_parameter_is_updated_once():
     assert model.p.data == 0.75
 
 
-def test_state_goes_with_its_parameter_and_never_to_another():
-    """Keyed by id(param), the state of one that is gone would be that of the next in its place."""
+def test_state_belongs_to_its_parameter_and_never_to_another():
+    """With id(param) as the key, a new parameter could inherit the state of a freed one."""
     layer = layer_of(p=np.array(1.0))
     optimizer = MomentumSGD().setup(layer)
     for _ in range(3):
@@ -290,7 +290,7 @@ def test_the_state_of_a_parameter_that_was_replaced_is_dropped():
         give_gradients(layer, np.random.default_rng(0))
         optimizer.update()
         former, layer.p = weakref.ref(layer.p), Parameter(np.ones(3))
-        layer.p.grad, layer.q.grad = Variable(np.ones(3)), None  # without a gradient, but not without its state
+        layer.p.grad, layer.q.grad = Variable(np.ones(3)), None  # q has no gradient but keeps its state
         optimizer.update()
         assert set(optimizer.states) == {layer.p, layer.q}
         gc.collect()
@@ -333,7 +333,7 @@ def test_weight_decay_adds_the_gradient_of_the_penalty():
 
 @pytest.mark.parametrize(("max_norm", "rate"), [(6.5, 0.5), (13.1, 1.0), (100.0, 1.0)])
 def test_clip_grad_scales_all_gradients_together(max_norm, rate):
-    layer = two_parameters()  # of norm 13
+    layer = two_parameters()  # the norm of the gradients is 13
     ClipGrad(max_norm)([layer.a, layer.b])
     np.testing.assert_allclose(layer.a.grad.data, [3.0 * rate, 4.0 * rate], rtol=1e-6)
     np.testing.assert_allclose(layer.b.grad.data, 12.0 * rate, rtol=1e-6)
@@ -347,13 +347,13 @@ def test_the_norm_of_gradients_does_not_overflow_their_dtype(dtype, size):
     layer.p.grad = Variable(np.full(4, size, dtype))
     norm = 2 * float(layer.p.grad.data[0])
     ClipGrad(norm / 2)([layer.p])
-    if norm > 1e-3:  # else the 1e-6 that is added to the norm counts
+    if norm > 1e-3:  # otherwise the 1e-6 added to the norm matters
         np.testing.assert_allclose(layer.p.grad.data, dtype(size / 2), rtol=2e-3)
     assert layer.p.grad.dtype == dtype
 
 
 def test_the_norm_of_many_gradients_is_exact():
-    """float32 sums of 10^6 numbers down a column would be 1 % off."""
+    """Summing 10^6 float32 numbers along a column would have an error of 1 %."""
     layer = layer_of(p=np.zeros((1_000_000, 2), np.float32))
     layer.p.grad = Variable(np.full((1_000_000, 2), 0.1, np.float32))
     ClipGrad(1.0)([layer.p])
@@ -370,7 +370,7 @@ def test_clip_grad_ignores_missing_and_zero_gradients():
 
 @pytest.mark.parametrize("hook", [WeightDecay(0.1), ClipGrad(1.0)], ids=["WeightDecay", "ClipGrad"])
 def test_hooks_make_new_gradients(hook):
-    """With create_graph a gradient may belong to others too."""
+    """With create_graph=True a gradient may be shared."""
     layer = two_parameters()
     shared = layer.a.grad
     hook([layer.a, layer.b])
@@ -469,7 +469,7 @@ def test_before_the_first_update_the_state_has_only_hyperparameters():
 
 @each_optimizer
 def test_the_state_has_the_numbers_of_the_rule(make):
-    """A rate that was changed in a run is that of the run that goes on; bit for bit, whatever kind of number it is."""
+    """A run resumes with the rate it last used, bit for bit, whatever the type of the number."""
     model, first = trained(make)
     for key in first.numbers():
         setattr(first, key, np.float32(first.numbers()[key] * 0.7))
@@ -499,7 +499,7 @@ def test_the_hyperparameters_of_a_user_defined_rule_are_in_the_state():
 
 
 def test_a_state_without_numbers_leaves_those_of_the_optimizer():
-    """As it was saved before the numbers were in it."""
+    """Older versions saved states without hyperparameters."""
     model, first = trained(Adam)
     second = Adam(0.5).setup(model)
     second.load_state(arrays_of(first))
@@ -508,7 +508,7 @@ def test_a_state_without_numbers_leaves_those_of_the_optimizer():
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_training_goes_on_bit_for_bit_from_a_saved_state(name):
+def test_training_resumes_bit_for_bit_from_a_saved_state(name):
     make = OPTIMIZERS[name]
     model, optimizer = trained(make, steps=10)
     go_on(model, optimizer, 10, 20)
@@ -530,7 +530,7 @@ def test_training_goes_on_bit_for_bit_from_a_saved_state(name):
         assert weights(forgetful) != weights(model)
 
 
-def test_state_is_a_copy_on_its_way_out_and_in():
+def test_state_is_copied_when_saved_and_when_loaded():
     model, optimizer = trained(MomentumSGD)
     state = arrays_of(optimizer)
     expected = {key: value.copy() for key, value in state.items()}
@@ -633,7 +633,7 @@ def test_the_total_norm_is_that_of_clip_grad():
 FITTING = np.ones((4, 3))
 READ_ONLY = np.ones((4, 3))
 READ_ONLY.flags.writeable = False
-MISFITS = {  # the data of a parameter, its gradient, what the error says
+MISFITS = {  # the data of a parameter, its gradient, the error message
     "a shape": (FITTING, Variable(np.ones(3)), r"expected a gradient \(4, 3\) float64, got \(3,\) float64"),
     "another shape": (FITTING, Variable(np.ones((7, 7))), r"expected a gradient \(4, 3\) float64, got \(7, 7\)"),
     "an array": (FITTING, np.ones((4, 3)), "expected a Variable as the gradient, got <class 'numpy.ndarray'>"),
@@ -647,7 +647,7 @@ MISFITS = {  # the data of a parameter, its gradient, what the error says
 @pytest.mark.parametrize(("data", "grad", "text"), MISFITS.values(), ids=MISFITS)
 @pytest.mark.parametrize("decay", [False, True])
 def test_an_update_that_cannot_be_done_changes_nothing(make, data, grad, text, decay):
-    """Neither parameters nor state, nor the gradients, which hooks replace."""
+    """Neither parameters nor state change, nor gradients, which hooks replace."""
     layer = layer_of(a=np.ones((2, 2)))
     layer.inner = layer_of(b=data.copy() if data.flags.writeable else data)
     optimizer = make().setup(layer)

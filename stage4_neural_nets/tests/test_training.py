@@ -1,4 +1,4 @@
-"""Whole training: every array of a step stays float32, the book's numbers, and a network that really learns."""
+"""Training: every array of a step stays float32, the book's results, and a network that learns."""
 
 import gc
 import math
@@ -43,7 +43,7 @@ HOOKS = {
 
 
 def graph(output):
-    """Every variable and every function behind an output."""
+    """Every variable and function that an output depends on."""
     variables, functions, waiting = {}, {}, [output]
     while waiting:
         variable = waiting.pop()
@@ -56,7 +56,7 @@ def graph(output):
 
 
 def arrays_of(function):
-    """What an instance remembers beside its links: arrays among its attributes."""
+    """The arrays among the attributes of an instance."""
     return [value for value in vars(function).values() if isinstance(value, np.ndarray)]
 
 
@@ -73,7 +73,7 @@ def squares(y):
 
 
 def penalty(y):
-    """Means, extremes and numbers of Python's."""
+    """Means, maxima, minima and Python numbers."""
     return F.mean(F.log_softmax(y) ** 2) + 0.1 * F.max(y) - F.logsumexp(y, axis=1).sum() / 3 + (1 - y.mean()) ** 2
 
 
@@ -86,7 +86,7 @@ def dtypes(arrays):
 
 
 def step_of(make, hooks, activation, loss):
-    """One training step twice over, in float32, with a look at every array."""
+    """Two training steps in float32; check the dtype of every array."""
     np.random.seed(0)
     model = MLP((5, 4, 3), activation=activation)
     optimizer = make().setup(model)
@@ -121,9 +121,9 @@ def step_of(make, hooks, activation, loss):
 
 @pytest.mark.parametrize("hooks", HOOKS.values(), ids=HOOKS)
 @pytest.mark.parametrize("make", OPTIMIZERS, ids=lambda make: make.__name__)
-def test_walks_a_whole_training_step_and_looks_at_every_array(make, hooks):
+def test_every_array_of_a_training_step_is_inspected(make, hooks):
     seen, _, state = step_of(make, hooks, F.sigmoid, cross_entropy)
-    assert seen == 1 + 6 + 6  # x, the parameters, and a result for each function
+    assert seen == 1 + 6 + 6  # x, the parameters, and an output for each function
     assert (state > 0) == (make is not SGD)
 
 
@@ -136,7 +136,7 @@ def test_every_array_of_a_step_is_float32_with_other_functions_too(activation, l
 
 
 def test_no_function_receives_or_returns_float64(monkeypatch):
-    """The way back included, where the engine would cast and hide it."""
+    """Includes the backward pass, where a cast would hide it."""
     met = []
     call = Function.__call__
 
@@ -210,7 +210,7 @@ def test_step_43_fits_the_sine_with_the_books_network():
         if i % 1000 == 0:
             losses.append(float(loss.data))
     np.testing.assert_allclose(losses[0], STEP_43[0], rtol=1e-14)
-    np.testing.assert_allclose(losses, STEP_43, rtol=1e-7)  # of 9,000 rounds
+    np.testing.assert_allclose(losses, STEP_43, rtol=1e-7)  # over 9,000 iterations
 
 
 STEP_44 = [0.8165178491, 0.2499028, 0.2460988, 0.2372159, 0.2079322]
@@ -257,7 +257,7 @@ def test_step_47_gives_the_books_logits_and_loss():
 
 
 def digits_accuracy(seed, make, epochs):
-    """The accuracies on the digits to train and to test after some epochs, and the weights."""
+    """The accuracies on training and test digits after some epochs, and the weights."""
     np.random.seed(seed)
     model = MLP((50, 10), activation=F.relu)
     optimizer = make().setup(model)
@@ -283,7 +283,7 @@ GOOD = {"SGD": lambda: SGD(0.5), "MomentumSGD": lambda: MomentumSGD(0.1), "Adam"
 def test_a_small_network_learns_handwritten_digits(make):
     train, test, _ = digits_accuracy(0, make, epochs=8)
     assert train > 0.95
-    assert test > 0.86  # guessing finds one in ten
+    assert test > 0.86  # guessing has an accuracy of 0.1
 
 
 def test_a_seed_repeats_a_run_bit_for_bit():

@@ -96,7 +96,7 @@ def test_a_label_is_an_array_too():
     assert Normalize(1, 2)(np.float32(3)).dtype == np.float32
 
 
-def test_a_chain_does_not_change_with_the_list_it_was_made_from():
+def test_a_chain_does_not_change_with_the_list_it_was_created_from():
     functions = [double]
     chain = Compose(functions)
     functions.append(double)

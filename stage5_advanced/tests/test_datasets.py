@@ -1,4 +1,4 @@
-"""Data sets: samples, splits, and those of the net from files that are made and served here."""
+"""Datasets: samples, splits, and downloads from files that are created and served here."""
 
 import functools
 import gzip
@@ -39,7 +39,7 @@ needs_pooch = pytest.mark.skipif(importlib.util.find_spec("pooch") is None, reas
 
 
 def idx(array, kind=8):
-    """An array as an idx file, not yet zipped."""
+    """An array as an uncompressed idx file."""
     return struct.pack(f">HBB{array.ndim}I", 0, kind, array.ndim, *array.shape) + array.astype(np.uint8).tobytes()
 
 
@@ -61,7 +61,7 @@ def mnist_files():
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
-    """No test sees the user's files or the net: MNIST is the small one, and all are from where no server is."""
+    """Keep tests from the user's files and the network: MNIST is the small one, at addresses without a server."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         dead = f"http://127.0.0.1:{free.getsockname()[1]}/"
@@ -78,7 +78,7 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def put(home, monkeypatch):
-    """Put the files of MNIST into the cache folder by hand, some of them with other contents."""
+    """Write the files of MNIST to the cache folder, some of them with other contents."""
 
     def put(**changed):
         (home / "mnist").mkdir(parents=True)
@@ -98,7 +98,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def mirror(tmp_path):
-    """A folder, and the address where it is served."""
+    """A folder, and the address at which it is served."""
     folder = tmp_path / "mirror"
     folder.mkdir()
     handler = functools.partial(Handler, directory=folder)
@@ -185,7 +185,7 @@ def test_a_point_may_be_changed_without_the_label_before_it():
 
 @pytest.fixture
 def text(tmp_path):
-    """Write a file; its path."""
+    """Write a file; return its path."""
 
     def text(content):
         (tmp_path / "my text").write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -286,7 +286,7 @@ def test_shakespeare_without_a_connection_is_a_runtime_error():
 
 
 def test_digits_can_be_told_apart():
-    """The nearest of the training digits has the right label nearly always, so images and labels belong together."""
+    """The nearest training digit nearly always has the correct label, so images and labels match."""
     train, test = Digits(), Digits(train=False)
     x, t = next(DataLoader(train, 1500, shuffle=False))
     right = [t[np.argmin(np.sum((x - x0) ** 2, axis=1))] == t0 for x0, t0 in test]
@@ -297,7 +297,7 @@ def test_digits_can_be_told_apart():
 
 
 class Python2(pickle._Pickler):
-    """Writes strings as Python 2 wrote them, as bytes of no known encoding."""
+    """A pickler that writes strings as Python 2 did: bytes without an encoding."""
 
     dispatch = pickle._Pickler.dispatch.copy()
 
@@ -310,7 +310,7 @@ class Python2(pickle._Pickler):
 
 
 def python2(value):
-    """A pickle as those in the archives of CIFAR: by Python 2, with NumPy 1, which wrote its flags as 0 and 1."""
+    """A pickle as in the archives of CIFAR: by Python 2 with NumPy 1, which wrote flags as 0 and 1."""
     file = io.BytesIO()
     Python2(file, 2).dump(value)
     content = file.getvalue().replace(b"numpy._core", b"numpy.core")
@@ -323,7 +323,7 @@ def python3(value):
 
 
 def batch(n, seed, **labels):
-    """n pictures and their labels, as an archive has them."""
+    """n images and their labels, as in an archive."""
     pixels = np.random.default_rng(seed).integers(0, 256, (n, 3072), np.uint8)
     return {b"batch_label": b"a batch", b"data": pixels} | {name.encode(): values for name, values in labels.items()}
 
@@ -338,7 +338,7 @@ TEST100 = {"cifar-100-python/test": batch(2, 8, fine_labels=[1, 2], coarse_label
 
 
 def archive(batches, dump=python2):
-    """A tar.gz file, bytes. batches: what is in each member, bytes or to be pickled."""
+    """A tar.gz file as bytes. batches: the contents of each member, bytes or an object to pickle."""
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w:gz") as tar:
         for name, value in batches.items():
@@ -351,7 +351,7 @@ def archive(batches, dump=python2):
 
 @pytest.fixture
 def put_cifar(home, monkeypatch):
-    """Put the archive of a data set into the cache folder by hand, where it has the right checksum."""
+    """Write the archive of a dataset to the cache folder, with its checksum accepted."""
 
     def put_cifar(dataset, content):
         name = dataset.FILE[0]
@@ -504,7 +504,7 @@ def test_an_archive_with_another_checksum_is_never_opened(home, put_cifar, marke
 
 
 class Evil:
-    """Whoever unpickles it makes a folder."""
+    """Unpickling it creates a folder."""
 
     def __init__(self, path):
         self.path = path
@@ -545,7 +545,7 @@ def test_a_pickle_may_only_contain_arrays_and_plain_containers(put_cifar, value,
 
 
 def changed(**values):
-    """The batch to test with of CIFAR100, with other contents."""
+    """The test batch of CIFAR100, with other contents."""
     (content,) = TEST100.values()
     return content | {name.encode(): value for name, value in values.items()}
 
@@ -590,7 +590,7 @@ def test_coarse_labels_are_below_20(put_cifar):
 
 
 def begun(content):
-    """A gzip file that begins with this."""
+    """A gzip file that begins with these bytes."""
     stream = zlib.compressobj(wbits=31)
     return stream.compress(content) + stream.flush(zlib.Z_FULL_FLUSH)
 
@@ -635,7 +635,7 @@ def test_a_member_that_is_not_a_file_is_missing(put_cifar):
 
 @pytest.fixture
 def served(mirror, monkeypatch):
-    """Serve a text as the names of ImageNet."""
+    """Serve a text as the file of ImageNet's class names."""
     folder, url = mirror
 
     def served(content):
@@ -695,12 +695,12 @@ def test_imagenet_has_names_and_no_images():
         ImageNet()
 
 
-# --- pictures ---
+# --- drawings ---
 
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """The pages that are drawn, as arrays, and how many windows were shown."""
+    """The pages drawn, as arrays, and the number of windows shown."""
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     import matplotlib.pyplot as plt
     from matplotlib.axes import Axes

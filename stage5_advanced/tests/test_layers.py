@@ -1,4 +1,4 @@
-"""Layers: which parameters and buffers they have, in which order, under which names; and each kind of them."""
+"""Layers: their parameters and buffers, the order and the names of these; and each kind of layer."""
 
 import copy
 import gc
@@ -39,7 +39,7 @@ def paths(layer):
     return [path for path, _ in layer.named_params()]
 
 
-# --- which are collected ---
+# --- collecting parameters ---
 
 
 def test_parameters_are_collected_in_the_order_of_their_definition_and_nothing_else_is():
@@ -143,13 +143,13 @@ def test_a_constructor_without_super_init_is_rejected(value):
 
 @pytest.mark.parametrize("name", ["inputs", "outputs", "a/b", "/"])
 def test_names_that_mean_something_else_are_rejected(name):
-    """Those of a call; and paths: "a/b" and b in a would be one name in a file."""
+    """Layers use inputs and outputs; and in a file, "a/b" and b in a would have the same name."""
     for value in (parameter(), L.Linear(2)):
         layer = Layer()
         with pytest.raises(ValueError, match=f"Layer: '{name}' cannot be the name of a parameter or layer"):
             setattr(layer, name, value)
         assert paths(layer) == []
-        setattr(layer, name, 3)  # of anything else it can be
+        setattr(layer, name, 3)  # as a plain attribute it is allowed
 
 
 def test_trained_parameters_are_in_the_state():
@@ -195,7 +195,7 @@ def test_a_tree_of_layers_is_shown_as_a_tree():
     assert repr(model).splitlines() == lines
 
 
-# --- arguments, and parameters before the first call ---
+# --- arguments, and uninitialized parameters ---
 
 
 @pytest.mark.parametrize("size", [0, -1, 2.5, None, "3", (3,)], ids=repr)
@@ -213,7 +213,7 @@ def test_widths_may_be_integers_of_numpy():
 
 @pytest.mark.parametrize("nobias", [3, 1, 0, None, "no"], ids=repr)
 def test_a_number_for_nobias_is_rejected(nobias):
-    """Linear(4, 3) would be a layer from any width to 4 without a bias."""
+    """Linear(4, 3) would be a layer of any input size without a bias."""
     with pytest.raises(
         TypeError, match=r"Linear: expected nobias to be True or False, got .*; pass input sizes by key"
     ):
@@ -337,7 +337,7 @@ def test_without_in_size_the_weights_are_drawn_at_the_first_call():
     np.random.seed(0)
     layer = L.Linear(4)
     assert (layer.W.data, layer.in_size) == (None, None)
-    assert list(layer.params()) == [layer.W, layer.b]  # so an optimizer may be set up before
+    assert list(layer.params()) == [layer.W, layer.b]  # so an optimizer can be set up before the first call
     layer.cleargrads()
     np.random.seed(0)
     y = layer(np.ones((2, 3), np.float32))
@@ -467,11 +467,11 @@ def test_flattened_parameters_have_their_paths_as_in_step_53():
     assert list(below) == ["model/l1/p1", "model/p2", "model/p3"]
 
 
-# --- where they are ---
+# --- devices ---
 
 
 def layers_with_data():
-    """One of each kind that has made its arrays, with gradients, and state if it has one."""
+    """One initialized layer of each kind, with gradients, and state if it has any."""
     made = [L.Linear(2), L.Conv2d(2, 3), L.Deconv2d(2, 3), L.BatchNorm(), L.EmbedID(4, 2), L.RNN(3), L.LSTM(3)]
     for layer in made:
         images = isinstance(layer, (L.Conv2d, L.BatchNorm))
@@ -489,7 +489,7 @@ def test_a_model_on_the_host_stays_where_it_is():
             assert variable.data is data
             assert variable.grad is gx
             assert gx is None or gx.data is gx_data
-    L.Linear(3).to_cpu()  # without data yet
+    L.Linear(3).to_cpu()  # uninitialized
     assert L.BatchNorm().xp is np
 
 
@@ -546,10 +546,10 @@ def test_a_recurrent_layer_that_was_called_can_be_copied(kind, way):
     np.testing.assert_array_equal(twin.h.data, layer.h.data)
     y = twin(x)
     np.testing.assert_array_equal(y.data, layer(x).data)
-    y.backward()  # of the copy's own
+    y.backward()  # in the graph of the copy
 
 
-# --- layers that draw their weights when they know the size ---
+# --- layers that draw their weights at the first call ---
 
 
 DRAWN = {
@@ -585,7 +585,7 @@ def test_without_the_size_weights_are_initialized_at_the_first_call(make, x_shap
     layer = make()
     assert np.random.randn() == expected  # nothing was drawn
     assert layer.W.data is None
-    assert list(layer.params()) == [layer.W, layer.b]  # so an optimizer may be set up before
+    assert list(layer.params()) == [layer.W, layer.b]  # so an optimizer can be set up before the first call
     layer.cleargrads()
     np.random.seed(0)
     layer(np.ones(x_shape, np.float32))
@@ -656,7 +656,7 @@ def test_a_convolutional_layer_with_another_number_of_channels_is_rejected():
 
 @pytest.mark.parametrize("kind", [L.Conv2d, L.Deconv2d], ids=["Conv2d", "Deconv2d"])
 @pytest.mark.parametrize("shape", [(2, 5, 5), (5,), (), (1, 0, 5, 5), (1, 2, 3, 5, 5)], ids=str)
-def test_a_first_input_that_is_not_an_image_makes_no_weights(kind, shape):
+def test_a_first_input_that_is_not_an_image_initializes_no_weights(kind, shape):
     layer = kind(4, 3)
     with pytest.raises(
         ValueError, match=rf"{kind.__name__}: expected x \(N, C, H, W\) with C, H, W at least 1, got \("
@@ -665,7 +665,7 @@ def test_a_first_input_that_is_not_an_image_makes_no_weights(kind, shape):
     assert (layer.W.data, layer.in_channels) == (None, None)
 
 
-def test_a_size_that_is_not_a_pair_is_rejected_when_the_layer_is_made():
+def test_a_size_that_is_not_a_pair_is_rejected_on_construction():
     with pytest.raises(ValueError, match=r"pair: expected an integer or a tuple of two, got \(1, 2, 3\)"):
         L.Conv2d(4, (1, 2, 3))
 
@@ -673,7 +673,7 @@ def test_a_size_that_is_not_a_pair_is_rejected_when_the_layer_is_made():
 # --- BatchNorm ---
 
 
-def test_batch_norm_makes_its_arrays_at_the_first_call():
+def test_batch_norm_creates_its_arrays_at_the_first_call():
     layer = L.BatchNorm()
     assert [path for path, _ in layer.named_state()] == ["avg_mean", "avg_var", "gamma", "beta"]
     assert [v.name for _, v in layer.named_state()] == ["avg_mean", "avg_var", "gamma", "beta"]
@@ -681,7 +681,7 @@ def test_batch_norm_makes_its_arrays_at_the_first_call():
     assert list(layer.params()) == [layer.gamma, layer.beta]
     with in_use():
         x = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32)
-        np.testing.assert_allclose(layer(x).data, x, rtol=1e-5)  # so far mean 0 and variance 1
+        np.testing.assert_allclose(layer(x).data, x, rtol=1e-5)  # the initial statistics: mean 0, variance 1
     for variable, value in ((layer.avg_mean, 0), (layer.avg_var, 1), (layer.gamma, 1), (layer.beta, 0)):
         np.testing.assert_array_equal(variable.data, np.full(3, value, np.float32))
         assert variable.dtype == np.float32
@@ -708,7 +708,7 @@ def test_batch_norm_is_its_function_and_updates_its_buffers():
     assert [v.grad is None for _, v in layer.named_state()] == [True, True, False, False]
     before = layer.avg_mean.data.copy()
     with in_use():
-        one = layer(x[:1])  # a batch of one, too
+        one = layer(x[:1])  # even a batch of one
         expected = F.batch_norm(x[:1], layer.gamma, layer.beta, mean, var)
     np.testing.assert_array_equal(layer.avg_mean.data, before)
     np.testing.assert_array_equal(one.data, expected.data)
@@ -760,7 +760,7 @@ def test_an_id_without_a_row_is_rejected(ids):
 
 
 def series(n, rows=2, width=2):
-    """n inputs (rows, width)."""
+    """n inputs (rows, columns)."""
     return list(np.random.default_rng(0).standard_normal((n, rows, width)).astype(np.float32))
 
 
@@ -781,7 +781,7 @@ def set_state(layer, arrays):
 
 
 class Composed(Layer):
-    """An LSTM of eight linear layers, the formula as the book writes it, with the parameters of another one."""
+    """The book's LSTM of eight linear layers, with the parameters of another LSTM."""
 
     def __init__(self, lstm):
         super().__init__()
@@ -858,7 +858,7 @@ def test_lstm_is_eight_linear_layers(in_size):
 
 @pytest.mark.parametrize("kind", RECURRENT, ids=IDS)
 def test_weights_that_change_between_calls_are_seen(kind):
-    """Changed in place, as optimizers do it, or replaced."""
+    """Weights changed in place, as optimizers do, or replaced."""
     layer = kind(3)
     xs = series(2)
     run(layer, xs)
@@ -912,7 +912,7 @@ def test_a_batch_of_another_size_is_rejected_and_the_state_is_kept(kind):
 
 
 @pytest.mark.parametrize("shape", [(5,), (2, 3, 5)], ids=str)
-def test_a_first_input_that_does_not_fit_makes_no_weights(shape):
+def test_a_first_input_that_does_not_fit_initializes_no_weights(shape):
     layer = L.LSTM(4)
     with pytest.raises(ValueError, match=r"LSTM: expected x \(N, in_size\)"):
         layer(np.ones(shape, np.float32))
@@ -920,7 +920,7 @@ def test_a_first_input_that_does_not_fit_makes_no_weights(shape):
 
 
 @pytest.mark.parametrize("kind", RECURRENT, ids=IDS)
-def test_gradients_go_through_time(kind):
+def test_gradients_flow_through_time(kind):
     layer = kind(2, in_size=1)
     for param in layer.params():
         param.data = param.data.astype(float)
@@ -988,7 +988,7 @@ def test_a_long_truncated_run_does_not_grow(kind, cut):
     finally:
         gc.enable()
     if cut:
-        assert max(alive) <= 1  # of the newest step
+        assert max(alive) <= 1  # only that of the latest step
     else:
         assert alive == [4, 8, 12, 16, 20, 24]
 
@@ -1007,11 +1007,11 @@ def test_the_state_is_neither_trained_nor_saved(kind):
     run(layer, series(2))
     state = set(map(id, state_of(layer)))
     assert not state & {id(v) for _, v in layer.named_state()}
-    assert state < {id(v) for v in layer.all_variables()}  # it is moved, though
+    assert state < {id(v) for v in layer.all_variables()}  # but it is moved between devices
 
 
 def half_made():
-    """A BatchNorm whose gamma is there already."""
+    """A BatchNorm with gamma already initialized."""
     layer = L.BatchNorm()
     layer.gamma = Parameter(np.ones(2, np.float32))
     return layer
@@ -1035,7 +1035,7 @@ def test_a_first_call_that_fails_initializes_nothing(make, wrong, right):
     before, shown = np.random.get_state()[1].tolist(), repr(layer)
     with pytest.raises(ValueError, match=r": expected"):
         layer(np.ones(wrong, np.float32))
-    assert (np.random.get_state()[1].tolist(), repr(layer)) == (before, shown)  # nor is anything drawn
+    assert (np.random.get_state()[1].tolist(), repr(layer)) == (before, shown)  # and nothing was drawn
     layer(np.random.default_rng(0).standard_normal(right).astype(np.float32))
 
 

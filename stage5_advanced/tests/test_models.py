@@ -1,4 +1,4 @@
-"""Models: Model, Sequential, MLP, the known networks, and their pictures."""
+"""Models: Model, Sequential, MLP, VGG16, ResNet, SqueezeNet, and drawings of them."""
 
 import copy
 import functools
@@ -32,7 +32,7 @@ from .stage import (
     write_arrays,
 )
 
-test_mode.__test__ = False  # its name looks like a test's
+test_mode.__test__ = False  # pytest would collect it by its name
 
 needs_graphviz = pytest.mark.skipif(
     shutil.which("dot") is None and importlib.util.find_spec("pygraphviz") is None, reason="Graphviz is not installed"
@@ -42,7 +42,7 @@ X = np.linspace(-1, 1, 12).reshape(4, 3).astype(np.float32)
 
 
 class TwoLayerNet(Model):
-    """Step 45's."""
+    """The network of step 45."""
 
     def __init__(self, hidden_size, out_size):
         super().__init__()
@@ -153,7 +153,7 @@ def test_a_copy_of_a_model_is_independent_and_complete(make):
     for param in twin.params():
         param.data += 1
     np.testing.assert_array_equal(model(X).data, expected)
-    assert not np.array_equal(twin(X).data, expected)  # what it computes with is what it lists
+    assert not np.array_equal(twin(X).data, expected)  # it computes with the layers that it lists
 
 
 @pytest.mark.parametrize("make", [MODELS["MLP"], MODELS["Sequential"]], ids=["MLP", "Sequential"])
@@ -169,7 +169,7 @@ def test_a_model_without_forward_is_an_error():
         Model()(X)
 
 
-# --- pictures ---
+# --- drawings ---
 
 
 @needs_graphviz
@@ -210,7 +210,7 @@ def test_layers_may_be_set_as_a_list():
     model.layers = [L.Linear(4, in_size=3), F.relu]
     assert (model.layers, [path for path, _ in model.named_params()]) == ([model.l0, F.relu], ["l0/W", "l0/b"])
     assert model(X).shape == (len(X), 4)
-    model.layers = [F.relu]  # a shorter list: nothing of the longer one is left
+    model.layers = [F.relu]  # a shorter list removes what is left of the longer one
     assert (model.layers, list(model.params())) == ([F.relu], [])
 
 
@@ -228,7 +228,7 @@ EVERY_NET = pytest.mark.parametrize("name", NETS)
 
 @functools.cache
 def called(name):
-    """A network after its first call. Tests that change one make their own."""
+    """A network after its first call. Tests that change it create their own."""
     model = NETS[name]()
     np.random.seed(0)
     with no_grad():
@@ -237,7 +237,7 @@ def called(name):
 
 
 def use(model, x=IMAGES):
-    """The output in use, an array."""
+    """The output in test mode, an array."""
     with test_mode(), no_grad():
         return model(x).data
 
@@ -257,14 +257,14 @@ def random_state():
 
 
 def weights_for(model, seed=0):
-    """Weights that fit a network before its first call, small ones: by our paths."""
+    """Small weights that fit a network before its first call, keyed by path."""
     rng = np.random.default_rng(seed)
     forms = {path: v.form[0] if v.data is None else v.shape for path, v in model.named_state()}
     return {path: rng.random([2 if n is None else n for n in form], np.float32) for path, form in forms.items()}
 
 
 def state_dict_for(model, weights=None):
-    """The same under PyTorch's names, as a module would have them."""
+    """The same weights as a PyTorch state_dict."""
     weights = weights or weights_for(model)
     return {
         name: weights[path].T if weights[path].ndim == 2 else weights[path]
@@ -329,7 +329,7 @@ COUNTS = [
 
 
 def zeros(*shape):
-    """Numbers that cost nothing to draw."""
+    """Fast substitute for random weights."""
     return np.zeros(shape, np.float32)
 
 
@@ -364,7 +364,7 @@ def test_vgg16_has_the_layers_of_the_published_file():
 
 def test_every_pooling_of_vgg16_halves_the_image():
     model = called("VGG16")
-    y = model(IMAGES)  # while it lives the graph does
+    y = model(IMAGES)  # keeps the graph alive
     sizes = [getattr(model, f"conv{i}_1").inputs[0]().shape[1:] for i in (1, 2, 3, 4, 5)]
     assert sizes == [(3, 32, 32), (64, 16, 16), (128, 8, 8), (256, 4, 4), (512, 2, 2)]
     assert model.fc6.inputs[0]().shape == (2, 512)
@@ -412,7 +412,7 @@ def test_the_style_of_a_resnet_says_where_a_block_halves_the_image(style, stride
 @pytest.mark.parametrize(("style", "sizes"), [("book", [15, 15, 8, 4, 2]), ("torch", [16, 16, 8, 4, 2])])
 def test_the_planes_of_a_resnet(style, sizes):
     model = ResNet50(style=style)
-    y = model(np.zeros((2, 3, 64, 64), np.float32))  # while it lives the graph does
+    y = model(np.zeros((2, 3, 64, 64), np.float32))  # keeps the graph alive
     layers = (model.res2, model.res3, model.res4, model.res5)
     assert [layers[0].inputs[0]().shape[2]] + [layer.outputs[0]().shape[2] for layer in layers] == sizes
     assert y.shape == (2, 1000)
@@ -435,7 +435,7 @@ def test_a_fire_module_gives_1x1_channels_before_3x3_ones():
 
 def test_the_planes_of_squeezenet_are_rounded_up():
     model = called("SqueezeNet")
-    y = model(IMAGES)  # 32 -> 13, pooled 6, 3, 1; rounded down the last would not fit
+    y = model(IMAGES)  # 32 -> 13, pooled to 6, 3, 1; with rounding down the last would not fit
     fires = (model.fire2, model.fire5, model.fire9)
     assert [fire.inputs[0]().shape[1:] for fire in fires] == [(96, 6, 6), (256, 3, 3), (512, 1, 1)]
     assert y.shape == (2, 1000)
@@ -459,7 +459,7 @@ def test_an_invalid_shape_is_rejected(make, error, match):
         make()
 
 
-# --- their weights ---
+# --- weights ---
 
 
 def test_a_network_of_blocks_is_saved_and_loaded(tmp_path):
@@ -474,7 +474,7 @@ def test_a_network_of_blocks_is_saved_and_loaded(tmp_path):
             return self.fc(F.mean(self.res(self.fire(x)), axis=(2, 3)))
 
     model, twin = Net(), Net()
-    model(IMAGES)  # moves the running statistics
+    model(IMAGES)  # updates the running statistics
     model.save_weights(tmp_path / "net.npz")
     twin.load_weights(tmp_path / "net.npz")
     np.testing.assert_array_equal(use(twin), use(model))
@@ -602,7 +602,7 @@ def test_the_counters_of_batch_norm_are_ignored():
 
 
 class Tensor:
-    """What a PyTorch tensor on a GPU that requires a gradient demands, in this order."""
+    """Like a PyTorch tensor on a GPU that requires a gradient: these calls are needed, in this order."""
 
     def __init__(self, a):
         self.a = a
@@ -747,7 +747,7 @@ def picture(mode, size=(300, 200), color=None):
     ("mode", "color", "bgr"),
     [
         ("RGB", (255, 128, 0), (0, 128, 255)),
-        ("RGBA", (255, 128, 0, 7), (0, 128, 255)),  # how transparent it is does not matter
+        ("RGBA", (255, 128, 0, 7), (0, 128, 255)),  # transparency is ignored
         ("L", 100, (100, 100, 100)),
         ("1", 1, (255, 255, 255)),
         ("P", (255, 128, 0), (0, 128, 255)),
@@ -789,7 +789,7 @@ def test_preprocess_leaves_the_image_alone():
     image = picture("RGB")
     before = image.tobytes()
     x = VGG16.preprocess(image)
-    x += 1  # its own, writable
+    x += 1  # the result is a writable copy
     assert (image.size, image.tobytes()) == ((300, 200), before)
 
 
@@ -812,14 +812,14 @@ def test_without_pillow_preprocess_says_what_to_install(monkeypatch):
         VGG16.preprocess(None)
 
 
-# --- their pictures ---
+# --- drawings of them ---
 
 
 @needs_graphviz
 @pytest.mark.parametrize(
     ("name", "boxes"),
     [
-        ("VGG16", {"Conv2d": 13, "ReLU": 15, "Pooling": 5, "Linear": 3, "Mul": 2, "Div": 2}),  # dropout: times, over
+        ("VGG16", {"Conv2d": 13, "ReLU": 15, "Pooling": 5, "Linear": 3, "Mul": 2, "Div": 2}),  # dropout: Mul, Div
         ("ResNet50", {"Conv2d": 53, "BatchNorm": 53, "ReLU": 49, "Pooling": 1, "Add": 16, "Linear": 1}),
         ("SqueezeNet", {"Conv2d": 26, "ReLU": 26, "Pooling": 3, "Concat": 8, "Mul": 1}),
     ],
@@ -831,8 +831,8 @@ def test_a_network_is_drawn(name, boxes, tmp_path):
     assert {box: text.count(f">{box}<") for box in boxes} == boxes
 
 
-def test_a_call_does_not_walk_over_the_tree(monkeypatch):
-    """In a network of many layers that would take as long as small layers do."""
+def test_a_call_does_not_traverse_the_tree(monkeypatch):
+    """In a network with many layers, traversing the tree would take as long as calling small layers."""
     model = Sequential(*[Sequential(L.Linear(2, in_size=2)) for _ in range(3)])
     for name in ("named_state", "named_params", "params"):
         monkeypatch.setattr(Layer, name, None)

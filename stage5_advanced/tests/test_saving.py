@@ -1,4 +1,4 @@
-"""Saved weights and checkpoints: what comes back, what is refused, and what a failure leaves behind."""
+"""Saved weights and checkpoints: round trips, invalid files, and failures."""
 
 import json
 import multiprocessing
@@ -31,7 +31,7 @@ from .stage import test_mode as in_use  # pytest would collect it under its own 
 
 
 class Net(Layer):
-    """Convolution, batch normalization and a linear layer, one of them further down."""
+    """Convolution and batch normalization in a sublayer, and a linear layer."""
 
     def __init__(self, channels=3, out=2):
         super().__init__()
@@ -54,11 +54,11 @@ PATHS += [f"block/bn/{name}" for name in ("avg_mean", "avg_var", "gamma", "beta"
 PATHS += ["fc/W", "fc/b", "scale"]
 
 
-# np.load leaves a broken file open, for which there is a test; np.savez of older NumPys an unfinished zip file.
+# np.load leaves a broken file open, which is tested; np.savez of older NumPy versions an unfinished zip file.
 
 
 def net(seed=0, **kwargs):
-    """A network that was called in training, so that its buffers are no longer zeros and ones."""
+    """A network after a call in training mode, so its buffers are not zeros and ones."""
     np.random.seed(seed)
     model = Net(**kwargs)
     model(X)
@@ -66,7 +66,7 @@ def net(seed=0, **kwargs):
 
 
 def bits(model):
-    """Every array, byte by byte, None where there is none."""
+    """The bytes of every array; None if uninitialized."""
     return {
         path: None if v.data is None else (v.shape, v.dtype.name, v.data.tobytes()) for path, v in model.named_state()
     }
@@ -89,7 +89,7 @@ def test_weights_and_buffers_are_restored_bit_for_bit(tmp_path, kind):
     params = list(other.params())
     other.load_weights(path)
     assert bits(other) == before
-    assert list(other.params()) == params  # the same objects, with other arrays
+    assert list(other.params()) == params  # the same objects with other arrays
     with in_use():
         np.testing.assert_array_equal(other(X).data, model(X).data)
 
@@ -160,7 +160,7 @@ def test_saving_does_not_modify_the_model(tmp_path):
 
 
 def test_weights_are_copies():
-    """The best weights of a run do not go on training."""
+    """Weights kept from the best epoch do not change during further training."""
     model = net()
     best = model.get_weights()
     before = {path: a.copy() for path, a in best.items()}
@@ -170,7 +170,7 @@ def test_weights_are_copies():
     assert not np.array_equal(model.fc.W.data, before["fc/W"])
     for path, a in best.items():
         np.testing.assert_array_equal(a, before[path])
-        a += 1  # nor does the model change with them
+        a += 1  # nor does the model change if they do
     model.set_weights(before)
     np.testing.assert_equal(model.get_weights(), before)
 
@@ -217,7 +217,7 @@ def test_a_parameter_may_have_any_name(tmp_path):
     assert bits(other) == bits(model)
 
 
-# --- into a model that was not called yet ---
+# --- loading into an uninitialized model ---
 
 
 def test_weights_can_be_loaded_before_the_first_call(tmp_path):
@@ -253,7 +253,7 @@ def test_every_kind_of_layer_can_be_loaded_before_the_first_call(make, x):
 
 
 def test_a_parameter_that_a_user_defined_layer_creates_later_can_be_loaded(tmp_path):
-    """`Parameter(None)` is how step 45 has it."""
+    """Step 45 writes `Parameter(None)`."""
 
     class Own(Layer):
         def __init__(self):
@@ -332,7 +332,7 @@ ERRORS = [OSError, KeyboardInterrupt, MemoryError]
 
 
 def half_way(monkeypatch, fail):
-    """Call fail when the third array is written."""
+    """Call `fail` when the third array is written."""
     written = []
 
     def counted(self, name, *args, f=zipfile.ZipFile.open, **kwargs):
@@ -354,7 +354,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, e
     before = {name: (tmp_path / name).read_bytes() for name in listing(tmp_path)}
 
     def fail(*args):
-        assert {name: (tmp_path / name).read_bytes() for name in before} == before  # nobody sees half a file
+        assert {name: (tmp_path / name).read_bytes() for name in before} == before  # no partial file is visible
         raise error
 
     if where == "writing":
@@ -367,7 +367,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, e
     assert {name: (tmp_path / name).read_bytes() for name in listing(tmp_path)} == before
 
 
-def test_saving_again_replaces_the_old_file_and_leaves_nothing_beside(tmp_path):
+def test_saving_again_replaces_the_old_file_and_leaves_no_other_file(tmp_path):
     other = net(2)
     for seed in (0, 1):
         model = net(seed)
@@ -386,7 +386,7 @@ def save_again_and_again(path, value, rounds):
 
 @pytest.mark.parametrize("kind", ["threads", "processes"])
 def test_savers_to_one_path_do_not_disturb_each_other(tmp_path, kind):
-    """At any time there is one whole file, and at the end no other."""
+    """There is a complete file at any time, and no other at the end."""
     path = tmp_path / "w.npz"
     save_again_and_again(path, 0.0, 1)
     if kind == "threads":
@@ -423,7 +423,7 @@ def test_a_missing_folder_is_reported_and_not_created(tmp_path):
 
 
 def changed(**changes):
-    """The weights of another network with some arrays changed, None for left out."""
+    """The weights of another network with some arrays changed, or omitted if None."""
 
     def write(path):
         arrays = net(1).get_weights() | {name.replace("__", "/"): a for name, a in changes.items()}
@@ -443,7 +443,7 @@ def one_array(path):
 
 
 class Harmful:
-    """What makes a folder where it is unpickled."""
+    """Unpickling it creates a folder."""
 
     def __init__(self, path):
         self.path = path
@@ -503,7 +503,7 @@ def test_a_file_that_does_not_fit_is_rejected_and_changes_nothing(tmp_path, writ
 
 
 def test_every_damaged_byte_is_detected(tmp_path):
-    """Every byte of a small file, one after the other: refused, or of no importance."""
+    """Each byte of a small file is changed in turn: the file is rejected or the change has no effect."""
     layer = Layer()
     layer.W = Parameter(np.arange(3.0))
     layer.save_weights(tmp_path / "w")
@@ -552,7 +552,7 @@ def test_a_missing_file_is_a_file_not_found_error(tmp_path, name):
 
 
 class Run:
-    """A training run with all that has a state: Adam, dropout, batch normalization, and a loader that shuffles."""
+    """A training run in which everything has state: Adam, dropout, batch normalization, a shuffling loader."""
 
     def __init__(self, seed, kind=Adam, size=12, **kwargs):
         np.random.seed(seed)
@@ -575,7 +575,7 @@ class Run:
         return self.model, self.optimizer, self.loader
 
     def everything(self):
-        """All that must not differ, byte by byte: what comes next included."""
+        """Everything that must be bit-equal, including the next random numbers."""
         state = {name: np.asarray(a).tobytes() for name, a in self.optimizer.state().items()}
         loader = {name: np.asarray(a).tobytes() for name, a in self.loader.state().items()}
         random = np.random.get_state(legacy=False)
@@ -588,7 +588,7 @@ def test_a_run_resumes_from_a_checkpoint_bit_for_bit(tmp_path, kind):
     expected = whole.everything()
     first = Run(0, kind).epochs(2)
     save_checkpoint(tmp_path / "run", *first.parts(), epoch=2)
-    second = Run(1, kind)  # never called yet, and other random numbers
+    second = Run(1, kind)  # uninitialized, with another seed
     assert load_checkpoint(tmp_path / "run", *second.parts()) == {"epoch": 2}
     second.epochs(2)
     assert first.losses + second.losses == whole.losses
@@ -608,7 +608,7 @@ def test_a_run_resumes_from_a_checkpoint_in_objects_that_were_used_already(tmp_p
 
 @pytest.mark.parametrize("kind", [SGD, MomentumSGD, Adam], ids=lambda kind: kind.__name__)
 def test_a_checkpoint_has_the_current_learning_rate(tmp_path, kind):
-    """One that was changed in the run, and all other numbers of the rule."""
+    """Including a learning rate that changed during the run, and all other hyperparameters."""
 
     def epochs(run, n):
         for _ in range(n):
@@ -676,7 +676,7 @@ def test_an_optimizer_may_update_a_part_of_the_model(tmp_path):
 
 
 def test_without_the_loader_or_the_optimizer_a_run_would_continue_differently(tmp_path):
-    """So the test above can fail."""
+    """Shows that the test above can fail."""
     first = Run(0).epochs(1)
     save_checkpoint(tmp_path / "model", first.model)
     save_checkpoint(tmp_path / "both", first.model, first.optimizer)
@@ -761,7 +761,7 @@ def fitting(path):
 
 
 def with_changed(**changes):
-    """A checkpoint that fits but for some of its arrays."""
+    """A checkpoint that fits except for some of its arrays."""
 
     def write(path):
         fitting(path)
@@ -773,7 +773,7 @@ def with_changed(**changes):
 
 
 def with_head(**changes):
-    """A checkpoint that fits but for what is not in the arrays of its parts."""
+    """A checkpoint that fits except for its JSON head."""
 
     def write(path):
         fitting(path)
@@ -815,7 +815,7 @@ CHECKPOINTS = {
         with_changed(optimizer__fc2__W__m=np.ones(3)),
         "load_state: expected .*, got 'fc2/W/m'",
     ),
-    "a random state that is none": (with_head(random={}), "load_checkpoint: expected a checkpoint, got .*: "),
+    "an invalid random state": (with_head(random={}), "load_checkpoint: expected a checkpoint, got .*: "),
     "a random state of another kind": (
         with_head(random=np.random.default_rng(0).bit_generator.state),
         "load_checkpoint: expected a checkpoint, got .*: ",
@@ -964,7 +964,7 @@ def test_a_run_resumes_from_a_checkpoint_of_an_older_version():
     model = MLP((3, 2))
     optimizer, loader = Adam(0.01).setup(model), DataLoader([(row, i % 2) for i, row in enumerate(rows)], 4)
     assert load_checkpoint(DATA / "checkpoint.npz", model, optimizer, loader) == {"epoch": 2, "best": 0.5}
-    assert optimizer.lr == 0.01  # the optimizer's own
+    assert optimizer.lr == 0.01  # the optimizer's own value
     losses = []
     for _ in range(2):
         for x, t in loader:

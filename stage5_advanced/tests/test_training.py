@@ -1,4 +1,4 @@
-"""Whole training: every array of a step stays float32, the book's numbers, and networks that really learn."""
+"""Training: every array of a step stays float32, and networks that learn."""
 
 import gc
 import itertools
@@ -45,7 +45,7 @@ HOOKS = {
 
 
 def graph(output):
-    """Every variable and every function behind an output."""
+    """Every variable and function that an output depends on."""
     variables, functions, waiting = {}, {}, [output]
     while waiting:
         variable = waiting.pop()
@@ -58,7 +58,7 @@ def graph(output):
 
 
 def arrays_of(function):
-    """What an instance remembers beside its links: arrays among its attributes."""
+    """The arrays among the attributes of an instance."""
     return [value for value in vars(function).values() if isinstance(value, np.ndarray)]
 
 
@@ -75,7 +75,7 @@ def squares(y):
 
 
 def penalty(y):
-    """Means, extremes and numbers of Python's."""
+    """Means, maxima, minima and Python numbers."""
     return F.mean(F.log_softmax(y) ** 2) + 0.1 * F.max(y) - F.logsumexp(y, axis=1).sum() / 3 + (1 - y.mean()) ** 2
 
 
@@ -88,7 +88,7 @@ def dtypes(arrays):
 
 
 def step_of(make, hooks, activation, loss):
-    """One training step twice over, in float32, with a look at every array."""
+    """Two training steps in float32; check the dtype of every array."""
     np.random.seed(0)
     model = MLP((5, 4, 3), activation=activation)
     optimizer = make().setup(model)
@@ -123,9 +123,9 @@ def step_of(make, hooks, activation, loss):
 
 @pytest.mark.parametrize("hooks", HOOKS.values(), ids=HOOKS)
 @pytest.mark.parametrize("make", OPTIMIZERS, ids=lambda make: make.__name__)
-def test_walks_a_whole_training_step_and_looks_at_every_array(make, hooks):
+def test_every_array_of_a_training_step_is_inspected(make, hooks):
     seen, _, state = step_of(make, hooks, F.sigmoid, cross_entropy)
-    assert seen == 1 + 6 + 6  # x, the parameters, and a result for each function
+    assert seen == 1 + 6 + 6  # x, the parameters, and an output for each function
     assert (state > 0) == (make is not SGD)
 
 
@@ -138,7 +138,7 @@ def test_every_array_of_a_step_is_float32_with_other_functions_too(activation, l
 
 
 def test_no_function_receives_or_returns_float64(monkeypatch):
-    """The way back included, where the engine would cast and hide it."""
+    """Includes the backward pass, where a cast would hide it."""
     met = []
     call = Function.__call__
 
@@ -231,7 +231,7 @@ class Recurrent(Model):
 
 
 def walk(model, optimizer, loss_of):
-    """Training steps in float32, with a look at every array, also of those that functions remember in lists."""
+    """Training steps in float32; check the dtype of every array, also of those that functions store in lists."""
     for _ in range(2):
         loss = loss_of(model)
         variables, functions = graph(loss)
@@ -318,7 +318,7 @@ def digits_run(seed, epochs=1, **kwargs):
 
 def test_a_convolutional_network_learns_handwritten_digits():
     losses, model = digits_run(0, epochs=5)
-    assert losses[0] > 2  # a guess among ten is log 10
+    assert losses[0] > 2  # guessing among ten classes has a loss of log 10
     assert np.mean(losses[-10:]) < 0.2
     x, t = next(DataLoader(Digits(train=False), 297, shuffle=False))
     with in_use(), no_grad():
@@ -368,14 +368,14 @@ def test_a_recurrent_network_learns_a_curve(kind):
     assert means[0] > 0.05
     assert means[-1] < 0.01
     model.reset_state()
-    x = np.cos(np.linspace(0, 4 * np.pi, 400))[:, None, None]  # never seen
+    x = np.cos(np.linspace(0, 4 * np.pi, 400))[:, None, None]  # not in the training data
     with no_grad(), in_use():
         y = np.array([model(a).data for a in x])
     assert np.abs(y[20:-1] - x[21:]).mean() < 0.1
 
 
 def test_an_embedding_and_an_lstm_learn_to_predict_the_next_character():
-    """Which of two answers follows depends on what came two steps before, so a state is needed."""
+    """The next label depends on the input two steps before, so a state is needed."""
 
     class Speaker(Recurrent):
         def __init__(self):

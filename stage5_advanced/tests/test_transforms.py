@@ -51,7 +51,7 @@ def pil():
 
 @pytest.fixture
 def image(pil):
-    """A colour image, 6 wide and 4 high."""
+    """A color image, 6 wide and 4 high."""
     return pil.fromarray(np.ascontiguousarray(PIXELS.transpose(1, 2, 0)))
 
 
@@ -102,7 +102,7 @@ def test_a_size_is_width_and_height_or_one_number_for_both(image, size, shape):
 
 
 def test_sizes_are_changed_by_bilinear_interpolation_by_default(pil):
-    """Twice as wide: each pixel at a quarter of the way to its neighbour."""
+    """Twice as wide: each new pixel is a quarter of the way to a neighbor."""
     row = pil.fromarray(np.array([[0, 100]], np.uint8))
     np.testing.assert_array_equal(np.asarray(Resize((4, 1))(row)), [[0, 25, 75, 100]])
     np.testing.assert_array_equal(np.asarray(Resize((4, 1), pil.Resampling.NEAREST)(row)), [[0, 0, 100, 100]])
@@ -242,7 +242,7 @@ def test_inputs_that_are_not_images_are_rejected_by_name(transform, expected):
 
 
 def test_an_array_is_not_an_image_to_resize():
-    """It has a method of that name, which would change it."""
+    """An array has a method `resize`, which would change it."""
     with pytest.raises(TypeError, match=r"^Resize: expected a PIL image, got ndarray$"):
         Resize(3)(PIXELS)
 
