@@ -62,14 +62,14 @@ for i in range(10):
 
 # Gradient descent on the same function, to within 0.001; Newton's method takes 4 iterations.
 x = Variable(np.array(2.0))
-iterations = 0
+rounds = 0
 while abs(x.data - 1) >= 0.001:
     y = f(x)
     x.cleargrad()
     y.backward()
     x.data -= 0.01 * x.grad.data
-    iterations += 1
-print(iterations)  # -> 70
+    rounds += 1
+print(rounds)  # -> 70
 
 
 def rosenbrock(x0, x1):
