@@ -6,9 +6,8 @@ import numpy as np
 
 name = "tiny"  # the title of the column
 differs = {  # computations whose result differs on purpose, and why
-    "variable_of_a_float": "takes numbers",
-    "variable_of_a_list": "takes lists",
-    "square_of_an_array": "takes arrays",
+    "square_of_an_array": "accepts arrays",
+    **{f"variable_of_{data}": "accepts any data" for data in ("a_float", "a_list", "complex_numbers", "objects")},
 }
 counter = itertools.count()
 
@@ -49,7 +48,7 @@ def gradients(outputs, inputs, seeds):
         add(y, np.ones_like(y.data) if seeds is None else seeds[i])
     waiting = set(outputs)
     while waiting:
-        y = max(waiting, key=lambda x: x.age)  # the newest first: everything computed from it is done
+        y = max(waiting, key=lambda x: x.age)  # the newest first: its gradient is complete
         waiting.remove(y)
         if y.parents:
             gxs = y.back(found[y])

@@ -27,11 +27,11 @@ from .stages import STAGES, parse_stages
 
 
 class Terminated(BaseException):
-    """SIGTERM, raised where it arrives."""
+    """Raised by the handler of SIGTERM."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0 if all is well, 1 if something is red, 2 if the command cannot be carried out."""
+    """Run a command. Exit status: 0 if everything is as declared, 1 if something failed, 2 for a usage error."""
     arguments = parser().parse_args(argv)
     try:
         return int(arguments.command(arguments))
@@ -59,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
     ) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
         added.set_defaults(command=function)
-        if json_file:  # not where an argument follows, which would be taken for the file
+        if json_file:  # not with positional arguments, which would be taken for FILE
             help_json = "write the result as JSON to FILE; without FILE, print JSON instead of text"
             added.add_argument("--json", nargs="?", const="-", metavar="FILE", help=help_json)
         else:
@@ -101,14 +101,14 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         type=processes,
         default="auto",
-        help="number of worker processes; 0: none (default: one for each processor)",
+        help="number of worker processes; 0: run in this process (default: one per processor)",
     )
     run.add_argument(
         "--time-limit",
         metavar="S",
         type=seconds,
         default=TIME_LIMIT,
-        help="limit of CPU time for a cell in seconds (default: %(default)g)",
+        help="CPU time limit per cell in seconds (default: %(default)g)",
     )
     run.add_argument(
         "--html", metavar="DIR", type=pathlib.Path, help="write the report as a web page to DIR/index.html"
@@ -135,7 +135,7 @@ def parser() -> argparse.ArgumentParser:
     diff.add_argument("--symbol", metavar="NAME", help="only this definition, such as Variable.backward")
     diff.add_argument("--step", type=int, metavar="N", help="only what the lesson of step N names")
     step = command("step", step_command, "show a step: its lesson, what it changes, its script and its output")
-    step.add_argument("step", metavar="N", help="32, or step32")
+    step.add_argument("step", metavar="N", help="32 or step32")
     step.add_argument("--no-run", action="store_true", help="do not run the script")
     for shown in (diff, step):
         shown.add_argument("--side-by-side", action="store_true", help="show both sides in columns")
@@ -174,7 +174,7 @@ def processes(text: str) -> int:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     number = int(text)
     if number < 0:
-        raise argparse.ArgumentTypeError(f"expected auto or a number from 0 on, got {text}")
+        raise argparse.ArgumentTypeError(f"expected auto or a number of at least 0, got {text}")
     return number
 
 
@@ -182,7 +182,7 @@ def seconds(text: str) -> float:
     """The value of `--time-limit`."""
     number = float(text)
     if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a number of seconds above 0, got {text}")
+        raise argparse.ArgumentTypeError(f"expected a positive number of seconds, got {text}")
     return number
 
 
@@ -196,7 +196,7 @@ def play_options(added: argparse.ArgumentParser) -> None:
 
 
 def chosen_settings(arguments: argparse.Namespace) -> Settings:
-    """What the options say about the columns of the matrix."""
+    """The settings of a run. Raises UsageError if the options contradict each other or a stage is not installed."""
     on_gpu = arguments.device == "cuda"
     stages = parse_stages(arguments.stages) if arguments.stages else STAGES[-1:] if on_gpu else STAGES
     if on_gpu and (arguments.without_torch or arguments.framework or STAGES[-1] not in stages):
@@ -212,7 +212,7 @@ def chosen_settings(arguments: argparse.Namespace) -> Settings:
 
 
 def repeat_options(arguments: argparse.Namespace) -> str:
-    """The options that decide what a cell computes, for the command that repeats it."""
+    """The options that affect what a cell computes, for the command that reproduces it."""
     words = [word for path in arguments.framework for word in ("--framework", str(path))]
     words += ["--device", "cuda"] if arguments.device == "cuda" else []
     words += ["--seed", str(arguments.seed)] if arguments.seed else []
@@ -269,7 +269,7 @@ def run_command(arguments: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def ended_early(report: Report) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the block, not the command: what is done is printed and written."""
+    """Let Ctrl-C and SIGTERM end the block but not the command, so that the finished cells are reported."""
 
     def terminate(*_: object) -> None:
         raise Terminated
@@ -363,7 +363,7 @@ def rosetta_command(arguments: argparse.Namespace) -> int:
     if not found:
         raise UsageError(f"the Rosetta has no {arguments.name!r}; see crosscheck rosetta")
     lines = [[row.name, row.call, row.stage, row.difference] for row in found]
-    output(as_json(found), arguments.json, lambda: print_table("", ["ours", "PyTorch", "since", "difference"], lines))
+    output(as_json(found), arguments.json, lambda: print_table("", ["stages", "PyTorch", "since", "difference"], lines))
     return 0
 
 

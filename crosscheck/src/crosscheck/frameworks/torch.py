@@ -41,7 +41,7 @@ class TorchFramework(
     # --- the engine ---
 
     def Variable(self, data: Any) -> Any:
-        """requires_grad must be given; Python numbers and lists are accepted too."""
+        """requires_grad must be given, and rejects integers. Numbers, lists and complex arrays are accepted too."""
         return torch.tensor(data).requires_grad_()
 
     def data(self, x: Any) -> Any:
@@ -59,7 +59,10 @@ class TorchFramework(
         return y.grad_fn
 
     def backward(self, y: Any, gy: Any = None) -> Any:
-        """Adds to x.grad. For retain_grad=True call t.retain_grad() first. Without gy, y must have one element."""
+        """The initial gradient is an argument, not y.grad; without it y must have one element.
+
+        For retain_grad=True call t.retain_grad() first. A second call needs retain_graph=True in the first.
+        """
         return y.backward(gy)
 
     def gradients(
@@ -105,7 +108,7 @@ class TorchFramework(
         return torch.no_grad()
 
     def using_config(self, name: str, value: bool) -> Any:
-        """A separate context manager for each mode; this one is enable_backprop."""
+        """Each mode has its own context manager; this one is for enable_backprop."""
         return torch.set_grad_enabled(value)
 
     def grad(self, outputs: Any, inputs: Any, grad_outputs: Any = None, create_graph: bool = False) -> Any:

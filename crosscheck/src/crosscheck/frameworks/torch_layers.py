@@ -16,7 +16,7 @@ from .torch_training import of_numpy
 @contextlib.contextmanager
 def without_mkldnn() -> Iterator[None]:
     """Disable oneDNN, whose LSTM has different formulas for gradients with and without create_graph."""
-    mkldnn: Any = torch.backends.mkldnn  # its annotations know no assignment
+    mkldnn: Any = torch.backends.mkldnn  # its annotations allow no assignment
     before, mkldnn.enabled = mkldnn.enabled, False
     try:
         yield
@@ -35,7 +35,7 @@ class Recurrent(torch.nn.Module):
         cell.bias_hh.requires_grad_(False)
 
     def reset_state(self) -> None:
-        """Forget the state: the next input starts a sequence."""
+        """Reset the state: the next input starts a new sequence."""
         self.h = self.c = None
 
     def forward(self, x: Any) -> Any:

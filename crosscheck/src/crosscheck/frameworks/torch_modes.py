@@ -44,7 +44,7 @@ class TorchModes:
 
     @in_a_block
     def test_mode(self, model: Any) -> Any:
-        """A setting of each model rather than a mode, and not a context manager: model.train() switches back."""
+        """A setting of each module, not a mode of the thread; model.train() switches back."""
         return model.eval()
 
     def dropout(self, x: Any, dropout_ratio: float = 0.5) -> Any:

@@ -68,6 +68,7 @@ class TorchTraining:
     # --- optimizers ---
 
     def SGD(self, lr: float = 0.01) -> Any:
+        """The learning rate is optimizer.param_groups[0]["lr"], in the stages optimizer.lr."""
         return partial(torch.optim.SGD, lr=lr)
 
     def MomentumSGD(self, lr: float = 0.01, momentum: float = 0.9) -> Any:
@@ -79,10 +80,11 @@ class TorchTraining:
         return partial(torch.optim.Adagrad, lr=lr, eps=eps)
 
     def AdaDelta(self, rho: float = 0.95, eps: float = 1e-6) -> Any:
-        """rho is 0.9 by default. Also has a learning rate, 1.0 by default."""
+        """Defaults: rho 0.9, and lr 1.0, an argument; in the stages lr is only an attribute."""
         return partial(torch.optim.Adadelta, rho=rho, eps=eps)
 
     def Adam(self, alpha: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8) -> Any:
+        """lr and betas; in the stages the argument alpha sets the attribute lr."""
         return partial(torch.optim.Adam, lr=alpha, betas=(beta1, beta2), eps=eps)
 
     def setup(self, optimizer: Any, target: Any) -> Any:
@@ -93,7 +95,7 @@ class TorchTraining:
         return optimizer.step()
 
     def state(self, optimizer: Any) -> Any:
-        """A nested dict by parameter index, including hyperparameters; the stages return arrays by path."""
+        """A nested dict by parameter index; the stages return hyperparameters by name and arrays by path."""
         return optimizer.state_dict()
 
     def load_state(self, optimizer: Any, state: Any) -> Any:
