@@ -1,7 +1,7 @@
-"""Gradients with and without create_graph are equal to the bit, and so are those of two stages; in sizes for BLAS.
+"""Gradients with and without create_graph, and in both stages, are bit-equal, also at sizes for which BLAS is used.
 
-One formula serves both modes, with the same array calls on arrays of the same shape and layout, so that no processor,
-no number of threads and no layout of the initial gradient can tell them apart.
+Both modes use one formula, with the same array calls on arrays of the same shape and layout, so the processor, the
+number of threads and the layout of the initial gradient make no difference.
 """
 
 import importlib
@@ -33,7 +33,7 @@ def weights(D, H):
     return [*[(D, H)] * 4, *[(H,)] * 4, *[(H, H)] * 4]
 
 
-# The first stage that has it; the function; the shapes of its inputs for three sizes.
+# The first stage that supports it; the function; the shapes of its inputs for three sizes.
 TABLE = {
     "matmul": (4, lambda F, x, W: [F.matmul(x, W)], lambda N, D, H: [(N, D), (D, H)]),
     "matmul of batches": (4, lambda F, x, W: [F.matmul(x, W)], lambda N, D, H: [(3, N, D), (3, D, H)]),

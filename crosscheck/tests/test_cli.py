@@ -1,4 +1,4 @@
-"""The command as its users meet it: what it prints, what it refuses, its exit status."""
+"""The command as users see it: its output, its usage errors, its exit status."""
 
 import json
 import pathlib
@@ -21,11 +21,11 @@ FRAMEWORKS = [*(stage.name for stage in stages.STAGES), "torch"]
 @pytest.fixture
 def crosscheck(capsys, monkeypatch):
     """Run the command in this process: status, standard output, standard error."""
-    monkeypatch.setenv("COLUMNS", "120")  # whatever the terminal of the tests has
+    monkeypatch.setenv("COLUMNS", "120")  # whatever the width of the terminal
 
     def run(*arguments):
         try:
-            alone = ["-n", "0"] if arguments[:1] == ("run",) and "-n" not in arguments else []  # here: sooner done
+            alone = ["-n", "0"] if arguments[:1] == ("run",) and "-n" not in arguments else []  # faster
             status = cli.main([*arguments, *alone])
         except SystemExit as stop:  # argparse
             status = stop.code
@@ -36,13 +36,13 @@ def crosscheck(capsys, monkeypatch):
 
 
 def test_run_prints_the_matrix_and_a_summary(crosscheck, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "160")  # what five stages and PyTorch need
+    monkeypatch.setenv("COLUMNS", "160")  # wide enough for five stages and PyTorch
     status, out, err = crosscheck("run", "-k", "square and not numerical")
     assert status == 0
     assert re.fullmatch(r"(crosscheck: \d+ of \d+ cells\n)*", err)  # on a slow machine
     assert re.search(r"2 │ square +│ = 0 \| 0\.4 +│ = 0 \| 0\.4", out)
     assert "every cell is as declared" in out
-    assert "\x1b[" not in out  # no colours in a pipe
+    assert "\x1b[" not in out  # no colors in a pipe
 
 
 def test_run_narrows_by_dtype_and_stage(crosscheck):
@@ -81,7 +81,7 @@ def test_run_writes_a_page(crosscheck, tmp_path):
     assert "got &lt;class &#39;numpy.ndarray&#39;&gt;" in page
 
 
-def test_a_red_cell_is_explained_and_gives_the_command_that_repeats_it(crosscheck, tmp_path):
+def test_a_red_cell_is_explained_and_gives_the_command_that_reproduces_it(crosscheck, tmp_path):
     wrong = tmp_path / "wrong.py"
     wrong.write_text(EXAMPLE.read_text().replace("2 * x * gy", "x * gy").replace('name = "tiny"', 'name = "wrong"'))
     status, out, _ = crosscheck("run", "-k", "square and wrong", "--framework", str(wrong), "--html", str(tmp_path))
@@ -113,11 +113,11 @@ def test_a_red_cell_is_explained_and_gives_the_command_that_repeats_it(crosschec
         (["rosetta", "cube"], "the Rosetta has no 'cube'"),
         (["faults", "-k", "nothing_of_the_kind"], "no fault matches"),
         (["bench", "-k", "nothing"], "no workload matches -k 'nothing'"),
-        (["bench", "--rounds", "1"], "--rounds 1: quartiles need at least 2"),
-        (["bench", "--threads", "0"], "--threads 0: at least 1 is needed"),
+        (["bench", "--rounds", "1"], "--rounds: expected at least 2, for the quartiles, got 1"),
+        (["bench", "--threads", "0"], "--threads: expected at least 1, got 0"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_line(crosscheck, arguments, said):
+def test_a_usage_error_is_reported_in_one_line(crosscheck, arguments, said):
     status, out, err = crosscheck(*arguments)
     assert (status, out) == (2, "")
     assert err.startswith(f"crosscheck: {said}")
@@ -125,7 +125,7 @@ def test_what_cannot_be_done_is_said_in_one_line(crosscheck, arguments, said):
 
 
 @pytest.mark.parametrize("arguments", [[], ["dance"], ["run", "--dance"], ["list", "dances"]])
-def test_an_unknown_command_is_refused_with_the_usage(crosscheck, arguments):
+def test_an_unknown_command_is_rejected_with_the_usage(crosscheck, arguments):
     status, _, err = crosscheck(*arguments)
     assert status == 2
     assert "usage: crosscheck" in err
@@ -156,7 +156,7 @@ def test_a_missing_stage_is_named_with_what_to_install(crosscheck, monkeypatch):
 @pytest.mark.parametrize(
     ("ending", "status", "word"), [(KeyboardInterrupt, 130, "interrupted"), (cli.Terminated, 143, "terminated")]
 )
-def test_a_run_that_is_ended_early_reports_what_is_done(crosscheck, monkeypatch, tmp_path, ending, status, word):
+def test_a_run_that_is_ended_early_reports_the_finished_cells(crosscheck, monkeypatch, tmp_path, ending, status, word):
     run, done = Runner.run, []
 
     def one_cell(runner, *cell):
@@ -209,7 +209,7 @@ def test_show_gives_inputs_cotangents_and_all_results(crosscheck):
     assert shown["cases"][-1]["case"] == "integers"
 
 
-def test_show_tells_an_error(crosscheck):
+def test_show_reports_an_error(crosscheck):
     status, out, _ = crosscheck("show", "variable_of_a_float/stage1/float64")
     assert status == 0
     assert "TypeError: Variable: expected a numpy.ndarray, got <class 'float'>" in out
@@ -221,7 +221,7 @@ def test_rosetta(crosscheck):
     assert json.loads(out) == [{"name": "exp", "call": "torch.exp(x)", "stage": "stage1", "difference": ""}]
 
 
-def test_bench_prints_ratios_and_what_they_were_measured_on(crosscheck):
+def test_bench_prints_ratios_and_the_environment(crosscheck):
     status, out, _ = crosscheck("bench", "--rounds", "2", "-k", "chain_of_100_squares", "--threads", "1")
     assert status == 0
     assert re.search(r"chain_of_100_squares │ stage1 +│ +[\d.]+ ms │ +[\d.]+ │ +[\d.]+-[\d.]+", out)
@@ -280,7 +280,7 @@ def test_the_module_is_the_same_program():
     assert "stage1" in done.stdout
 
 
-def test_a_closed_pipe_is_no_traceback():
+def test_a_closed_pipe_causes_no_traceback():
     script = f"{sys.executable} -m crosscheck list computations | head -n 1"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
     assert "Traceback" not in done.stderr

@@ -1,4 +1,4 @@
-"""Distances, bytes, differences and the ledger."""
+"""Distances, bit equality, differences and the ledger."""
 
 import re
 

@@ -304,7 +304,7 @@ def test_a_theory_step_is_compared_as_the_step_before():
     )
     theory = compare("step04", "step05")
     assert theory.definitions == ()
-    assert theory.notes == ("step 5 is theory and has no definitions; step 4 still holds",)
+    assert theory.notes == ("step 5 is theory and has no definitions; those of step 4 are compared",)
 
 
 def test_names_of_lessons_are_shortened_for_steps():
@@ -373,8 +373,8 @@ def test_diff_uses_colors_where_they_are_wanted(monkeypatch):
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
-    coloured = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert re.search(r"\x1b\[[\d;]*m\+        funcs = \[\]", coloured)
+    colored = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert re.search(r"\x1b\[[\d;]*m\+        funcs = \[\]", colored)
     monkeypatch.setenv("NO_COLOR", "1")
     plain = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert not re.search(r"\x1b\[[\d;]*3\dm", plain)
@@ -383,12 +383,12 @@ def test_diff_uses_colors_where_they_are_wanted(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["2", "1"], "diff: the earlier first, stage1 does not come after stage2"),
-        (["1", "1"], "diff: the earlier first, stage1 does not come after stage1"),
-        (["step08", "step07"], "diff: the earlier first, step 7 does not come after step 8"),
-        (["1", "step07"], "diff: 1 and step07: either two stages or two steps"),
+        (["2", "1"], "diff: expected an earlier and a later stage, got stage2 and stage1"),
+        (["1", "1"], "diff: expected an earlier and a later stage, got stage1 and stage1"),
+        (["step08", "step07"], "diff: expected an earlier and a later step, got 8 and 7"),
+        (["1", "step07"], "diff: expected two stages or two steps, got 1 and step07"),
         (["1", "99"], "unknown stage '99'; there is stage1"),
-        (["1", "1,2"], "diff: '1,2' is more than one stage"),
+        (["1", "1,2"], "diff: expected one stage, got '1,2'"),
         (["step01", "step99"], "unknown step 99; there is 1 to "),
         (["step00", "step01"], "unknown step 0; there is 1 to "),
     ],
@@ -459,4 +459,4 @@ def test_a_step_that_does_not_finish_is_stopped(crosscheck, monkeypatch):
     monkeypatch.setattr(diff_module, "run_script", forever)
     status, _, err = crosscheck("step", "7")
     assert status == 2
-    assert "step 7 was stopped after 300 s; --no-run leaves its output out" in err
+    assert "step 7 was stopped after 300 s; use --no-run" in err

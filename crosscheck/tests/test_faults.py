@@ -1,4 +1,4 @@
-"""Planted bugs are detected, and planting itself cannot go wrong unseen."""
+"""Planted bugs are detected, and mistakes in planting are reported."""
 
 import dataclasses
 
@@ -9,7 +9,7 @@ from crosscheck.faults import Fault, plant, read_faults, run_faults
 from crosscheck.stages import STAGES
 
 FAULTS = read_faults()
-STAGE1 = STAGES[0]  # the faults of the other stages are for `tox run -e faults`: all of them take half an hour
+STAGE1 = STAGES[0]  # `tox run -e faults` runs the faults of all stages, which takes half an hour
 SOUND = Fault(1, "sound", "functions/elementwise.py", "return 2 * x * gy", "return 2 * x * gy")
 
 

@@ -1,6 +1,6 @@
-"""A stage starts as a copy of the stage before, and what has no reason to change stays the same to the byte.
+"""A stage starts as a copy of the stage before, and what has no reason to change stays byte-identical.
 
-test_lessons holds the definitions to that; this holds the rest: comments, docstrings, imports, tests, steps.
+test_lessons checks the definitions; this file checks the rest: comments, docstrings, imports, tests, steps.
 """
 
 import itertools
@@ -13,7 +13,7 @@ from crosscheck.stages import STAGES
 
 PAIRS = list(itertools.pairwise(STAGES))
 FACADES = {"__init__.py", "functions/__init__.py", "utils.py"}  # docstring and imports say what the stage exports
-RETOLD = {  # tests that a later stage tells otherwise under the same name
+RETOLD = {  # tests that have the same name in a later stage but differ
     "stage4": {
         (
             "test_core.py",
@@ -22,7 +22,7 @@ RETOLD = {  # tests that a later stage tells otherwise under the same name
         ("test_functions.py", "test_unary_value_and_dtype"),  # with parameters
     },
     "stage5": {
-        ("test_datasets.py", "test_building_a_dataset_does_not_disturb_the_global_generator"),  # more data sets
+        ("test_datasets.py", "test_building_a_dataset_does_not_disturb_the_global_generator"),  # more datasets
         ("test_datasets.py", "test_datasets_can_be_pickled"),
     },
 }
@@ -33,7 +33,7 @@ def pairs(chosen):
 
 
 def shared(before, after, pattern="*.py"):
-    """(name, text of the earlier file, text of the later one) of files that lie at the same place."""
+    """(name, text of the earlier file, text of the later one) of files with the same path."""
     for path in sorted(before.rglob(pattern)):
         name = path.relative_to(before).as_posix()
         if (after / name).is_file() and "__pycache__" not in path.parts:
@@ -53,7 +53,7 @@ def test_a_source_file_with_the_same_definitions_is_the_same(before, after):
         assert comments(old.decode()) == comments(new.decode()), f"{after.name}: {name}"
 
 
-@pairs(PAIRS[2:])  # until stage 3 gradients are arrays, and many a test says so
+@pairs(PAIRS[2:])  # before stage 3 gradients are arrays, so many tests differ
 def test_a_test_of_the_same_name_is_the_same(before, after):
     for name, old, new in shared(before.folder / "tests", after.folder / "tests"):
         earlier, later = definitions(old.decode()), definitions(new.decode())

@@ -1,4 +1,4 @@
-"""What is published: versions, licences, wheels and source distributions."""
+"""What is published: versions, licenses, wheels and source distributions."""
 
 import configparser
 import importlib
@@ -33,7 +33,7 @@ def build(project, out, target):
 
 
 def contents(wheel):
-    """name -> bytes of the files of a wheel; RECORD lists them in another way."""
+    """name -> bytes of the files of a wheel; RECORD lists them differently."""
     with zipfile.ZipFile(wheel) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
@@ -45,7 +45,7 @@ def test_all_packages_have_the_version_of_the_change_log(name):
 
 
 @projects
-def test_a_package_carries_the_licence_and_the_notice_of_the_repository(name):
+def test_a_package_carries_the_license_and_the_notice_of_the_repository(name):
     project = tomllib.loads((PROJECTS[name] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["license"] == "MIT"
     assert project["license-files"] == (["LICENSE", "NOTICE"] if "digits.npz" in DATA.get(name, ()) else ["LICENSE"])

@@ -1,4 +1,4 @@
-"""Scripts that say `from dezero import ...`, run on a stage as a reader would run them."""
+"""Scripts with `from dezero import ...`, run on a stage as a reader would run them."""
 
 import json
 import os
@@ -43,7 +43,7 @@ print(y.data)
 
 @pytest.fixture
 def play(tmp_path):
-    """Write a script and play it: the finished process."""
+    """Write a script and play it; return the finished process."""
 
     def run(source, *arguments, name="script.py", environment=None, cwd=None):
         path = tmp_path / name
@@ -55,7 +55,7 @@ def play(tmp_path):
             env=os.environ | {"COLUMNS": "200"} | (environment or {}),
             cwd=cwd or tmp_path,
             stdin=subprocess.DEVNULL,
-            timeout=3600,  # only a script that hangs takes so long, however slow the machine is
+            timeout=3600,  # only a hang takes this long, even on a slow machine
         )
 
     return run
@@ -145,10 +145,10 @@ assert dz.Variable is Variable is dezero.Variable and dz.Config is dezero.Config
     assert play(source, "--stage", "2").stderr == ""
     done = play(source, "--stage", "3")
     assert done.returncode == 1
-    assert "No module named 'dezero.core_simple': stage 2 has it, since then it is dezero.core" in done.stderr
+    assert "No module named 'dezero.core_simple': stage 2 has it; later it is dezero.core" in done.stderr
 
 
-def test_a_dezero_that_is_installed_or_lies_beside_the_script_is_hidden(play, tmp_path):
+def test_an_installed_dezero_and_one_next_to_the_script_are_hidden(play, tmp_path):
     for folder in ("dezero", "elsewhere/dezero"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "__init__.py").write_text("raise SystemExit('the other one')")
@@ -160,13 +160,13 @@ def test_a_dezero_that_is_installed_or_lies_beside_the_script_is_hidden(play, tm
     assert "No module named 'dezero.layers'" in done.stderr
 
 
-def test_nothing_of_dezero_stays_behind(play):
+def test_dezero_exists_only_in_the_process_of_the_script(play):
     source = "import subprocess, sys\nraise SystemExit(subprocess.call([sys.executable, '-c', 'import dezero']))"
     assert "No module named 'dezero'\n" in play(source).stderr
     assert "dezero" not in sys.modules
 
 
-# --- the scripts of stage 5's readers ---
+# --- scripts for stage 5 ---
 
 TRAINING = """
 import dezero
@@ -277,7 +277,7 @@ image = Image.fromarray(np.random.randint(0, 256, (60, 80, 3)).astype(np.uint8))
 x = VGG16.preprocess(image)
 assert isinstance(x, np.ndarray) and x.shape == (3, 224, 224)
 model = VGG16()
-model.fc6, model.fc7 = Linear(4), Linear(4)  # less to draw
+model.fc6, model.fc7 = Linear(4), Linear(4)  # fewer weights to initialize
 with dezero.test_mode(), dezero.no_grad():
     y = model(x[np.newaxis][:, :, ::7, ::7])
 assert y.shape == (1, 1000) and np.argmax(y.data) < 1000
@@ -579,7 +579,7 @@ for t in range(100):
 assert loss_pi.shape == (1, 1) and loss_v.shape == () and np.isfinite(total)
 """
 )
-FIFTH = {  # script -> whether it takes the float of a (1, 1) array, which it may since NumPy 2.4 with --repair only
+FIFTH = {  # script -> whether it converts a (1, 1) array with float(), which since NumPy 2.4 requires --repair
     "training": (TRAINING, False),
     "modes": (MODES, False),
     "cnn": (CNN, False),
@@ -629,7 +629,7 @@ def test_a_relative_path_stays_relative_in_argv(play, tmp_path):
     assert done.stdout == f"['inner/relative.py'] {inner / 'relative.py'} {inner}\n"
 
 
-def test_the_folder_where_the_user_is_is_not_searched(tmp_path):
+def test_the_current_folder_is_not_searched(tmp_path):
     (tmp_path / "scripts").mkdir()
     (tmp_path / "scripts" / "script.py").write_text("import dezero; print(1)")
     (tmp_path / "tomllib.py").write_text("raise SystemExit('shadowed')")
@@ -685,7 +685,7 @@ def test_a_script_ends_as_it_does_under_python(play, tmp_path, source):
     )
 
 
-def test_a_missing_name_has_no_frames_of_ours_either(play):
+def test_the_traceback_of_a_missing_name_has_no_frames_of_play(play):
     source = (
         "import dezero.functions as F\ntry:\n    F.nothing\nexcept AttributeError:\n    from dezero import Nothing\n"
     )
@@ -704,7 +704,7 @@ def test_an_interrupt_reaches_the_script(tmp_path):
     )
     command = [sys.executable, "-m", "crosscheck", "play", str(script)]
 
-    def listen():  # where the tests run in the background, interrupts are ignored, and so they would be here
+    def listen():  # background processes ignore SIGINT, and their children inherit that
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     with subprocess.Popen(
@@ -786,20 +786,20 @@ def test_figures_need_no_display(play, monkeypatch, environment, backend):
         (3, "from dezero import Nothing", "cannot import name 'Nothing' from 'dezero': no step of the book adds it"),
     ],
 )
-def test_what_is_missing_names_the_step_that_brings_it(play, stage, statement, error):
+def test_the_error_for_a_missing_name_gives_the_step_that_adds_it(play, stage, statement, error):
     done = play(f"import dezero\nimport dezero.functions as F\n{statement}\n", "--stage", str(stage))
     assert done.returncode == 1
     assert error in done.stderr.splitlines()[-1]
     assert "Did you mean" not in done.stderr
 
 
-def test_a_name_that_no_step_brings_may_be_a_slip(play):
+def test_a_name_that_no_step_adds_may_be_a_typo(play):
     error = play("import dezero.functions as F; F.squar").stderr.splitlines()[-1]
     assert "no attribute 'squar': no step of the book adds it" in error
     assert error.endswith("Did you mean: 'square'?")
 
 
-def test_a_script_may_ask_whether_a_name_is_there(play):
+def test_a_script_may_check_whether_a_name_exists(play):
     source = """
 import dezero, dezero.functions as F
 assert not hasattr(F, "relu") and not hasattr(dezero, "Layer") and getattr(F, "relu", None) is None
@@ -830,7 +830,7 @@ except ImportError as error:
         ),
     ],
 )
-def test_what_a_variable_cannot_do_yet_has_a_hint(play, stage, statement, hint):
+def test_an_operation_that_a_later_step_adds_has_a_hint(play, stage, statement, hint):
     done = play(
         f"import numpy as np\nfrom dezero import Variable\nx = Variable(np.array(2.0))\n{statement}", f"--stage={stage}"
     )
@@ -867,7 +867,7 @@ def test_the_last_stage_has_every_name_of_the_table(play):
 # --- --stage all ---
 
 
-def test_all_stages_tell_where_a_script_runs(play):
+def test_all_stages_show_where_a_script_runs(play):
     done = play(GOLDSTEIN, "--stage", "all")
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(r"stage1 │ fails │ TypeError: unsupported operand type\(s\) for \+: 'Variable' and", done.stdout)
@@ -935,7 +935,7 @@ def test_repair_takes_the_item_of_a_one_element_array_and_says_where(play):
     ]
 
 
-def test_repair_says_nothing_where_nothing_is_needed(play):
+def test_repair_prints_nothing_if_nothing_is_repaired(play):
     done = play("print(float('2') + int(3.7) + float(x for x in ()) if 0 else int('11', 2))", "--repair")
     assert (done.returncode, done.stdout, done.stderr) == (0, "3\n", "")
 
@@ -958,7 +958,7 @@ def test_without_repair_the_option_is_named(play):
         float(np.ones(1))
     except (TypeError, DeprecationWarning) as error:
         if not isinstance(error, TypeError):
-            pytest.skip("this NumPy still takes the item by itself")
+            pytest.skip("this NumPy still takes the item")
     done = play(OLD, "--stage", "2")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-2:] == [
@@ -967,7 +967,7 @@ def test_without_repair_the_option_is_named(play):
     ]
 
 
-# --- what cannot be done ---
+# --- usage errors ---
 
 
 @pytest.mark.parametrize(
@@ -979,7 +979,7 @@ def test_without_repair_the_option_is_named(play):
         (["."], "play: there is no file ."),
     ],
 )
-def test_what_cannot_be_played_is_said_in_one_line(tmp_path, arguments, said):
+def test_a_usage_error_is_reported_in_one_line(tmp_path, arguments, said):
     command = [sys.executable, "-m", "crosscheck", "play", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")

@@ -29,7 +29,7 @@ from crosscheck.trial import evaluate
 
 FRAMEWORKS = {stage.name: load_stage(stage) for stage in STAGES if stage.number >= 4}
 TORCH = load_torch()
-TOLERANCE = 4000  # eps, relative to the largest number or 1; a wrong formula is off by more
+TOLERANCE = 4000  # eps, relative to the largest number or 1; a wrong formula differs by more
 SETTINGS = settings(
     max_examples=40,
     derandomize=True,
@@ -68,7 +68,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Drawn(Case):
-    """A case whose arrays each have a layout of their own."""
+    """A case in which each array has its own layout."""
 
     layouts: tuple[str, ...] = ()
 
@@ -525,7 +525,7 @@ PROPERTIES |= {  # stage 5; PyTorch's convolutions and cells take one dtype
 
 @st.composite
 def examples(draw, of):
-    """A call, and how its variables lie in memory; now and then integers, or two dtypes at once."""
+    """A call, and how its variables lie in memory; sometimes integers, or two dtypes at once."""
     found, arguments = draw(of.calls)
     n = len(found)
     dtypes = (draw(st.sampled_from(["float64", "float32", "int64"][: 3 if of.integers else 2])),) * n
@@ -550,7 +550,7 @@ def check(name, framework, example):
 
 
 def differences_of(name, framework, example):
-    """Everything that is wrong with a call, one line each."""
+    """The mismatches of a call, one line each."""
     drawn_by = PROPERTIES[name]
     rng = stable_rng(name, repr(example.shapes), str(example.seed))
     integer = "int64" in example.dtypes
@@ -592,7 +592,7 @@ def differences_of(name, framework, example):
             broken.append(f"{framework.name}: {name}: {result.name}: {text}")
     for first, second in zip(ours.arrays(), again.arrays(), strict=False):
         if not same_bytes(first.array, second.array):
-            broken.append(f"{framework.name}: {name}: {first.name}: another answer the second time")
+            broken.append(f"{framework.name}: {name}: {first.name}: a different result in the second run")
     return broken
 
 
@@ -617,7 +617,7 @@ def test_function(name, stage):
 
 
 @pytest.mark.parametrize("stage", FRAMEWORKS)
-def test_every_public_function_is_drawn(stage):
+def test_every_public_function_has_a_property(stage):
     assert set(functions_of(FRAMEWORKS[stage])) <= {name.partition(" ")[0] for name in PROPERTIES}
 
 
@@ -628,7 +628,7 @@ def test_every_public_function_is_drawn(stage):
         ("linear", Example(((2, 0), (0, 0)), ("float64", "float64"), ("C", "C"))),
     ],
 )
-def test_what_was_wrong_once(name, example):
+def test_examples_that_once_failed(name, example):
     for stage in FRAMEWORKS:
         check(name, stage, example)
 
@@ -659,7 +659,7 @@ WRONG = {
 
 
 def of_columns(f):
-    """A function of images, that of each column of theirs in place of that of each row."""
+    """A function of images with the vertical and the horizontal stride exchanged."""
     return lambda x, kernel_size, stride=1, pad=0, **options: f(x, kernel_size, two(stride)[::-1], pad, **options)
 
 
@@ -679,7 +679,7 @@ PLANTED = [("stage4", name, f) for name, f in WRONG.items()] + [("stage5", name,
 
 
 @pytest.mark.parametrize(("stage", "name", "wrong"), PLANTED, ids=[f"{name}-{stage}" for stage, name, _ in PLANTED])
-def test_a_wrong_function_is_refused_and_says_how_to_repeat_it(stage, name, wrong):
+def test_a_wrong_function_is_rejected_with_a_call_that_reproduces_it(stage, name, wrong):
     @SETTINGS
     @given(examples(PROPERTIES[name]))
     def holds(example):

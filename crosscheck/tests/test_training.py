@@ -332,7 +332,7 @@ def test_the_books_velocity_includes_the_learning_rate(stage4, torch_adapter):
 
 
 @pytest.mark.parametrize("computation", CURVES, ids=lambda c: c.name)
-def test_no_loss_may_be_off_by_more_than_a_billionth(computation):
+def test_no_budget_of_a_loss_exceeds_a_billionth(computation):
     assert computation.allowed("float64") * np.finfo("float64").eps <= 1e-9
     assert computation.curve == 200
 

@@ -1,7 +1,7 @@
 """The same work in every stage, in PyTorch and in the published original, interleaved in one process.
 
-Absolute times mean nothing on a shared machine, so what counts is the ratio of medians, with the
-quartiles of the ratios of single rounds beside it.
+Absolute times mean little on a shared machine, so the result is the ratio of medians, with the quartiles of the
+ratios of single rounds.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ def original() -> tuple[BookStyle | None, str]:
         if error.name == "dezero":
             return None, "dezero, the published original, is not installed"
         return None, f"dezero, the published original, cannot be imported: {error}"
-    except Exception as error:  # whatever an old package runs into on current NumPy
+    except Exception as error:  # an old package may fail in any way on current NumPy
         said = str(error).partition("\n")[0]
         return None, f"dezero, the published original, cannot be imported: {type(error).__name__}: {said}"
 
 
 def sample(work: Work, repeats: int) -> float:
-    """Seconds for one piece of work, the mean over a few repeats."""
+    """Seconds that the work takes, the mean over the repeats."""
     start = time.perf_counter()
     for _ in range(repeats):
         work()
@@ -65,7 +65,7 @@ def sample(work: Work, repeats: int) -> float:
 
 
 def measure(works: Mapping[str, Work], rounds: int) -> dict[str, list[float]]:
-    """Seconds by framework and round. Every round times each framework once, beginning with another one each time."""
+    """Seconds by framework and round. Every round times each framework once and starts with a different one."""
     repeats: dict[str, int] = {}
     for name, work in works.items():
         for _ in range(WARM_UP):
@@ -74,7 +74,7 @@ def measure(works: Mapping[str, Work], rounds: int) -> dict[str, list[float]]:
     names = list(works)
     seconds: dict[str, list[float]] = {name: [] for name in names}
     for i in range(rounds):
-        gc.collect()  # the garbage of a round is its own affair: the collector runs as it does for users
+        gc.collect()  # no round collects the garbage of another; during it the collector runs as usual
         for name in [*names[i % len(names) :], *names[: i % len(names)]]:
             seconds[name].append(sample(works[name], repeats[name]))
     return seconds
@@ -86,13 +86,13 @@ def timings(workload: str, seconds: Mapping[str, Sequence[float]], reference: st
     found = []
     for name, samples in seconds.items():
         rounds = [a / b for a, b in zip(samples, seconds[reference], strict=True)]
-        low, _, high = statistics.quantiles(rounds, n=4, method="inclusive")  # within the rounds, however few
+        low, _, high = statistics.quantiles(rounds, n=4, method="inclusive")  # never outside the data
         found.append(Timing(workload, name, statistics.median(samples), statistics.median(samples) / base, (low, high)))
     return found
 
 
 def machine(torch: Any) -> dict[str, Any]:
-    """What the numbers were measured on: versions, thread counts, BLAS and its kernels."""
+    """The environment of the measurements: versions, thread counts, BLAS and its kernels."""
     pools = [
         {key: pool.get(key) for key in ("internal_api", "version", "num_threads", "architecture", "prefix")}
         for pool in threadpoolctl.threadpool_info()
@@ -108,7 +108,7 @@ def machine(torch: Any) -> dict[str, Any]:
 
 
 def kernels_hint(pools: Sequence[Mapping[str, Any]], cpuinfo: pathlib.Path = pathlib.Path("/proc/cpuinfo")) -> str:
-    """What to try where OpenBLAS does not use what the processor has; empty if it does, or if nothing tells."""
+    """Advice if OpenBLAS does not use what the processor supports; empty if it does, or if that is unknown."""
     wide = cpuinfo.is_file() and "avx512f" in cpuinfo.read_text().split()
     if wide and any(pool["architecture"] == "Haswell" for pool in pools):
         return "this processor has AVX-512, but OpenBLAS runs its Haswell kernels: try OPENBLAS_CORETYPE=SkylakeX"
@@ -116,7 +116,7 @@ def kernels_hint(pools: Sequence[Mapping[str, Any]], cpuinfo: pathlib.Path = pat
 
 
 def geometric_means(found: Sequence[Timing]) -> dict[str, float]:
-    """Over all workloads of each framework, and over all rows of all stages."""
+    """Geometric means of the ratios of each framework, and of all stages together."""
     stages = {stage.name for stage in STAGES}
     ratios: dict[str, list[float]] = {}
     for timing in found:
@@ -144,7 +144,7 @@ def chosen(stages: str | None, expression: str | None) -> tuple[list[Workload], 
 
 
 def supporting(workload: Workload, frameworks: Sequence[Framework]) -> list[Framework]:
-    """The frameworks that have what the workload needs."""
+    """The frameworks that support the workload."""
     return [f for f in frameworks if f.number is None or f.number >= workload.since]
 
 
@@ -153,9 +153,9 @@ def bench_report(
 ) -> int:
     """`crosscheck bench`: the table of ratios."""
     if rounds < 2:
-        raise UsageError(f"--rounds {rounds}: quartiles need at least 2")
+        raise UsageError(f"--rounds: expected at least 2, for the quartiles, got {rounds}")
     if threads is not None and threads < 1:
-        raise UsageError(f"--threads {threads}: at least 1 is needed")
+        raise UsageError(f"--threads: expected at least 1, got {threads}")
     workloads, frameworks = chosen(stages, expression)
     reference = load_torch()
     import torch
@@ -196,7 +196,7 @@ def memory_report(stages: str | None, expression: str | None, json_target: str |
         found += peaks(workload, supporting(workload, frameworks))
 
     def show() -> None:
-        table = Table(title="peak memory above what was there, in MiB; ratio to torch's", title_justify="left")
+        table = Table(title="growth of memory at its peak, in MiB; ratio to torch's", title_justify="left")
         for title in ("workload", "framework", "resident", "tracemalloc", "ratio"):
             table.add_column(title, justify="left" if title in ("workload", "framework") else "right")
         for peak in found:

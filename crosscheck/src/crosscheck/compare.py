@@ -1,4 +1,4 @@
-"""Comparing two results: shape, dtype, value; and the distance between them in units of rounding."""
+"""Compare two results: shape, dtype and values, and their distance in eps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .frameworks.base import Array
 
 
 def same_bytes(a: Array, b: Array) -> bool:
-    """Equal to the bit: shape, dtype, the sign of zero; all NaNs are equal."""
+    """Whether two arrays are bit-equal, including shape, dtype and the sign of zero; all NaNs count as equal."""
     if a.shape != b.shape or a.dtype != b.dtype:
         return False
     if a.dtype.kind != "f":
@@ -21,14 +21,14 @@ def same_bytes(a: Array, b: Array) -> bool:
 
 
 def not_finite(a: Array) -> Array:
-    """nan, inf and -inf told apart; 0 for the finite."""
+    """Different codes for nan, inf and -inf; 0 for finite elements."""
     return np.where(np.isnan(a), 2, np.where(np.isinf(a), np.sign(a), 0))
 
 
 def distance(a: Array, reference: Array, dtype: np.dtype[Any]) -> float:
-    """max|a - r| / (eps max|r|), where both are finite; reference is float64, eps that of dtype.
+    """max|a - r| / (eps max|r|) over elements that are finite in both; r is float64, eps that of dtype.
 
-    Where r is all zero, the distance is max|a| / eps, so that one eps is one eps absolute.
+    If r is all zeros, the distance is max|a| / eps, an absolute error in eps.
     """
     both = np.isfinite(a) & np.isfinite(reference)
     if not both.any():
@@ -42,13 +42,13 @@ def distance(a: Array, reference: Array, dtype: np.dtype[Any]) -> float:
 
 
 def mismatch(a: Array, same: Array, whose: str = "PyTorch") -> str | None:
-    """What already differs from the other side before any rounding: shape, dtype, where it is nan or inf."""
+    """A difference that rounding does not explain: shape, dtype, or the positions of nan and inf."""
     if a.shape != same.shape:
         return f"shape {a.shape}, {whose} has {same.shape}"
     if a.dtype != same.dtype:
         return f"dtype {a.dtype}, {whose} has {same.dtype}"
     if a.dtype.kind == "f" and not np.array_equal(not_finite(a), not_finite(same)):
-        return f"nan or inf in other places: {shorten(a)}, {whose} has {shorten(same)}"
+        return f"nan or inf at different positions: {shorten(a)}, {whose} has {shorten(same)}"
     return None
 
 

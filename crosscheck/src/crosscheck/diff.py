@@ -28,7 +28,7 @@ from .stages import STAGES, Stage, parse_stages
 from .steps import ARGUMENTS, run_script
 
 CONTEXT = 5  # equal lines around a change
-PAUSED = "steps 11 and 12 leave out Square, Exp and numerical_diff, and step 13 brings them back: that is no lesson"
+PAUSED = "steps 11 and 12 omit Square, Exp and numerical_diff, and step 13 restores them; no lesson names this"
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class FileChange:
 
 @dataclass(frozen=True)
 class DefinitionChange:
-    """A definition, or another piece of source, that is not the same on both sides."""
+    """A definition, or other source, that differs between the two sides."""
 
     name: str
     path: str
@@ -56,14 +56,14 @@ class DefinitionChange:
         return "new" if self.before is None else "removed" if self.after is None else "changed"
 
     def unified(self) -> list[str]:
-        """Lines with a sign in front, `@@` between distant changes; a new or removed definition is whole."""
+        """Lines with a sign in front, `@@` between distant changes; a new or removed definition in full."""
         before, after = lines(self.before), lines(self.after)
         found = list(difflib.unified_diff(before, after, n=CONTEXT, lineterm=""))[2:]
         signed = ["@@" if line.startswith("@@") else line.rstrip() or " " for line in found]
         return signed[1:] if signed[:1] == ["@@"] else signed
 
     def rows(self) -> list[tuple[str | None, str, str | None]]:
-        """(left, sign, right), every line: `|` changed, `<` only left, `>` only right, a blank for equal ones."""
+        """(left, sign, right) for every line: `|` changed, `<` only left, `>` only right, a blank if equal."""
         before, after = lines(self.before), lines(self.after)
         found: list[tuple[str | None, str, str | None]] = []
         for tag, i0, i1, j0, j1 in matcher(before, after).get_opcodes():
@@ -88,7 +88,7 @@ class DefinitionChange:
 
 @dataclass(frozen=True)
 class Chapter:
-    """A lesson and the definitions shown under it; `later` are those that a later lesson shows."""
+    """A lesson and the definitions shown under it. later: those shown under a later lesson."""
 
     lesson: Lesson | None
     shown: tuple[DefinitionChange, ...]
@@ -145,7 +145,7 @@ def matcher(before: Sequence[str], after: Sequence[str]) -> difflib.SequenceMatc
     return difflib.SequenceMatcher(None, before, after, autojunk=False)
 
 
-# --- what is on disk; whatever is missing there is a UsageError ---
+# --- files; a missing one is a UsageError ---
 
 
 def stage_lessons(stage: Stage) -> list[Lesson]:
@@ -157,7 +157,7 @@ def stage_lessons(stage: Stage) -> list[Lesson]:
 
 
 def stage_of(step: int) -> Stage:
-    """The stage that holds a step."""
+    """The stage that contains a step."""
     for stage in STAGES:
         if step in stage.steps:
             return stage
@@ -200,7 +200,7 @@ def stage_files(stage: Stage) -> dict[str, bytes]:
 
 
 def in_order(*sides: Mapping[str, bytes]) -> list[str]:
-    """The files of both sides in an order of reading, by their imports; data at the end."""
+    """The files of both sides in reading order, by their imports; data at the end."""
     paths = sorted({path for files in sides for path in files})
     needs: dict[str, set[str]] = {}
     for files in sides:
@@ -222,21 +222,21 @@ def compare(before: str, after: str) -> Comparison:
     if first and second:
         return compare_steps(int(first[1]), int(second[1]))
     if first or second:
-        raise UsageError(f"diff: {before} and {after}: either two stages or two steps")
+        raise UsageError(f"diff: expected two stages or two steps, got {before} and {after}")
     return compare_stages(one_stage(before), one_stage(after))
 
 
 def one_stage(text: str) -> Stage:
     found = parse_stages(text)
     if len(found) != 1:
-        raise UsageError(f"diff: {text!r} is more than one stage")
+        raise UsageError(f"diff: expected one stage, got {text!r}")
     return found[0]
 
 
 def compare_stages(before: Stage, after: Stage) -> Comparison:
-    """Every file and definition of two stages, with the lessons of the stages in between."""
+    """Every file and definition of two stages, with the lessons that lead from one to the other."""
     if before.number >= after.number:
-        raise UsageError(f"diff: the earlier first, {after.name} does not come after {before.name}")
+        raise UsageError(f"diff: expected an earlier and a later stage, got {before.name} and {after.name}")
     found = [one for stage in STAGES if before.number < stage.number < after.number for one in stage_lessons(stage)]
     found += stage_lessons(after)
     old, new = stage_files(before), stage_files(after)
@@ -317,9 +317,9 @@ def shortened(lesson: Lesson) -> Lesson:
 
 
 def compare_steps(before: int, after: int) -> Comparison:
-    """Two scripts, definition by definition while they hold the framework, whole when they import it."""
+    """Two scripts: by definition while they contain the framework, as a whole once they import it."""
     if before >= after:
-        raise UsageError(f"diff: the earlier first, step {after} does not come after step {before}")
+        raise UsageError(f"diff: expected an earlier and a later step, got {before} and {after}")
     scripts = script(before), script(after)
     found = [lesson_of(step) for step in range(before + 1, after + 1)]
     names = f"step{before:02}", f"step{after:02}"
@@ -336,7 +336,7 @@ def compare_steps(before: int, after: int) -> Comparison:
         home, source = framework(step)
         sources.append(source)
         if home != step:
-            notes.append(f"step {step} is theory and has no definitions; step {home} still holds")
+            notes.append(f"step {step} is theory and has no definitions; those of step {home} are compared")
     if {before, after} & {11, 12}:
         notes.append(PAUSED)
     path = f"{names[1]}.py"
@@ -391,7 +391,7 @@ def select(
 
 
 def is_or_belongs_to(name: str, symbol: str) -> bool:
-    """Whether a definition is meant by a symbol, or is a member of the class that is: `Mul` means `Mul.forward` too."""
+    """Whether a symbol names the definition or its class: `Mul` also matches `Mul.forward`."""
     return ends_with(name, symbol, ".") or ends_with(name.rpartition(".")[0], symbol, ".")
 
 
@@ -412,7 +412,7 @@ def step_number(text: str) -> int:
 
 
 def compare_step(step: int) -> Comparison:
-    """What a step's lesson changed: in its script while that holds the framework, later in its stage."""
+    """What a step's lesson changed: in its script while that contains the framework, later in its stage."""
     lesson = lesson_of(step)
     if step > SELF_CONTAINED:
         stage = stage_of(step)
@@ -428,21 +428,19 @@ def compare_step(step: int) -> Comparison:
 
 
 def demonstration(step: int) -> str:
-    """The part of a step's script that shows something; the whole script where it holds no framework."""
+    """The demonstration in a step's script; the whole script if it does not contain the framework."""
     source = script(step)
     head, marker, tail = source.partition(DEMONSTRATION)
     return tail.strip("\n") if marker and definitions(head) and step <= SELF_CONTAINED else source.rstrip("\n")
 
 
 def run_step(step: int) -> subprocess.CompletedProcess[str]:
-    """What the step's script prints: with small data where it would train for minutes, or download."""
+    """Run the script of a step, with small data if it would train for minutes or download."""
     script(step)
     try:
         return run_script(step_path(step), *ARGUMENTS.get(step, ()))
     except subprocess.TimeoutExpired as error:
-        raise UsageError(
-            f"step {step} was stopped after {error.timeout:.0f} s; --no-run leaves its output out"
-        ) from None
+        raise UsageError(f"step {step} was stopped after {error.timeout:.0f} s; use --no-run") from None
 
 
 def step_json(

@@ -1,8 +1,8 @@
-"""The tester is tested: bugs are planted in copies of the stages, and every one must turn a cell red.
+"""Mutation testing: bugs are planted in copies of the stages, and each must turn a cell red.
 
-A worker process imports the planted copies one after the other, so that PyTorch's answers are computed
+A worker process imports the planted copies one after another, so that PyTorch's results are computed only
 once; it is replaced if a bug makes it hang. An ImportError, a SyntaxError, a failing adapter or a hang
-is no detection.
+is not a detection.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from .stages import STAGES, Stage, parse_stages
 
 PATH = pathlib.Path(__file__).parent / "faults.toml"
 NO_DETECTION = {"missing", "adapter", "hang"}
-TIMEOUT = 400.0  # seconds of CPU time; to run everything that stage 5 can do takes a quarter of that
+TIMEOUT = 400.0  # seconds of CPU time; all computations of stage 5 take a quarter of that
 
 
 @dataclass(frozen=True)
 class Fault:
-    """In a copy of the stage's file, the old text, which occurs once, becomes the new one."""
+    """A planted bug: in a copy of the file the old text, which occurs exactly once, is replaced by the new one."""
 
     stage: int
     name: str
@@ -55,7 +55,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of a fault: detected, missed, invalid (it could not be run) or hanging; the cell and what it said."""
+    """The result for a fault: detected, missed, invalid (it could not be run) or hangs; the cell and its message."""
 
     name: str
     result: str
@@ -69,7 +69,7 @@ def read_faults(path: pathlib.Path = PATH) -> list[Fault]:
 
 
 def plant(stage: Stage, fault: Fault | None, folder: pathlib.Path) -> pathlib.Path:
-    """Copy the stage's package into a folder, with the fault if there is one; the copy's path."""
+    """Copy the stage's package into a folder, with the fault if there is one; return the path of the copy."""
     copy = folder / stage.package
     shutil.copytree(stage.source, copy, ignore=shutil.ignore_patterns("__pycache__"))
     if fault is not None:
@@ -84,7 +84,7 @@ def plant(stage: Stage, fault: Fault | None, folder: pathlib.Path) -> pathlib.Pa
 
 
 def load_copy(stage: Stage, copy: pathlib.Path) -> BookStyle:
-    """Import a copy in place of the installed package."""
+    """Import a copy instead of the installed package."""
     sys.path.insert(0, str(copy.parent))
     importlib.invalidate_caches()
     try:
@@ -96,7 +96,7 @@ def load_copy(stage: Stage, copy: pathlib.Path) -> BookStyle:
 def judge(runner: Runner, costs: dict[str, float], stage: Stage, name: str, copy: pathlib.Path) -> Verdict:
     """Run the cells of a copy until one is red."""
     for module in [module for module in sys.modules if module.partition(".")[0] in {s.package for s in STAGES}]:
-        del sys.modules[module]  # copies that were planted before
+        del sys.modules[module]  # earlier copies
     before = [load_stage(other) for other in STAGES if other.number == stage.number - 1]
     try:
         planted = load_copy(stage, copy)
@@ -108,7 +108,7 @@ def judge(runner: Runner, costs: dict[str, float], stage: Stage, name: str, copy
     runner.frameworks = [*before, planted]
     runner.judged.clear()
     invalid = None
-    # What the stage can do; what it brings comes first, then what is quick: so most bugs are met soon.
+    # Everything the stage supports: what it adds first, then the fastest, so that most bugs are detected early.
     able = [computation for computation in all_computations() if computation.since <= stage.number]
     order = sorted(able, key=lambda c: (c.since != stage.number, costs.get(c.name, 0.0)))
     for computation in order:
@@ -124,7 +124,7 @@ def judge(runner: Runner, costs: dict[str, float], stage: Stage, name: str, copy
 
 
 def work(jobs: Connection) -> None:
-    """The worker: judges one copy after the other."""
+    """The worker: judges one copy after another."""
     runner = Runner([], load_torch(), ledger=Ledger.read())
     costs: dict[str, float] = {}
     jobs.send("ready")
@@ -141,7 +141,7 @@ def work(jobs: Connection) -> None:
 
 
 class Worker:
-    """A worker process, started again after a hang."""
+    """A worker process, restarted after a hang."""
 
     def __init__(self) -> None:
         self.start()
@@ -152,17 +152,17 @@ class Worker:
         self.process = context.Process(target=work, args=(theirs,), daemon=True)
         self.process.start()
         theirs.close()
-        self.jobs.recv()  # it has imported PyTorch
+        self.jobs.recv()  # when it has imported PyTorch
 
     def judge(self, stage: Stage, name: str, copy: pathlib.Path, timeout: float = TIMEOUT) -> Verdict:
-        """The verdict, or "hangs" after so many seconds of CPU time, or ten times as many by the clock."""
+        """The verdict, or "hangs" after `timeout` seconds of CPU time, or ten times as many of wall-clock time."""
         self.jobs.send((stage, name, copy, timeout))
         try:
             if self.jobs.poll(TIMES_BY_THE_CLOCK * timeout):
                 verdict = self.jobs.recv()
                 assert isinstance(verdict, Verdict)
                 return verdict
-            result, text = "hangs", f"no answer within {TIMES_BY_THE_CLOCK * timeout:.0f} s by the clock"
+            result, text = "hangs", f"no answer within {TIMES_BY_THE_CLOCK * timeout:.0f} s of wall-clock time"
         except EOFError:
             self.process.join()
             result, text = "invalid", "the worker died"
@@ -179,7 +179,7 @@ class Worker:
 
 
 def run_faults(faults: Sequence[Fault], timeout: float = TIMEOUT) -> Iterator[Verdict]:
-    """The unplanted copy of each stage first, which must be green ("missed"), then each fault."""
+    """For each stage judge an unplanted copy, which must be green ("missed"), and then each fault."""
     stages = [stage for stage in STAGES if any(fault.stage == stage.number for fault in faults)]
     worker = Worker()
     try:
@@ -196,14 +196,14 @@ def run_faults(faults: Sequence[Fault], timeout: float = TIMEOUT) -> Iterator[Ve
 
 
 def faults_report(stages: str | None, expression: str | None, json_target: str | None) -> int:
-    """`crosscheck faults`: the table, and detected / planted."""
+    """`crosscheck faults`: print the table, and detected / planted."""
     numbers = [stage.number for stage in (parse_stages(stages) if stages else STAGES)]
     faults = [fault for fault in read_faults() if fault.stage in numbers]
     if expression:
         faults = [fault for fault in faults if matches(expression, fault.label)]
     if not faults:
         raise UsageError("no fault matches")
-    load_torch()  # says what to install, before any work
+    load_torch()  # fails early if PyTorch is not installed
     total = len(faults) + len({fault.stage for fault in faults})
     verdicts = list(track(run_faults(faults), total, lambda verdict: verdict.name))
     unplanted = [v for v in verdicts if v.name.endswith(" unplanted")]
@@ -223,7 +223,7 @@ def faults_report(stages: str | None, expression: str | None, json_target: str |
 def print_verdicts(unplanted: Sequence[Verdict], planted: Sequence[Verdict], detected: int) -> None:
     out = console()
     table = Table()
-    for title, width in (("planted bug", None), ("result", 8), ("caught by", None), ("what it said", None)):
+    for title, width in (("planted bug", None), ("result", 8), ("detected by", None), ("message", None)):
         table.add_column(title, no_wrap=True, overflow="ellipsis", min_width=width, max_width=44)
     for verdict in planted:
         style = "green" if verdict.result == "detected" else "bold red"

@@ -65,7 +65,7 @@ def stable_rng(*words: str) -> np.random.Generator:
 
 
 def special_values(dtype: np.dtype[Any]) -> list[float]:
-    """Values that are easily forgotten: nan, infinities, both zeros, the smallest and largest numbers."""
+    """nan, infinities, both zeros, the smallest and largest numbers."""
     info = np.finfo(dtype)
     return [np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0, float(info.tiny), float(info.max)]
 

@@ -1,4 +1,4 @@
-"""The budget ledger: the worst distances ever measured, committed, so that none grows unseen."""
+"""The tolerance baseline: the largest distances measured so far, committed so that none grows unnoticed."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from collections.abc import Mapping
 
 PATH = pathlib.Path(__file__).parent / "ledger.toml"
 HEADER = """\
-# The worst distance from the oracle, in eps, that any stage has shown, by computation and dtype.
-# Written by `crosscheck run --update-ledger`, which lowers no entry, since another processor may have set it: the
-# entries are maxima over the settings of `tox -e processors`. A cell may reach SLACK times its entry, beyond that it
-# is red. Raising an entry needs `--reason`, which is kept here.
+# The tolerance baseline: the largest distance of any stage from the oracle, in eps, by computation and dtype.
+# Written by `crosscheck run --update-ledger`, which never lowers an entry, since another processor may have set it:
+# entries are maxima over the settings of `tox -e processors`. A cell fails beyond SLACK times its entry. Raising an
+# entry requires `--reason`, which is recorded here.
 """
 SLACK = 4.0
-LEAST = 4.0  # eps that are always allowed: a different kernel for exp may cost that much
+LEAST = 4.0  # eps, always allowed: a different kernel for exp may differ by this much
 
 
 class Ledger:
-    """distances[computation][dtype], and reasons[computation][dtype] for those that were raised."""
+    """distances[computation][dtype], and reasons[computation][dtype] for entries that were raised."""
 
     def __init__(self, distances: dict[str, dict[str, float]], reasons: dict[str, dict[str, str]]):
         self.distances = distances
@@ -34,12 +34,12 @@ class Ledger:
         return cls(data.get("distance", {}), data.get("reason", {}))
 
     def allowed(self, computation: str, dtype: str) -> float | None:
-        """The distance that this cell may have; None if the ledger does not know it."""
+        """The distance allowed for a cell, or None if there is no entry for it."""
         entry = self.distances.get(computation, {}).get(dtype)
         return None if entry is None else max(LEAST, SLACK * entry)
 
     def update(self, measured: Mapping[tuple[str, str], float], reason: str | None) -> list[str]:
-        """Take in a whole run: entries only rise. Without a reason those are returned, and nothing is changed."""
+        """Merge a full run; entries never fall. Without a reason, return those that would rise, and change nothing."""
         rounded = {key: float(f"{value:.3g}") for key, value in sorted(measured.items())}
         raised = {
             (name, dtype): f"{name} {dtype}: {self.distances[name][dtype]:.3g} -> {value:.3g}"

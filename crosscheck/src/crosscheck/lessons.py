@@ -13,7 +13,7 @@ from .stages import STAGES, Stage
 
 DEMONSTRATION = "# --- demonstration ---"
 SELF_CONTAINED = 22  # up to this step, a script contains the whole framework
-PACKAGING = {"__version__"}  # assignments that are no definition of the framework
+PACKAGING = {"__version__"}  # assignments that are not definitions of the framework
 
 
 @dataclass(frozen=True)

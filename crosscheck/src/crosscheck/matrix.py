@@ -58,7 +58,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Column:
-    """A framework in the table. on_gpu: it has no cells for what must stay on the host."""
+    """A framework in the table. on_gpu: it has no cells for computations that need the host."""
 
     label: str
     version: str

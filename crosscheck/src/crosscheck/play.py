@@ -1,7 +1,7 @@
-"""Running a reader's own script, one that says `from dezero import Variable`, on a stage.
+"""Run a reader's script, written with `from dezero import Variable`, on a stage.
 
-The script runs in a process of its own. There `dezero` and `dezero.<module>` are the stage's own
-module objects; what a later step adds is missing, and the error says which step that is.
+The script runs in its own process, in which `dezero` and `dezero.<module>` are the modules of the stage. What a
+later step adds is missing, and the error names that step.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from . import UsageError
 from .stages import STAGES, Stage, parse_stages
 
 NAME = "dezero"
-FACADES = {  # a module of the book -> ours that hold its names
+FACADES = {  # a module of the book -> the modules of the stages that contain its names
     "core": ("core", "config", "functions.arithmetic", "operators"),
     "functions_conv": ("functions.conv", "functions.pool"),
 }
@@ -42,8 +42,8 @@ ITEM = "__crosscheck_item__"
 
 KINDS = ("Variable", "Layer", "Model")
 
-# What each step adds, where the lessons of the installed stages do not say it. Below a module, `dezero`
-# is left out; a name without a module is one of `dezero` itself; `Variable.x` and `Layer.x` are methods.
+# What each step adds, for names that the lessons of the installed stages do not list. The prefix `dezero.` is
+# omitted: a name without a module belongs to `dezero` itself; `Variable.x` and `Layer.x` are methods.
 BOOK = {
     9: "as_array",
     12: "functions.add functions.Add",
@@ -97,7 +97,7 @@ BOOK = {
     60: "layers.LSTM layers.EmbedID functions.embed_id datasets.Shakespear dataloaders.SeqDataLoader SeqDataLoader",
 }
 STEPS = {name: step for step, names in reversed(BOOK.items()) for name in names.split()}
-MESSAGES = (  # what Python says where a step is still to come
+MESSAGES = (  # errors of Python for what a later step adds
     (r"has no len\(\)", 19),
     (r"unsupported operand type\(s\) for [+*]: .*'Variable'", 20),
     (r"(unsupported operand type\(s\) for (-|/|\*\* or pow\(\))|bad operand type for unary -): .*'Variable'", 22),
@@ -113,12 +113,12 @@ MESSAGES = (  # what Python says where a step is still to come
 
 @dataclass(frozen=True)
 class Played:
-    """How a script fared on a stage. stdout and stderr are empty where they were not captured."""
+    """The result of a script on a stage. stdout and stderr are empty unless they were captured."""
 
     stage: str
     status: int
     missing: str = ""  # the last line of the error
-    hint: str = ""  # which step adds it, where the error does not say so
+    hint: str = ""  # the step that adds it, if the error does not name it
     stdout: str = ""
     stderr: str = ""
 
@@ -128,8 +128,8 @@ class Played:
 
 
 def play_report(script: str, given: Sequence[str], stage: str | None, repair: bool, json_target: str | None) -> int:
-    """`crosscheck play`: one stage in the foreground, or a table of several."""
-    from .report.out import output  # late, for the script's own process imports this module
+    """`crosscheck play`: run the script on one stage in the foreground, or on several and print a table."""
+    from .report.out import output  # imported here, because the script's own process imports this module too
 
     stages = chosen_stages(stage)
     if not pathlib.Path(script).is_file():
@@ -145,14 +145,14 @@ def play_report(script: str, given: Sequence[str], stage: str | None, repair: bo
 
 
 def chosen_stages(text: str | None) -> list[Stage]:
-    """The last one by default."""
+    """The stages to run on, by default the last one."""
     if text is None:
         return STAGES[-1:]
     return list(STAGES) if text == "all" else parse_stages(text)
 
 
 def play_all(stages: Sequence[Stage], script: str, given: Sequence[str], repair: bool) -> list[Played]:
-    """One process after the other, with what they print captured."""
+    """Run the script on one stage after another and capture the output."""
     from .report.out import track
 
     results = []
@@ -165,25 +165,25 @@ def play_all(stages: Sequence[Stage], script: str, given: Sequence[str], repair:
 
 
 def print_results(script: str, results: Sequence[Played]) -> None:
-    """Where it runs, and otherwise what it lacks."""
+    """Print a table: for each stage whether the script runs, or else the error and the hint."""
     from .report.out import print_table
 
     lines = [
         [result.stage, "runs" if result.runs else "fails", f"{result.missing}\n{result.hint}".strip()]
         for result in results
     ]
-    print_table(script, ["stage", "", "what is missing first"], lines)
+    print_table(script, ["stage", "", "first error"], lines)
 
 
 def play(stage: Stage, script: str, given: Sequence[str], repair: bool, capture: bool = False) -> Played:
-    """Run the script in a fresh process. The status is the script's own, 128 + n if signal n ended it."""
-    assert stage.source  # a UsageError if it is not installed
+    """Run the script in a new process. The status is the script's own, or 128 + n if signal n ended it."""
+    assert stage.source  # raises UsageError if it is not installed
     environment = dict(os.environ)
     if capture or headless(environment):
         environment.setdefault("MPLBACKEND", "Agg")
     if capture:
         environment["PYTHONIOENCODING"] = "utf-8"
-    # -P: the folder where the user happens to be must not be searched for modules.
+    # -P: do not search the current folder for modules.
     start = [sys.executable, "-P", "-c", f"from {__name__} import child; child()"]
     sys.stdout.flush()
     process = subprocess.Popen(
@@ -202,7 +202,7 @@ def play(stage: Stage, script: str, given: Sequence[str], repair: bool, capture:
         else:
             out, err = "", ""
             while process.returncode is None:
-                with contextlib.suppress(KeyboardInterrupt):  # it goes to the script as well, which decides
+                with contextlib.suppress(KeyboardInterrupt):  # the script receives it too, and decides
                     process.wait()
     status = process.returncode if process.returncode >= 0 else 128 - process.returncode
     return Played(stage.name, status, *last_line(err, status), out, err)
@@ -214,7 +214,7 @@ def headless(environment: Mapping[str, str]) -> bool:
 
 
 def last_line(errors: str, status: int) -> tuple[str, str]:
-    """Of the error, which says what is missing, and our own hint below it."""
+    """The last line of the error, which says what is missing, and the hint below it."""
     said = [line for line in errors.splitlines() if line.strip()]
     if status == 0:
         return "", ""
@@ -226,7 +226,7 @@ def last_line(errors: str, status: int) -> tuple[str, str]:
 
 
 def child() -> None:
-    """Put the stage in the place of `dezero`, then run the script as `python SCRIPT ARGS` would."""
+    """Replace `dezero` by the stage, then run the script as `python SCRIPT ARGS` would."""
     _, number, repair, script, *given = sys.argv
     stage = next(stage for stage in STAGES if stage.number == int(number))
     install(stage)
@@ -235,7 +235,7 @@ def child() -> None:
 
 
 def install(stage: Stage) -> None:
-    """`dezero` and each `dezero.<module>` are the stage's modules; an installed dezero is hidden."""
+    """Make `dezero` and each `dezero.<module>` the modules of the stage; an installed dezero is hidden."""
     from .lessons import module_names
 
     for name in [name for name in sys.modules if name.partition(".")[0] == NAME]:
@@ -261,14 +261,14 @@ def install(stage: Stage) -> None:
 
 
 class Facade(types.ModuleType):
-    """Several modules as the one that the book has: reading and writing reach the real ones."""
+    """Several modules as one module of the book: attributes are read from and written to the real ones."""
 
     def __init__(self, name: str, parts: Sequence[types.ModuleType]) -> None:
         super().__init__(name, f"The book's {name}: " + ", ".join(part.__name__ for part in parts))
         vars(self).update(_parts=tuple(parts), __getattr__=self.find)
 
     def find(self, name: str) -> Any:
-        """What the first part that has it says."""
+        """The value in the first part that has the name."""
         if name == "__all__":  # for `from dezero.core import *`
             return [public for public in dir(self) if not public.startswith("_")]
         for part in self.holders(name):
@@ -276,7 +276,7 @@ class Facade(types.ModuleType):
         raise AttributeError(name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """In every part that has the name, since one imports it from another; a new name in the first."""
+        """Set the name in every part that has it, since parts import from each other; a new name in the first."""
         for part in self.holders(name) or vars(self)["_parts"][:1]:
             setattr(part, name, value)
 
@@ -294,9 +294,9 @@ class Facade(types.ModuleType):
 
 
 def explain_missing(stage: Stage, name: str, module: types.ModuleType) -> None:
-    """An attribute that is not there names its step; and so does `from module import name`.
+    """Make the error for a missing attribute name its step, also in `from module import name`.
 
-    With a `__path__` Python asks the finders for a name that a module does not have, as it does for packages.
+    If a module has a `__path__`, Python asks the finders for names that it lacks, as it does for packages.
     """
     namespace = vars(module)
     own: Callable[[str], Any] | None = namespace.get("__getattr__")
@@ -306,8 +306,8 @@ def explain_missing(stage: Stage, name: str, module: types.ModuleType) -> None:
             with contextlib.suppress(AttributeError):
                 return own(attribute)
         text = f"module {dotted(name)!r} has no attribute {attribute!r}"
-        reason = "" if attribute.startswith("__") else whence(stage, name, attribute)
-        guess = module if reason.startswith(UNKNOWN) else None  # Python asks it for similar names: "Did you mean"
+        reason = "" if attribute.startswith("__") else explain(stage, name, attribute)
+        guess = module if reason.startswith(UNKNOWN) else None  # Python searches it for similar names: "Did you mean"
         raise AttributeError(f"{text}: {reason}" if reason else text, name=attribute, obj=guess)
 
     namespace["__getattr__"] = missing
@@ -315,7 +315,7 @@ def explain_missing(stage: Stage, name: str, module: types.ModuleType) -> None:
 
 
 class Finder(importlib.abc.MetaPathFinder):
-    """Says which step adds a module or a name that an import does not find."""
+    """Raises an error that names the step for a module or name that an import does not find."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -325,7 +325,7 @@ class Finder(importlib.abc.MetaPathFinder):
         if root not in (NAME, self.stage.package) or not name:
             return
         module, _, last = name.rpartition(".")
-        reason = whence(self.stage, module, last)
+        reason = explain(self.stage, module, last)
         if root == NAME and not module:
             raise ModuleNotFoundError(f"No module named {fullname!r}: {reason}", name=fullname)
         raise ImportError(f"cannot import name {last!r} from {dotted(module)!r}: {reason}")
@@ -336,11 +336,11 @@ def dotted(module: str) -> str:
     return f"{NAME}.{module}".rstrip(".")
 
 
-def whence(stage: Stage, module: str, name: str) -> str:
+def explain(stage: Stage, module: str, name: str) -> str:
     """`step 44 (stage 4) adds it; this is stage 3`."""
     here = f"this is stage {stage.number}"
     if name == "core_simple" and not module and stage.number > SIMPLE_CORE:
-        return f"stage {SIMPLE_CORE} has it, since then it is {NAME}.core; {here}"
+        return f"stage {SIMPLE_CORE} has it; later it is {NAME}.core; {here}"
     step = step_of(stage, module, name)
     if step is None or stage_number(step) <= stage.number:
         held = [other for other in ("", "core", "functions", *sorted(STEPS)) if has(other, name)]
@@ -358,7 +358,7 @@ def stage_number(step: int) -> int:
 
 
 def step_of(stage: Stage, module: str, name: str) -> int | None:
-    """By the lessons of the stages to come, or else by the table of the book."""
+    """The step that adds a name, according to the lessons of later stages, or else to BOOK."""
     whole = f"{module}.{name}".lstrip(".")
     steps = [step for later in STAGES if later.number > stage.number for step in taught(later, module, name)]
     if steps:
@@ -370,12 +370,12 @@ def step_of(stage: Stage, module: str, name: str) -> int | None:
 
 
 def taught(stage: Stage, module: str, name: str) -> list[int]:
-    """The steps whose lessons add the name in the module, wherever it is in the empty one."""
+    """The steps whose lessons add the name to the module, or to any module if `module` is empty."""
     from .lessons import lessons, module_names
 
     try:
         modules, found = module_names(stage), lessons(stage)
-    except (UsageError, OSError, ValueError, KeyError):  # not installed, or without its lessons
+    except (UsageError, OSError, ValueError, KeyError):  # not installed, or installed without lessons
         return []
     places = FACADES.get(module, (module,))
     steps = []
@@ -389,7 +389,7 @@ def taught(stage: Stage, module: str, name: str) -> list[int]:
 
 
 def run_script_as_main(stage: Stage, script: str, repair: bool) -> None:
-    """As Python runs a script: its own `__main__`, its folder first on the path, its status."""
+    """Run a script as Python does: as `__main__`, with its folder first on the path, and with its exit status."""
     path = os.path.abspath(script)
     sys.path.insert(0, os.path.dirname(os.path.realpath(script)))
     main = types.ModuleType("__main__")
@@ -411,7 +411,7 @@ def run_script_as_main(stage: Stage, script: str, repair: bool) -> None:
 
 
 def without_our_frames(error: BaseException | None, seen: set[int] | None = None) -> None:
-    """Take the frames of this file out of a traceback, and out of those of its causes."""
+    """Remove the frames of this file from a traceback and from those of its causes."""
     seen = set() if seen is None else seen
     if error is None or id(error) in seen:
         return
@@ -434,7 +434,7 @@ def without_our_frames(error: BaseException | None, seen: set[int] | None = None
 
 
 def hints(stage: Stage, error: BaseException, repair: bool) -> list[str]:
-    """What to say below a traceback."""
+    """The lines to print below a traceback."""
     if isinstance(error, TypeError) and REPAIRABLE in str(error) and not repair:
         return [REPAIR_HINT]
     steps = [step for message, step in MESSAGES if isinstance(error, TypeError) and re.search(message, str(error))]
@@ -453,7 +453,7 @@ def hints(stage: Stage, error: BaseException, repair: bool) -> list[str]:
 
 
 def repaired(source: bytes, path: str) -> types.CodeType:
-    """The script with every `float(e)` and `int(e)` taking the item of a one-element e; lines stay where they are."""
+    """The script, with `float(e)` and `int(e)` taking the item of a one-element e; line numbers do not change."""
     name = os.path.basename(path)
     announced: set[int] = set()
 

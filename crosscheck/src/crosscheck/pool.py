@@ -138,7 +138,7 @@ class Worker:
         return cls(process, ours, since=time.monotonic())
 
     def give(self, row: Row) -> None:
-        """Start it on a row. If the process has died, reading the answer shows it."""
+        """Start the worker on a row. If the process has died, reading its answer fails."""
         self.row, self.since = row, time.monotonic()
         with contextlib.suppress(OSError):
             self.jobs.send((row.computation.name, row.dtype, row.labels))
@@ -148,7 +148,7 @@ class Worker:
         self.process.join()
         code = self.process.exitcode
         if self.late:
-            return "hang", f"no answer within {TIMES_BY_THE_CLOCK * limit:g} s by the clock"
+            return "hang", f"no answer within {TIMES_BY_THE_CLOCK * limit:g} s of wall-clock time"
         if code == -getattr(signal, "SIGXCPU", 0):
             return "hang", f"no answer within {limit:g} s of CPU time"
         return "died", f"the process ended: {signal.Signals(-code).name if code < 0 else f'exit status {code}'}"
@@ -185,7 +185,7 @@ class Pool:
         return list(answer)
 
     def run(self, rows: Sequence[Row]) -> Iterator[Cell]:
-        """Run all rows and yield cells as they are done."""
+        """Run all rows and yield cells as they finish."""
         waiting = list(reversed(rows))
         while True:
             for worker in self.workers:
@@ -200,7 +200,7 @@ class Pool:
             for worker in busy.values():
                 if time.monotonic() - worker.since > TIMES_BY_THE_CLOCK * self.settings.time_limit:
                     worker.late = True
-                    worker.process.kill()  # its connection shows it
+                    worker.process.kill()  # then reading its answer fails
 
     def answer(self, worker: Worker, waiting: list[Row]) -> Cell:
         """The next cell of a worker's row; if the worker has died, that cell is red and a new worker continues."""

@@ -1,8 +1,8 @@
-"""`python -m crosscheck.processors`: the matrix and the tests under the kernels of other processors.
+"""`python -m crosscheck.processors`: run the matrix and the tests with the kernels of other processors.
 
-NumPy and OpenBLAS choose their kernels by the processor, and these round differently. Environment variables make them
-choose as on a smaller processor, so that one machine shows what several would: nothing may be red on any of them.
-Run it in the root of the repository; with names of settings as arguments it runs these alone.
+NumPy and OpenBLAS choose kernels by processor, and kernels round differently. Environment variables make them choose
+as on a smaller processor, so that one machine shows the results of several; all must pass. Run it in the root of the
+repository, with the names of settings as arguments to run only these.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ import threadpoolctl
 
 from .stages import STAGES
 
-KERNELS = {"Haswell": ("AVX2", "FMA3"), "SkylakeX": ("AVX512_SKX",), "Zen": ("AVX2", "FMA3")}  # and what they need
-FULL = ("OPENBLAS_CORETYPE=SkylakeX", "without AVX2")  # the whole matrix under these; AVX-512 or nothing beyond AVX
+# Kernels and the CPU features they need.
+KERNELS = {"Haswell": ("AVX2", "FMA3"), "SkylakeX": ("AVX512_SKX",), "Zen": ("AVX2", "FMA3")}
+# The full matrix runs only in these: with AVX-512, and with nothing beyond AVX.
+FULL = ("OPENBLAS_CORETYPE=SkylakeX", "without AVX2")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 QUICK = (sys.executable, "-m", "crosscheck", "run", "--quick")
 MATRIX = (sys.executable, "-m", "crosscheck", "run")
@@ -29,14 +31,14 @@ MATRIX = (sys.executable, "-m", "crosscheck", "run")
 
 @dataclass(frozen=True)
 class Setting:
-    """A name, and the environment variables that it stands for."""
+    """Environment variables, and a name for them."""
 
     name: str
     variables: Mapping[str, str]
 
 
 def numpys_features() -> tuple[list[str], list[str]]:
-    """What NumPy dispatches by that this processor has: the AVX-512 names, and those of AVX2."""
+    """The features of this processor for which NumPy has separate code: names for AVX-512, and names for AVX2."""
     core = importlib.import_module("numpy._core._multiarray_umath")
     found = [name for name in core.__cpu_dispatch__ if core.__cpu_features__.get(name)]
     wide = [name for name in found if name.startswith("AVX512") or name == "X86_V4"]
@@ -44,7 +46,7 @@ def numpys_features() -> tuple[list[str], list[str]]:
 
 
 def settings() -> tuple[list[Setting], list[str]]:
-    """The settings that mean something on this machine, and why others are left out."""
+    """The settings that this machine can run, and the reasons why others are left out."""
     chosen, left_out = [], []
     features = importlib.import_module("numpy._core._multiarray_umath").__cpu_features__
     blas = {pool["internal_api"] for pool in threadpoolctl.threadpool_info()}
@@ -66,7 +68,7 @@ def settings() -> tuple[list[Setting], list[str]]:
 
 
 def tests_of_stages() -> tuple[str, ...]:
-    """The command for the tests of all stages, but for those that run steps and examples."""
+    """The command for the tests of all stages, except those that run steps and examples."""
     folders = [str(stage.folder) for stage in STAGES]
     ignored = [
         f"--ignore={stage.folder / 'tests' / name}"
@@ -77,7 +79,7 @@ def tests_of_stages() -> tuple[str, ...]:
 
 
 def run(what: str, command: Sequence[str], setting: Setting, threads: int) -> bool:
-    """One command in a setting: one line, and the end of its output where it fails."""
+    """Run a command in a setting; print one line, and the end of its output if it fails."""
     variables = {**setting.variables, **dict.fromkeys(THREADS, str(threads))}
     start = time.perf_counter()
     done = subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True)
@@ -85,18 +87,19 @@ def run(what: str, command: Sequence[str], setting: Setting, threads: int) -> bo
     print(f"{setting.name}, threads {threads}: {what}: {state} ({time.perf_counter() - start:.0f} s)", flush=True)
     if done.returncode != 0:
         words = [f"{key}={value!r}" for key, value in variables.items()]
-        print("\n".join([*(done.stdout + done.stderr).splitlines()[-60:], f"again: {' '.join([*words, *command])}"]))
+        end = (done.stdout + done.stderr).splitlines()[-60:]
+        print("\n".join([*end, f"reproduce: {' '.join([*words, *command])}"]))
     return done.returncode == 0
 
 
 def main(names: Sequence[str]) -> int:
-    """0 if nothing is red in any setting, 1 otherwise, 2 for a setting that is not there."""
+    """Exit status: 0 if every run passed, 1 otherwise, 2 for an unknown setting."""
     chosen, left_out = settings()
     for reason in left_out:
         print(f"left out: {reason}")
     unknown = [name for name in names if name not in {setting.name for setting in chosen}]
     if unknown:
-        print(f"no setting {unknown[0]!r} here; there is {', '.join(setting.name for setting in chosen)}")
+        print(f"unknown setting {unknown[0]!r}; there is {', '.join(setting.name for setting in chosen)}")
         return 2
     whole = [setting.name for setting in chosen if setting.name in FULL] or [chosen[0].name]
     good = []

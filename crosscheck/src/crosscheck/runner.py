@@ -1,4 +1,4 @@
-"""The matrix: every computation in every framework and dtype, one cell each, and what its state is."""
+"""The matrix: every computation in every framework and dtype, one cell each, and the state of each cell."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from .judges.reference import distance_from_reference
 from .ledger import Ledger
 from .trial import Failure, Outcome, Reference, Trial, evaluate, order_of
 
-TIME_LIMIT = 120.0  # seconds of CPU time for a cell; so a busy machine turns none red
-# How a framework says that it lacks a name, an operator, a keyword or an argument.
+TIME_LIMIT = 120.0  # seconds of CPU time per cell, so that a busy machine makes none fail
+# Messages for a missing name, operator, keyword or argument.
 LACKS = re.compile(
     r"unsupported operand type|bad operand type|has no attribute|unexpected keyword|positional argument"
     r"|not subscriptable|argument must be a|cannot import|has no len|cannot unpack|no keyword arguments"
@@ -35,7 +35,7 @@ LACKS = re.compile(
 
 @dataclass(frozen=True)
 class Curve:
-    """The losses of a training run, step by step, and the oracle's on the very same inputs."""
+    """The losses of a training run, step by step, and the oracle's on the same inputs."""
 
     losses: list[float]
     oracle: list[float]
@@ -54,7 +54,7 @@ class Curve:
 class Cell:
     """One computation in one framework and dtype.
 
-    inherited: every case gave the very bytes that PyTorch and central differences accepted of the stage before.
+    inherited: every case is bit-equal to the previous stage, which PyTorch and central differences accepted.
     """
 
     computation: Computation
@@ -93,9 +93,9 @@ class Judged:
 
 
 class Runner:
-    """Runs cells. Frameworks are compared with `oracle` (PyTorch, or None to do without) and stages with each other.
+    """Runs cells. Frameworks are compared with `oracle` (PyTorch, or None for no oracle), stages with each other.
 
-    quick: one case a cell, and central differences only where there is no PyTorch to compare with.
+    quick: one case per cell, and central differences only without PyTorch.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Runner:
         self.frameworks = list(frameworks)
         self.oracle = oracle
         self.seed = seed
-        self.ledger = ledger if seed == 0 else None  # other inputs have other distances
+        self.ledger = ledger if seed == 0 else None  # different inputs have different distances
         self.quick = quick
         self.time_limit = time_limit
         self.cases: dict[tuple[str, str], list[Case]] = {}
@@ -151,23 +151,23 @@ class Runner:
         return self.cases[key]
 
     def cases_for(self, computation: Computation, framework: Framework, dtype: str) -> list[Case]:
-        """Those that this framework is put through: in a quick run the first, unless it is declared to fail."""
+        """The cases to run in this framework: in a quick run only the first, unless it is declared to fail."""
         cases = [case for case in self.cases_of(computation, dtype) if framework.takes_integers or not case.integer]
         return cases[:1] if self.is_quick(computation, framework) else cases
 
     def is_quick(self, computation: Computation, framework: Framework) -> bool:
-        """Whether this cell is cut short: not where it takes more to show what is declared."""
+        """Whether to run a single case: not if showing what is declared may take more."""
         too_early = framework.number is not None and framework.number < computation.since
         return self.quick and not too_early and not declared(computation, framework)
 
     def forget(self) -> None:
-        """Drop what was kept of the computations so far."""
+        """Discard all stored cases, references and outcomes."""
         self.cases.clear()
         self.references.clear()
         self.judged.clear()
 
     def run(self, computation: Computation, framework: Framework, dtype: str) -> Cell:
-        """One cell: run every case, compare, and hold the result against what is declared."""
+        """Run every case of a cell, and compare the result with what is declared."""
         cell = Cell(computation, framework.label, dtype, framework.custom)
         start = time.perf_counter()
         try:
@@ -184,7 +184,7 @@ class Runner:
     # --- computations that are meant to fail ---
 
     def expect_error(self, cell: Cell, framework: Framework) -> None:
-        """A stage must raise just this error; another framework any, unless it is declared to take the input."""
+        """A stage must raise exactly this error; another framework any error, unless declared to accept the input."""
         assert cell.computation.raises is not None
         kind, text = cell.computation.raises
         reason = declared(cell.computation, framework)
@@ -201,7 +201,7 @@ class Runner:
             elif isinstance(error, Missing) and framework.custom:
                 cell.state = "unsupported"
             elif reason:
-                cell.fail("undeclared", f"declared to take this ({reason}), but raised {said}")
+                cell.fail("undeclared", f"declared to accept this ({reason}), but raised {said}")
             elif framework.number is not None and not exact:
                 cell.fail("exception", f"raised {said}; expected {kind.__name__}: ...{text}...")
             return
@@ -213,7 +213,7 @@ class Runner:
     # --- computations with values ---
 
     def expect_values(self, cell: Cell, framework: Framework) -> None:
-        """Run and judge every case; then see whether that is what was declared."""
+        """Run and judge every case, and compare the result with what is declared."""
         computation = cell.computation
         cases = self.cases_for(computation, framework, cell.dtype)
         inherited = 0
@@ -233,7 +233,7 @@ class Runner:
         if framework.custom and any(failure.kind == "missing" for failure in cell.failures):
             cell.state, cell.reason = "unsupported", cell.failures[0].text
             cell.failures.clear()
-        elif reason and (cell.failures or self.oracle is None):  # without PyTorch nobody can see the difference
+        elif reason and (cell.failures or self.oracle is None):  # without PyTorch the difference is not visible
             cell.state, cell.reason = "differs", reason
             cell.failures.clear()
         elif reason:
@@ -247,7 +247,7 @@ class Runner:
                 cell.fail(failure.kind, failure.text)
 
     def expect_unsupported(self, cell: Cell, how: str) -> None:
-        """A stage too early for this computation must fail, and in the way that is declared."""
+        """A stage that does not support the computation yet must fail in the declared way."""
         kinds = {failure.kind for failure in cell.failures}
         first = cell.failures[0].text if cell.failures else "everything equal"
         by_both = "differences" in kinds or "value" in kinds or cell.dtype != "float64"  # differences need float64
@@ -259,7 +259,7 @@ class Runner:
             cell.fail("undeclared", f"should be {how} before stage {cell.computation.since}, but: {first}")
 
     def judge(self, cell: Cell, framework: Framework, case: Case) -> bool:
-        """One case of a cell before all judges; whether their verdict was inherited from the stage before."""
+        """Judge one case of a cell; return whether the verdict was inherited from the previous stage."""
         computation = cell.computation
         trial = self.trial(computation, framework, case, np.dtype(cell.dtype))
         inherited = self.inherited(trial)
@@ -277,14 +277,14 @@ class Runner:
         return inherited is not None
 
     def inherited(self, trial: Trial) -> Judged | None:
-        """What the judges accepted of the stage before, if this trial gives the very same bytes."""
+        """The accepted result of the previous stage, if this trial is bit-equal to it."""
         if trial.before is None:
             return None
         before = self.judged[trial.computation.name, trial.before[0], str(trial.dtype), trial.case.name]
         return before if before.accepted and trial.outcome.same_bytes(before.outcome) else None
 
     def trial(self, computation: Computation, framework: Framework, case: Case, dtype: np.dtype[Any]) -> Trial:
-        """Run a case twice, and find what it is compared with."""
+        """Run a case twice, and collect the results to compare it with."""
         order = order_of(computation, framework, case)
         reference = self.reference(computation, case, dtype) if self.oracle else None
         if reference is not None and framework is self.oracle and case.layout is np.copy:
@@ -299,7 +299,7 @@ class Runner:
         return Trial(computation, framework, case, dtype, self.seed, outcome, again, reference, before, on_cpu, sloped)
 
     def reference(self, computation: Computation, case: Case, dtype: np.dtype[Any]) -> Reference:
-        """PyTorch in float64 on the very same inputs, and PyTorch in the cell's own dtype; computed once."""
+        """PyTorch on the same inputs, in float64 and in the dtype of the cell; computed once."""
         assert self.oracle is not None
         key = computation.name, str(dtype), case.name
         if key not in self.references:
@@ -314,7 +314,7 @@ class Runner:
     def stage_before(
         self, computation: Computation, framework: Framework, case: Case, dtype: np.dtype[Any]
     ) -> tuple[str, Outcome] | None:
-        """The stage that this one must equal to the bit, and its outcome."""
+        """The stage to which this one must be bit-equal, and its outcome."""
         if framework.device != "cpu" or framework.number is None or framework.number <= computation.since:
             return None
         before = next((f for f in self.frameworks if f.number == framework.number - 1), None)
@@ -328,17 +328,17 @@ class Runner:
 
 
 def declared(computation: Computation, framework: Framework) -> str | None:
-    """The reason why a framework differs here, if it is declared to."""
+    """The declared reason why a framework differs here, if any."""
     return computation.differs.get(framework.name) or framework.differs.get(computation.name)
 
 
 class TimeLimit(BaseException):
-    """Raised in a cell that takes too long; no Exception, so that nobody takes it for an answer."""
+    """Raised in a cell that takes too long; not an Exception, so that no `except Exception` catches it."""
 
 
 @contextlib.contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Raise TimeLimit in the block after so much CPU time of the process, where the system has such an alarm."""
+    """Raise TimeLimit in the block after this much CPU time of the process, if the system has such a timer."""
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -356,10 +356,10 @@ def deadline(seconds: float) -> Iterator[None]:
 
 
 def kind_of(error: BaseException, framework: Framework, early: bool) -> str:
-    """missing: the framework lacks something; exception: it failed; adapter: the adapter did.
+    """missing: the framework lacks something; exception: it failed; adapter: the adapter failed.
 
-    early: the stage is not expected to have everything, so a word of lack is taken as such; of a custom framework
-    it is where the computation itself stumbles over it.
+    early: the stage is not expected to support everything, so a message that matches LACKS means missing. In a custom
+    framework it does if the computation itself raised the error.
     """
     frames = [pathlib.Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
     stumbled = framework.custom and frames[-1].is_relative_to(pathlib.Path(__file__).parent / "computations")
@@ -369,7 +369,7 @@ def kind_of(error: BaseException, framework: Framework, early: bool) -> str:
 
 
 def describe(error: BaseException) -> str:
-    """The error, and the place that raised it."""
+    """The error and where it was raised."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{pathlib.Path(last.filename).name}:{last.lineno} in {last.name}"
     return f"{type(error).__name__}: {error} ({place})"

@@ -32,7 +32,7 @@ ARGUMENTS: dict[
     60: ("--epochs", "10"),
 }
 APPENDICES = ("A", "B")  # the appendices that are scripts, in the last stage
-HANG = 3600  # seconds, many times what any step takes: only a step that hangs fails, however slow the machine is
+HANG = 3600  # seconds, many times what any step takes, so that only a hang fails, even on a slow machine
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|(?:inf|nan)\b)")
 
 

@@ -45,7 +45,7 @@ class Outcome:
                 yield Result(order, f"{kind}{f' of input {i}' if len(gradients) > 1 else ''}", gradient)
 
     def same_bytes(self, other: Outcome) -> bool:
-        """Whether both have bit-equal arrays, up to the given order."""
+        """Whether both have bit-equal arrays."""
         ours, theirs = list(self.arrays()), list(other.arrays())
         return len(ours) == len(theirs) and all(same_bytes(a.array, b.array) for a, b in zip(ours, theirs, strict=True))
 
@@ -123,7 +123,7 @@ def evaluate(
     outputs = list(result) if isinstance(result, tuple | list) else [result]
     outcome = Outcome([np.array(framework.array(y)) for y in outputs], [], [])
     for level in range(order):
-        # None is independent of the inputs; its cotangent is drawn anyway, so that the others stay the same.
+        # None: independent of the inputs. Its cotangent is drawn anyway, so that the others do not change.
         like = outcome.values if level == 0 else outcome.gradients[-1]
         rng = stable_rng(computation.name, case.name, str(seed), f"cotangent {level}")
         drawn = [np.asarray(rng.standard_normal(a.shape)).astype(dtype).astype(a.dtype) for a in like]
@@ -148,7 +148,7 @@ def evaluate(
                 (a is None) != (g is None) or (a is not None and not same_bytes(framework.array(a), b))
                 for a, g, b in zip(again, found, outcome.gradients[0], strict=True)
             ):
-                outcome.broken.append("another gradient the second time that backward is called")
+                outcome.broken.append("a different gradient in the second backward pass")
         outputs = found
     if check and any(not same_bytes(a, b) for a, b in zip(arrays, kept, strict=True)):
         outcome.broken.append("an input was changed")
@@ -171,15 +171,15 @@ def ownership(gradients: Sequence[Any], others: Sequence[Array]) -> list[str]:
 
 
 def seeds_kept(framework: Framework, results: Sequence[Any], seeds: Sequence[Array] | None) -> list[str]:
-    """After backward, `grad` of a result is the initial gradient, given or ones; or None, from stage 2 on."""
+    """After backward, `grad` of a result is the initial gradient, given or ones; from stage 2 on it may be None."""
     broken = []
     for i, y in enumerate(results):
         if y.grad is None and framework.number == 1:
-            broken.append(f"the gradient of result {i} is gone")
+            broken.append(f"the gradient of result {i} is missing")
         elif y.grad is not None:
             expected = np.ones_like(framework.array(y)) if seeds is None else seeds[i]
             if not same_bytes(framework.array(y.grad), expected):
-                broken.append(f"the gradient of result {i} is not its seed any more")
+                broken.append(f"the gradient of result {i} is no longer the initial gradient")
     return broken
 
 

@@ -17,9 +17,9 @@ Work = Callable[[], object]
 
 @dataclass(frozen=True)
 class Workload:
-    """A name, the first stage that can do it, and what builds the work for a framework.
+    """A name, the first stage that supports it, and a function that builds the work for a framework.
 
-    memory: a training step, whose peak memory is compared as well. book: the published original can do it.
+    memory: a training step, whose peak memory is compared as well. book: the published original supports it.
     """
 
     name: str
@@ -49,7 +49,7 @@ def workload(
 
 
 def forward_and_backward(fw: Any, x: Any, f: Callable[[Any], Any]) -> Work:
-    """One pass forward and one backward with the default seed, from a fresh variable."""
+    """A forward and a backward pass with the default initial gradient, from a new variable."""
 
     def work() -> object:
         leaf = fw.Variable(x)
@@ -160,7 +160,7 @@ def fifth_derivative_of_tanh(fw: Any) -> Work:
 
 
 def normals(*shape: int, seed: int = 0) -> Array:
-    """Normal numbers of float32."""
+    """Normally distributed float32 numbers."""
     return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
@@ -170,14 +170,14 @@ def classes(n: int, count: int) -> Array:
 
 
 def training_step(fw: Any, model: Any, rule: Any) -> Callable[[Any, Any], object]:
-    """What happens for one batch: scores, loss, gradients, update."""
+    """One training step: logits, loss, gradients, update."""
     loss, cleargrads, backward, update = fw.softmax_cross_entropy, fw.cleargrads, fw.backward, fw.update
     optimizer: Any = None
 
     def step(x: Any, t: Any) -> object:
         nonlocal optimizer
         y = loss(model(x), t)
-        if optimizer is None:  # now the model knows its input
+        if optimizer is None:  # now the model is initialized
             optimizer = fw.setup(rule, model)
         cleargrads(model)
         backward(y)
@@ -188,7 +188,7 @@ def training_step(fw: Any, model: Any, rule: Any) -> Callable[[Any, Any], object
 
 
 def mnist_step(fw: Any, sizes: Sequence[int], activation: Any, rule: Any) -> Work:
-    """A step on one batch of 100 pictures of 28 x 28."""
+    """A training step on a batch of 100 images of 28 x 28."""
     step = training_step(fw, fw.MLP(tuple(sizes), activation), rule)
     x, t = fw.constant(normals(100, 784)), fw.constant(classes(100, 10))
     return lambda: step(x, t)
@@ -247,13 +247,13 @@ def broadcasting_256x1024_and_1024(fw: Any) -> Work:
 
 @workload(since=4)
 def get_item_with_repeats(fw: Any) -> Work:
-    """5,000 rows of a table (1000, 64), many taken several times, forward and backward"""
+    """5,000 rows of a table (1000, 64), many repeated, forward and backward"""
     rows, get_item = fw.constant(classes(5000, 1000)), fw.get_item
     return forward_and_backward(fw, normals(1000, 64), lambda x: get_item(x, rows))
 
 
 class Pictures:
-    """As many pictures as Digits has to train with, preprocessed one by one."""
+    """As many images as the training set of Digits, preprocessed one by one."""
 
     def __init__(self) -> None:
         self.images = np.random.default_rng(0).integers(0, 17, (1500, 1, 8, 8)).astype(np.uint8)
@@ -270,7 +270,7 @@ class Pictures:
 
 @workload(since=4)
 def epoch_of_digits(fw: Any) -> Work:
-    """1,500 pictures of 8 x 8 in shuffled batches of 100, loaded and trained on: 64-100-10, ReLU, Adam"""
+    """1,500 images of 8 x 8 in shuffled batches of 100, loaded and trained on: 64-100-10, ReLU, Adam"""
     step = training_step(fw, fw.MLP((100, 10), fw.relu), fw.Adam())
     loader = fw.DataLoader(Pictures(), 100, True)
 
@@ -286,7 +286,7 @@ def epoch_of_digits(fw: Any) -> Work:
 
 
 def convolution(fw: Any, N: int, C: int, H: int, K: int, OC: int, pad: int, backward: bool) -> Work:
-    """A convolution of square images with a square kernel; backward by all three inputs."""
+    """A convolution of square images with a square kernel; gradients of all three inputs."""
     arrays = normals(N, C, H, H), normals(OC, C, K, K, seed=1) * 0.1, normals(OC, seed=2)
     conv2d = fw.conv2d
 
@@ -336,14 +336,14 @@ def conv_1x256x56x56_k3_oc256(fw: Any) -> Work:
 
 @workload(since=5)
 def max_pooling_32x64x28x28(fw: Any) -> Work:
-    """2 x 2 windows, 2 apart, forward and backward"""
+    """2 x 2 windows with stride 2, forward and backward"""
     pooling = fw.pooling
     return forward_and_backward(fw, normals(32, 64, 28, 28), lambda x: pooling(x, 2, 2))
 
 
 @workload(since=5, memory=True)
 def batch_norm_32x64x28x28(fw: Any) -> Work:
-    """In training, forward and backward by all three inputs"""
+    """In training, forward and backward, with gradients of all three inputs"""
     arrays = normals(32, 64, 28, 28), normals(64, seed=1), normals(64, seed=2)
     mean, var = fw.constant(np.zeros(64, np.float32)), fw.constant(np.ones(64, np.float32))
     batch_norm = fw.batch_norm
@@ -392,7 +392,7 @@ def lstm_sequence_t30_b32_i64_h128(fw: Any) -> Work:
     shapes = [(64, 128)] * 4, [(128,)] * 4, [(128, 128)] * 4
     weights = [[fw.Variable(normals(*shape) * 0.1) for shape in group] for group in shapes]
     leaves = [W for group in weights for W in group]
-    if fw.name == "torch":  # its users join the weights once, in a module
+    if fw.name == "torch":  # in torch the weights are concatenated once, in a module
         module = fw.xp.nn.LSTM(64, 128, batch_first=True)
         leaves = list(module.parameters())
 
@@ -405,7 +405,7 @@ def lstm_sequence_t30_b32_i64_h128(fw: Any) -> Work:
 
 @workload(since=5)
 def vgg16_forward(fw: Any) -> Work:
-    """VGG16 on one image of 224 x 224, in use, nothing recorded"""
+    """VGG16 on one image of 224 x 224, at inference, without a graph"""
     model, x = fw.VGG16(), fw.constant(normals(1, 3, 224, 224))
     test_mode, no_grad = fw.test_mode, fw.no_grad
 

@@ -10,7 +10,7 @@ from ..inputs import normal, uniform
 from . import computation
 
 SCALAR: tuple[tuple[int, ...], ...] = ((),)
-DIFFERENCES = "central differences, computed in float64, are off by about 1e-8"
+DIFFERENCES = "central differences, computed in float64, have an error of about 1e-8"
 
 
 @computation(step=1, order=0, inputs=[normal()])

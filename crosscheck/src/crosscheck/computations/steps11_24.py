@@ -300,7 +300,7 @@ def sum_of_20000_terms(fw: Any, x: Any) -> Any:
     return y
 
 
-# --- step 24, and the column after it ---
+# --- step 24 ---
 
 
 @computation(step=24, inputs=TWO, special=False)
@@ -338,7 +338,7 @@ def while_loop(fw: Any, x: Any) -> Any:
 @computation(step=21, order=0, raises=(TypeError, "got <class 'list'>"), dtypes=("float64",))
 def variable_plus_list(fw: Any) -> Any:
     """x + [1.0]"""
-    return fw.Variable(np.ones(1)) + [1.0]  # noqa: RUF005 (it is no list)
+    return fw.Variable(np.ones(1)) + [1.0]  # noqa: RUF005 (not a list)
 
 
 @computation(
@@ -370,7 +370,7 @@ def number_to_the_power_of_a_variable(fw: Any) -> Any:
 
 @computation(step=21, order=0, raises=(TypeError, "does not support ufuncs"), dtypes=("float64",))
 def numpy_function_of_a_variable(fw: Any) -> Any:
-    """np.exp(x): refused, since a ufunc would not be recorded in the graph"""
+    """np.exp(x): rejected, since a ufunc would not be recorded in the graph"""
     return np.exp(fw.Variable(np.ones(1)))
 
 

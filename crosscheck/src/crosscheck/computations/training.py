@@ -139,7 +139,7 @@ def ada_grad(fw: Any, start: Any, slopes: Any) -> Any:
 
 @computation(step=46, **OPTIMIZING)
 def ada_delta(fw: Any, start: Any, slopes: Any) -> Any:
-    """50 steps of AdaDelta, which has no learning rate"""
+    """50 steps of AdaDelta, with the default learning rate of 1"""
     return fifty_steps(fw, fw.AdaDelta(0.9), start, slopes)
 
 
@@ -261,13 +261,13 @@ def optimizer_state_with_a_changed_rate(fw: Any, start: Any, slopes: Any) -> Any
 
 @computation(step=46, **OPTIMIZING)
 def update_that_fails(fw: Any, start: Any, slopes: Any) -> Any:
-    """A gradient of another shape is an error that leaves all parameters and state; then 5 steps"""
+    """A gradient of the wrong shape is an error that changes no parameter and no state; then 5 steps"""
     found = []
     for make in EVERY.values():
         down = descent(fw, make(fw), start, slopes)
         down.step(0)
         try:
-            down.layer.p3.grad = fw.Variable(np.ones(7, fw.array(start).dtype))  # PyTorch refuses it here
+            down.layer.p3.grad = fw.Variable(np.ones(7, fw.array(start).dtype))  # PyTorch rejects it here
             fw.update(down.optimizer)
             failed = False
         except (ValueError, RuntimeError):

@@ -14,4 +14,4 @@ def invariants(trial: Trial) -> Iterator[Failure]:
         return
     for first, second in zip(trial.outcome.arrays(), trial.again.arrays(), strict=False):  # order 1 only
         if not same_bytes(first.array, second.array):
-            yield Failure("invariant", f"{trial.case.name}: {first.name}: another answer the second time")
+            yield Failure("invariant", f"{trial.case.name}: {first.name}: a different result in the second run")

@@ -38,7 +38,7 @@ def against_reference(trial: Trial) -> Iterator[Failure]:
         return
     case, ours, theirs = trial.case.name, len(trial.outcome.values), len(trial.reference.precise.values)
     if ours != theirs:
-        yield Failure("value", f"{case}: {ours} outputs, PyTorch {theirs}")
+        yield Failure("value", f"{case}: {ours} outputs, PyTorch has {theirs}")
         return
     wrong: set[int] = set()
     for result, _, text in compared(trial):

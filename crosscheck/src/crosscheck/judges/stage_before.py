@@ -1,4 +1,4 @@
-"""Stage N+1 gives the bits of stage N."""
+"""Stage N+1 is bit-equal to stage N."""
 
 from collections.abc import Iterator
 
@@ -14,4 +14,4 @@ def against_stage_before(trial: Trial) -> Iterator[Failure]:
     for ours, theirs in zip(trial.outcome.arrays(), outcome.arrays(), strict=False):
         if not same_bytes(ours.array, theirs.array):
             both = f"{shorten(ours.array)}, {before} has {shorten(theirs.array)}"
-            yield Failure("stage", f"{trial.case.name}: {ours.name}: not the bytes of {before}: {both}")
+            yield Failure("stage", f"{trial.case.name}: {ours.name}: not bit-equal to {before}: {both}")

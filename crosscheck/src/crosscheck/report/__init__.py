@@ -21,18 +21,18 @@ STATES = {
     "error": "invalid input, rejected as declared",
     "failed": "not as declared",
 }
-ENDED = {"interrupted": 130, "terminated": 143}  # by Ctrl-C or SIGTERM: what is done is reported; the exit status
+ENDED = {"interrupted": 130, "terminated": 143}  # exit statuses after Ctrl-C and SIGTERM
 SIGNS = {"equal": "=", "unsupported": "unsupported", "differs": "differs", "error": "error", "failed": "FAILED"}
 
 
 @dataclass
 class Report:
-    """All cells of a run and what they were run on."""
+    """All cells of a run, and what they were run with."""
 
     frameworks: dict[str, str]  # name -> version and place
     seed: int
-    options: str = ""  # of the command line, to repeat a cell
-    expected: int = 0  # cells, if the run is not ended early
+    options: str = ""  # of the command line, to reproduce a cell
+    expected: int = 0  # number of cells in a complete run
     cells: list[Cell] = field(default_factory=list)
     seconds: float = 0.0
     ended: str = ""  # interrupted or terminated
@@ -49,7 +49,7 @@ class Report:
 
     @property
     def inherited(self) -> int:
-        """Cells with the very bytes that PyTorch and central differences accepted of the stage before."""
+        """Number of cells bit-equal to the previous stage, which PyTorch and central differences accepted."""
         return sum(cell.inherited and cell.state == "equal" for cell in self.cells)
 
     def counts(self) -> dict[str, int]:
@@ -64,7 +64,7 @@ class Report:
         return list(dict.fromkeys(cell.dtype for cell in self.cells))
 
     def worst(self) -> Cell | None:
-        """The cell furthest from the oracle among those with the usual budget."""
+        """The cell furthest from the oracle among those with the default budget."""
         judged = [cell for cell in self.cells if cell.state == "equal" and cell.framework != "torch"]
         usual = [cell for cell in judged if cell.distance is not None and not cell.computation.budget]
         return max(usual, key=lambda c: c.distance or 0.0, default=None)
@@ -130,5 +130,5 @@ def eps(distance: float | None) -> str:
 
 
 def repeat_command(cell: Cell, options: str = "") -> str:
-    """The command that shows this cell again. options: those of the run that matter, `--seed 3`."""
+    """The command that reproduces a cell. options: those of the run that affect it, such as `--seed 3`."""
     return f"crosscheck show {cell.name} {options}".rstrip()

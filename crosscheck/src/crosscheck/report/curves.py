@@ -22,8 +22,8 @@ from . import rows
 # Placeholders for the page's colors, which differ in dark mode: in the SVG they become CSS variables.
 INK, SOFT, LINE, ORACLE = "#010001", "#020002", "#030003", "#040004"
 SERIES = ("#050005", "#050105", "#050205", "#050305", "#050405")
-COLOURS = dict(zip((INK, SOFT, LINE, ORACLE), ("ink", "soft", "line", "oracle"), strict=True))
-COLOURS |= {colour: f"series-{i}" for i, colour in enumerate(SERIES)}
+COLORS = dict(zip((INK, SOFT, LINE, ORACLE), ("ink", "soft", "line", "oracle"), strict=True))
+COLORS |= {color: f"series-{i}" for i, color in enumerate(SERIES)}
 # Distinguishable without color.
 MARKERS = ("o", "s", "^", "D", "v")
 DASHES = ("-", (0, (5, 2)), (0, (2, 1.5)), (0, (7, 2, 1, 2)), (0, (1, 1)))
@@ -154,7 +154,7 @@ def for_the_page(text: str, name: str) -> str:
     text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
     text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font: \1px system-ui, sans-serif", text)
     text = re.sub(r'(id="|href="#|url\(#)', rf"\1{name}-", text)
-    for colour, variable in COLOURS.items():
-        text = text.replace(colour, f"var(--{variable})")
+    for color, variable in COLORS.items():
+        text = text.replace(color, f"var(--{variable})")
     label = html.escape(f"{name}: loss over the steps, and relative distance from PyTorch", quote=True)
     return text.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)

@@ -1,4 +1,4 @@
-"""The report as one page of HTML that needs nothing else: no network, no script."""
+"""The report as a self-contained HTML page, without scripts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from . import SIGNS, STATES, Report, eps, label, repeat_command, rows
 if TYPE_CHECKING:
     from .curves import Figure
 
-SHOWN_FAILURES = 20  # of a cell; a training run that goes wrong has one for each step
+SHOWN_FAILURES = 20  # per cell; a wrong training run has one for each step
 TEMPLATE = pathlib.Path(__file__).parent / "page.html.jinja"
 
 
@@ -56,7 +56,7 @@ def render(report: Report) -> str:
 
 
 def figures(cells: Sequence[Cell]) -> list[Figure]:
-    """The training runs, drawn; matplotlib takes its time, so it is left alone where there are none."""
+    """The figures of the training runs; matplotlib, slow to import, is imported only if there are any."""
     if all(cell.curve is None for cell in cells):
         return []
     from .curves import draw
@@ -70,7 +70,7 @@ def highlighting(style: str) -> str:
 
 
 def write_html(report: Report, folder: pathlib.Path) -> pathlib.Path:
-    """Write folder/index.html; the folder is made if it is not there."""
+    """Write folder/index.html; create the folder if it does not exist."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         page = folder / "index.html"

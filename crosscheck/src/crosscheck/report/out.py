@@ -1,4 +1,4 @@
-"""What every command prints with: a console, tables, JSON, a progress bar."""
+"""Output of the commands: a console, tables, JSON, a progress bar."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ T = TypeVar("T")
 
 
 def console(stream: Any = None) -> Console:
-    """A console; plain and wide where the output is not a terminal. Rich respects NO_COLOR by itself."""
+    """A console, plain and wide if the output is not a terminal. Rich respects NO_COLOR."""
     stream = stream or sys.stdout
     width = None if stream.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
     return Console(file=stream, width=width, highlight=False, soft_wrap=False)
 
 
 def track(items: Iterable[T], total: int, name: Callable[[T], str], unit: str = "items") -> Iterator[T]:
-    """The items, with their progress on standard error: a bar on a terminal, elsewhere a line every ten seconds."""
+    """Yield the items; show progress on standard error, as a bar on a terminal, else as a line every ten seconds."""
     errors = console(sys.stderr)
     said = time.monotonic()
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:

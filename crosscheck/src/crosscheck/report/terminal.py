@@ -1,4 +1,4 @@
-"""The matrix as a table, and what is red below it."""
+"""The matrix as a table, with the failed cells below it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SHOWN_FAILURES = 3
 
 
 def cell_text(cells: list[Cell]) -> str:
-    """The label in the colour of its state."""
+    """The label in the color of its state."""
     state, text = label(cells)
     return f"[{STYLES[state]}]{text}[/]"
 
@@ -34,7 +34,7 @@ def matrix(report: Report) -> Table:
 
 
 def print_report(report: Report, out: Console) -> None:
-    """The matrix, the red cells, the summary line."""
+    """Print the matrix, the failed cells, and the summary line."""
     out.print(matrix(report))
     for cell in report.cells:
         if cell.ok:
@@ -48,11 +48,11 @@ def print_report(report: Report, out: Console) -> None:
     print_what_custom_frameworks_lack(report, out)
     for text in report.uncovered:
         out.print(f"[bold red]not covered[/]  {escape(text)}")
-    out.print(summary(report), soft_wrap=True)  # one line, so that its end can be looked for
+    out.print(summary(report), soft_wrap=True)  # on one line, so that its end can be searched for
 
 
 def print_what_custom_frameworks_lack(report: Report, out: Console) -> None:
-    """What a custom framework does not support, which nobody declared: the reason and the computations."""
+    """Print what a custom framework does not support: each reason, and the computations."""
     lacking: dict[str, list[str]] = {}
     for cell in report.cells:
         if cell.custom and cell.state == "unsupported":
@@ -63,7 +63,7 @@ def print_what_custom_frameworks_lack(report: Report, out: Console) -> None:
 
 
 def summary(report: Report) -> str:
-    """One line: how many cells in which state, the worst distance, the time."""
+    """One line: the number of cells in each state, the largest distance, the time."""
     parts = [f"[{STYLES[state]}]{count} {state}[/]" for state, count in report.counts().items()]
     worst = report.worst()
     furthest = (
