@@ -327,7 +327,7 @@ def test_mnist_is_downloaded_once(home, mirror, monkeypatch):
 
 @needs_pooch
 def test_mnist_without_a_mirror_is_a_runtime_error(home):
-    with pytest.raises(RuntimeError, match=r"train-images-idx3-ubyte\.gz is not there, and no download succeeded"):
+    with pytest.raises(RuntimeError, match=r"train-images-idx3-ubyte\.gz does not exist, and no download succeeded"):
         MNIST()
 
 
@@ -343,7 +343,7 @@ def test_a_damaged_file_of_mnist_is_never_used(home, put):
 def test_mnist_without_pooch_is_a_runtime_error(monkeypatch):
     monkeypatch.setitem(sys.modules, "pooch", None)
     with pytest.raises(
-        RuntimeError, match=r"t10k-images-idx3-ubyte\.gz is not there; pooch, which downloads it, is not installed"
+        RuntimeError, match=r"t10k-images-idx3-ubyte\.gz does not exist; pooch, which downloads it, is not installed"
     ):
         MNIST(train=False)
 

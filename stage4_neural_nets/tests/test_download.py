@@ -242,7 +242,7 @@ def test_the_reason_of_each_mirror_is_reported(server, home, dead, monkeypatch, 
     with pytest.raises(RuntimeError, match="no download succeeded") as caught:
         fetch("set", "x", [f"{server.url}/a/x", dead], SHA)
     first, second, third, last = str(caught.value).splitlines()
-    assert first == f"{home / 'set' / 'x'} is not there, and no download succeeded:"
+    assert first == f"{home / 'set' / 'x'} does not exist, and no download succeeded:"
     assert second.startswith(f"  {server.url}/a/x: ")
     assert reason in second
     assert third.startswith(f"  {dead}: ")
@@ -285,7 +285,7 @@ def test_without_pooch_the_error_says_what_to_install_or_where_to_put_the_file(h
     with pytest.raises(RuntimeError, match="pooch, which downloads it, is not installed") as caught:
         fetch("set", "x", ["http://one/x", "http://two/x"], SHA)
     assert str(caught.value).splitlines() == [
-        f"{home / 'set' / 'x'} is not there; pooch, which downloads it, is not installed: pip install pooch tqdm",
+        f"{home / 'set' / 'x'} does not exist; pooch, which downloads it, is not installed: pip install pooch tqdm",
         "Or put the file there by hand, from http://one/x or http://two/x",
     ]
     put(home, "set/x", BODY)  # its folder exists
@@ -514,7 +514,7 @@ def test_a_login_page_is_not_kept_as_a_file(home, server, page):
     """Some networks answer any request with a login page and status 200."""
     server.answers["/x.npz"] = page
     url = server.url + "/x.npz"
-    with pytest.raises(RuntimeError, match=r"x\.npz is not there, and no download succeeded:\n.*: is a web page"):
+    with pytest.raises(RuntimeError, match=r"x\.npz does not exist, and no download succeeded:\n.*: is a web page"):
         get_file(url)
     assert files(home) == {}
     put(home, f"files/{hashlib.sha256(url.encode()).hexdigest()[:16]}/x.npz", page)  # cached by an older version

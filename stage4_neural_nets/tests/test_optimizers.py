@@ -230,7 +230,7 @@ def test_only_a_layer_can_be_the_target(wrong):
 
 
 def test_update_without_setup_says_what_is_missing():
-    with pytest.raises(RuntimeError, match=r"Adam.update: no target yet; call setup\(model\) first"):
+    with pytest.raises(RuntimeError, match=r"Adam.update: expected a target, got None; call setup\(model\) first"):
         Adam().update()
 
 

@@ -278,7 +278,7 @@ def test_another_text_in_place_of_shakespeare_says_which_file_to_delete(monkeypa
 
 @needs_pooch
 def test_shakespeare_without_a_connection_is_a_runtime_error():
-    with pytest.raises(RuntimeError, match=r"input\.txt is not there, and no download succeeded"):
+    with pytest.raises(RuntimeError, match=r"input\.txt does not exist, and no download succeeded"):
         Shakespear()
 
 
@@ -686,7 +686,7 @@ def test_names_are_a_dict_from_int_to_str(served, content):
 
 @needs_pooch
 def test_imagenet_without_a_connection_is_a_runtime_error():
-    with pytest.raises(RuntimeError, match=r"labels\.txt is not there, and no download succeeded"):
+    with pytest.raises(RuntimeError, match=r"labels\.txt does not exist, and no download succeeded"):
         ImageNet.labels()
 
 

@@ -42,7 +42,7 @@ class Optimizer:
         All parameters are checked before any is changed, so a failed update changes nothing.
         """
         if self.target is None:
-            raise RuntimeError(f"{type(self).__name__}.update: no target yet; call setup(model) first")
+            raise RuntimeError(f"{type(self).__name__}.update: expected a target, got None; call setup(model) first")
         params = list(self.target.params())
         with undone_on_failure(self, params):
             ready = self.ready(params)

@@ -47,7 +47,7 @@ def fetch(folder, file_name, mirrors, checksum=None):
     path = cache_dir() / folder / file_name
     mirrors = [mirrors] if isinstance(mirrors, str) else list(mirrors)
     try:
-        fault = wrong(path, checksum) if path.is_file() else "is not there"
+        fault = wrong(path, checksum) if path.is_file() else "does not exist"
         if fault:
             path.parent.mkdir(parents=True, exist_ok=True)
             download(path, mirrors, checksum, fault)
