@@ -51,5 +51,5 @@ def load_file(path: pathlib.Path) -> BookStyle:
     finally:
         sys.argv = arguments
     if not hasattr(module, "Variable"):
-        raise UsageError(f"--framework: {path} has no Variable; see 'Your own framework as a column' in the README")
+        raise UsageError(f"--framework: {path} has no Variable; see 'Test a framework of your own' in the README")
     return BookStyle(getattr(module, "name", path.stem), [module], custom=True)
