@@ -183,7 +183,7 @@ WRONG = {
     ),
     "no state is loaded": (
         "optimizers.py",
-        "optimizer.states = {params[path]: arrays for path, arrays in states.items()}",
+        "self.states = {params[path]: arrays for path, arrays in states.items()}",
         "pass",
         ["optimizer_state_saved_and_loaded"],
     ),
