@@ -118,13 +118,16 @@ def test_what_a_framework_prints_stays_out_of_json(tmp_path, n):
 def test_a_signal_ends_the_run_with_a_report(tmp_path, number, status):
     path = custom(tmp_path, f"open({str(tmp_path / 'started')!r}, 'w'); time.sleep(1e6)")
     options = ["--stages", "1", "--without-torch", "--framework", path, "-k", "square", "-n", "1"]
-    command = [sys.executable, "-m", "crosscheck", "run", *options]
+    # A shell starts background jobs with SIGINT ignored, which their processes inherit.
+    start = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    start += "from crosscheck.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", start, "run", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not (tmp_path / "started").exists():
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
     process.send_signal(number)
-    out, _ = process.communicate()
+    out, _ = process.communicate(timeout=900)  # only a hang takes that long
     assert process.returncode == status
     assert {130: "interrupted after", 143: "terminated after"}[status] in " ".join(out.split())
 
