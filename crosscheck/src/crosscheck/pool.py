@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -23,7 +23,7 @@ from .computations import all_computations
 from .coverage import uncovered
 from .frameworks import BookStyle
 from .matrix import Column, Row, Settings
-from .runner import Cell, Runner
+from .runner import TIME_LIMIT, Cell, Runner
 
 try:
     import resource
@@ -33,7 +33,6 @@ except ModuleNotFoundError:  # Windows
 TIMES_BY_THE_CLOCK = 10
 IMPORT_LIMIT = 60.0  # seconds of CPU time
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-Sink = Callable[[Cell], None]
 
 
 class Alone:
@@ -93,7 +92,7 @@ def work(jobs: Connection, settings: Settings) -> None:
         while True:
             name, dtype, labels = jobs.recv()
             if name is None:
-                limit_cpu(settings.time_limit)
+                limit_cpu(TIME_LIMIT)  # not the limit for a cell, which may be short
                 jobs.send([text for label in labels for text in uncovered_by(runner, label)])
                 continue
             row = Row(computations[name], dtype, labels)
@@ -227,7 +226,10 @@ class Pool:
         labels = [column.label for column in self.columns if column.is_stage]
         worker = self.workers[0]
         worker.jobs.send((None, None, labels))
-        return list(worker.jobs.recv())
+        try:
+            return list(worker.jobs.recv())
+        except EOFError:
+            return [f"{', '.join(labels)}: {worker.how_it_ended(TIME_LIMIT)[1]}"]
 
     def close(self) -> None:
         for worker in self.workers:
