@@ -145,7 +145,8 @@ def chosen(stages: str | None, expression: str | None) -> tuple[list[Workload], 
 
 def supporting(workload: Workload, frameworks: Sequence[Framework]) -> list[Framework]:
     """The frameworks that support the workload."""
-    return [f for f in frameworks if f.number is None or f.number >= workload.since]
+    supported = [f for f in frameworks if f.number is None or f.number >= workload.since]
+    return [f for f in supported if f.name != "dezero" or workload.book]
 
 
 def bench_report(
