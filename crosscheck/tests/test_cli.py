@@ -10,6 +10,7 @@ import pytest
 
 from crosscheck import cli, frameworks, stages
 from crosscheck.bench import kernels_hint
+from crosscheck.ledger import Ledger
 from crosscheck.runner import Runner
 from crosscheck.select import matches
 
@@ -105,7 +106,7 @@ def test_a_red_cell_is_explained_and_gives_the_command_that_reproduces_it(crossc
         (["run", "-k", "square and"], "-k: 'square and' is not of the form"),
         (["run", "-k", "f(x)"], "-k: 'f(x)' is not a word"),
         (["run", "--framework", "no_such_file.py"], "--framework: there is no file no_such_file.py"),
-        (["run", "--update-ledger", "-k", "square"], "--update-ledger needs a full run"),
+        (["run", "--update-ledger", "--stages", "1"], "--update-ledger needs a full run"),
         (["show", "square"], "show: 'square' is not of the form computation/framework/dtype"),
         (["show", "cube/stage1/float64"], "unknown computation 'cube'"),
         (["show", "square/stage9/float64"], f"unknown framework 'stage9'; there is {', '.join(FRAMEWORKS)}"),
@@ -284,3 +285,13 @@ def test_a_closed_pipe_causes_no_traceback():
     script = f"{sys.executable} -m crosscheck list computations | head -n 1"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
     assert "Traceback" not in done.stderr
+
+
+def test_with_k_the_ledger_gets_new_entries_of_rows_that_ran_in_every_stage(crosscheck, monkeypatch):
+    ledger = Ledger({"exp": {"float64": 0.25}}, {})
+    monkeypatch.setattr(Ledger, "read", lambda: ledger)
+    monkeypatch.setattr(Ledger, "write", lambda _: None)
+    chosen = "(composite/ or exp/ or (neg/ and stage2)) and float64 and not logsumexp"
+    assert crosscheck("run", "--update-ledger", "-k", chosen)[0] == 0
+    assert ledger.distances["exp"] == {"float64": 0.25}
+    assert set(ledger.distances) == {"exp", "composite"}

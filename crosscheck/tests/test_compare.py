@@ -91,3 +91,10 @@ def test_a_reason_is_kept_only_where_an_entry_was_raised():
     assert ledger.update({("f", "float64"): 42.63, ("g", "float64"): 2.0}, "why g") == []
     assert ledger.reasons == {"g": {"float64": "why g"}}
     assert ledger.distances == {"f": {"float64": 42.6}, "g": {"float64": 2.0}}
+
+
+def test_a_run_of_some_computations_adds_entries_and_changes_none():
+    ledger = Ledger({"f": {"float64": 2.0}, "g": {"float64": 1.0}}, {"g": {"float64": "why g"}})
+    assert ledger.add({("f", "float64"): 9.0, ("f", "float32"): 3.0, ("a", "float64"): 0.5}) == []
+    assert ledger.distances == {"a": {"float64": 0.5}, "f": {"float32": 3.0, "float64": 2.0}, "g": {"float64": 1.0}}
+    assert ledger.reasons == {"g": {"float64": "why g"}}

@@ -11,6 +11,7 @@ import shlex
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from . import UsageError, __version__
@@ -114,7 +115,9 @@ def parser() -> argparse.ArgumentParser:
         "--html", metavar="DIR", type=pathlib.Path, help="write the report as a web page to DIR/index.html"
     )
     run.add_argument(
-        "--update-ledger", action="store_true", help="update the tolerance baseline with the distances of this run"
+        "--update-ledger",
+        action="store_true",
+        help="update the tolerance baseline with the distances of this run; with -k, only add what has no entry",
     )
     run.add_argument("--reason", help="why entries of the tolerance baseline may grow")
 
@@ -226,14 +229,14 @@ def run_command(arguments: argparse.Namespace) -> int:
     if unknown:
         raise UsageError(f"unknown dtype {unknown[0]!r}; there is {', '.join(DTYPES)}")
     settings = chosen_settings(arguments)
-    narrowed = arguments.expression or arguments.stages or arguments.framework or len(dtypes) < len(DTYPES)
-    narrowed = narrowed or arguments.device != "cpu"
+    in_part = arguments.stages or arguments.framework or len(dtypes) < len(DTYPES) or arguments.device != "cpu"
+    narrowed = arguments.expression or in_part
     if arguments.reason and not arguments.update_ledger:
         raise UsageError("--reason is an option of --update-ledger")
-    if arguments.update_ledger and (narrowed or arguments.seed or arguments.without_torch or arguments.quick):
+    if arguments.update_ledger and (in_part or arguments.seed or arguments.without_torch or arguments.quick):
         raise UsageError(
             "--update-ledger needs a full run: "
-            "no -k, --stages, --dtype, --device, --framework, --seed, --without-torch, --quick"
+            "no --stages, --dtype, --device, --framework, --seed, --without-torch, --quick"
         )
     settings = dataclasses.replace(
         settings, baseline=not arguments.update_ledger, quick=arguments.quick, time_limit=arguments.time_limit
@@ -263,7 +266,7 @@ def run_command(arguments: argparse.Namespace) -> int:
 
         write_html(report, arguments.html)
     if arguments.update_ledger and report.ok:
-        update_ledger(report, arguments.reason)
+        update_ledger(report, arguments.reason, complete=not narrowed)
     return report.status
 
 
@@ -285,15 +288,21 @@ def ended_early(report: Report) -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def update_ledger(report: Report, reason: str | None) -> None:
-    """Record the largest distance of the stages, by computation and dtype."""
-    measured: dict[tuple[str, str], float] = {}
+def update_ledger(report: Report, reason: str | None, complete: bool) -> None:
+    """Record the largest distance of the stages, by computation and dtype.
+
+    If not every cell was run (-k), only add entries, of computations that ran in every stage.
+    """
+    measured: dict[tuple[str, str], list[float]] = {}
+    names = [stage.name for stage in STAGES]
+    ran = Counter((cell.computation.name, cell.dtype) for cell in report.cells if cell.framework in names)
     for cell in report.cells:
-        if cell.distance is not None and cell.state == "equal" and cell.framework in {stage.name for stage in STAGES}:
-            key = cell.computation.name, cell.dtype
-            measured[key] = max(measured.get(key, 0.0), cell.distance)
+        key = cell.computation.name, cell.dtype
+        if cell.framework in names and cell.state == "equal" and cell.distance is not None and ran[key] == len(names):
+            measured.setdefault(key, []).append(cell.distance)
+    largest = {key: max(distances) for key, distances in measured.items()}
     ledger = Ledger.read()
-    raised = ledger.update(measured, reason)
+    raised = ledger.update(largest, reason) if complete else ledger.add(largest)
     if raised:
         raise UsageError(
             "the tolerance baseline is unchanged; these entries would grow, give a --reason: " + "; ".join(raised)

@@ -38,6 +38,11 @@ class Ledger:
         entry = self.distances.get(computation, {}).get(dtype)
         return None if entry is None else max(LEAST, SLACK * entry)
 
+    def add(self, measured: Mapping[tuple[str, str], float]) -> list[str]:
+        """Add entries for new computations; existing entries do not change."""
+        known = {(name, dtype): value for name, entries in self.distances.items() for dtype, value in entries.items()}
+        return self.update({**measured, **known}, None)
+
     def update(self, measured: Mapping[tuple[str, str], float], reason: str | None) -> list[str]:
         """Merge a full run; entries never fall. Without a reason, return those that would rise, and change nothing."""
         rounded = {key: float(f"{value:.3g}") for key, value in sorted(measured.items())}
