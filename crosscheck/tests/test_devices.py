@@ -11,7 +11,7 @@ from crosscheck import UsageError, cli
 from crosscheck.computations import Computation, all_computations
 from crosscheck.frameworks import BookStyle, load_stage
 from crosscheck.frameworks.devices import OnGPU, on_gpu
-from crosscheck.inputs import normal
+from crosscheck.inputs import SHAPES_ONLY, normal
 from crosscheck.runner import Runner
 from crosscheck.stages import STAGES
 from stage5_advanced import cuda
@@ -65,7 +65,7 @@ def test_inputs_are_on_the_device_and_results_on_the_host(gpu):
 
 
 def computation(body):
-    return Computation("planted", body, 52, 5, [normal()], edges=False)
+    return Computation("planted", body, 52, 5, [normal()], cases=SHAPES_ONLY)
 
 
 @pytest.mark.parametrize(

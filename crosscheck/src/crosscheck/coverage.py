@@ -17,7 +17,7 @@ import numpy as np
 
 from .computations import Computation
 from .frameworks import BookStyle
-from .runner import Runner
+from .inputs import LAYOUTS
 
 # Functions that are not differentiated, each with the reason; a computation must still call them.
 NOT_DIFFERENTIABLE = {
@@ -100,7 +100,7 @@ class Recorder(BookStyle):
     def calls(self, computation: Computation) -> set[str]:
         """The names that a computation calls on its first case; errors are left to the matrix."""
         self.called = set()
-        case = Runner([], None).cases_of(computation, computation.dtypes[0])[0]
+        case = computation.make_cases(computation.dtypes[0], seed=0)[0]
         with contextlib.suppress(Exception), np.errstate(all="ignore"), self.watching_operators():
             computation.body(self, *(self.Variable(a) for a in case.fresh()))
         return self.called
@@ -114,7 +114,7 @@ def uncovered(framework: BookStyle, computations: Sequence[Computation]) -> list
     called: set[str] = set()
     checked: set[str] = set()
     able = [c for c in computations if c.raises is None and c.since <= (framework.number or 99)]
-    for computation in sorted(able, key=lambda c: not c.edges):  # cheap ones first
+    for computation in sorted(able, key=lambda c: not c.cases >= LAYOUTS):  # cheap ones first
         if names <= called and names - set(NOT_DIFFERENTIABLE) <= checked:
             break
         found = recorder.calls(computation)

@@ -14,6 +14,19 @@ from .frameworks.base import Array
 Generator = Callable[[np.random.Generator, tuple[int, ...]], Array]
 SHAPES: tuple[tuple[int, ...], ...] = ((), (1,), (3,), (2, 3), (0,), (2, 0))
 
+# What a computation is put through, apart from its shapes: `cases=EVERYTHING - SPECIAL`.
+Cases = frozenset[str]
+DEFAULT_SEED: Cases = frozenset({"default seed"})  # the first shape again, with the default initial gradient
+LAYOUTS: Cases = frozenset({"layouts"})  # Fortran order, gaps in memory, read-only
+SPECIAL: Cases = frozenset({"special values"})  # nan, infinities, signed zeros, the limits of the dtype
+INTEGERS: Cases = frozenset({"integers"})
+DIFFERENCES: Cases = frozenset({"differences"})  # central differences; not at kinks, or where they take too long
+GPU: Cases = frozenset({"gpu"})  # not if it draws random numbers on the host or is about host arrays
+EVERYTHING = DEFAULT_SEED | LAYOUTS | SPECIAL | INTEGERS | DIFFERENCES | GPU
+FINITE = EVERYTHING - SPECIAL
+FLOATS = FINITE - INTEGERS
+SHAPES_ONLY = DEFAULT_SEED | DIFFERENCES | GPU
+
 
 def normal(scale: float = 1.0, shift: float = 0.0) -> Generator:
     """Normally distributed numbers, of both signs."""
@@ -74,41 +87,37 @@ def make_cases(
     computation: str,
     generators: Sequence[Generator],
     shapes: Sequence[tuple[int, ...]],
+    cases: Cases,
     dtype: np.dtype[Any],
     seed: int,
-    edges: bool,
-    special: bool,
-    integers: bool,
-    once: bool = False,
 ) -> list[Case]:
     """The cases of a computation in one dtype, the same for every framework."""
+    if not generators:
+        return [Case("no input", ())]
 
     def rng(label: str) -> np.random.Generator:
         return stable_rng(computation, label, str(seed))
 
-    def draw(label: str, shape: tuple[int, ...]) -> tuple[Array, ...]:
-        source = rng(label)
-        return tuple(generator(source, shape).astype(dtype) for generator in generators)
-
     def case(label: str, shape: tuple[int, ...], **options: Any) -> Case:
-        return Case(label, draw(label, shape), **options)
+        source = rng(label)
+        return Case(label, tuple(generator(source, shape).astype(dtype) for generator in generators), **options)
 
-    cases = [case(f"shape {shape}", shape) for shape in shapes]
-    if not once:
-        cases.append(case("default seed", shapes[0], seeded=False))
-    if edges:
-        cases += [
+    made = [case(f"shape {shape}", shape) for shape in shapes]
+    if cases >= DEFAULT_SEED:
+        made.append(case("default seed", shapes[0], seeded=False))
+    if cases >= LAYOUTS:
+        made += [
             case("default seed, 2-d", (2, 3), seeded=False),
             case("transposed", (2, 3), layout=transposed),
             case("gaps in memory", (2, 3), layout=every_second),
             case("read-only", (2, 3), layout=read_only),
         ]
-    if edges and special:
+    if cases >= SPECIAL:
         source = rng("special values")
         values = tuple(source.permutation(special_values(dtype)).astype(dtype) for _ in generators)
-        cases.append(Case("special values", values, smooth=False))
-    if edges and integers and dtype == np.float64:
+        made.append(Case("special values", values, smooth=False))
+    if cases >= INTEGERS and dtype == np.float64:
         source = rng("integers")
         whole = tuple(source.integers(-3, 4, (2, 3)) for _ in generators)
-        cases.append(Case("integers", whole, smooth=False, integer=True, seeded=False))
-    return cases
+        made.append(Case("integers", whole, smooth=False, integer=True, seeded=False))
+    return made

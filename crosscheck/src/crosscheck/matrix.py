@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from . import UsageError
 from .computations import Computation
 from .frameworks import Framework, load_file, load_stage, load_torch
+from .inputs import DEFAULT_SEED
 from .ledger import Ledger
 from .runner import TIME_LIMIT, Runner
 from .select import matches
@@ -81,7 +82,7 @@ class Row:
     @property
     def heavy(self) -> bool:
         """Whether it is slow: a training run, or too slow for a second case."""
-        return bool(self.computation.curve) or self.computation.once
+        return bool(self.computation.curve) or not self.computation.cases >= DEFAULT_SEED
 
     def names(self) -> list[str]:
         """The names of its cells."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from .computations import Computation
 from .frameworks import Framework, Missing
-from .inputs import Case, make_cases
+from .inputs import DIFFERENCES, Case
 from .judges import ALWAYS, UNLESS_INHERITED
 from .judges.baseline import baseline
 from .judges.reference import distance_from_reference
@@ -134,20 +134,7 @@ class Runner:
         """The cases of a cell, the same for every framework."""
         key = computation.name, dtype
         if key not in self.cases:
-            if computation.inputs:
-                self.cases[key] = make_cases(
-                    computation.name,
-                    computation.inputs,
-                    computation.shapes,
-                    np.dtype(dtype),
-                    self.seed,
-                    computation.edges,
-                    computation.special,
-                    computation.integers,
-                    computation.once,
-                )
-            else:
-                self.cases[key] = [Case("no input", ())]
+            self.cases[key] = computation.make_cases(dtype, self.seed)
         return self.cases[key]
 
     def cases_for(self, computation: Computation, framework: Framework, dtype: str) -> list[Case]:
@@ -294,7 +281,7 @@ class Runner:
         again = evaluate(computation, framework, case, dtype, self.seed, min(order, 1), check=True)
         before = self.stage_before(computation, framework, case, dtype)
         on_cpu = evaluate(computation, framework.cpu, case, dtype, self.seed, order) if framework.cpu else None
-        smooth = case.smooth and computation.differences and framework.device == "cpu" and dtype == np.float64
+        smooth = case.smooth and computation.cases >= DIFFERENCES and framework.device == "cpu" and dtype == np.float64
         sloped = smooth and not (reference and self.is_quick(computation, framework))
         return Trial(computation, framework, case, dtype, self.seed, outcome, again, reference, before, on_cpu, sloped)
 

@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..inputs import SHAPES, Generator
+import numpy as np
+
+from ..inputs import EVERYTHING, GPU, SHAPES, Case, Cases, Generator, make_cases
 from ..stages import STAGES
 
 DTYPES = ("float64", "float32")
@@ -30,18 +32,13 @@ class Computation:
     shapes: Sequence[tuple[int, ...]] = SHAPES
     dtypes: Sequence[str] = DTYPES
     order: int = 2  # of differentiation: 1 before stage 3; 0 for values only
-    edges: bool = True  # also run on unusual memory layouts, special values and integers
-    special: bool = True  # also run on nan, infinities and other special values
-    integers: bool = True  # also run on integer inputs
-    once: bool = False  # a single shape: too slow for a second case with the default initial gradient
-    differences: bool = True  # also checked against central differences
+    cases: Cases = EVERYTHING  # what it is put through, apart from its shapes
     budget: Mapping[str, float] = field(default_factory=dict)  # dtype -> allowed distance in eps, if not the default
     why_budget: str = ""
     curve: int = 0  # the first `curve` results are the losses of a training run, drawn in the report
     raises: tuple[type[Exception], str] | None = None  # the expected error, and a part of its message
     unsupported: str | Mapping[int, str] = "missing"  # how stages before `since`, which do not support it, fail
     differs: Mapping[str, str] = field(default_factory=dict)  # framework -> reason
-    on_gpu: bool = True  # False if it draws random numbers on the host or is about host arrays
 
     @property
     def doc(self) -> str:
@@ -50,7 +47,11 @@ class Computation:
     @property
     def allowed_on_gpu(self) -> bool:
         """Whether it returns values and passes nothing that must stay on the host."""
-        return self.on_gpu and self.raises is None
+        return self.cases >= GPU and self.raises is None
+
+    def make_cases(self, dtype: str, seed: int) -> list[Case]:
+        """Its cases in one dtype, the same for every framework."""
+        return make_cases(self.name, self.inputs, self.shapes, self.cases, np.dtype(dtype), seed)
 
     def allowed(self, dtype: str) -> float:
         return self.budget.get(dtype, DEFAULT_BUDGET)

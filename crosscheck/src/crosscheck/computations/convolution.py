@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ..inputs import normal
+from ..inputs import DIFFERENCES, FLOATS, SHAPES_ONLY, normal
 from . import computation
 from .steps37_41 import Shape, apart, given, ones, refused, shaped, whole
 from .steps42_51 import in_the_stages
 
 Pair = tuple[int, int]
-PLAIN: dict[str, Any] = {"special": False, "integers": False}  # tests/test_properties.py covers integers
-CONV: dict[str, Any] = {"step": 57, **PLAIN}
+CONV: dict[str, Any] = {"step": 57}
 
 
 def images(shape: Shape) -> Shape:
@@ -54,13 +53,13 @@ def geometry(x: Any) -> tuple[Pair, Pair]:
     return stride, pad
 
 
-@computation(**CONV, inputs=CONV_INPUTS, shapes=tuple(CONVOLUTIONS), order=3)
+@computation(**CONV, inputs=CONV_INPUTS, shapes=tuple(CONVOLUTIONS), order=3, cases=FLOATS)
 def conv2d(fw: Any, x: Any, W: Any, b: Any) -> Any:
     """conv2d(x, W, b, stride, pad), with remainders"""
     return cubed(fw.conv2d(x, W, b, *geometry(x)))
 
 
-@computation(**CONV, inputs=CONV_INPUTS[:2], shapes=tuple(CONVOLUTIONS), edges=False)
+@computation(**CONV, inputs=CONV_INPUTS[:2], shapes=tuple(CONVOLUTIONS), cases=SHAPES_ONLY)
 def conv2d_without_bias(fw: Any, x: Any, W: Any) -> Any:
     """conv2d without b, with constant images, and with constant kernels"""
     stride, pad = geometry(x)
@@ -69,14 +68,14 @@ def conv2d_without_bias(fw: Any, x: Any, W: Any) -> Any:
     return y * y, fw.conv2d(x, c, stride=stride, pad=pad) ** 2, fw.conv2d(a, W, stride=stride, pad=pad) ** 2
 
 
-@computation(**CONV, inputs=CONV_INPUTS, shapes=tuple(CONVOLUTIONS))
+@computation(**CONV, inputs=CONV_INPUTS, shapes=tuple(CONVOLUTIONS), cases=FLOATS)
 def conv2d_simple(fw: Any, x: Any, W: Any, b: Any) -> Any:
     """conv2d composed of basic functions"""
     y = fw.conv2d_simple(x, W, b, *geometry(x))
     return y, y * y, fw.conv2d_simple(x, W, None, *geometry(x))
 
 
-@computation(**CONV, inputs=[normal(), normal()], shapes=((2, 3, 4, 4),), edges=False)
+@computation(**CONV, inputs=[normal(), normal()], shapes=((2, 3, 4, 4),), cases=SHAPES_ONLY)
 def conv2d_in_a_square(fw: Any, x: Any, W: Any) -> Any:
     """Sizes as single ints; stride and padding by default, and given"""
     return fw.conv2d(x, W[:, :, :2, :2]), fw.conv2d(x, W, None, 2, 1), fw.conv2d_simple(x, W, None, 2, 1)
@@ -86,9 +85,8 @@ def conv2d_in_a_square(fw: Any, x: Any, W: Any) -> Any:
     step=57,
     inputs=[normal(), shaped(lambda s: (3, s[1], 3, 3)), shaped(lambda s: (3,))],
     shapes=((20, 40, 18, 16),),
-    edges=False,
-    differences=False,
     order=1,
+    cases=SHAPES_ONLY - DIFFERENCES,
 )
 def conv2d_of_a_large_batch(fw: Any, x: Any, W: Any, b: Any) -> Any:
     """A batch whose patches do not fit into one chunk"""
@@ -100,9 +98,8 @@ def conv2d_of_a_large_batch(fw: Any, x: Any, W: Any, b: Any) -> Any:
     inputs=[given(1, np.nan, np.inf, -np.inf, 0, -0.0, 2, 3, 1e300, 5, 6, 7)],
     shapes=((),),
     dtypes=("float64",),
-    edges=False,
-    differences=False,
     order=1,
+    cases=SHAPES_ONLY - DIFFERENCES,
 )
 def conv2d_of_special_values(fw: Any, x: Any) -> Any:
     """nan and infinities affect only the windows that contain them"""
@@ -130,14 +127,14 @@ DECONV_INPUTS = [
 ]
 
 
-@computation(**CONV, inputs=DECONV_INPUTS, shapes=tuple(DECONVOLUTIONS), order=3)
+@computation(**CONV, inputs=DECONV_INPUTS, shapes=tuple(DECONVOLUTIONS), order=3, cases=FLOATS)
 def deconv2d(fw: Any, x: Any, W: Any, b: Any) -> Any:
     """deconv2d(x, W, b, stride, pad), with the smallest output size"""
     _, stride, pad, _ = DECONVOLUTIONS[tuple(x.shape)]
     return cubed(fw.deconv2d(x, W, b, stride, pad))
 
 
-@computation(**CONV, inputs=DECONV_INPUTS, shapes=tuple(DECONVOLUTIONS), edges=False)
+@computation(**CONV, inputs=DECONV_INPUTS, shapes=tuple(DECONVOLUTIONS), cases=SHAPES_ONLY)
 def deconv2d_to_a_larger_size(fw: Any, x: Any, W: Any, b: Any) -> Any:
     """deconv2d with outsize, which adds the rows and columns that a convolution would drop"""
     kernels, stride, pad, more = DECONVOLUTIONS[tuple(x.shape)]
@@ -147,14 +144,16 @@ def deconv2d_to_a_larger_size(fw: Any, x: Any, W: Any, b: Any) -> Any:
     return y, y * y
 
 
-@computation(**CONV, inputs=[normal(), normal()], shapes=((2, 2, 3, 3),), edges=False)
+@computation(**CONV, inputs=[normal(), normal()], shapes=((2, 2, 3, 3),), cases=SHAPES_ONLY)
 def deconv2d_of_arrays(fw: Any, x: Any, W: Any) -> Any:
     """Constant images or kernels; sizes as single ints"""
     a, c = (fw.constant(np.cos(np.arange(v.size, dtype=v.dtype)).reshape(v.shape)) for v in map(fw.array, (x, W)))
     return fw.deconv2d(a, W) ** 2, fw.deconv2d(x, c, None, 2, 1) ** 2, fw.deconv2d(x, W, None, 2, 1, 6)
 
 
-@computation(**CONV, inputs=[shaped(images), shaped(lambda s: (4, images(s)[1], 3, 2))], shapes=((2, 3, 5, 4),))
+@computation(
+    **CONV, inputs=[shaped(images), shaped(lambda s: (4, images(s)[1], 3, 2))], shapes=((2, 3, 5, 4),), cases=FLOATS
+)
 def conv2d_and_back(fw: Any, x: Any, W: Any) -> Any:
     """A convolution followed by the transposed one with the same kernels, back to the original size"""
     y = fw.conv2d(x, W, None, (2, 1), 1)
@@ -167,14 +166,14 @@ WINDOWS: tuple[tuple[Any, Any, Any], ...] = (((3, 2), (2, 1), (1, 0)), ((1, 3), 
 IMAGES: tuple[Shape, ...] = ((2, 3, 5, 4), (1, 2, 3, 6), (3, 1, 4, 3))
 
 
-@computation(step=57, inputs=[shaped(images)], shapes=IMAGES, order=3, **PLAIN)
+@computation(step=57, inputs=[shaped(images)], shapes=IMAGES, order=3, cases=FLOATS)
 def im2col(fw: Any, x: Any) -> Any:
     """Patches as rows of a matrix, and with separate axes"""
     found = [fw.im2col(x, *window) for window in WINDOWS]
     return [*found, found[0] * found[0] * found[0], *(fw.im2col(x, *window, to_matrix=False) for window in WINDOWS)]
 
 
-@computation(step=57, inputs=[normal()], shapes=((0, 2, 4, 3), (2, 0, 4, 3)), edges=False, order=1)
+@computation(step=57, inputs=[normal()], shapes=((0, 2, 4, 3), (2, 0, 4, 3)), order=1, cases=SHAPES_ONLY)
 def im2col_of_nothing(fw: Any, x: Any) -> Any:
     """An empty batch, and images without channels"""
     if fw.name == "torch" and 0 in x.shape[1:2]:  # torch rejects it
@@ -184,7 +183,7 @@ def im2col_of_nothing(fw: Any, x: Any) -> Any:
 
 @computation(
     step=57, inputs=[shaped(lambda s: (2 * 3 * 2, s[-1])), shaped(lambda s: (2, 2, 3, 2, 3, 2))], shapes=((12,),),
-    edges=False, order=3,
+    order=3, cases=SHAPES_ONLY,
 )  # fmt: skip
 def col2im(fw: Any, rows: Any, windows: Any) -> Any:
     """Patches added back to images; overlapping pixels accumulate"""
@@ -193,7 +192,7 @@ def col2im(fw: Any, rows: Any, windows: Any) -> Any:
     return *cubed(y), *cubed(z)
 
 
-@computation(step=57, inputs=[shaped(images)], shapes=IMAGES, **PLAIN)
+@computation(step=57, inputs=[shaped(images)], shapes=IMAGES, cases=FLOATS)
 def windows_put_back(fw: Any, x: Any) -> Any:
     """col2im(im2col(x)): each pixel times the number of windows that contain it"""
     return [fw.col2im(fw.im2col(x, *window) ** 2, tuple(x.shape), *window) for window in WINDOWS]
@@ -213,7 +212,7 @@ POOLS: tuple[tuple[Any, Any, Any], ...] = (((3, 2), (2, 1), (1, 0)), ((1, 3), (1
 APART = shaped(images, apart())
 
 
-@computation(step=57, inputs=[APART], shapes=IMAGES, order=3, **PLAIN)
+@computation(step=57, inputs=[APART], shapes=IMAGES, order=3, cases=FLOATS)
 def pooling(fw: Any, x: Any) -> Any:
     """The maximum of windows that overlap or have gaps, with padding of up to the kernel size minus one"""
     found = [fw.pooling(x, *window) for window in POOLS]
@@ -221,7 +220,7 @@ def pooling(fw: Any, x: Any) -> Any:
     return [*found, *(y * y * y for y in found), fw.pooling(x, 2), cubes * cubes]
 
 
-@computation(step=57, inputs=[APART], shapes=((2, 3, 5, 4), (1, 2, 6, 7), (2, 1, 3, 8)), **PLAIN)
+@computation(step=57, inputs=[APART], shapes=((2, 3, 5, 4), (1, 2, 6, 7), (2, 1, 3, 8)), cases=FLOATS)
 def pooling_rounded_up(fw: Any, x: Any) -> Any:
     """ceil_mode: the last window may extend past the image but must start inside it"""
     windows = [*POOLS, (2, 2, 1), (3, 2, 0), ((2, 3), (3, 4), (1, 1))]
@@ -229,14 +228,14 @@ def pooling_rounded_up(fw: Any, x: Any) -> Any:
     return [*found, *(y * y for y in found)]
 
 
-@computation(step=57, inputs=[shaped(images, normal(0.1, -9.0))], shapes=IMAGES, order=1, **PLAIN)
+@computation(step=57, inputs=[shaped(images, normal(0.1, -9.0))], shapes=IMAGES, order=1, cases=FLOATS)
 def pooling_of_negative_numbers(fw: Any, x: Any) -> Any:
     """Padding never wins the maximum"""
     return [f(x, *window) for f in (fw.pooling, fw.pooling_simple) for window in POOLS]
 
 
 @computation(
-    step=57, inputs=[shaped(images, whole(-1, 1))], shapes=(*IMAGES, (2, 2, 9, 9)), edges=False, differences=False
+    step=57, inputs=[shaped(images, whole(-1, 1))], shapes=(*IMAGES, (2, 2, 9, 9)), cases=SHAPES_ONLY - DIFFERENCES
 )
 def ties_of_pooling(fw: Any, x: Any) -> Any:
     """Of equal elements the first receives the gradient, in derivatives of every order"""
@@ -248,37 +247,36 @@ def ties_of_pooling(fw: Any, x: Any) -> Any:
     step=57,
     inputs=[shaped(images, whole(-1, 1))],
     shapes=IMAGES,
-    edges=False,
-    differences=False,
     order=1,
     differs=in_the_stages(
         "composed with max, which shares the gradient evenly; in PyTorch the first element receives it"
     ),
+    cases=SHAPES_ONLY - DIFFERENCES,
 )
 def ties_of_pooling_simple(fw: Any, x: Any) -> Any:
     """Equal elements share the gradient evenly"""
     return fw.pooling_simple(x, 3, 2, 1)
 
 
-@computation(step=57, inputs=[APART], shapes=IMAGES, order=3, **PLAIN)
+@computation(step=57, inputs=[APART], shapes=IMAGES, order=3, cases=FLOATS)
 def pooling_simple(fw: Any, x: Any) -> Any:
     """pooling composed of basic functions"""
     found = [fw.pooling_simple(x, *window) for window in POOLS]
     return [*found, found[0] * found[0] * found[0]]
 
 
-SPECIAL: dict[str, Any] = {"step": 57, "shapes": ((),), "edges": False, "differences": False, "order": 1}
+SPECIAL: dict[str, Any] = {"step": 57, "shapes": ((),), "order": 1}
 INFINITE = given(1, np.inf, -np.inf, 2, np.inf, -np.inf, -np.inf, -np.inf, 0, -0.0, 3, -np.inf)
 
 
-@computation(inputs=[INFINITE], **SPECIAL)
+@computation(inputs=[INFINITE], **SPECIAL, cases=SHAPES_ONLY - DIFFERENCES)
 def pooling_of_infinities(fw: Any, x: Any) -> Any:
     """inf is the maximum; in a window of -inf only, the first element receives the gradient, not the padding"""
     x = x.reshape(1, 1, 3, 4)
     return fw.pooling(x, 2), fw.pooling(x, (3, 1)), fw.average_pooling(x, 2)
 
 
-@computation(inputs=[given(1, np.nan, 3, 2, 0, 5, -1, 4, 6)], **SPECIAL)
+@computation(inputs=[given(1, np.nan, 3, 2, 0, 5, -1, 4, 6)], **SPECIAL, cases=SHAPES_ONLY - DIFFERENCES)
 def pooling_of_nan(fw: Any, x: Any) -> Any:
     """nan is the maximum of its windows and receives the gradient; the mean of such a window is nan"""
     x = x.reshape(1, 1, 3, 3)
@@ -291,27 +289,28 @@ def pooling_of_nan(fw: Any, x: Any) -> Any:
         "of several nan the first receives the gradient, as with equal elements; in PyTorch the last one does"
     ),
     **SPECIAL,
+    cases=SHAPES_ONLY - DIFFERENCES,
 )
 def pooling_of_several_nan(fw: Any, x: Any) -> Any:
     """One of several nan in a window receives the gradient"""
     return fw.pooling(x.reshape(1, 1, 3, 3), 2)
 
 
-@computation(step=57, inputs=[shaped(images)], shapes=IMAGES, order=3, **PLAIN)
+@computation(step=57, inputs=[shaped(images)], shapes=IMAGES, order=3, cases=FLOATS)
 def average_pooling(fw: Any, x: Any) -> Any:
     """The mean of each window, with padding counted as zeros"""
     found = [fw.average_pooling(x, *window) for window in POOLS]
     return [*found, *(y * y * y for y in found), fw.average_pooling(x, 2)]
 
 
-@computation(step=57, inputs=[shaped(images)], shapes=IMAGES, **PLAIN)
+@computation(step=57, inputs=[shaped(images)], shapes=IMAGES, cases=FLOATS)
 def average_pooling_simple(fw: Any, x: Any) -> Any:
     """average_pooling composed of basic functions"""
     found = [fw.average_pooling_simple(x, *window) for window in POOLS]
     return [*found, found[0] * found[0]]
 
 
-@computation(step=57, inputs=[APART], shapes=((0, 2, 4, 3),), edges=False, differences=False)
+@computation(step=57, inputs=[APART], shapes=((0, 2, 4, 3),), cases=SHAPES_ONLY - DIFFERENCES)
 def pooling_of_no_images(fw: Any, x: Any) -> Any:
     """An empty batch"""
     functions: list[Callable[..., Any]] = [fw.pooling, fw.average_pooling]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..frameworks.base import Array
-from ..inputs import normal, stable_rng
+from ..inputs import SHAPES_ONLY, normal, stable_rng
 from ..stages import STAGES
 from . import computation
 
@@ -40,7 +40,7 @@ def without_gradient(fw: Any, layer: Any) -> Array:
 # --- Linear ---
 
 
-@computation(step=44, inputs=[normal()], shapes=ROWS, edges=False)
+@computation(step=44, inputs=[normal()], shapes=ROWS, cases=SHAPES_ONLY)
 def linear_layer(fw: Any, x: Any) -> Any:
     """y = x W + b, with in_size given and W and b copied in"""
     layer = fw.Linear(2, in_size=3)
@@ -48,7 +48,7 @@ def linear_layer(fw: Any, x: Any) -> Any:
     return layer(x)
 
 
-@computation(step=44, inputs=[normal()], shapes=ROWS, edges=False)
+@computation(step=44, inputs=[normal()], shapes=ROWS, cases=SHAPES_ONLY)
 def linear_layer_without_in_size(fw: Any, x: Any) -> Any:
     """W and b copied into a layer before its first call, and into one with initialized weights"""
     W_and_b = fixed(fw.array(x), (3, 2), (2,))
@@ -59,7 +59,7 @@ def linear_layer_without_in_size(fw: Any, x: Any) -> Any:
     return early(x), late(x)
 
 
-@computation(step=44, inputs=[normal()], shapes=ROWS, edges=False)
+@computation(step=44, inputs=[normal()], shapes=ROWS, cases=SHAPES_ONLY)
 def linear_layer_without_b(fw: Any, x: Any) -> Any:
     """y = x W, with nobias"""
     layer = fw.Linear(2, nobias=True, in_size=3)
@@ -67,7 +67,7 @@ def linear_layer_without_b(fw: Any, x: Any) -> Any:
     return layer(x)
 
 
-@computation(step=44, inputs=[normal()], shapes=((4, 3),), edges=False, order=0)
+@computation(step=44, inputs=[normal()], shapes=((4, 3),), order=0, cases=SHAPES_ONLY)
 def weights_of_a_new_layer(fw: Any, x: Any) -> Any:
     """Shape and dtype of W and b: float32 by default or as given; in_size given or inferred from the first input"""
     lazy = fw.Linear(2)
@@ -84,7 +84,7 @@ def scale_of_new_weights(fw: Any) -> Any:
     return np.array([0.5 < np.std(W) * math.sqrt(400) < 1.1, np.abs(b).max() <= math.sqrt(1 / 400)])
 
 
-@computation(step=44, inputs=[normal()], shapes=((4, 3), (2, 5, 3)), edges=False, order=0)
+@computation(step=44, inputs=[normal()], shapes=((4, 3), (2, 5, 3)), order=0, cases=SHAPES_ONLY)
 def gradients_of_a_layer(fw: Any, x: Any) -> Any:
     """gW and gb: none at first, set by a backward pass, accumulated over two, none after cleargrads"""
     layer = fw.Linear(2, in_size=3)
@@ -106,7 +106,7 @@ def numbered(fw: Any, layer: Any) -> Any:
     return layer
 
 
-@computation(step=45, inputs=[normal()], shapes=((4, 3),), edges=False, order=0)
+@computation(step=45, inputs=[normal()], shapes=((4, 3),), order=0, cases=SHAPES_ONLY)
 def nested_layers(fw: Any, x: Any) -> Any:
     """A plain Layer with layers nested two levels deep: the order of parameters, all gradients, cleargrads"""
     model, inner = fw.Layer(), fw.Layer()
@@ -143,7 +143,7 @@ def parameters_replaced_and_deleted(fw: Any) -> Any:
     return np.array([float(a) for a in fw.weights(model)])
 
 
-@computation(step=45, inputs=[normal()], shapes=((4, 3),), edges=False, order=0)
+@computation(step=45, inputs=[normal()], shapes=((4, 3),), order=0, cases=SHAPES_ONLY)
 def a_layer_in_two_places(fw: Any, x: Any) -> Any:
     """A layer used in two places: its parameters are listed once, and its gradients accumulate"""
     model = fw.Layer()
@@ -156,7 +156,7 @@ def a_layer_in_two_places(fw: Any, x: Any) -> Any:
 # --- Sequential and MLP ---
 
 
-@computation(step=45, inputs=[normal()], shapes=((4, 3), (1, 3)), edges=False)
+@computation(step=45, inputs=[normal()], shapes=((4, 3), (1, 3)), cases=SHAPES_ONLY)
 def sequential(fw: Any, x: Any) -> Any:
     """Sequential: Linear layers and functions in order"""
     model = fw.Sequential(fw.Linear(4), fw.tanh, fw.Linear(2, nobias=True), fw.sigmoid)
@@ -164,7 +164,7 @@ def sequential(fw: Any, x: Any) -> Any:
     return model(x)
 
 
-@computation(step=45, inputs=[normal()], shapes=((4, 3), (1, 3)), edges=False)
+@computation(step=45, inputs=[normal()], shapes=((4, 3), (1, 3)), cases=SHAPES_ONLY)
 def mlp(fw: Any, x: Any) -> Any:
     """MLP((5, 4, 2)): three layers, two sigmoids"""
     model = fw.MLP((5, 4, 2))
@@ -172,7 +172,7 @@ def mlp(fw: Any, x: Any) -> Any:
     return model(x)
 
 
-@computation(step=45, inputs=[normal()], shapes=((4, 3), (1, 3)), edges=False)
+@computation(step=45, inputs=[normal()], shapes=((4, 3), (1, 3)), cases=SHAPES_ONLY)
 def mlp_of_one_layer(fw: Any, x: Any) -> Any:
     """MLP((2,)): a single layer, without activation"""
     model = fw.MLP((2,))
@@ -180,7 +180,7 @@ def mlp_of_one_layer(fw: Any, x: Any) -> Any:
     return model(x)
 
 
-@computation(step=51, inputs=[normal()], shapes=((4, 3),), edges=False, order=0)
+@computation(step=51, inputs=[normal()], shapes=((4, 3),), order=0, cases=SHAPES_ONLY)
 def gradients_of_an_mlp(fw: Any, x: Any) -> Any:
     """gW and gb of every layer of MLP((5, 4, 2)), with sigmoid, tanh and relu as activations"""
     found = []

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from ..frameworks.base import Array
-from ..inputs import normal
+from ..inputs import DEFAULT_SEED, SHAPES_ONLY, normal
 from . import computation
 from .layers import pull
 from .steps52_60 import drawing
 
-NETWORK: dict[str, Any] = {"step": 58, "inputs": [normal()], "edges": False, "order": 0, "once": True}
+NETWORK: dict[str, Any] = {"step": 58, "inputs": [normal()], "order": 0}
 SMALL = 40_000  # elements; comparing larger gradients would take as long as computing them
 ADDED_UP = "sums of up to 4,608 products through dozens of layers, which PyTorch adds in a different order"
 Made = Callable[[Any], Any]
@@ -118,13 +118,13 @@ BUDGET: dict[str, Any] = {"budget": {"float64": 1e3, "float32": 1e3}, "why_budge
 IN_FLOAT64: dict[str, Any] = {"dtypes": ("float64",), **NETWORK, **BUDGET}
 
 
-@computation(**IN_FLOAT64, shapes=((1, 3, 35, 50),))
+@computation(**IN_FLOAT64, shapes=((1, 3, 35, 50),), cases=SHAPES_ONLY - DEFAULT_SEED)
 def vgg16(fw: Any, x: Any) -> Any:
     """VGG16 at inference: the output of every layer, and gradients"""
     return run_of(fw, "vgg16", x)
 
 
-@computation(**IN_FLOAT64, shapes=((2, 3, 47, 39),))
+@computation(**IN_FLOAT64, shapes=((2, 3, 47, 39),), cases=SHAPES_ONLY - DEFAULT_SEED)
 def resnet50(fw: Any, x: Any) -> Any:
     """ResNet50 in PyTorch's style at inference: the output of every layer, and gradients"""
     return run_of(fw, "resnet50", x)
@@ -136,25 +136,28 @@ def resnet50(fw: Any, x: Any) -> Any:
     dtypes=("float64",),
     budget={"float64": 1e5},
     why_budget="normalized dozens of times, at the end with the statistics of 24 numbers per channel",
+    cases=SHAPES_ONLY - DEFAULT_SEED,
 )
 def resnet50_in_training(fw: Any, x: Any) -> Any:
     """ResNet50 in training: batch statistics, gradients through them, and updated running statistics"""
     return run_of(fw, "resnet50", x, train=True)
 
 
-@computation(**IN_FLOAT64, shapes=((1, 3, 47, 39),))
+@computation(**IN_FLOAT64, shapes=((1, 3, 47, 39),), cases=SHAPES_ONLY - DEFAULT_SEED)
 def resnet50_of_the_book(fw: Any, x: Any) -> Any:
     """ResNet50 in the style of the published weights at inference: the output of every layer, and gradients"""
     return run_of(fw, "resnet50 of the book", x)
 
 
-@computation(**NETWORK, **BUDGET, shapes=((2, 3, 47, 60),))
+@computation(**NETWORK, **BUDGET, shapes=((2, 3, 47, 60),), cases=SHAPES_ONLY - DEFAULT_SEED)
 def squeezenet(fw: Any, x: Any) -> Any:
     """SqueezeNet at inference: the output of every convolution, and gradients"""
     return run_of(fw, "squeezenet", x)
 
 
-@computation(step=58, order=0, dtypes=("float32",), inputs=[normal()], shapes=((1, 3, 35, 33),), edges=False, once=True)
+@computation(
+    step=58, order=0, dtypes=("float32",), inputs=[normal()], shapes=((1, 3, 35, 33),), cases=SHAPES_ONLY - DEFAULT_SEED
+)
 def squeezenet_without_weights_from_elsewhere(fw: Any, x: Any) -> Any:
     """SqueezeNet initialized at the first call: float32 logits of shape (1, 1000), and the number of weights"""
     found = []

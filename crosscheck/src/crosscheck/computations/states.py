@@ -12,13 +12,13 @@ import numpy as np
 
 from ..compare import same_bytes
 from ..frameworks.base import Array
-from ..inputs import normal
+from ..inputs import DEFAULT_SEED, DIFFERENCES, GPU, SHAPES_ONLY, normal
 from . import computation
 from .layers import fixed, pull
 from .steps37_41 import Shape, refused
 from .steps52_60 import drawing
 
-LAYER: dict[str, Any] = {"inputs": [normal()], "edges": False}
+LAYER: dict[str, Any] = {"inputs": [normal()]}
 
 
 # --- convolution and embedding ---
@@ -30,7 +30,7 @@ def with_gradients(fw: Any, layer: Any, y: Any) -> list[Array]:
     return [np.array(fw.array(y)), *(np.array(g) for g in fw.weight_gradients(layer))]
 
 
-@computation(step=57, shapes=((2, 3, 5, 4), (1, 3, 3, 2)), **LAYER)
+@computation(step=57, shapes=((2, 3, 5, 4), (1, 3, 3, 2)), **LAYER, cases=SHAPES_ONLY)
 def conv2d_layer(fw: Any, x: Any) -> Any:
     """Weights copied into a layer with in_channels given, one before its first call, and one without a bias"""
     shapes: tuple[Shape, ...] = (4, 3, 3, 2), (4,)
@@ -43,7 +43,7 @@ def conv2d_layer(fw: Any, x: Any) -> Any:
     return early(x), late(x), bare(x)
 
 
-@computation(step=57, shapes=((2, 3, 3, 2), (1, 3, 1, 1)), **LAYER)
+@computation(step=57, shapes=((2, 3, 3, 2), (1, 3, 1, 1)), **LAYER, cases=SHAPES_ONLY)
 def deconv2d_layer(fw: Any, x: Any) -> Any:
     """The same for the transposed convolution, whose weights have the input channels first"""
     shapes: tuple[Shape, ...] = (3, 4, 3, 2), (4,)
@@ -56,7 +56,7 @@ def deconv2d_layer(fw: Any, x: Any) -> Any:
     return early(x), late(x), bare(x)
 
 
-@computation(step=57, shapes=((2, 3, 6, 5),), order=0, **LAYER)
+@computation(step=57, shapes=((2, 3, 6, 5),), order=0, **LAYER, cases=SHAPES_ONLY)
 def gradients_of_image_layers(fw: Any, x: Any) -> Any:
     """gW and gb of a convolution followed by a transposed convolution"""
     model = fw.Sequential(fw.Conv2d(4, (3, 2), 2, 1), fw.tanh, fw.Deconv2d(2, 3, 2, (1, 0)))
@@ -64,7 +64,7 @@ def gradients_of_image_layers(fw: Any, x: Any) -> Any:
     return with_gradients(fw, model, model(x))
 
 
-@computation(step=60, shapes=((5, 3),), order=0, **LAYER)
+@computation(step=60, shapes=((5, 3),), order=0, **LAYER, cases=SHAPES_ONLY)
 def embed_id_layer(fw: Any, W: Any) -> Any:
     """Rows of W by id, some repeated, and the gradient of W"""
     layer = fw.EmbedID(5, 3)
@@ -120,7 +120,7 @@ def statistics(fw: Any, layer: Any) -> list[Array]:
     return [np.array(fw.array(getattr(layer, name))) for name in names]
 
 
-@computation(step=54, shapes=((4, 3), (3, 2, 5), (2, 3, 4, 2)), order=0, **LAYER)
+@computation(step=54, shapes=((4, 3), (3, 2, 5), (2, 3, 4, 2)), order=0, **LAYER, cases=SHAPES_ONLY)
 def batch_norm_layer(fw: Any, x: Any) -> Any:
     """Training and inference alternating: outputs, running statistics, and all gradients after each call"""
     layer, found = normalizing(fw, x), []
@@ -137,7 +137,7 @@ def batch_norm_layer(fw: Any, x: Any) -> Any:
     return found
 
 
-@computation(step=54, shapes=((4, 3), (2, 3, 4, 2)), differences=False, **LAYER)
+@computation(step=54, shapes=((4, 3), (2, 3, 4, 2)), **LAYER, cases=SHAPES_ONLY - DIFFERENCES)
 def batch_norm_layer_between_others(fw: Any, x: Any) -> Any:
     """Two BatchNorm layers in training and at inference, to second order"""
     layer, other = normalizing(fw, x), normalizing(fw, x)
@@ -185,10 +185,10 @@ def sequences(fw: Any, layer: Any, x: Any) -> list[Array]:
     return [*found, *with_gradients(fw, layer, layer(rows) + layer(rows))]
 
 
-RECURRENT: dict[str, Any] = {"inputs": [normal()], "edges": False, "shapes": SEQUENCES}
+RECURRENT: dict[str, Any] = {"inputs": [normal()], "shapes": SEQUENCES}
 
 
-@computation(step=59, order=0, **RECURRENT)
+@computation(step=59, order=0, **RECURRENT, cases=SHAPES_ONLY)
 def rnn_layer(fw: Any, x: Any) -> Any:
     """A state that is kept, truncated, and reset; gradients of all weights"""
     layer = fw.RNN(4, in_size=3)
@@ -196,7 +196,7 @@ def rnn_layer(fw: Any, x: Any) -> Any:
     return sequences(fw, layer, x)
 
 
-@computation(step=60, order=0, **RECURRENT)
+@computation(step=60, order=0, **RECURRENT, cases=SHAPES_ONLY)
 def lstm_layer(fw: Any, x: Any) -> Any:
     """The same for an LSTM, with two states"""
     layer = fw.LSTM(4, in_size=3)
@@ -204,7 +204,7 @@ def lstm_layer(fw: Any, x: Any) -> Any:
     return sequences(fw, layer, x)
 
 
-@computation(step=60, **RECURRENT)
+@computation(step=60, **RECURRENT, cases=SHAPES_ONLY)
 def recurrent_layers_to_second_order(fw: Any, x: Any) -> Any:
     """Three steps of an RNN and an LSTM, differentiated twice with respect to their input"""
     found = []
@@ -236,7 +236,7 @@ def lstm_of_another_batch(fw: Any) -> Any:
 
 # --- saving and loading ---
 
-SAVED: dict[str, Any] = {"order": 0, "edges": False, "once": True, "inputs": [normal()], "shapes": ((12, 3),)}
+SAVED: dict[str, Any] = {"order": 0, "inputs": [normal()], "shapes": ((12, 3),)}
 
 
 def network(fw: Any, x: Any) -> Any:
@@ -260,7 +260,7 @@ def same(found: list[Array], expected: list[Array]) -> Array:
     return np.array(len(found) == len(expected) and all(map(same_bytes, found, expected)))
 
 
-@computation(step=53, since=5, **SAVED)
+@computation(step=53, since=5, **SAVED, cases=SHAPES_ONLY - DEFAULT_SEED)
 def weights_saved_and_loaded(fw: Any, x: Any) -> Any:
     """Weights loaded into a second model: every weight, every running statistic, and the output are bit-equal"""
     x = fw.constant(fw.array(x).astype(np.float32))
@@ -278,7 +278,7 @@ def weights_saved_and_loaded(fw: Any, x: Any) -> Any:
     return found
 
 
-@computation(step=53, since=5, **SAVED)
+@computation(step=53, since=5, **SAVED, cases=SHAPES_ONLY - DEFAULT_SEED)
 def best_weights_of_a_run(fw: Any, x: Any) -> Any:
     """Weights that were kept do not change in further training, and can be loaded again"""
     x = fw.constant(fw.array(x).astype(np.float32))
@@ -296,7 +296,7 @@ def best_weights_of_a_run(fw: Any, x: Any) -> Any:
     return [*found, same(everything(fw, model), before)]
 
 
-@computation(step=53, since=5, on_gpu=False, **SAVED)  # CuPy's generator is not saved
+@computation(step=53, since=5, **SAVED, cases=SHAPES_ONLY - DEFAULT_SEED - GPU)  # CuPy's generator is not saved
 def training_that_was_broken_off(fw: Any, x: Any) -> Any:
     """Three epochs, a new rate, a checkpoint, three more; three from the checkpoint with new objects: the same bits"""
     x = fw.array(x).astype(np.float32)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..inputs import normal, uniform
+from ..inputs import DEFAULT_SEED, SHAPES_ONLY, normal, uniform
 from . import computation
 
 SCALAR: tuple[tuple[int, ...], ...] = ((),)
@@ -46,10 +46,10 @@ def composite(fw: Any, x: Any) -> Any:
 @computation(
     step=4,
     order=0,
-    edges=False,
     inputs=[uniform(0.5, 2.0)],
     budget={"float64": 1e9},
     why_budget=DIFFERENCES,
+    cases=SHAPES_ONLY,
 )
 def numerical_diff_of_square(fw: Any, x: Any) -> Any:
     """Central differences of x^2, compared with PyTorch's exact derivative"""
@@ -59,10 +59,10 @@ def numerical_diff_of_square(fw: Any, x: Any) -> Any:
 @computation(
     step=4,
     order=0,
-    edges=False,
     inputs=[uniform(0.1, 1.0)],
     budget={"float64": 1e9},
     why_budget=DIFFERENCES,
+    cases=SHAPES_ONLY,
 )
 def numerical_diff_of_composite(fw: Any, x: Any) -> Any:
     """Central differences of (e^(x^2))^2, compared with PyTorch's exact derivative"""
@@ -72,10 +72,10 @@ def numerical_diff_of_composite(fw: Any, x: Any) -> Any:
 @computation(
     step=4,
     order=0,
-    edges=False,
     inputs=[uniform(900.0, 1100.0)],
     budget={"float64": 1e9},
     why_budget=DIFFERENCES,
+    cases=SHAPES_ONLY,
 )
 def numerical_diff_far_from_zero(fw: Any, x: Any) -> Any:
     """Differences of x^2 near 1000, where float32 would round x + 1e-4"""
@@ -95,7 +95,7 @@ def identity_function(fw: Any, x: Any) -> Any:
     return identity(x)
 
 
-@computation(step=6, order=1, inputs=[normal()], shapes=((3,), (2, 3), (0,), (1, 1)), edges=False)
+@computation(step=6, order=1, inputs=[normal()], shapes=((3,), (2, 3), (0,), (1, 1)), cases=SHAPES_ONLY)
 def transposing_function(fw: Any, x: Any) -> Any:
     """A forward and a backward that return views"""
     transpose = fw.function(lambda x: x.T if x.ndim == 2 else x[:], lambda gy, x: gy.T if x.ndim == 2 else gy[:])
@@ -119,7 +119,7 @@ def chain_of_100(fw: Any, x: Any) -> Any:
     return x
 
 
-@computation(step=8, order=1, inputs=[normal()], shapes=((3,),), edges=False, once=True)
+@computation(step=8, order=1, inputs=[normal()], shapes=((3,),), cases=SHAPES_ONLY - DEFAULT_SEED)
 def chain_of_10000(fw: Any, x: Any) -> Any:
     """sin applied 10,000 times: a chain longer than Python's recursion limit"""
     f = sin(fw)
@@ -191,7 +191,7 @@ def square_of_an_array(fw: Any) -> Any:
     return fw.square(np.array(2.0))
 
 
-@computation(step=8, order=0, inputs=[normal()], shapes=SCALAR, edges=False)
+@computation(step=8, order=0, inputs=[normal()], shapes=SCALAR, cases=SHAPES_ONLY)
 def gradient_in_between(fw: Any, x: Any) -> Any:
     """The gradient of an intermediate variable; from step 18 on kept only with retain_grad"""
     a = fw.square(x)

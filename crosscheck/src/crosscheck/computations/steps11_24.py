@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..inputs import normal, uniform
+from ..inputs import DEFAULT_SEED, DIFFERENCES, FINITE, GPU, SHAPES_ONLY, normal, uniform
 from . import computation
 
 TWO = [normal(), normal()]
@@ -47,20 +47,20 @@ def sub(fw: Any, x0: Any, x1: Any) -> Any:
     return fw.sub(x0, x1), fw.rsub(x0, x1), x0 - x1
 
 
-@computation(step=22, inputs=[normal(), uniform(0.5, 2.0)], special=False)
+@computation(step=22, inputs=[normal(), uniform(0.5, 2.0)], cases=FINITE)
 def div(fw: Any, x0: Any, x1: Any) -> Any:
     """x0 / x1, as a function and as an operator"""
     return fw.div(x0, x1), x0 / x1
 
 
-@computation(step=22, inputs=[uniform(0.5, 2.0), uniform(0.5, 2.0)], order=1, edges=False)
+@computation(step=22, inputs=[uniform(0.5, 2.0), uniform(0.5, 2.0)], order=1, cases=SHAPES_ONLY)
 def div_of_large_and_small_numbers(fw: Any, x0: Any, x1: Any) -> Any:
     """Quotients of operands whose squares overflow or underflow"""
     scale = 2.0 ** (np.finfo(fw.array(x0).dtype).maxexp * 3 // 4)
     return (x0 * scale) / (x1 * scale), (x0 / scale) / (x1 / scale)
 
 
-@computation(step=22, inputs=[uniform(0.5, 2.0), normal()], special=False)
+@computation(step=22, inputs=[uniform(0.5, 2.0), normal()], cases=FINITE)
 def rdiv(fw: Any, x0: Any, x1: Any) -> Any:
     """x1 / x0: rdiv"""
     return fw.rdiv(x0, x1)
@@ -93,14 +93,14 @@ def sub_constants(fw: Any, x: Any) -> Any:
     return x - 2, 2 - x, x - 0.1, 0.1 - x, x - a, a - x
 
 
-@computation(step=22, inputs=[uniform(0.5, 2.0)], special=False)
+@computation(step=22, inputs=[uniform(0.5, 2.0)], cases=FINITE)
 def div_constants(fw: Any, x: Any) -> Any:
     """x / 4, 2 / x, x / 0.1, 0.1 / x, and an array on either side"""
     a = constant(fw, x, 3)
     return x / 4, 2 / x, x / 0.1, 0.1 / x, x / a, a / x
 
 
-@computation(step=21, order=0, inputs=[normal()], special=False)
+@computation(step=21, order=0, inputs=[normal()], cases=FINITE)
 def zeros_of_both_signs(fw: Any, x: Any) -> Any:
     """The signs of x * 0.0 and x * -0.0, each twice"""
     return [np.array(np.signbit(fw.array(x * zero)), float) for zero in (0.0, -0.0, 0.0, -0.0)]
@@ -112,7 +112,7 @@ def pow_of_integers(fw: Any, x: Any) -> Any:
     return x**0, x**1, x**2, x**3
 
 
-@computation(step=22, inputs=[uniform(0.5, 2.0)], special=False)
+@computation(step=22, inputs=[uniform(0.5, 2.0)], cases=FINITE)
 def pow_of_negatives_and_fractions(fw: Any, x: Any) -> Any:
     """x ** -1, -2, 0.5, 2.5 and -0.5"""
     return x**-1, fw.pow(x, -2), x**0.5, x**2.5, x**-0.5
@@ -122,9 +122,9 @@ def pow_of_negatives_and_fractions(fw: Any, x: Any) -> Any:
     step=21,
     inputs=[normal()],
     dtypes=("float32",),
-    edges=False,
     shapes=((), (3,)),
     differs={f"stage{n}": "NumPy's type promotion: a float64 array is not weak, not even 0-d" for n in range(2, 6)},
+    cases=SHAPES_ONLY,
 )
 def float64_array_of_no_dimension(fw: Any, x: Any) -> Any:
     """float32 x * np.array(0.1): float64 here, float32 in PyTorch"""
@@ -134,7 +134,7 @@ def float64_array_of_no_dimension(fw: Any, x: Any) -> Any:
 # --- graphs ---
 
 
-@computation(step=14, inputs=[normal()], unsupported={1: "wrong"}, special=False)
+@computation(step=14, inputs=[normal()], unsupported={1: "wrong"}, cases=FINITE)
 def two_results(fw: Any, x: Any) -> Any:
     """Two functions of one variable, whose gradients are added"""
     return fw.square(x), fw.exp(x)
@@ -146,14 +146,14 @@ def reuse(fw: Any, x: Any) -> Any:
     return fw.add(fw.add(x, x), x), x * x * x
 
 
-@computation(step=16, inputs=[normal()], special=False)
+@computation(step=16, inputs=[normal()], cases=FINITE)
 def diamond(fw: Any, x: Any) -> Any:
     """y = (x^2)^2 + (x^2)^2, the book's graph of step 16"""
     a = fw.square(x)
     return fw.add(fw.square(a), fw.square(a))
 
 
-@computation(step=16, inputs=TWO, special=False)
+@computation(step=16, inputs=TWO, cases=FINITE)
 def uneven_diamond(fw: Any, x0: Any, x1: Any) -> Any:
     """Branches of different lengths that join, so that the generations decide the order"""
     a = fw.square(x0)
@@ -162,7 +162,7 @@ def uneven_diamond(fw: Any, x0: Any, x1: Any) -> Any:
     return a + b * c + c * x0
 
 
-@computation(step=16, inputs=[normal(0.5)], special=False)
+@computation(step=16, inputs=[normal(0.5)], cases=FINITE)
 def ladder(fw: Any, x: Any) -> Any:
     """Ten diamond-shaped graphs in a chain: 1,024 paths"""
     for _ in range(10):
@@ -187,7 +187,7 @@ def one_of_two_outputs_unused(fw: Any, x: Any) -> Any:
     return y * 1.0 if unused is not None else None
 
 
-@computation(step=17, order=1, inputs=TWO, special=False)
+@computation(step=17, order=1, inputs=TWO, cases=FINITE)
 def two_inputs_two_outputs(fw: Any, x0: Any, x1: Any) -> Any:
     """A user-defined function with two inputs and two outputs"""
     f = fw.function(
@@ -198,7 +198,7 @@ def two_inputs_two_outputs(fw: Any, x0: Any, x1: Any) -> Any:
     return y0 * y1
 
 
-@computation(step=14, order=0, inputs=[normal()], shapes=SCALAR, edges=False, since=2, unsupported="wrong")
+@computation(step=14, order=0, inputs=[normal()], shapes=SCALAR, since=2, unsupported="wrong", cases=SHAPES_ONLY)
 def gradients_add_up(fw: Any, x: Any) -> Any:
     """Two backward passes without cleargrad, then one after it"""
     fw.square(x).backward()
@@ -209,7 +209,7 @@ def gradients_add_up(fw: Any, x: Any) -> Any:
     return both, x.grad
 
 
-@computation(step=18, order=0, inputs=[normal()], shapes=SCALAR, edges=False)
+@computation(step=18, order=0, inputs=[normal()], shapes=SCALAR, cases=SHAPES_ONLY)
 def twice_through_one_graph(fw: Any, x: Any) -> Any:
     """Two backward passes through the same graph: gradients accumulate in leaves but not in intermediate variables"""
     options = {"retain_graph": True} if fw.name == "torch" else {"retain_grad": True}
@@ -221,7 +221,7 @@ def twice_through_one_graph(fw: Any, x: Any) -> Any:
     return x.grad
 
 
-@computation(step=18, order=0, inputs=[normal()], edges=False)
+@computation(step=18, order=0, inputs=[normal()], cases=SHAPES_ONLY)
 def no_grad(fw: Any, x: Any) -> Any:
     """Nothing is recorded inside no_grad; recording resumes after it"""
     with fw.no_grad():
@@ -230,7 +230,7 @@ def no_grad(fw: Any, x: Any) -> Any:
     return y, np.array([fw.creator(y) is None, fw.creator(z) is None])
 
 
-@computation(step=18, order=0, inputs=[normal()], edges=False)
+@computation(step=18, order=0, inputs=[normal()], cases=SHAPES_ONLY)
 def nested_no_grad(fw: Any, x: Any) -> Any:
     """Leaving a nested no_grad restores the mode of the enclosing block, not the default"""
     with fw.no_grad():
@@ -248,7 +248,7 @@ def backward_without_a_graph(fw: Any) -> Any:
     y.backward()
 
 
-@computation(step=19, order=0, inputs=[normal(3.0)], shapes=((), (1,), (1, 1)), edges=False)
+@computation(step=19, order=0, inputs=[normal(3.0)], shapes=((), (1,), (1, 1)), cases=SHAPES_ONLY)
 def python_numbers(fw: Any, x: Any) -> Any:
     """float, int and bool of a variable with one element"""
     with fw.no_grad():
@@ -256,7 +256,7 @@ def python_numbers(fw: Any, x: Any) -> Any:
     return np.array([float(y), int(y), bool(y), bool(zero)])
 
 
-@computation(step=17, order=0, inputs=[normal()], edges=False, unsupported="wrong")
+@computation(step=17, order=0, inputs=[normal()], unsupported="wrong", cases=SHAPES_ONLY)
 def graph_is_freed(fw: Any, x: Any) -> Any:
     """Which variables of an unreferenced graph are still alive while the garbage collector is off"""
     was_enabled = gc.isenabled()
@@ -277,12 +277,9 @@ def graph_is_freed(fw: Any, x: Any) -> Any:
     step=22,
     inputs=[normal()],
     shapes=SCALAR,
-    edges=False,
     order=1,
     dtypes=("float64",),
-    differences=False,
-    once=True,
-    on_gpu=False,  # torch needs minutes for it, nearly all outside the operators themselves
+    cases=SHAPES_ONLY - DEFAULT_SEED - DIFFERENCES - GPU,  # torch needs minutes there, nearly all outside the operators
 )
 def chain_of_100000_operators(fw: Any, x: Any) -> Any:
     """100,000 operators in a chain, forward and backward"""
@@ -291,7 +288,7 @@ def chain_of_100000_operators(fw: Any, x: Any) -> Any:
     return x
 
 
-@computation(step=20, inputs=[normal()], shapes=SCALAR, edges=False, order=1, dtypes=("float64",), differences=False)
+@computation(step=20, inputs=[normal()], shapes=SCALAR, order=1, dtypes=("float64",), cases=SHAPES_ONLY - DIFFERENCES)
 def sum_of_20000_terms(fw: Any, x: Any) -> Any:
     """One variable added 20,000 times"""
     y = x
@@ -303,19 +300,19 @@ def sum_of_20000_terms(fw: Any, x: Any) -> Any:
 # --- step 24 ---
 
 
-@computation(step=24, inputs=TWO, special=False)
+@computation(step=24, inputs=TWO, cases=FINITE)
 def sphere(fw: Any, x: Any, y: Any) -> Any:
     """z = x^2 + y^2"""
     return x**2 + y**2
 
 
-@computation(step=24, inputs=TWO, special=False)
+@computation(step=24, inputs=TWO, cases=FINITE)
 def matyas(fw: Any, x: Any, y: Any) -> Any:
     """z = 0.26 (x^2 + y^2) - 0.48 x y"""
     return 0.26 * (x**2 + y**2) - 0.48 * x * y
 
 
-@computation(step=24, inputs=TWO, special=False)
+@computation(step=24, inputs=TWO, cases=FINITE)
 def goldstein_price(fw: Any, x: Any, y: Any) -> Any:
     """The Goldstein-Price function"""
     return (1 + (x + y + 1) ** 2 * (19 - 14 * x + 3 * x**2 - 14 * y + 6 * x * y + 3 * y**2)) * (
@@ -323,7 +320,7 @@ def goldstein_price(fw: Any, x: Any, y: Any) -> Any:
     )
 
 
-@computation(step=24, inputs=[uniform(2.5, 3.5)], shapes=SCALAR, edges=False, differences=False)
+@computation(step=24, inputs=[uniform(2.5, 3.5)], shapes=SCALAR, cases=SHAPES_ONLY - DIFFERENCES)
 def while_loop(fw: Any, x: Any) -> Any:
     """y = y + x while y <= 100: the graph depends on Python's control flow"""
     y = x * 0.0

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..inputs import normal, uniform
+from ..inputs import EVERYTHING, FINITE, FLOATS, INTEGERS, SHAPES_ONLY, normal, uniform
 from . import computation
 
 SCALAR: tuple[tuple[int, ...], ...] = ((),)
@@ -20,7 +20,7 @@ def derivative(fw: Any, y: Any, x: Any) -> Any:
     return gx
 
 
-@computation(step=27, inputs=[uniform(-1.0, 1.0)], special=False, since=2, integers=False)
+@computation(step=27, inputs=[uniform(-1.0, 1.0)], since=2, cases=FLOATS)
 def taylor_sin(fw: Any, x: Any) -> Any:
     """sin(x) as a Taylor series: sums, products and powers in a loop"""
     y = 0
@@ -32,10 +32,10 @@ def taylor_sin(fw: Any, x: Any) -> Any:
 @computation(
     step=28,
     inputs=[normal(), normal()],
-    special=False,
     since=2,
     budget={"float64": 1e4, "float32": 1e4},
     why_budget="terms of the second derivative cancel",
+    cases=FINITE,
 )
 def rosenbrock(fw: Any, x0: Any, x1: Any) -> Any:
     """y = 100 (x1 - x0^2)^2 + (x0 - 1)^2"""
@@ -81,7 +81,7 @@ def newton(fw: Any) -> Any:
     return np.array(path)
 
 
-@computation(step=33, inputs=[normal()], special=False, since=2, order=4)
+@computation(step=33, inputs=[normal()], since=2, order=4, cases=FINITE)
 def quartic(fw: Any, x: Any) -> Any:
     """y = x^4 - 2 x^2, up to the fourth derivative"""
     return x**4 - 2 * x**2
@@ -99,19 +99,19 @@ def cos(fw: Any, x: Any) -> Any:
     return fw.cos(x)
 
 
-@computation(step=34, inputs=[uniform(0.5, 2.0)], order=3, integers=False)
+@computation(step=34, inputs=[uniform(0.5, 2.0)], order=3, cases=EVERYTHING - INTEGERS)
 def log(fw: Any, x: Any) -> Any:
     """y = log(x)"""
     return fw.log(x)
 
 
-@computation(step=35, inputs=[normal()], order=3, special=False)
+@computation(step=35, inputs=[normal()], order=3, cases=FINITE)
 def tanh(fw: Any, x: Any) -> Any:
     """y = tanh(x)"""
     return fw.tanh(x)
 
 
-@computation(step=34, inputs=[normal()], shapes=FEW, order=8, edges=False)
+@computation(step=34, inputs=[normal()], shapes=FEW, order=8, cases=SHAPES_ONLY)
 def eight_derivatives_of_sin(fw: Any, x: Any) -> Any:
     """y = sin(x), up to the eighth derivative"""
     return fw.sin(x)
@@ -122,22 +122,22 @@ def eight_derivatives_of_sin(fw: Any, x: Any) -> Any:
     inputs=[normal(0.7)],
     shapes=SCALAR,
     order=8,
-    edges=False,
     budget={"float64": 1e4, "float32": 1e4},
     why_budget="terms of the higher derivatives cancel, in PyTorch as well",
+    cases=SHAPES_ONLY,
 )
 def eight_derivatives_of_tanh(fw: Any, x: Any) -> Any:
     """y = tanh(x), up to the eighth derivative: 2,571 functions"""
     return fw.tanh(x)
 
 
-@computation(step=34, inputs=[uniform(0.5, 2.0), normal()], special=False, integers=False, order=3)
+@computation(step=34, inputs=[uniform(0.5, 2.0), normal()], order=3, cases=FLOATS)
 def power_of_a_variable(fw: Any, x0: Any, x1: Any) -> Any:
     """x0 ** x1, with a Variable as the exponent"""
     return x0**x1, fw.pow(x0, x1)
 
 
-@computation(step=34, inputs=[normal()], special=False, integers=False, order=3)
+@computation(step=34, inputs=[normal()], order=3, cases=FLOATS)
 def power_of_a_number(fw: Any, x: Any) -> Any:
     """2 ** x and 0.5 ** x"""
     return 2**x, 0.5**x, fw.rpow(x, 3)
@@ -156,14 +156,14 @@ def powers_at_zero(fw: Any) -> Any:
     return [*found, gx, gx2, gx3]
 
 
-@computation(step=36, inputs=[normal()], special=False, order=1)
+@computation(step=36, inputs=[normal()], order=1, cases=FINITE)
 def double_backprop(fw: Any, x: Any) -> Any:
     """z = (dy/dx)^3 + y with y = x^2: a gradient used in a formula"""
     y = x**2
     return derivative(fw, y, x) ** 3 + y
 
 
-@computation(step=36, inputs=[normal(), normal()], special=False, order=1, edges=False, shapes=((2,), (5,)))
+@computation(step=36, inputs=[normal(), normal()], order=1, shapes=((2,), (5,)), cases=SHAPES_ONLY)
 def hessian_vector_product(fw: Any, x: Any, v: Any) -> Any:
     """H v = grad(v . grad f), without forming the Hessian"""
     y = fw.exp(x * 0.3) * fw.sin(x) + x**3
@@ -172,7 +172,7 @@ def hessian_vector_product(fw: Any, x: Any, v: Any) -> Any:
     return product
 
 
-@computation(step=36, inputs=[normal(), normal()], special=False, order=1)
+@computation(step=36, inputs=[normal(), normal()], order=1, cases=FINITE)
 def functional_grad(fw: Any, x0: Any, x1: Any) -> Any:
     """grad(...) with respect to two inputs, one of them an intermediate variable, and its own gradient"""
     a = x0 * x1
@@ -182,7 +182,7 @@ def functional_grad(fw: Any, x0: Any, x1: Any) -> Any:
     return ga * 2.0 + g1 * g1
 
 
-@computation(step=32, order=0, inputs=[normal()], edges=False)
+@computation(step=32, order=0, inputs=[normal()], cases=SHAPES_ONLY)
 def graph_of_a_gradient(fw: Any, x: Any) -> Any:
     """A gradient has a creator with create_graph, and none without"""
     plain = fw.gradients([fw.sin(x)], [x], None)[0]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..inputs import Generator, normal, uniform
+from ..inputs import DIFFERENCES, FINITE, FLOATS, SHAPES_ONLY, Generator, normal, uniform
 from . import computation
 
 Shape = tuple[int, ...]
@@ -94,7 +94,7 @@ def transpose_with_axes(fw: Any, x: Any) -> Any:
     return fw.transpose(x, tuple(turned)), fw.transpose(x, tuple(i - n for i in turned)), fw.transpose(x, turned[::-1])
 
 
-@computation(step=38, inputs=[normal()], shapes=MATRICES, special=False)
+@computation(step=38, inputs=[normal()], shapes=MATRICES, cases=FINITE)
 def transpose_methods(fw: Any, x: Any) -> Any:
     """x.T, x.transpose() and x.transpose(1, 0), with separate ints and with a tuple"""
     if fw.name == "torch":  # torch's transpose swaps two axes
@@ -129,13 +129,13 @@ def sum_method(fw: Any, x: Any) -> Any:
     return [x.sum(), *([x.sum(-1), x.sum(axis=0, keepdims=True)] if len(x.shape) else [])]
 
 
-@computation(step=39, inputs=[normal(), normal()], special=False)
+@computation(step=39, inputs=[normal(), normal()], cases=FINITE)
 def sum_of_products(fw: Any, x: Any, c: Any) -> Any:
     """A loss of tensors: the sum of x * c"""
     return fw.sum((x + c) * c) * fw.sum(x * x, axis=None, keepdims=True)
 
 
-@computation(step=39, order=1, inputs=[normal(shift=3.0)], shapes=((3,),), edges=False, differences=False)
+@computation(step=39, order=1, inputs=[normal(shift=3.0)], shapes=((3,),), cases=SHAPES_ONLY - DIFFERENCES)
 def sums_of_100000_rows(fw: Any, x: Any) -> Any:
     """Sums down 100,000 equal rows, where adding one by one loses three digits, and a gradient that is such a sum"""
     rows = fw.constant(np.full((100_000, 3), 0.1, fw.array(x).dtype))
@@ -193,45 +193,43 @@ WIDE: tuple[Shape, ...] = ((2, 3), (3,), (4, 1, 2), (1, 3), (2, 3, 2), (2, 0))
 BROADCAST: dict[str, Any] = {
     "step": 40,
     "shapes": WIDE,
-    "special": False,
-    "integers": False,
     "unsupported": FROM_STAGE_2,
 }
 ANY = [normal(), shaped(row), shaped(column)]
 POSITIVE = [uniform(0.5, 2.0), shaped(row, uniform(0.5, 2.0)), shaped(column, uniform(0.5, 2.0))]
 
 
-@computation(**BROADCAST, inputs=ANY)
+@computation(**BROADCAST, inputs=ANY, cases=FLOATS)
 def broadcasting_add(fw: Any, x: Any, r: Any, c: Any) -> Any:
     """x + row, column + x, and row + column, where both are broadcast"""
     return x + r, c + x, fw.add(r, c)
 
 
-@computation(**BROADCAST, inputs=ANY)
+@computation(**BROADCAST, inputs=ANY, cases=FLOATS)
 def broadcasting_sub(fw: Any, x: Any, r: Any, c: Any) -> Any:
     """x - row, column - x, row - column, and rsub"""
     return x - r, c - x, fw.sub(r, c), fw.rsub(r, x)
 
 
-@computation(**BROADCAST, inputs=ANY)
+@computation(**BROADCAST, inputs=ANY, cases=FLOATS)
 def broadcasting_mul(fw: Any, x: Any, r: Any, c: Any) -> Any:
     """x * row, column * x, row * column"""
     return x * r, c * x, fw.mul(r, c)
 
 
-@computation(**BROADCAST, inputs=POSITIVE)
+@computation(**BROADCAST, inputs=POSITIVE, cases=FLOATS)
 def broadcasting_div(fw: Any, x: Any, r: Any, c: Any) -> Any:
     """x / row, column / x, row / column, and rdiv"""
     return x / r, c / x, fw.div(r, c), fw.rdiv(r, x)
 
 
-@computation(**BROADCAST | {"unsupported": {3: "wrong"}}, inputs=POSITIVE)
+@computation(**BROADCAST | {"unsupported": {3: "wrong"}}, inputs=POSITIVE, cases=FLOATS)
 def broadcasting_pow(fw: Any, x: Any, r: Any, c: Any) -> Any:
     """x ** row, column ** x, row ** column"""
     return x**r, c**x, fw.pow(r, c)
 
 
-@computation(**BROADCAST, inputs=[shaped(row)])
+@computation(**BROADCAST, inputs=[shaped(row)], cases=FLOATS)
 def broadcasting_with_arrays(fw: Any, r: Any) -> Any:
     """A row and a larger constant array, on either side of an operator"""
     a = fw.constant(np.full((2, *r.shape), 1.5, fw.array(r).dtype))
@@ -242,8 +240,8 @@ def broadcasting_with_arrays(fw: Any, r: Any) -> Any:
     step=40,
     inputs=[uniform(0.5, 2.0), shaped(lambda _: (), uniform(0.5, 2.0))],
     shapes=((3,), (2, 3), (1, 1), (0,)),
-    edges=False,
     unsupported=FROM_STAGE_2,
+    cases=SHAPES_ONLY,
 )
 def broadcasting_of_a_number(fw: Any, x: Any, a: Any) -> Any:
     """A 0-d variable on either side"""
@@ -258,19 +256,19 @@ def times_4(shape: Shape) -> Shape:
     return (shape[-1], 4)
 
 
-@computation(step=41, inputs=[normal(), shaped(times_4)], shapes=MATRICES, special=False, integers=False, order=3)
+@computation(step=41, inputs=[normal(), shaped(times_4)], shapes=MATRICES, order=3, cases=FLOATS)
 def matmul(fw: Any, x: Any, W: Any) -> Any:
     """x W"""
     return fw.matmul(x, W)
 
 
-@computation(step=41, inputs=[normal()], shapes=MATRICES, special=False)
+@computation(step=41, inputs=[normal()], shapes=MATRICES, cases=FINITE)
 def matmul_with_itself(fw: Any, x: Any) -> Any:
     """x x^T and x^T x: one variable as both operands"""
     return fw.matmul(x, fw.transpose(x)), fw.matmul(fw.transpose(x), x)
 
 
-@computation(step=41, inputs=[normal(), shaped(times_4)], shapes=MATRICES, special=False, integers=False)
+@computation(step=41, inputs=[normal(), shaped(times_4)], shapes=MATRICES, cases=FLOATS)
 def matmul_operator(fw: Any, x: Any, W: Any) -> Any:
     """x @ W, also with a constant array on either side, and x.matmul(W)"""
     a, b = (np.full(fw.array(v).shape, 0.5, fw.array(v).dtype) for v in (x, W))
@@ -281,9 +279,8 @@ def matmul_operator(fw: Any, x: Any, W: Any) -> Any:
     step=41,
     inputs=[normal(), shaped(lambda s: s[-1:]), shaped(lambda s: s[:1])],
     shapes=((2, 3), (4, 2), (0, 3), (2, 0)),
-    special=False,
-    integers=False,
     order=3,
+    cases=FLOATS,
 )
 def matmul_of_vectors(fw: Any, x: Any, v: Any, u: Any) -> Any:
     """Matrix-vector, vector-matrix, and vector-vector products"""
@@ -301,7 +298,7 @@ def matmul_of_vectors(fw: Any, x: Any, v: Any, u: Any) -> Any:
         shaped(lambda s: s[-2:-1]),
     ],
     shapes=((2, 3, 4), (1, 2, 3), (2, 1, 2, 3), (0, 2, 3)),
-    edges=False,
+    cases=SHAPES_ONLY,
 )
 def matmul_of_batches(fw: Any, x: Any, W: Any, batch: Any, more: Any, v: Any, u: Any) -> Any:
     """Batched products with one matrix, with as many, with more, and with vectors on either side"""
@@ -312,8 +309,7 @@ def matmul_of_batches(fw: Any, x: Any, W: Any, batch: Any, more: Any, v: Any, u:
     step=41,
     inputs=[given(np.nan, 1, -2, 0), given(1, np.inf, 0.5, -1)],
     shapes=((),),
-    edges=False,
-    differences=False,
+    cases=SHAPES_ONLY - DIFFERENCES,
 )
 def matmul_of_special_values(fw: Any, x: Any, W: Any) -> Any:
     """nan and infinity affect only their own rows and columns"""
@@ -323,7 +319,7 @@ def matmul_of_special_values(fw: Any, x: Any, W: Any) -> Any:
 # --- the engine: shapes, dtypes, constants ---
 
 
-@computation(step=41, inputs=[normal()], shapes=((2, 3), (1, 4)), special=False, order=3)
+@computation(step=41, inputs=[normal()], shapes=((2, 3), (1, 4)), order=3, cases=FINITE)
 def squares_of_tensors(fw: Any, x: Any) -> Any:
     """Squares, so that the gradient passed to each function depends on x and has a derivative itself"""
     found = [fw.reshape(x, -1), fw.transpose(x), fw.sum(x, axis=0), fw.sum(x, axis=-1, keepdims=True)]
@@ -335,9 +331,9 @@ def squares_of_tensors(fw: Any, x: Any) -> Any:
     step=40,
     inputs=[normal(), shaped(row)],
     shapes=((2, 3), (3,), (2, 0)),
-    edges=False,
     dtypes=("float32",),
     unsupported=FROM_STAGE_2,
+    cases=SHAPES_ONLY,
 )
 def float64_arrays_beside_float32(fw: Any, x: Any, r: Any) -> Any:
     """Values are float64, gradients of float32 variables are float32"""
@@ -345,7 +341,9 @@ def float64_arrays_beside_float32(fw: Any, x: Any, r: Any) -> Any:
     return x * a + r, a - r * x, fw.exp(x) * a
 
 
-@computation(step=41, inputs=[normal(), shaped(times_4)], shapes=((2, 3), (0, 3)), edges=False, dtypes=("float32",))
+@computation(
+    step=41, inputs=[normal(), shaped(times_4)], shapes=((2, 3), (0, 3)), dtypes=("float32",), cases=SHAPES_ONLY
+)
 def matmul_of_two_dtypes(fw: Any, x: Any, W: Any) -> Any:
     """A product of float32 and a float64 array, on either side"""
     a = fw.constant(np.full(fw.array(W).shape, 0.1, np.float64))
@@ -353,7 +351,7 @@ def matmul_of_two_dtypes(fw: Any, x: Any, W: Any) -> Any:
     return fw.matmul(x, a), fw.matmul(b, W), fw.sum(x) * fw.sum(fw.matmul(x, a), axis=0)
 
 
-@computation(step=41, inputs=[normal(), shaped(times_4), shaped(lambda s: (4,))], shapes=MATRICES, edges=False)
+@computation(step=41, inputs=[normal(), shaped(times_4), shaped(lambda s: (4,))], shapes=MATRICES, cases=SHAPES_ONLY)
 def released_data(fw: Any, x: Any, W: Any, b: Any) -> Any:
     """A product whose data is released before backward: only additions and subtractions use it"""
     t = fw.matmul(x, W)
@@ -364,7 +362,7 @@ def released_data(fw: Any, x: Any, W: Any, b: Any) -> Any:
     return y * y + z
 
 
-@computation(step=41, order=0, inputs=[normal(), shaped(times_4)], shapes=((2, 3),), edges=False)
+@computation(step=41, order=0, inputs=[normal(), shaped(times_4)], shapes=((2, 3),), cases=SHAPES_ONLY)
 def gradients_of_two_of_three(fw: Any, x: Any, W: Any) -> Any:
     """A graph with a constant operand: the gradients of the other two, computed twice"""
     a = fw.constant(np.arange(6.0, dtype=fw.array(x).dtype).reshape(2, 3))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..inputs import normal
+from ..inputs import DIFFERENCES, EVERYTHING, FINITE, FLOATS, INTEGERS, SHAPES_ONLY, normal
 from . import computation
 from .steps37_41 import TENSORS, Shape, apart, each_axis, given, ones, refused, shaped, times_4, whole
 
@@ -34,7 +34,7 @@ def mean_over_axes(fw: Any, x: Any) -> Any:
     return [*each_axis(fw.mean, x), fw.average(x)]
 
 
-@computation(step=42, inputs=[normal()], shapes=((0,), (2, 0)), edges=False, differences=False)
+@computation(step=42, inputs=[normal()], shapes=((0,), (2, 0)), cases=SHAPES_ONLY - DIFFERENCES)
 def mean_of_nothing(fw: Any, x: Any) -> Any:
     """nan, and an empty gradient"""
     return fw.mean(x), fw.mean(x, axis=-1), fw.mean(x, axis=0)
@@ -66,40 +66,40 @@ def squares_of_extremes(fw: Any, x: Any) -> Any:
     return largest() ** 2 * smallest(), largest(-1) ** 3 * smallest(-1)
 
 
-@computation(step=47, inputs=[whole(-1, 1)], shapes=(*FULL, (5, 6)), differences=False)
+@computation(step=47, inputs=[whole(-1, 1)], shapes=(*FULL, (5, 6)), cases=EVERYTHING - DIFFERENCES)
 def ties_of_max_and_min(fw: Any, x: Any) -> Any:
     """Equal elements share the gradient evenly"""
     return [*each_axis(fw.max, x), *each_axis(fw.min, x)]
 
 
 @computation(
-    step=47, inputs=[given(1, np.inf, -np.inf, 2, np.inf, -np.inf)], shapes=((),), edges=False, differences=False
+    step=47, inputs=[given(1, np.inf, -np.inf, 2, np.inf, -np.inf)], shapes=((),), cases=SHAPES_ONLY - DIFFERENCES
 )
 def infinities_of_max_and_min(fw: Any, x: Any) -> Any:
     """Infinities as maximum and minimum, sharing the gradient too"""
     return fw.max(x), fw.min(x), fw.max(x.reshape(3, 2), axis=1), fw.min(x.reshape(2, 3), axis=0)
 
 
-@computation(step=47, inputs=[normal()], shapes=((2, 0), (0, 3)), edges=False, differences=False)
+@computation(step=47, inputs=[normal()], shapes=((2, 0), (0, 3)), cases=SHAPES_ONLY - DIFFERENCES)
 def extremes_where_nothing_is_left(fw: Any, x: Any) -> Any:
     """Reductions of an empty array over its non-empty axis: the result is empty"""
     axis = 0 if x.shape[0] else 1
     return fw.max(x, axis=axis), fw.min(x, axis=axis), fw.logsumexp(x), fw.logsumexp(x, axis=axis)
 
 
-@computation(step=47, inputs=[normal()], shapes=((3,), (2, 3), (2, 3, 4), (4, 1, 2)), special=False)
+@computation(step=47, inputs=[normal()], shapes=((3,), (2, 3), (2, 3, 4), (4, 1, 2)), cases=FINITE)
 def logsumexp_over_axes(fw: Any, x: Any) -> Any:
     """log(sum exp(x)) over every kind of axis, of x^2 and times x: ones as cotangent would give zeros"""
     return [*each_axis(fw.logsumexp, x), fw.logsumexp(x * x) * x]
 
 
-@computation(step=47, inputs=[normal()], shapes=((), (1,), (1, 1)), edges=False, order=1)
+@computation(step=47, inputs=[normal()], shapes=((), (1,), (1, 1)), order=1, cases=SHAPES_ONLY)
 def logsumexp_of_one_element(fw: Any, x: Any) -> Any:
     """logsumexp of a single element is that element, in any number of dimensions"""
     return fw.logsumexp(x) * fw.logsumexp(x, axis=(), keepdims=True)
 
 
-@computation(step=47, inputs=[normal()], shapes=((), (1,), (1, 1)), edges=False, order=3)
+@computation(step=47, inputs=[normal()], shapes=((), (1,), (1, 1)), order=3, cases=SHAPES_ONLY)
 def reductions_of_one_element(fw: Any, x: Any) -> Any:
     """sum, mean, max and min of one element are that element, so their product is its fourth power"""
     return fw.sum(x) * fw.mean(x, axis=()) * fw.max(x, keepdims=True) * fw.min(x)
@@ -109,10 +109,10 @@ def reductions_of_one_element(fw: Any, x: Any) -> Any:
     step=47,
     inputs=[normal(2.0, shift=1000.0), normal(2.0, shift=-1000.0)],
     shapes=((3,), (2, 3), (5, 6)),
-    edges=False,
     order=1,
     budget={"float64": 2e4, "float32": 2e4},
     why_budget="the result is rounded to the precision of numbers near 1,000, and the gradient exponentiates the rest",
+    cases=SHAPES_ONLY,
 )
 def logsumexp_of_large_numbers(fw: Any, x0: Any, x1: Any) -> Any:
     """Numbers whose exponentials overflow, or all underflow to zero"""
@@ -123,8 +123,7 @@ def logsumexp_of_large_numbers(fw: Any, x0: Any, x1: Any) -> Any:
     step=47,
     inputs=[given(1, np.inf, -2, -np.inf, 3, 0.5), given(-np.inf, -np.inf, np.nan, 1, 2, 3)],
     shapes=((),),
-    edges=False,
-    differences=False,
+    cases=SHAPES_ONLY - DIFFERENCES,
 )
 def logsumexp_of_special_values(fw: Any, x0: Any, x1: Any) -> Any:
     """Rows with an infinity, with nan, and of -inf only"""
@@ -133,23 +132,23 @@ def logsumexp_of_special_values(fw: Any, x0: Any, x1: Any) -> Any:
 
 # --- linear functions ---
 
-LAYER: dict[str, Any] = {"step": 43, "special": False, "integers": False}
+LAYER: dict[str, Any] = {"step": 43}
 BIAS = [normal(), shaped(times_4), shaped(lambda shape: (4,))]
 
 
-@computation(**LAYER, inputs=BIAS, shapes=((2, 3), (3,), (1, 1), (2, 3, 2), (0, 3), (2, 0)), order=3)
+@computation(**LAYER, inputs=BIAS, shapes=((2, 3), (3,), (1, 1), (2, 3, 2), (0, 3), (2, 0)), order=3, cases=FLOATS)
 def linear(fw: Any, x: Any, W: Any, b: Any) -> Any:
     """x W + b for a batch, for a single vector, and for more axes"""
     return fw.linear(x, W, b)
 
 
-@computation(**LAYER, inputs=BIAS[:2], shapes=((2, 3), (3,), (2, 3, 2), (0, 3)))
+@computation(**LAYER, inputs=BIAS[:2], shapes=((2, 3), (3,), (2, 3, 2), (0, 3)), cases=FLOATS)
 def linear_without_bias(fw: Any, x: Any, W: Any) -> Any:
     """x W"""
     return fw.linear(x, W), fw.linear(x, W, None), fw.linear_simple(x, W)
 
 
-@computation(**LAYER, inputs=BIAS, shapes=((2, 3), (4, 1), (2, 3, 2), (0, 3)))
+@computation(**LAYER, inputs=BIAS, shapes=((2, 3), (4, 1), (2, 3, 2), (0, 3)), cases=FLOATS)
 def linear_simple(fw: Any, x: Any, W: Any, b: Any) -> Any:
     """x W + b as two functions; the data of the product is released in between"""
     return fw.linear_simple(x, W, b) ** 2
@@ -159,21 +158,21 @@ def linear_simple(fw: Any, x: Any, W: Any, b: Any) -> Any:
     **LAYER,
     inputs=[*BIAS[:2], shaped(lambda shape: (1, 4)), shaped(lambda shape: (1,)), shaped(lambda shape: ())],
     shapes=((2, 3), (2, 3, 2)),
-    edges=False,
+    cases=SHAPES_ONLY,
 )
 def linear_with_other_biases(fw: Any, x: Any, W: Any, b2: Any, b1: Any, b0: Any) -> Any:
     """b as a one-row matrix, with one element, and 0-d"""
     return fw.linear(x, W, b2), fw.linear(x, W, b1), fw.linear(x, W, b0)
 
 
-@computation(**LAYER, inputs=BIAS, shapes=((2, 3),), edges=False)
+@computation(**LAYER, inputs=BIAS, shapes=((2, 3),), cases=SHAPES_ONLY)
 def linear_of_arrays(fw: Any, x: Any, W: Any, b: Any) -> Any:
     """Constant arrays as data or as weights, which get no gradient"""
     a, c = (fw.constant(np.full(fw.array(v).shape, 0.5, fw.array(v).dtype)) for v in (x, W))
     return fw.linear(a, W, b), fw.linear(x, c, b), fw.linear_simple(a, W, b), fw.linear(a, W)
 
 
-@computation(**LAYER, inputs=BIAS, shapes=((2, 3),), edges=False, dtypes=("float32",))
+@computation(**LAYER, inputs=BIAS, shapes=((2, 3),), dtypes=("float32",), cases=SHAPES_ONLY)
 def linear_of_float64_data(fw: Any, x: Any, W: Any, b: Any) -> Any:
     """float64 data, or a float64 bias, with float32 weights: float64 values, float32 gradients of the weights"""
     a = fw.constant(np.linspace(-1.0, 1.0, fw.array(x).size).reshape(fw.array(x).shape))
@@ -181,7 +180,7 @@ def linear_of_float64_data(fw: Any, x: Any, W: Any, b: Any) -> Any:
     return fw.linear(a, W, b), fw.linear_simple(a * x, W, b), fw.linear(x, W, d), fw.linear_simple(x, W, d)
 
 
-@computation(step=44, order=0, inputs=[normal(), normal()], edges=False)
+@computation(step=44, order=0, inputs=[normal(), normal()], cases=SHAPES_ONLY)
 def parameter(fw: Any, x: Any, p: Any) -> Any:
     """A Parameter computes like a Variable; results are Variables, not Parameters"""
     p = fw.Parameter(np.array(fw.array(p)))
@@ -200,7 +199,10 @@ def sigmoid(fw: Any, x: Any) -> Any:
 
 
 @computation(
-    step=43, inputs=[given(-1e4, 1e4, -800, 800, -100, 100, -30, 30, 0.5)], shapes=((),), edges=False, differences=False
+    step=43,
+    inputs=[given(-1e4, 1e4, -800, 800, -100, 100, -30, 30, 0.5)],
+    shapes=((),),
+    cases=SHAPES_ONLY - DIFFERENCES,
 )
 def sigmoid_of_large_numbers(fw: Any, x: Any) -> Any:
     """Saturates to 0 and 1, with zero gradients, where e^x overflows"""
@@ -213,20 +215,20 @@ def sigmoid_simple(fw: Any, x: Any) -> Any:
     return fw.sigmoid_simple(x)
 
 
-@computation(step=51, inputs=[apart()], special=False)
+@computation(step=51, inputs=[apart()], cases=FINITE)
 def relu(fw: Any, x: Any) -> Any:
     """max(x, 0)"""
     return fw.relu(x)
 
 
-@computation(step=51, inputs=[apart()], special=False, order=3)
+@computation(step=51, inputs=[apart()], order=3, cases=FINITE)
 def cube_of_relu(fw: Any, x: Any) -> Any:
     """relu(x)^3, whose second derivative is not zero"""
     return fw.relu(x) ** 3
 
 
 @computation(
-    step=51, inputs=[given(0, -0.0, np.inf, -np.inf, 1e-300, -1e-300)], shapes=((),), edges=False, differences=False
+    step=51, inputs=[given(0, -0.0, np.inf, -np.inf, 1e-300, -1e-300)], shapes=((),), cases=SHAPES_ONLY - DIFFERENCES
 )
 def relu_at_its_kink(fw: Any, x: Any) -> Any:
     """The gradient at 0 and at -0 is 0"""
@@ -237,9 +239,8 @@ def relu_at_its_kink(fw: Any, x: Any) -> Any:
     step=51,
     inputs=[given(np.nan)],
     shapes=((),),
-    edges=False,
-    differences=False,
     differs=in_the_stages("the book's mask is x > 0, which is false for nan; PyTorch passes the gradient through"),
+    cases=SHAPES_ONLY - DIFFERENCES,
 )
 def relu_of_nan(fw: Any, x: Any) -> Any:
     """relu(nan) is nan; its gradient is 0 in the stages"""
@@ -250,10 +251,9 @@ def relu_of_nan(fw: Any, x: Any) -> Any:
     step=51,
     inputs=[given(-1, 0, 4)],
     shapes=((),),
-    edges=False,
-    differences=False,
     order=1,
     differs=in_the_stages("the book multiplies by a mask, and 0 * inf is nan; PyTorch selects"),
+    cases=SHAPES_ONLY - DIFFERENCES,
 )
 def infinite_gradient_through_relu(fw: Any, x: Any) -> Any:
     """sqrt(relu(x)): the gradient at 0 is nan in the stages, 0 in PyTorch"""
@@ -264,10 +264,9 @@ def infinite_gradient_through_relu(fw: Any, x: Any) -> Any:
     step=47,
     inputs=[given(-1, 0, 4)],
     shapes=((),),
-    edges=False,
-    differences=False,
     order=1,
     differs=in_the_stages("as in relu, a mask is multiplied, and 0 * inf is nan; PyTorch selects"),
+    cases=SHAPES_ONLY - DIFFERENCES,
 )
 def infinite_gradient_through_clip(fw: Any, x: Any) -> Any:
     """sqrt of values clipped to 0: the gradient is nan in the stages, 0 in PyTorch"""
@@ -280,19 +279,19 @@ def clip(fw: Any, x: Any) -> Any:
     return fw.clip(x, -0.1, 0.2), fw.clip(x, 0, 1), fw.clip(x, -math.inf, 0.1)
 
 
-@computation(step=47, inputs=[apart()], special=False, order=3)
+@computation(step=47, inputs=[apart()], order=3, cases=FINITE)
 def cube_of_clip(fw: Any, x: Any) -> Any:
     """clip(x)^3, whose second derivative is not zero"""
     return fw.clip(x, -0.2, 0.3) ** 3
 
 
-@computation(step=47, inputs=[whole(-2, 2)], shapes=((9,), (3, 4)), edges=False, differences=False)
+@computation(step=47, inputs=[whole(-2, 2)], shapes=((9,), (3, 4)), cases=SHAPES_ONLY - DIFFERENCES)
 def clip_at_its_bounds(fw: Any, x: Any) -> Any:
     """The gradient passes through at the bounds themselves"""
     return fw.clip(x, -1, 1), fw.clip(x, 0.0, 0.0), fw.clip(x, 1.0, 2.0)
 
 
-SCORES: dict[str, Any] = {"step": 47, "inputs": [normal()], "special": False}
+SCORES: dict[str, Any] = {"step": 47, "inputs": [normal()]}
 
 
 CANCELS: dict[str, Any] = {
@@ -301,44 +300,44 @@ CANCELS: dict[str, Any] = {
 }
 
 
-@computation(**SCORES, **CANCELS, shapes=((2, 3), (4, 1), (2, 3, 2), (0, 3), (2, 0)))
+@computation(**SCORES, **CANCELS, shapes=((2, 3), (4, 1), (2, 3, 2), (0, 3), (2, 0)), cases=FINITE)
 def softmax(fw: Any, x: Any) -> Any:
     """e^x / sum e^x along each axis, of x^2 and times x: ones as cotangent would give zeros"""
     return fw.softmax(x * x) * x, fw.softmax(x, axis=0), fw.softmax(x, axis=-1)
 
 
-@computation(**SCORES, **CANCELS, shapes=((2, 3), (1, 5)), edges=False, order=3)
+@computation(**SCORES, **CANCELS, shapes=((2, 3), (1, 5)), order=3, cases=SHAPES_ONLY)
 def softmax_to_third_order(fw: Any, x: Any) -> Any:
     """softmax along axis 1, up to the third derivative"""
     return fw.softmax(x * x) * x
 
 
-@computation(**SCORES, **CANCELS, shapes=((2, 3), (2, 3, 2), (1, 2, 2)), edges=False)
+@computation(**SCORES, **CANCELS, shapes=((2, 3), (2, 3, 2), (1, 2, 2)), cases=SHAPES_ONLY)
 def softmax_over_several_axes(fw: Any, x: Any) -> Any:
     """softmax over all axes, and over the first and last"""
     functions = fw.softmax, fw.softmax_simple, fw.log_softmax
     return [f(x * x, axis=axis) * x for f in functions for axis in (None, (0, -1), [1])]
 
 
-@computation(**SCORES, **CANCELS, shapes=((3,), (5,), (0,)), edges=False)
+@computation(**SCORES, **CANCELS, shapes=((3,), (5,), (0,)), cases=SHAPES_ONLY)
 def softmax_of_a_vector(fw: Any, x: Any) -> Any:
     """softmax along the only axis"""
     return fw.softmax(x * x, axis=0) * x, fw.softmax_simple(x, axis=-1), fw.log_softmax(x * x, axis=0) * x
 
 
-@computation(step=47, inputs=[normal(2.0, shift=1000.0)], shapes=((2, 3), (5, 20)), edges=False, order=1)
+@computation(step=47, inputs=[normal(2.0, shift=1000.0)], shapes=((2, 3), (5, 20)), order=1, cases=SHAPES_ONLY)
 def softmax_of_large_numbers(fw: Any, x: Any) -> Any:
     """softmax of logits whose exponentials overflow"""
     return fw.softmax(x) ** 2
 
 
-@computation(step=47, inputs=[normal(shift=1e4)], shapes=((2, 3), (5, 20)), edges=False, order=1)
+@computation(step=47, inputs=[normal(shift=1e4)], shapes=((2, 3), (5, 20)), order=1, cases=SHAPES_ONLY)
 def log_softmax_of_large_numbers(fw: Any, x: Any) -> Any:
     """log_softmax of logits far from 0 but close to each other: only their differences matter"""
     return fw.log_softmax(x)
 
 
-@computation(**SCORES, **CANCELS, shapes=((2, 3), (4, 1), (2, 3, 2), (0, 3)))
+@computation(**SCORES, **CANCELS, shapes=((2, 3), (4, 1), (2, 3, 2), (0, 3)), cases=FINITE)
 def softmax_simple(fw: Any, x: Any) -> Any:
     """softmax composed of basic functions"""
     return fw.softmax_simple(x * x) * x, fw.softmax_simple(x, axis=0)
@@ -348,23 +347,22 @@ def softmax_simple(fw: Any, x: Any) -> Any:
     step=47,
     inputs=[given(50, 50, 48)],
     shapes=((),),
-    edges=False,
-    differences=False,
     dtypes=("float32",),
     order=1,
+    cases=SHAPES_ONLY - DIFFERENCES,
 )
 def softmax_simple_of_large_numbers(fw: Any, x: Any) -> Any:
     """Values and gradients above e^44, whose square overflows in float32"""
     return fw.softmax_simple(x, axis=0)
 
 
-@computation(**SCORES, **CANCELS, shapes=((2, 3), (4, 1), (2, 3, 2), (0, 3), (2, 0)))
+@computation(**SCORES, **CANCELS, shapes=((2, 3), (4, 1), (2, 3, 2), (0, 3), (2, 0)), cases=FINITE)
 def log_softmax(fw: Any, x: Any) -> Any:
     """x - log sum e^x along each axis, of x^2 and times x: ones as cotangent would give zeros"""
     return fw.log_softmax(x * x) * x, fw.log_softmax(x, axis=0), fw.log_softmax(x, axis=-1)
 
 
-@computation(**SCORES, **CANCELS, shapes=((2, 3), (1, 5)), edges=False, order=3)
+@computation(**SCORES, **CANCELS, shapes=((2, 3), (1, 5)), order=3, cases=SHAPES_ONLY)
 def log_softmax_to_third_order(fw: Any, x: Any) -> Any:
     """log_softmax along axis 1, up to the third derivative"""
     return fw.log_softmax(x * x) * x
@@ -378,9 +376,8 @@ def log_softmax_to_third_order(fw: Any, x: Any) -> Any:
         given(-np.inf, -np.inf, -np.inf, 0, 1, 2),
     ],
     shapes=((),),
-    edges=False,
-    differences=False,
     order=1,
+    cases=SHAPES_ONLY - DIFFERENCES,
 )
 def softmax_of_special_values(fw: Any, x0: Any, x1: Any, x2: Any) -> Any:
     """-inf gives a probability of 0; nan, or a row of -inf only, affects no other row"""
@@ -414,7 +411,7 @@ def get_item_by_negative_steps(fw: Any, x: Any) -> Any:
     )
 
 
-@computation(step=47, inputs=[normal()], shapes=((2, 3), (4, 1), (3, 4, 2)), special=False)
+@computation(step=47, inputs=[normal()], shapes=((2, 3), (4, 1), (3, 4, 2)), cases=FINITE)
 def get_item_by_several(fw: Any, x: Any) -> Any:
     """One index or slice per axis: x[:, 0], x[1, 0], x[1:, -1]"""
     return x[:, 0], x[1, 0], x[1:, -1], x[0, ..., 0], x[-1, None, 0]
@@ -428,7 +425,7 @@ def get_item_by_arrays_of_indices(fw: Any, x: Any) -> Any:
     return fw.get_item(x, again), fw.get_item(x, [0, 0, 1]), x[table], x[none], x[fw.as_variable(again)]
 
 
-@computation(step=47, inputs=[normal()], shapes=((2, 3), (4, 2), (3, 4, 2)), special=False)
+@computation(step=47, inputs=[normal()], shapes=((2, 3), (4, 2), (3, 4, 2)), cases=FINITE)
 def get_item_by_pairs_of_arrays(fw: Any, x: Any) -> Any:
     """x[rows, columns] with a repeated pair; with a slice, with an int, and with shapes that broadcast"""
     rows, columns = np.array([0, 1, 0, -1]), np.array([1, 0, 1, 1])
@@ -450,17 +447,17 @@ def get_item_by_masks(fw: Any, x: Any) -> Any:
     return fw.get_item(x, some), x[every], x[np.ones(N, bool)], x[np.zeros(N, bool)]
 
 
-@computation(step=47, inputs=[normal()], shapes=((2,), (2, 3), (2, 1, 2)), special=False)
+@computation(step=47, inputs=[normal()], shapes=((2,), (2, 3), (2, 1, 2)), cases=FINITE)
 def rows_one_by_one(fw: Any, x: Any) -> Any:
     """Iteration over rows: first, second = x"""
     first, second = x
     return first * second, second - first
 
 
-JOINED: dict[str, Any] = {"step": 47, "inputs": [normal(), normal()], "integers": False}
+JOINED: dict[str, Any] = {"step": 47, "inputs": [normal(), normal()]}
 
 
-@computation(**JOINED, shapes=((1,), (3,), (2, 3), (2, 3, 2), (0, 2)))
+@computation(**JOINED, shapes=((1,), (3,), (2, 3), (2, 3, 2), (0, 2)), cases=EVERYTHING - INTEGERS)
 def concat(fw: Any, x0: Any, x1: Any) -> Any:
     """concat along the first and the last axis, of one variable twice, of a single variable"""
     return fw.concat([x0, x1]), fw.concat((x1, x0, x1), axis=-1), fw.concat([x0])
@@ -470,8 +467,7 @@ def concat(fw: Any, x0: Any, x1: Any) -> Any:
     step=47,
     inputs=[normal(), shaped(lambda s: (s[0], 1, *s[2:])), shaped(lambda s: (s[0], 0, *s[2:]))],
     shapes=((2, 3), (3, 2, 4)),
-    special=False,
-    integers=False,
+    cases=FLOATS,
 )
 def concat_of_other_lengths(fw: Any, x: Any, y: Any, z: Any) -> Any:
     """concat of three, one and zero columns, and with a constant array"""
@@ -479,7 +475,7 @@ def concat_of_other_lengths(fw: Any, x: Any, y: Any, z: Any) -> Any:
     return fw.concat([x, y, z], axis=1), fw.concat([y, a, x], 1) ** 2
 
 
-@computation(**JOINED, shapes=((), (1,), (3,), (2, 3), (2, 3, 2), (0, 2)))
+@computation(**JOINED, shapes=((), (1,), (3,), (2, 3), (2, 3, 2), (0, 2)), cases=EVERYTHING - INTEGERS)
 def stack(fw: Any, x0: Any, x1: Any) -> Any:
     """stack along a new first axis, and along a new last one"""
     return fw.stack([x0, x1]), fw.stack((x1, x0, x1), axis=-1), fw.stack([x0, fw.constant(np.ones_like(fw.array(x0)))])
@@ -490,7 +486,7 @@ def stack(fw: Any, x0: Any, x1: Any) -> Any:
 PAIRS: tuple[Shape, ...] = ((3,), (2, 3), (4, 1), (1, 1), (2, 3, 4), (2, 0))
 
 
-@computation(step=42, inputs=[normal(), normal()], shapes=PAIRS, special=False)
+@computation(step=42, inputs=[normal(), normal()], shapes=PAIRS, cases=FINITE)
 def mean_squared_error(fw: Any, x0: Any, x1: Any) -> Any:
     """Sum of squared differences divided by the length of axis 0"""
     return fw.mean_squared_error(x0, x1)
@@ -510,7 +506,7 @@ def mean_squared_error_of_small_integers(fw: Any) -> Any:
     ]
 
 
-@computation(step=42, inputs=[normal(), normal()], shapes=PAIRS, special=False)
+@computation(step=42, inputs=[normal(), normal()], shapes=PAIRS, cases=FINITE)
 def mean_squared_error_simple(fw: Any, x0: Any, x1: Any) -> Any:
     """mean_squared_error composed of basic functions"""
     return fw.mean_squared_error_simple(x0, x1)
@@ -520,8 +516,7 @@ def mean_squared_error_simple(fw: Any, x0: Any, x1: Any) -> Any:
     step=42,
     inputs=[normal(), shaped(lambda s: s[1:]), shaped(lambda s: (1,) * len(s))],
     shapes=((2, 3), (1, 1), (1, 4), (3, 2, 2)),
-    special=False,
-    integers=False,
+    cases=FLOATS,
 )
 def mean_squared_error_of_two_shapes(fw: Any, x: Any, row: Any, one: Any) -> Any:
     """(1, 1) with (1,), and pairs in which either broadcasts to the shape of the other"""
@@ -532,35 +527,34 @@ def mean_squared_error_of_two_shapes(fw: Any, x: Any, row: Any, one: Any) -> Any
     step=42,
     inputs=[given(np.nan, np.inf, 0, -0.0, 1, 1e-300), given(1, 2, -0.0, np.inf, -np.inf, 0)],
     shapes=((),),
-    edges=False,
-    differences=False,
+    cases=SHAPES_ONLY - DIFFERENCES,
 )
 def mean_squared_error_of_special_values(fw: Any, x0: Any, x1: Any) -> Any:
     """nan and infinities; finite elements keep their gradients"""
     return fw.mean_squared_error(x0, x1), fw.mean_squared_error_simple(x0, x1)
 
 
-@computation(step=42, inputs=[normal()], shapes=((4, 1), (2, 3)), edges=False, dtypes=("float32",))
+@computation(step=42, inputs=[normal()], shapes=((4, 1), (2, 3)), dtypes=("float32",), cases=SHAPES_ONLY)
 def mean_squared_error_of_two_dtypes(fw: Any, x: Any) -> Any:
     """float32 predictions and float64 targets"""
     truth = fw.constant(np.linspace(-1.0, 1.0, fw.array(x).size).reshape(fw.array(x).shape))
     return fw.mean_squared_error(x, truth), fw.mean_squared_error(truth, x), fw.mean_squared_error_simple(x, truth)
 
 
-@computation(**SCORES, **CANCELS, shapes=((2, 3), (4, 1), (1, 5), (3, 7)))
+@computation(**SCORES, **CANCELS, shapes=((2, 3), (4, 1), (1, 5), (3, 7)), cases=FINITE)
 def softmax_cross_entropy(fw: Any, x: Any) -> Any:
     """The mean of -log softmax(x)[t], also of x^2: ones as cotangent would give zeros"""
     return fw.softmax_cross_entropy(x, labels(fw, x)), fw.softmax_cross_entropy(x * x, labels(fw, x))
 
 
-@computation(**SCORES, **CANCELS, shapes=((2, 3), (1, 5)), edges=False, order=3)
+@computation(**SCORES, **CANCELS, shapes=((2, 3), (1, 5)), order=3, cases=SHAPES_ONLY)
 def cross_entropy_to_third_order(fw: Any, x: Any) -> Any:
     """The mean of -log softmax(x^2)[t] and its square, up to the third derivative"""
     loss = fw.softmax_cross_entropy(x * x, labels(fw, x))
     return loss, loss * loss
 
 
-@computation(**SCORES, **CANCELS, shapes=((2, 3), (1, 4)), integers=False)
+@computation(**SCORES, **CANCELS, shapes=((2, 3), (1, 4)), cases=FLOATS)
 def squares_of_network_functions(fw: Any, x: Any) -> Any:
     """Squares, so that the gradient passed to each function depends on x and has a derivative itself"""
     t = labels(fw, x)
@@ -578,20 +572,20 @@ def squares_of_network_functions(fw: Any, x: Any) -> Any:
     return [y * y for y in found]
 
 
-@computation(**SCORES, **CANCELS, shapes=((2, 3), (1, 5), (3, 7)))
+@computation(**SCORES, **CANCELS, shapes=((2, 3), (1, 5), (3, 7)), cases=FINITE)
 def softmax_cross_entropy_simple(fw: Any, x: Any) -> Any:
     """softmax_cross_entropy composed of basic functions"""
     t = fw.as_variable(labels(fw, x))
     return fw.softmax_cross_entropy_simple(x, t), fw.softmax_cross_entropy_simple(x * x, t)
 
 
-@computation(step=47, inputs=[normal()], shapes=((3, 2000),), edges=False, differences=False)
+@computation(step=47, inputs=[normal()], shapes=((3, 2000),), cases=SHAPES_ONLY - DIFFERENCES)
 def cross_entropy_of_many_classes(fw: Any, x: Any) -> Any:
     """Cross-entropy with 2,000 classes"""
     return fw.softmax_cross_entropy(x * x, labels(fw, x)), fw.softmax_cross_entropy_simple(x, labels(fw, x))
 
 
-@computation(**SCORES, shapes=((4, 5),), edges=False)
+@computation(**SCORES, shapes=((4, 5),), cases=SHAPES_ONLY)
 def kinds_of_classes(fw: Any, x: Any) -> Any:
     """Labels as int32, as uint8, and as a non-contiguous array"""
     t = np.array([[3, 0], [0, 1], [4, 2], [3, 3]])
@@ -601,7 +595,7 @@ def kinds_of_classes(fw: Any, x: Any) -> Any:
     ]
 
 
-@computation(step=47, inputs=[normal(1e4)], shapes=((4, 3), (2, 9)), edges=False, order=1)
+@computation(step=47, inputs=[normal(1e4)], shapes=((4, 3), (2, 9)), order=1, cases=SHAPES_ONLY)
 def cross_entropy_of_extreme_scores(fw: Any, x: Any) -> Any:
     """Certain predictions, right and wrong: a loss in the thousands still has its gradient"""
     return fw.softmax_cross_entropy(x, labels(fw, x)), fw.softmax_cross_entropy(-x, labels(fw, x))
@@ -611,9 +605,8 @@ def cross_entropy_of_extreme_scores(fw: Any, x: Any) -> Any:
     step=47,
     inputs=[given(1, -np.inf, 2, -np.inf, -np.inf, 3), given(np.nan, 1, 2, 3, 4, 5)],
     shapes=((),),
-    edges=False,
-    differences=False,
     order=1,
+    cases=SHAPES_ONLY - DIFFERENCES,
 )
 def cross_entropy_of_special_values(fw: Any, x0: Any, x1: Any) -> Any:
     """A logit of -inf for another class does not matter; for the correct class the loss is infinite"""
@@ -621,13 +614,13 @@ def cross_entropy_of_special_values(fw: Any, x0: Any, x1: Any) -> Any:
     return [fw.softmax_cross_entropy(x.reshape(2, 3), each) for x in (x0, x1) for each in t]
 
 
-@computation(step=47, inputs=[given(0, 40, -40, 40, 0, 20)], shapes=((),), edges=False, order=1)
+@computation(step=47, inputs=[given(0, 40, -40, 40, 0, 20)], shapes=((),), order=1, cases=SHAPES_ONLY)
 def clipped_probabilities(fw: Any, x: Any) -> Any:
     """The composed form clips probabilities at 1e-15: no gradient below, where PyTorch's cross_entropy has one"""
     return fw.softmax_cross_entropy_simple(x.reshape(2, 3), fw.constant(np.array([2, 1])))
 
 
-@computation(step=50, order=0, inputs=[normal(), whole(0, 1)], shapes=((4, 3), (1, 2), (5, 1)), edges=False)
+@computation(step=50, order=0, inputs=[normal(), whole(0, 1)], shapes=((4, 3), (1, 2), (5, 1)), cases=SHAPES_ONLY)
 def accuracy(fw: Any, y: Any, ties: Any) -> Any:
     """The fraction of rows whose largest logit is at the label; of equal logits the first counts"""
     t = labels(fw, y)

@@ -8,13 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..inputs import normal, uniform
+from ..inputs import DIFFERENCES, FINITE, FLOATS, GPU, SHAPES_ONLY, normal, uniform
 from . import computation
 from .steps37_41 import Shape, apart, given, ones, refused, shaped
 from .steps42_51 import PAIRS, in_the_stages
-
-PLAIN: dict[str, Any] = {"special": False, "integers": False}
-
 
 # --- dropout ---
 
@@ -39,14 +36,14 @@ def dropout_with_mask(fw: Any, x: Any, ratio: float, seed: int) -> Any:
         return fw.dropout(x, ratio)
 
 
-@computation(step=54, inputs=[normal()], shapes=((), (3,), (2, 3), (4, 5, 2), (0, 3)), on_gpu=False, **PLAIN)
+@computation(step=54, inputs=[normal()], shapes=((), (3,), (2, 3), (4, 5, 2), (0, 3)), cases=FLOATS - GPU)
 def dropout(fw: Any, x: Any) -> Any:
     """x * mask / (1 - ratio), with a known mask for each ratio; the default ratio is 0.5"""
     found = [dropout_with_mask(fw, x, ratio, seed) for ratio, seed in ((0.5, 0), (0.2, 1), (0.9, 2))]
     return [*found, *(y * y for y in found), fw.dropout(x, 0.0), fw.dropout(x, dropout_ratio=0)]
 
 
-@computation(step=54, inputs=[normal()], shapes=((2, 3), (4, 1)), order=3, **PLAIN)
+@computation(step=54, inputs=[normal()], shapes=((2, 3), (4, 1)), order=3, cases=FLOATS)
 def dropout_in_use(fw: Any, x: Any) -> Any:
     """In test_mode dropout returns x for every ratio; after the block it drops elements again"""
     with fw.test_mode():
@@ -105,14 +102,14 @@ def running(fw: Any, x: Any) -> tuple[Any, Any]:
     return fw.constant(np.linspace(-0.5, 1.0, C, dtype=dtype)), fw.constant(np.linspace(0.5, 3.0, C, dtype=dtype))
 
 
-@computation(step=54, inputs=SCALED, shapes=BATCHES, **CANCELLING, **PLAIN)
+@computation(step=54, inputs=SCALED, shapes=BATCHES, **CANCELLING, cases=FLOATS)
 def batch_norm(fw: Any, x: Any, gamma: Any, beta: Any) -> Any:
     """Training on vectors, sequences and images; multiplied by x: ones as cotangent would give zeros"""
     y = fw.batch_norm(x, gamma, beta, *running(fw, x))
     return y * x, y * y * y
 
 
-@computation(step=54, inputs=SCALED, shapes=BATCHES, order=3, **PLAIN)
+@computation(step=54, inputs=SCALED, shapes=BATCHES, order=3, cases=FLOATS)
 def batch_norm_in_use(fw: Any, x: Any, gamma: Any, beta: Any) -> Any:
     """In test_mode the running statistics are used and not updated; a batch of one is allowed"""
     mean, var = running(fw, x)
@@ -122,7 +119,7 @@ def batch_norm_in_use(fw: Any, x: Any, gamma: Any, beta: Any) -> Any:
     return y, one * one * one, *(fw.as_variable(fw.constant(np.array(fw.array(v)))) for v in (mean, var))
 
 
-@computation(step=54, inputs=[normal(2.0, 0.5)], shapes=BATCHES, order=0, **PLAIN)
+@computation(step=54, inputs=[normal(2.0, 0.5)], shapes=BATCHES, order=0, cases=FLOATS)
 def running_statistics(fw: Any, x: Any) -> Any:
     """The running mean and variance after three batches, with the default decay and with others"""
     found = []
@@ -135,14 +132,14 @@ def running_statistics(fw: Any, x: Any) -> Any:
     return found
 
 
-@computation(step=54, inputs=[normal(2.0, 0.5)], shapes=((4, 3),), edges=False, **CANCELLING)
+@computation(step=54, inputs=[normal(2.0, 0.5)], shapes=((4, 3),), **CANCELLING, cases=SHAPES_ONLY)
 def batch_norm_of_arrays(fw: Any, x: Any) -> Any:
     """gamma and beta as constant arrays, another eps; called by the book's name, batch_nrom"""
     gamma, beta = running(fw, x)
     return fw.batch_nrom(x, gamma, beta, *running(fw, x), 0.9, 0.5) * x * x
 
 
-@computation(step=54, inputs=[normal(2.0), normal()], shapes=((2, 3), (1, 4, 2)), edges=False, **CANCELLING)
+@computation(step=54, inputs=[normal(2.0), normal()], shapes=((2, 3), (1, 4, 2)), **CANCELLING, cases=SHAPES_ONLY)
 def batch_norm_of_two(fw: Any, x: Any, c: Any) -> Any:
     """Two numbers per channel, with an eps of 1, without which they would become 1 and -1"""
     gamma, beta = running(fw, x)
@@ -150,7 +147,7 @@ def batch_norm_of_two(fw: Any, x: Any, c: Any) -> Any:
 
 
 @computation(
-    step=54, inputs=[normal(1.0, 1e4), normal(1e-4)], shapes=((6, 3),), edges=False, order=1,
+    step=54, inputs=[normal(1.0, 1e4), normal(1e-4)], shapes=((6, 3),), order=1, cases=SHAPES_ONLY,
     budget={"float64": 1e5},
     why_budget="PyTorch rounds its mean of numbers near 10,000, which costs it thousands of eps; the stages do not",
 )  # fmt: skip
@@ -191,7 +188,7 @@ def batch_norm_of_a_vector(fw: Any) -> Any:
 # --- activations and losses ---
 
 
-@computation(step=60, inputs=[apart()], special=False, order=3)
+@computation(step=60, inputs=[apart()], order=3, cases=FINITE)
 def leaky_relu(fw: Any, x: Any) -> Any:
     """x, or 0.2 x where x < 0; other slopes; and the cube, whose third derivative is not zero"""
     y = fw.leaky_relu(x)
@@ -199,14 +196,14 @@ def leaky_relu(fw: Any, x: Any) -> Any:
 
 
 @computation(
-    step=60, inputs=[given(0, -0.0, np.inf, -np.inf, 1e-30, -1e-30)], shapes=((),), edges=False, differences=False
+    step=60, inputs=[given(0, -0.0, np.inf, -np.inf, 1e-30, -1e-30)], shapes=((),), cases=SHAPES_ONLY - DIFFERENCES
 )
 def leaky_relu_at_its_kink(fw: Any, x: Any) -> Any:
     """At 0 the gradient is the negative slope; infinities"""
     return fw.leaky_relu(x), fw.leaky_relu(x, 0.5)
 
 
-@computation(step=60, inputs=[given(np.nan)], shapes=((),), edges=False, differences=False)
+@computation(step=60, inputs=[given(np.nan)], shapes=((),), cases=SHAPES_ONLY - DIFFERENCES)
 def leaky_relu_of_nan(fw: Any, x: Any) -> Any:
     """The gradient at nan is the negative slope"""
     return fw.leaky_relu(x)
@@ -218,7 +215,7 @@ def targets(fw: Any, x: Any) -> Any:
     return fw.constant((np.arange(like.size) * 0.3 % 1.1).clip(0, 1).astype(like.dtype).reshape(like.shape))
 
 
-@computation(step=60, inputs=[normal(2.0)], shapes=PAIRS[:5], order=3, **PLAIN)
+@computation(step=60, inputs=[normal(2.0)], shapes=PAIRS[:5], order=3, cases=FLOATS)
 def sigmoid_cross_entropy(fw: Any, x: Any) -> Any:
     """Targets between 0 and 1, as integers, and as booleans; the loss of logits"""
     t = targets(fw, x)
@@ -228,7 +225,7 @@ def sigmoid_cross_entropy(fw: Any, x: Any) -> Any:
     return [*found, found[0] * found[0], fw.sigmoid_cross_entropy(x * x, t)]
 
 
-@computation(step=60, inputs=[normal()], shapes=((4, 1),), edges=False, dtypes=("float32",))
+@computation(step=60, inputs=[normal()], shapes=((4, 1),), dtypes=("float32",), cases=SHAPES_ONLY)
 def sigmoid_cross_entropy_of_columns(fw: Any, x: Any) -> Any:
     """(N, 1) with float64 targets (N,): the result is float32 all the same"""
     t = fw.constant(np.linspace(0.0, 1.0, 4))
@@ -236,7 +233,7 @@ def sigmoid_cross_entropy_of_columns(fw: Any, x: Any) -> Any:
 
 
 @computation(
-    step=60, inputs=[given(-1e4, 1e4, -800, 800, -90, 90, -20, 20, 0)], shapes=((),), edges=False, differences=False
+    step=60, inputs=[given(-1e4, 1e4, -800, 800, -90, 90, -20, 20, 0)], shapes=((),), cases=SHAPES_ONLY - DIFFERENCES
 )
 def sigmoid_cross_entropy_of_extreme_scores(fw: Any, x: Any) -> Any:
     """Certain predictions, right and wrong: a loss in the thousands still has its gradient"""
@@ -250,7 +247,7 @@ EPSILON: dict[str, Any] = {
 }
 
 
-@computation(step=60, inputs=[uniform(0.1, 0.9)], shapes=PAIRS[:5], order=3, **EPSILON, **PLAIN)
+@computation(step=60, inputs=[uniform(0.1, 0.9)], shapes=PAIRS[:5], order=3, **EPSILON, cases=FLOATS)
 def binary_cross_entropy(fw: Any, p: Any) -> Any:
     """The loss of probabilities, given directly and from a sigmoid"""
     t = targets(fw, p)
@@ -258,10 +255,10 @@ def binary_cross_entropy(fw: Any, p: Any) -> Any:
     return loss, loss * loss, fw.binary_cross_entropy(fw.sigmoid(p), t)
 
 
-AT_ITS_ENDS: dict[str, Any] = {"step": 60, "shapes": ((),), "edges": False, "differences": False, "order": 1}
+AT_ITS_ENDS: dict[str, Any] = {"step": 60, "shapes": ((),), "order": 1}
 
 
-@computation(inputs=[given(0, 1, 0.5, 1e-6, 1 - 2**-20)], **EPSILON, **AT_ITS_ENDS)
+@computation(inputs=[given(0, 1, 0.5, 1e-6, 1 - 2**-20)], **EPSILON, **AT_ITS_ENDS, cases=SHAPES_ONLY - DIFFERENCES)
 def binary_cross_entropy_of_certainty(fw: Any, p: Any) -> Any:
     """p is 0 or 1, and wrong: the logarithm is clamped at -100, and the gradient divides by 1e-12"""
     return fw.binary_cross_entropy(p, fw.constant(np.array([1.0, 0.0, 0.25, 0.0, 1.0])))
@@ -271,6 +268,7 @@ def binary_cross_entropy_of_certainty(fw: Any, p: Any) -> Any:
     inputs=[given(0, 1, 1e-20)],
     differs=in_the_stages("the stages return the derivative; PyTorch divides by max(p (1 - p), 1e-12)"),
     **AT_ITS_ENDS,
+    cases=SHAPES_ONLY - DIFFERENCES,
 )
 def binary_cross_entropy_next_to_certainty(fw: Any, p: Any) -> Any:
     """p is 0 or 1, and right: gradients of 1 and -1, in PyTorch 0; p = 1e-20, and wrong: 1e20, in PyTorch 1e12"""
@@ -304,7 +302,7 @@ def probabilities_above_one(fw: Any) -> Any:
 # --- embedding ---
 
 
-@computation(step=60, inputs=[normal()], shapes=((4, 3), (1, 2), (5, 1)), order=3, **PLAIN)
+@computation(step=60, inputs=[normal()], shapes=((4, 3), (1, 2), (5, 1)), order=3, cases=FLOATS)
 def embed_id(fw: Any, W: Any) -> Any:
     """Rows of W by id: repeated and unused ids, a matrix of ids, an empty one, a 0-d one, int32 and uint8"""
     last = W.shape[0] - 1
@@ -343,7 +341,7 @@ CANCELLING_CELL: dict[str, Any] = {
     "budget": {"float64": 256.0, "float32": 256.0},
     "why_budget": "c' = f c + i u may be a small difference of larger numbers, and inherits their rounding errors",
 }
-LSTM: dict[str, Any] = {"step": 60, "inputs": [normal(), normal(), shaped(lambda s: (s[0], 2)), *GATES], **PLAIN}
+LSTM: dict[str, Any] = {"step": 60, "inputs": [normal(), normal(), shaped(lambda s: (s[0], 2)), *GATES]}
 
 
 def four(fw: Any, W: Any) -> list[Any]:
@@ -352,7 +350,7 @@ def four(fw: Any, W: Any) -> list[Any]:
     return [fw.get_item(W, (..., slice(k * H, (k + 1) * H))) for k in range(4)]
 
 
-@computation(**LSTM, **CANCELLING_CELL, shapes=CELLS)
+@computation(**LSTM, **CANCELLING_CELL, shapes=CELLS, cases=FLOATS)
 def lstm_cell(fw: Any, h: Any, c: Any, x: Any, Wx: Any, b: Any, Wh: Any) -> Any:
     """h and c of the next time step, and their product"""
     weights = [four(fw, W) for W in (Wx, b, Wh)]
@@ -360,7 +358,7 @@ def lstm_cell(fw: Any, h: Any, c: Any, x: Any, Wx: Any, b: Any, Wh: Any) -> Any:
     return h_new, c_new, h_new * c_new
 
 
-@computation(**LSTM, **CANCELLING_CELL, shapes=CELLS, edges=False)
+@computation(**LSTM, **CANCELLING_CELL, shapes=CELLS, cases=SHAPES_ONLY)
 def lstm_cell_at_the_beginning(fw: Any, h: Any, c: Any, x: Any, Wx: Any, b: Any, Wh: Any) -> Any:
     """No initial state, which counts as zeros; constant arrays as states and inputs; one of the two outputs unused"""
     weights = [four(fw, W) for W in (Wx, b, Wh)]
@@ -372,11 +370,10 @@ def lstm_cell_at_the_beginning(fw: Any, h: Any, c: Any, x: Any, Wx: Any, b: Any,
 @computation(
     **LSTM,
     shapes=((9, 3),),
-    edges=False,
-    differences=False,
     order=1,
     budget={"float64": 1e4, "float32": 1e4},
     why_budget="the gates exponentiate numbers in the hundreds, and with them their rounding errors",
+    cases=SHAPES_ONLY - DIFFERENCES,
 )
 def lstm_cell_of_large_numbers(fw: Any, h: Any, c: Any, x: Any, Wx: Any, b: Any, Wh: Any) -> Any:
     """Saturated gates, where e^-z overflows"""
@@ -404,7 +401,7 @@ def lstm_cell_of_another_batch(fw: Any) -> Any:
 # --- an LSTM over a sequence ---
 
 # h, c (N, H) -> x (N, 3, 2) and the weights as above
-SEQUENCE: dict[str, Any] = LSTM | CANCELLING_CELL | {"edges": False}
+SEQUENCE: dict[str, Any] = LSTM | CANCELLING_CELL | {}
 SEQUENCE["inputs"] = [normal(), normal(), shaped(lambda s: (s[0], 3, 2)), *GATES]
 
 
@@ -415,14 +412,14 @@ def outputs_of_lstm(fw: Any, x: Any, h: Any, c: Any, *weights: Any) -> list[Any]
     return [y, *(fw.reshape(state, (N, H)) for state in states)]
 
 
-@computation(**SEQUENCE, shapes=((2, 3), (1, 1), (0, 2)))
+@computation(**SEQUENCE, shapes=((2, 3), (1, 1), (0, 2)), cases=SHAPES_ONLY)
 def lstm(fw: Any, h: Any, c: Any, x: Any, Wx: Any, b: Any, Wh: Any) -> Any:
     """Three time steps from an initial state: all h, the last h and c, and a product of outputs"""
     y, h, c = outputs_of_lstm(fw, x, h, c, Wx, b, Wh)
     return y, h, c, y[:, 1] * c
 
 
-@computation(**SEQUENCE, shapes=((2, 3), (1, 1)))
+@computation(**SEQUENCE, shapes=((2, 3), (1, 1)), cases=SHAPES_ONLY)
 def lstm_at_the_beginning(fw: Any, h: Any, c: Any, x: Any, Wx: Any, b: Any, Wh: Any) -> Any:
     """No initial state, which counts as zeros; one time step; a constant x; a second sequence after the first"""
     first = outputs_of_lstm(fw, x, None, None, Wx, b, Wh)
@@ -442,7 +439,7 @@ THIRD_ORDER = SEQUENCE | {
 }
 
 
-@computation(**THIRD_ORDER, shapes=((1, 1), (2, 1)), order=3, dtypes=("float64",))
+@computation(**THIRD_ORDER, shapes=((1, 1), (2, 1)), order=3, dtypes=("float64",), cases=SHAPES_ONLY)
 def lstm_to_third_order(fw: Any, h: Any, c: Any, x: Any, Wx: Any, b: Any, Wh: Any) -> Any:
     """Two time steps, differentiated three times"""
     return outputs_of_lstm(fw, x[:, :2], h, c, Wx, b, Wh)[2]
@@ -458,7 +455,7 @@ def lstm_of_no_steps(fw: Any) -> Any:
 # --- truncated graphs ---
 
 
-@computation(step=59, inputs=[normal()], shapes=((), (3,), (2, 3)), differences=False, **PLAIN)
+@computation(step=59, inputs=[normal()], shapes=((), (3,), (2, 3)), cases=FLOATS - DIFFERENCES)
 def unchain(fw: Any, x: Any) -> Any:
     """unchain turns an intermediate variable into a leaf, so that no gradient passes through it"""
     y = x * x
@@ -474,7 +471,7 @@ def cut_off(fw: Any, loss: Any, state: Any) -> Any:
     return state
 
 
-@computation(step=59, inputs=[normal()], shapes=((3,), (2, 3)), order=0, **PLAIN)
+@computation(step=59, inputs=[normal()], shapes=((3,), (2, 3)), order=0, cases=FLOATS)
 def unchain_backward(fw: Any, x: Any) -> Any:
     """A recurrence truncated after every second step: each backward pass adds the gradient since the last cut"""
     x = fw.Variable(np.array(fw.array(x)))
