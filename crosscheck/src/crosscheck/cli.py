@@ -16,12 +16,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 from . import UsageError, __version__
 from .computations import DTYPES, Computation, all_computations
+from .files import check_file, check_folder
 from .frameworks import load_stage, load_torch
 from .ledger import Ledger
 from .matrix import Settings, rows
 from .pool import Alone, Pool
 from .report import ENDED, Report
-from .report.out import console, output, print_table, track, write_json
+from .report.out import attempt, console, output, print_table, track, write, write_json
 from .report.terminal import print_report
 from .runner import TIME_LIMIT
 from .stages import STAGES, parse_stages
@@ -35,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command. Exit status: 0 if everything is as declared, 1 if something failed, 2 for a usage error."""
     arguments = parser().parse_args(argv)
     try:
+        check_targets(arguments)
         return int(arguments.command(arguments))
     except UsageError as error:
         print(f"crosscheck: {error}", file=sys.stderr)
@@ -45,6 +47,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `crosscheck run | head`
         sys.stderr.close()
         return 1
+
+
+def check_targets(arguments: argparse.Namespace) -> None:
+    """Raise UsageError if a file or folder to be written cannot be, before the work begins."""
+    for name in ("json", "junit"):
+        if getattr(arguments, name, None) is not None:
+            check_file(getattr(arguments, name), f"--{name}")
+    if getattr(arguments, "html", None) is not None:
+        check_folder(arguments.html, "--html")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -111,9 +122,8 @@ def parser() -> argparse.ArgumentParser:
         default=TIME_LIMIT,
         help="CPU time limit per cell in seconds (default: %(default)g)",
     )
-    run.add_argument(
-        "--html", metavar="DIR", type=pathlib.Path, help="write the report as a web page to DIR/index.html"
-    )
+    run.add_argument("--html", metavar="DIR", help="write the report as a web page to DIR/index.html")
+    run.add_argument("--junit", metavar="FILE", help="write the report as JUnit XML to FILE")
     run.add_argument(
         "--update-ledger",
         action="store_true",
@@ -257,17 +267,28 @@ def run_command(arguments: argparse.Namespace) -> int:
         report.seconds = time.perf_counter() - start
     place = {name: i for i, name in enumerate(names)}
     report.cells.sort(key=lambda cell: place[cell.name])
-    if arguments.json != "-":
-        print_report(report, console())
-    if arguments.json:
-        write_json(report.as_json(), arguments.json)
-    if arguments.html:
-        from .report.html import write_html  # jinja2 and pygments are for pages only
-
-        write_html(report, arguments.html)
+    write_reports(report, arguments)
     if arguments.update_ledger and report.ok:
         update_ledger(report, arguments.reason, complete=not narrowed)
     return report.status
+
+
+def write_reports(report: Report, arguments: argparse.Namespace) -> None:
+    """Print the report and write its files. If one cannot be written, the others are."""
+    if arguments.json != "-":
+        print_report(report, console())
+    steps: list[Callable[[], object]] = []
+    if arguments.json:
+        steps.append(lambda: write_json(report.as_json(), arguments.json))
+    if arguments.junit:
+        from .report.junit import junit
+
+        steps.append(lambda: write(junit(report), arguments.junit, "--junit"))
+    if arguments.html:
+        from .report.html import write_html  # jinja2 and pygments are for pages only
+
+        steps.append(lambda: write_html(report, pathlib.Path(arguments.html)))
+    attempt(*steps)
 
 
 @contextlib.contextmanager

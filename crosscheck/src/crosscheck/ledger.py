@@ -8,6 +8,8 @@ import pathlib
 import tomllib
 from collections.abc import Mapping
 
+from .files import write_text
+
 PATH = pathlib.Path(__file__).parent / "ledger.toml"
 HEADER = """\
 # The tolerance baseline: the largest distance of any stage from the oracle, in eps, by computation and dtype.
@@ -73,4 +75,4 @@ class Ledger:
             lines.append(f"[reason.{name}]")
             lines.extend(f"{dtype} = {json.dumps(reason)}" for dtype, reason in sorted(reasons.items()))
             lines.append("")
-        path.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+        write_text(path, "\n".join(lines).rstrip() + "\n")

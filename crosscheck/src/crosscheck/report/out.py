@@ -16,6 +16,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from .. import UsageError
+from ..files import write_text
 
 PIPED_WIDTH = 180
 SAY_EVERY = 10.0  # seconds
@@ -53,14 +54,30 @@ def output(data: Any, json_target: str | None, print_text: Callable[[], None]) -
 
 def write_json(data: Any, target: str) -> None:
     """Write to a file, or to standard output for `-`."""
-    text = json.dumps(data, indent=2)
+    write(json.dumps(data, indent=2) + "\n", target, "--json")
+
+
+def write(text: str, target: str, option: str) -> None:
+    """Write to a file, in full or not at all, or to standard output for `-`. Raises UsageError if it fails."""
     if target == "-":
-        print(text)
+        print(text, end="")
         return
     try:
-        pathlib.Path(target).write_text(text + "\n", encoding="utf-8")
+        write_text(pathlib.Path(target), text)
     except OSError as error:
-        raise UsageError(f"--json: cannot write {target}: {error.strerror}") from error
+        raise UsageError(f"{option}: cannot write {target}: {error.strerror}") from error
+
+
+def attempt(*steps: Callable[[], object]) -> None:
+    """Take every step, even if one fails with a UsageError; then raise the first of these."""
+    failed = []
+    for step in steps:
+        try:
+            step()
+        except UsageError as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]
 
 
 def print_table(title: str, columns: Sequence[str], lines: Sequence[Sequence[str]]) -> None:

@@ -1,0 +1,59 @@
+"""Files that the user names: checked before the work begins, and written in full or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import secrets
+import shutil
+
+from . import UsageError
+
+
+def check_file(target: str, option: str) -> None:
+    """Raise UsageError if a file cannot be written to this path; `-` is standard output."""
+    path = pathlib.Path(target)
+    if target == "-":
+        return
+    if not target:
+        raise UsageError(f"{option}: expected the name of a file, got an empty string")
+    if path.is_dir():
+        raise UsageError(f"{option}: expected a file, got the folder {target}")
+    if not path.parent.is_dir():
+        raise UsageError(f"{option}: there is no folder {path.parent}")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise UsageError(f"{option}: cannot write {target}: permission denied")
+
+
+def check_folder(target: str, option: str) -> None:
+    """Raise UsageError if this folder neither exists nor can be created, or if it cannot be written to."""
+    if not target:
+        raise UsageError(f"{option}: expected the name of a folder, got an empty string")
+    path = pathlib.Path(target).absolute()
+    first = next(folder for folder in (path, *path.parents) if folder.exists())
+    if not first.is_dir():
+        raise UsageError(f"{option}: expected a folder, got the file {first}")
+    if not os.access(first, os.W_OK):
+        raise UsageError(f"{option}: cannot write to {first}: permission denied")
+
+
+def write_text(path: pathlib.Path, text: str) -> None:
+    """Write a file in full, or raise OSError and leave the old one as it is.
+
+    The text goes to a new file in the same folder, which then replaces the old one. Pipes and devices are written to.
+    """
+    path = pathlib.Path(os.path.realpath(path))  # a link stays a link
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8")
+        return
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        if path.exists():
+            shutil.copymode(path, part)
+        os.replace(part, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise
