@@ -57,6 +57,19 @@ def test_the_dot_text_of_an_addition():
         )
 
 
+def test_the_lines_of_a_variable_and_of_a_function():
+    x = Variable(np.zeros((2, 3)), name="x")
+    assert dot._dot_var(x) == f'{id(x)} [label="x", color=orange, style=filled]\n'
+    assert dot._dot_var(x, verbose=True) == f'{id(x)} [label="x: (2, 3) float64", color=orange, style=filled]\n'
+    y = addition()
+    node, *edges = dot._dot_func(y.creator).splitlines()
+    assert node == f'{id(y.creator)} [label="Add", color=lightblue, style=filled, shape=box]'
+    assert edges == [
+        *(f"{id(x)} -> {id(y.creator)}" for x in y.creator.inputs),
+        f"{id(y.creator)} -> {id(y)}",
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "verbose", "label"),
     [("x", True, "x: (2, 3) float64"), (None, True, "(2, 3) float64"), ("x", False, "x"), (None, False, "")],

@@ -154,7 +154,7 @@ def parser() -> argparse.ArgumentParser:
         shown.add_argument("--side-by-side", action="store_true", help="show both sides in columns")
 
     play = command("play", play_command, "run a script written for dezero on a stage, without editing it")
-    play.usage = "crosscheck play SCRIPT [--stage N|all] [--repair] [--json] [-- ARGS...]"
+    play.usage = "crosscheck play SCRIPT [--stage N|all] [--json] [-- ARGS...]"
     play_options(play)
     play.add_argument("script", metavar="SCRIPT", help="a script with imports such as `from dezero import Variable`")
     play.add_argument("rest", metavar="ARGS", nargs=argparse.REMAINDER, help="arguments of the script, after --")
@@ -202,7 +202,6 @@ def seconds(text: str) -> float:
 def play_options(added: argparse.ArgumentParser) -> None:
     """Options of `play`, before or after SCRIPT."""
     added.add_argument("--stage", metavar="N", help="1, stage1 or all (default: the last)")
-    added.add_argument("--repair", action="store_true", help="make float(e) and int(e) accept arrays with one element")
 
 
 # --- run ---
@@ -425,9 +424,7 @@ def play_command(arguments: argparse.Namespace) -> int:
     from .play import play_report
 
     own, given = split(arguments.rest)
-    stages = own.stage or arguments.stage
-    repair = own.repair or arguments.repair
-    return play_report(arguments.script, given, stages, repair, own.json or arguments.json)
+    return play_report(arguments.script, given, own.stage or arguments.stage, own.json or arguments.json)
 
 
 def split(rest: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:

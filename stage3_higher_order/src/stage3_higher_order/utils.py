@@ -1,6 +1,6 @@
 """The book's `utils`: names for scripts; the package itself does not import this module."""
 
-from .dot import get_dot_graph, plot_dot_graph
+from .dot import _dot_func, _dot_var, get_dot_graph, plot_dot_graph
 from .gradcheck import check_gradients, numerical_grad
 
 

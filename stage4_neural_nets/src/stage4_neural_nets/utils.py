@@ -4,7 +4,7 @@ import numpy as np
 
 from . import download
 from .core import Variable
-from .dot import get_dot_graph, plot_dot_graph
+from .dot import _dot_func, _dot_var, get_dot_graph, plot_dot_graph
 from .download import get_file
 from .functions.broadcast import sum_array_to as sum_to
 from .functions.reduce import log_sum_exp as logsumexp

@@ -17,26 +17,7 @@ def get_dot_graph(output, verbose=True):
     def number(node):
         return numbers.setdefault(node, len(numbers))
 
-    def var(v):
-        label = "" if v.name is None else str(v.name)
-        if verbose and v.data is not None:
-            label += (": " if label else "") + f"{v.data.shape} {v.data.dtype}"
-        return f"{number(v)} [label={quote(label)}, color=orange, style=filled]\n"
-
-    def func(f):
-        text = f"{number(f)} [label={quote(type(f).__name__)}, color=lightblue, style=filled, shape=box]\n"
-        for x in f.inputs:
-            text += f"{number(x)} -> {number(f)}\n"
-        for y in (y() for y in f.outputs):
-            if y is None:  # garbage-collected: nothing references this output
-                continue
-            text += f"{number(f)} -> {number(y)}\n"
-            if y not in drawn:  # `output` does not depend on it
-                drawn.add(y)
-                text += var(y)
-        return text
-
-    text = var(output)
+    text = _dot_var(output, verbose, number)
     drawn = {output}
     funcs = []
 
@@ -49,13 +30,40 @@ def get_dot_graph(output, verbose=True):
     add_creator(output)
     while funcs:
         f = funcs.pop()
-        text += func(f)
+        text += _dot_func(f, number)
+        for v in alive(f.outputs):  # `output` does not depend on all of them
+            if v not in drawn:
+                drawn.add(v)
+                text += _dot_var(v, verbose, number)
         for x in f.inputs:
             if x not in drawn:
                 drawn.add(x)
-                text += var(x)
+                text += _dot_var(x, verbose, number)
             add_creator(x)
     return "digraph g {\n" + text + "}"
+
+
+def _dot_var(v, verbose=False, number=id):
+    """The line of a variable in DOT text. number: gives a node its number in the text. [step 26]"""
+    label = "" if v.name is None else str(v.name)
+    if verbose and v.data is not None:
+        label += (": " if label else "") + f"{v.data.shape} {v.data.dtype}"
+    return f"{number(v)} [label={quote(label)}, color=orange, style=filled]\n"
+
+
+def _dot_func(f, number=id):
+    """The lines of a function in DOT text: its node, and the edges from its inputs and to its outputs. [step 26]"""
+    text = f"{number(f)} [label={quote(type(f).__name__)}, color=lightblue, style=filled, shape=box]\n"
+    for x in f.inputs:
+        text += f"{number(x)} -> {number(f)}\n"
+    for y in alive(f.outputs):
+        text += f"{number(f)} -> {number(y)}\n"
+    return text
+
+
+def alive(outputs):
+    """The outputs that have not been garbage-collected: something still references them. [step 26, not in the book]"""
+    return [y for y in (y() for y in outputs) if y is not None]
 
 
 def plot_dot_graph(output, verbose=True, to_file="graph.png"):
