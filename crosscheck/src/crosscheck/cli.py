@@ -258,6 +258,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         report = Report(
             {c.label: c.version for c in pool.columns}, arguments.seed, repeat_options(arguments), len(names)
         )
+        report.settings = {c.label: c.settings for c in pool.columns if c.settings}
         heavy_first = sorted(todo, key=lambda row: (not row.heavy, -row.computation.step))
         start = time.perf_counter()
         with ended_early(report):

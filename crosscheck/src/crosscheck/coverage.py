@@ -57,7 +57,7 @@ class Recorder(BookStyle):
     """A framework that records which of its names a computation calls."""
 
     def __init__(self, framework: BookStyle):
-        super().__init__(framework.name, framework.modules, framework.number, framework.custom)
+        super().__init__(framework.name, framework.modules, framework.number)
         self.called: set[str] = set()
         self.functions = functions_of(framework)
         self.operators = operators_of(framework)

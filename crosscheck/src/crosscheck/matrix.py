@@ -65,10 +65,12 @@ class Column:
     version: str
     is_stage: bool
     on_gpu: bool
+    settings: str = ""  # of a custom framework
 
     @classmethod
     def of(cls, framework: Framework) -> Column:
-        return cls(framework.label, framework.version(), framework.number is not None, framework.device != "cpu")
+        is_stage, on_gpu = framework.number is not None, framework.device != "cpu"
+        return cls(framework.label, framework.version(), is_stage, on_gpu, framework.settings())
 
 
 @dataclass(frozen=True)

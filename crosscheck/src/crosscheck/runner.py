@@ -61,7 +61,10 @@ class Cell:
     framework: str
     dtype: str
     custom: bool = False
-    state: str = "equal"  # equal, unsupported, differs, error as declared; failed otherwise
+    state: str = "equal"  # equal, partial, unsupported, differs, error as declared; failed otherwise
+    order: int | None = None  # the highest order of differentiation compared; 0 for values, None if nothing was
+    asked: int = 0  # the highest order compared in PyTorch
+    lacks: str = ""  # the name whose lack makes a custom framework fail
     distance: float | None = None
     inherited: bool = False
     reason: str = ""
@@ -156,6 +159,9 @@ class Runner:
     def run(self, computation: Computation, framework: Framework, dtype: str) -> Cell:
         """Run every case of a cell, and compare the result with what is declared."""
         cell = Cell(computation, framework.label, dtype, framework.custom)
+        if dtype not in framework.dtypes:
+            cell.state, cell.reason = "unsupported", f"{framework.name} computes in {', '.join(framework.dtypes)}"
+            return cell
         start = time.perf_counter()
         try:
             with np.errstate(all="ignore"), deadline(self.time_limit):
@@ -185,8 +191,8 @@ class Runner:
                 cell.state = "unsupported"
             elif isinstance(error, Missing) and reason:
                 cell.state, cell.reason = "differs", reason
-            elif isinstance(error, Missing) and framework.custom:
-                cell.state = "unsupported"
+            elif isinstance(error, AttributeError) and framework.custom:
+                self.expect_lack(cell, framework, error, said)
             elif reason:
                 cell.fail("undeclared", f"declared to accept this ({reason}), but raised {said}")
             elif framework.number is not None and not exact:
@@ -210,6 +216,9 @@ class Runner:
             except (Exception, SystemExit) as error:
                 early = (framework.number or 99) < computation.since
                 cell.failures.append(Failure(kind_of(error, framework, early), f"{case.name}: {describe(error)}"))
+                if framework.custom and [failure.kind for failure in cell.failures] == ["missing"]:
+                    self.expect_lack(cell, framework, error, cell.failures.pop().text)
+                    return
                 if isinstance(error, Missing):
                     break
         cell.inherited = inherited == len(cases)
@@ -217,16 +226,15 @@ class Runner:
             self.expect_unsupported(cell, computation.declared_failure(framework.number))
             return
         reason = declared(computation, framework)
-        if framework.custom and any(failure.kind == "missing" for failure in cell.failures):
-            cell.state, cell.reason = "unsupported", cell.failures[0].text
-            cell.failures.clear()
-        elif reason and (cell.failures or self.oracle is None):  # without PyTorch the difference is not visible
+        if reason and (cell.failures or self.oracle is None):  # without PyTorch the difference is not visible
             cell.state, cell.reason = "differs", reason
             cell.failures.clear()
         elif reason:
             cell.fail("undeclared", f"declared to differ ({reason}), but is equal")
         elif cell.failures:
             cell.state = "failed"
+        elif framework.custom and (less := self.less_than_asked(cell)):
+            cell.state, cell.reason = "partial", less
         else:
             cell.reason = computation.why_budget
         if cell.state == "equal" and framework.device == "cpu" and framework.number and cell.distance is not None:
@@ -245,6 +253,20 @@ class Runner:
         else:
             cell.fail("undeclared", f"should be {how} before stage {cell.computation.since}, but: {first}")
 
+    def expect_lack(self, cell: Cell, framework: Framework, error: BaseException, said: str) -> None:
+        """A custom framework may lack any name; if it declares what it lacks, only those."""
+        cell.lacks = lacking(error)
+        if framework.lacks is None or cell.lacks in framework.lacks:
+            cell.state, cell.reason = "unsupported", said
+        else:
+            cell.fail("undeclared", f"{said}; `lacks` in {framework.name} does not list {cell.lacks!r}")
+
+    def less_than_asked(self, cell: Cell) -> str:
+        """What was not compared although the computation asks for it; empty if nothing."""
+        if self.oracle is None:
+            return "values are not compared with PyTorch"
+        return f"derivatives to order {cell.order} of {cell.asked}" if (cell.order or 0) < cell.asked else ""
+
     def judge(self, cell: Cell, framework: Framework, case: Case) -> bool:
         """Judge one case of a cell; return whether the verdict was inherited from the previous stage."""
         computation = cell.computation
@@ -253,6 +275,10 @@ class Runner:
         cell.failures += [failure for judge in ALWAYS for failure in judge(trial)]
         found = [] if inherited else [failure for judge in UNLESS_INHERITED for failure in judge(trial)]
         cell.failures += found
+        if trial.reference or trial.sloped or trial.before:
+            cell.order = max(cell.order or 0, len(trial.outcome.gradients))
+        if trial.reference:
+            cell.asked = max(cell.asked, len(trial.reference.precise.gradients))
         far = inherited.distance if inherited else distance_from_reference(trial)
         if far is not None:
             cell.distance = max(cell.distance or 0.0, far)
@@ -273,11 +299,11 @@ class Runner:
     def trial(self, computation: Computation, framework: Framework, case: Case, dtype: np.dtype[Any]) -> Trial:
         """Run a case twice, and collect the results to compare it with."""
         order = order_of(computation, framework, case)
-        reference = self.reference(computation, case, dtype) if self.oracle else None
-        if reference is not None and framework is self.oracle and case.layout is np.copy:
-            outcome = reference.same  # the same calls on the same inputs, with the same layout
+        if framework is self.oracle and case.layout is np.copy:
+            outcome = self.reference(computation, case, dtype).same  # the same calls on the same inputs
         else:
             outcome = evaluate(computation, framework, case, dtype, self.seed, order)
+        reference = self.reference(computation, case, dtype) if self.oracle else None  # after what may be unsupported
         again = evaluate(computation, framework, case, dtype, self.seed, min(order, 1), check=True)
         before = self.stage_before(computation, framework, case, dtype)
         on_cpu = evaluate(computation, framework.cpu, case, dtype, self.seed, order) if framework.cpu else None
@@ -340,6 +366,23 @@ def deadline(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
+
+
+OPERATOR = re.compile(r"operand type(?:\(s\))? for (?:unary )?(\S+?)(?: or pow\(\))?: ")
+KEYWORD = re.compile(r"([\w.]+)\(\) got an unexpected keyword argument '(\w+)'")
+
+
+def lacking(error: BaseException) -> str:
+    """The name that a custom framework lacks: conv2d, Variable.max, operator **, sum(axis) or the error's message."""
+    if isinstance(error, Missing):
+        return str(error.name)
+    if isinstance(error, AttributeError) and error.name:
+        return f"{type(error.obj).__name__}.{error.name}"
+    if found := OPERATOR.search(str(error)):
+        return f"operator {found[1]}"
+    if found := KEYWORD.search(str(error)):
+        return f"{found[1]}({found[2]})"
+    return " ".join(str(error).split())
 
 
 def kind_of(error: BaseException, framework: Framework, early: bool) -> str:

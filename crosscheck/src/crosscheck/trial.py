@@ -87,6 +87,13 @@ class Trial:
     sloped: bool = True
     slopes: dict[int, Slope] = field(default_factory=dict)  # by order, computed on demand
 
+    @property
+    def allowed(self) -> float:
+        """The allowed distance in eps: the computation's; a custom framework's tolerance replaces the default."""
+        computation, dtype = self.computation, str(self.dtype)
+        own = self.framework.tolerance.get(dtype)
+        return computation.allowed(dtype) if own is None else max(own, computation.budget.get(dtype, 0.0))
+
     @functools.cached_property
     def direction(self) -> list[Array]:
         """A random direction in the space of inputs."""

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from ..frameworks.base import DTYPES as DTYPES
 from ..inputs import EVERYTHING, GPU, SHAPES, Case, Cases, Generator, make_cases
 from ..stages import STAGES
 
-DTYPES = ("float64", "float32")
 DEFAULT_BUDGET = 64.0
 
 

@@ -10,6 +10,7 @@ from .. import UsageError
 from ..stages import Stage
 from .base import Framework, Missing
 from .book import BookStyle
+from .custom import Custom
 
 __all__ = ["BookStyle", "Framework", "Missing", "load_file", "load_stage", "load_torch"]
 
@@ -34,8 +35,8 @@ def load_torch() -> Framework:
     return TorchFramework()
 
 
-def load_file(path: pathlib.Path) -> BookStyle:
-    """The adapter of a custom framework: a file in the book's style, or with functions that adapt it."""
+def load_file(path: pathlib.Path) -> Custom:
+    """The adapter of a custom framework. Raises UsageError if it cannot be imported or its settings are invalid."""
     if not path.is_file():
         raise UsageError(f"--framework: there is no file {path}")
     spec = importlib.util.spec_from_file_location(f"crosscheck_framework_{path.stem}", path)
@@ -47,9 +48,17 @@ def load_file(path: pathlib.Path) -> BookStyle:
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        raise UsageError(f"--framework: {path} cannot be imported: {type(error).__name__}: {error}") from error
+        raise UsageError(f"--framework: {path} cannot be imported: {describe(error)}") from error
     finally:
         sys.argv = arguments
-    if not hasattr(module, "Variable"):
-        raise UsageError(f"--framework: {path} has no Variable; see 'Test a framework of your own' in the README")
-    return BookStyle(getattr(module, "name", path.stem), [module], custom=True)
+    try:
+        return Custom(module, path.stem)
+    except UsageError as error:
+        raise UsageError(f"--framework: {path}: {error}") from None
+    except Exception as error:  # a setting that cannot even be compared
+        raise UsageError(f"--framework: {path}: its settings cannot be read: {describe(error)}") from error
+
+
+def describe(error: BaseException) -> str:
+    """The error on one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+
+
+DTYPES = ("float64", "float32")  # in which computations run
 
 
 class Missing(AttributeError):
@@ -31,7 +34,11 @@ class Framework(abc.ABC):
     owns_gradients: bool = False  # guarantees that first-order gradients share memory with nothing else
     max_order: int = 99  # highest supported order of differentiation
     takes_integers: bool = True  # supports derivatives at integer data
-    differs: dict[str, str] = {}  # noqa: RUF012 (read only: what a custom framework declares, computation -> reason)
+    dtypes: Sequence[str] = DTYPES  # in which it computes
+    # What a custom framework declares; read only.
+    tolerance: Mapping[str, float] = {}  # dtype -> allowed distance in eps, if not the default
+    differs: Mapping[str, str] = {}  # computation -> reason
+    lacks: Collection[str] | None = None  # all names that it does not have; None: not declared
     device: str = "cpu"  # on which it computes
     cpu: Framework | None = None  # the same framework on the CPU, if this one is on a GPU
     xp: Any = np  # the array module to use inside `function`: xp.sin, xp.cos ...
@@ -84,6 +91,10 @@ class Framework(abc.ABC):
     @abc.abstractmethod
     def set_rate(self, optimizer: Any, rate: float) -> None:
         """Change the learning rate."""
+
+    def settings(self) -> str:
+        """What is compared less strictly, or not at all, because the framework declares so."""
+        return ""
 
     def version(self) -> str:
         """What was actually imported: the version and location."""

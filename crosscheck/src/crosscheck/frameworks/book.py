@@ -14,21 +14,15 @@ from .base import Array, Framework, Missing
 
 
 class BookStyle(Framework):
-    """Looks names up in the framework's own modules instead of listing them here.
+    """Looks names up in the framework's own modules instead of listing them here."""
 
-    A module may define `array`, `gradients` or `function` to override the book's conventions.
-    """
-
-    def __init__(self, name: str, modules: Sequence[ModuleType], number: int | None = None, custom: bool = False):
+    def __init__(self, name: str, modules: Sequence[ModuleType], number: int | None = None):
         self.name = name
         self.modules = modules
         self.number = number
-        self.custom = custom
         self.owns_gradients = number is not None
         self.grads_are_variables = hasattr(modules[0], "grad")  # from stage 3 on
         self.max_order = 99 if self.grads_are_variables else 1
-        self.differs = getattr(modules[0], "differs", {})
-        self.takes_integers = getattr(modules[0], "takes_integers", True)
 
     @classmethod
     def from_package(cls, name: str, package: str, number: int | None = None) -> BookStyle:
@@ -48,24 +42,17 @@ class BookStyle(Framework):
             for owner in ("Variable", "Layer", "Optimizer"):
                 if callable(getattr(getattr(module, owner, None), name, None)):
                     return lambda x, *arguments: getattr(x, name)(*arguments)
-        raise Missing(f"{self.name} has no {name}")
+        raise Missing(f"{self.name} has no {name}", name=name)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or "modules" not in self.__dict__:
             raise AttributeError(name)
         return self.find(name)
 
-    def override(self, name: str) -> Any:
-        """A custom framework's own `array`, `gradients` or `function`; in a stage these names mean something else."""
-        return getattr(self.modules[0], name, None) if self.custom else None
-
     def Variable(self, data: Any) -> Any:
         return self.find("Variable")(data)
 
     def array(self, x: Any) -> Array:
-        own = self.override("array")
-        if own is not None:
-            return own(x)  # type: ignore[no-any-return]  # the custom framework's own
         while isinstance(x, self.find("Variable")):
             x = x.data
         return x  # type: ignore[no-any-return]  # data of a variable, or the array itself
@@ -77,9 +64,6 @@ class BookStyle(Framework):
     def gradients(
         self, outputs: Sequence[Any], inputs: Sequence[Any], seeds: Sequence[Array] | None, create_graph: bool = False
     ) -> list[Any]:
-        own = self.override("gradients")
-        if own is not None:
-            return list(own(outputs, inputs, seeds))
         for x in inputs:
             x.grad = None
         options = {"create_graph": True} if create_graph else {}
@@ -90,10 +74,6 @@ class BookStyle(Framework):
         return [x.grad for x in inputs]
 
     def function(self, forward: Callable[..., Any], backward: Callable[..., Any]) -> Callable[..., Any]:
-        own = self.override("function")
-        if own is not None:
-            return own(forward, backward)  # type: ignore[no-any-return]  # the custom framework's own
-
         def call_backward(func: Any, *gys: Any) -> Any:
             inputs = func.inputs if hasattr(func, "inputs") else [func.input]
             gxs = backward(*map(self.array, gys), *(x.data for x in inputs))

@@ -20,7 +20,7 @@ def compared(trial: Trial) -> Iterator[tuple[Result, float | None, str | None]]:
             yield ours, None, text
             continue
         far = distance(a, r, trial.dtype)
-        allowed = max(trial.computation.allowed(str(trial.dtype)), 4 * distance(theirs.array, r, trial.dtype))
+        allowed = max(trial.allowed, 4 * distance(theirs.array, r, trial.dtype))
         if not far <= allowed:
             text = f"{far:.3g} eps from PyTorch, {allowed:.3g} allowed: {shorten(a)}, PyTorch has {shorten(r)}"
         yield ours, far, text

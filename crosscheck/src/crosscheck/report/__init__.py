@@ -16,13 +16,21 @@ from ..runner import Cell
 
 STATES = {
     "equal": "equal to PyTorch and central differences within rounding",
+    "partial": "equal as far as compared: a custom framework without some orders of differentiation, or no PyTorch",
     "unsupported": "not supported by this stage yet; verified to fail as declared",
     "differs": "differs on purpose, for a declared reason",
     "error": "invalid input, rejected as declared",
     "failed": "not as declared",
 }
 ENDED = {"interrupted": 130, "terminated": 143}  # exit statuses after Ctrl-C and SIGTERM
-SIGNS = {"equal": "=", "unsupported": "unsupported", "differs": "differs", "error": "error", "failed": "FAILED"}
+SIGNS = {
+    "equal": "=",
+    "partial": "partial",
+    "unsupported": "unsupported",
+    "differs": "differs",
+    "error": "error",
+    "failed": "FAILED",
+}
 
 
 @dataclass
@@ -37,6 +45,7 @@ class Report:
     seconds: float = 0.0
     ended: str = ""  # interrupted or terminated
     uncovered: list[str] = field(default_factory=list)  # public names that no computation differentiates
+    settings: dict[str, str] = field(default_factory=dict)  # custom framework -> what it limits, such as its orders
 
     @property
     def ok(self) -> bool:
@@ -65,7 +74,7 @@ class Report:
 
     def worst(self) -> Cell | None:
         """The cell furthest from the oracle among those with the default budget."""
-        judged = [cell for cell in self.cells if cell.state == "equal" and cell.framework != "torch"]
+        judged = [cell for cell in self.cells if cell.state in ("equal", "partial") and cell.framework != "torch"]
         usual = [cell for cell in judged if cell.distance is not None and not cell.computation.budget]
         return max(usual, key=lambda c: c.distance or 0.0, default=None)
 
@@ -75,6 +84,7 @@ class Report:
             "python": platform.python_version(),
             "numpy": np.__version__,
             "frameworks": self.frameworks,
+            "settings": self.settings,
             "seed": self.seed,
             "seconds": round(self.seconds, 3),
             "ok": self.ok,
@@ -96,6 +106,9 @@ def cell_as_json(cell: Cell) -> dict[str, Any]:
         "state": cell.state,
         "distance_eps": cell.distance,
         "inherited": cell.inherited,
+        "order": cell.order,
+        "order_asked": cell.asked,
+        "lacks": cell.lacks,
         "reason": cell.reason,
         "failures": [{"kind": failure.kind, "text": failure.text} for failure in cell.failures],
         "seconds": round(cell.seconds, 4),
@@ -117,9 +130,17 @@ def rows(cells: Sequence[Cell]) -> dict[str, dict[str, list[Cell]]]:
 def label(cells: Sequence[Cell]) -> tuple[str, str]:
     """What the matrix shows for the dtypes of a computation: the state, and `= 0.4 | 1.2`, the distances in eps."""
     states = [cell.state for cell in cells]
-    state = "failed" if "failed" in states else states[0]
-    distances = [eps(cell.distance) for cell in cells if cell.distance is not None and state in ("equal", "failed")]
-    return state, f"{SIGNS[state]} {' | '.join(distances)}".rstrip()
+    state = "failed" if "failed" in states else next((s for s in states if s != "unsupported"), "unsupported")
+    shown = [cell for cell in cells if cell.distance is not None or cell.state == "unsupported"]
+    distances = [eps(cell.distance) or "-" for cell in shown] if state in ("equal", "partial", "failed") else []
+    orders = f"({orders_compared(cells)})" if cells[0].custom and distances else ""
+    return state, f"{SIGNS[state]} {' | '.join(distances)} {orders}".rstrip()
+
+
+def orders_compared(cells: Sequence[Cell]) -> str:
+    """What a custom framework's cells compare: `order 2`, `order 1 of 8`, `values`."""
+    compared, asked = (max(orders) for orders in zip(*((cell.order or 0, cell.asked) for cell in cells), strict=True))
+    return f"order {compared} of {asked}" if compared < asked else f"order {compared}" if compared else "values"
 
 
 def eps(distance: float | None) -> str:

@@ -9,7 +9,14 @@ from rich.table import Table
 from ..runner import Cell
 from . import Report, eps, label, repeat_command, rows
 
-STYLES = {"equal": "green", "unsupported": "dim", "differs": "yellow", "error": "cyan", "failed": "bold red"}
+STYLES = {
+    "equal": "green",
+    "partial": "magenta",
+    "unsupported": "dim",
+    "differs": "yellow",
+    "error": "cyan",
+    "failed": "bold red",
+}
 SHOWN_FAILURES = 3
 
 
@@ -45,21 +52,25 @@ def print_report(report: Report, out: Console) -> None:
         if len(cell.failures) > SHOWN_FAILURES:
             out.print(f"  and {len(cell.failures) - SHOWN_FAILURES} more")
         out.print(f"  reproduce: {escape(repeat_command(cell, report.options))}", soft_wrap=True)
-    print_what_custom_frameworks_lack(report, out)
+    print_custom_frameworks(report, out)
     for text in report.uncovered:
         out.print(f"[bold red]not covered[/]  {escape(text)}")
     out.print(summary(report), soft_wrap=True)  # on one line, so that its end can be searched for
 
 
-def print_what_custom_frameworks_lack(report: Report, out: Console) -> None:
-    """Print what a custom framework does not support: each reason, and the computations."""
-    lacking: dict[str, list[str]] = {}
-    for cell in report.cells:
-        if cell.custom and cell.state == "unsupported":
-            reason = cell.reason.partition("Error: ")[2] or cell.reason.partition("Missing: ")[2] or cell.reason
-            lacking.setdefault(reason.partition(" (")[0], []).append(cell.computation.name)
-    for reason, names in lacking.items():
-        out.print(f"unsupported: {escape(reason)}: {', '.join(dict.fromkeys(names))}", style="dim", soft_wrap=True)
+def print_custom_frameworks(report: Report, out: Console) -> None:
+    """Print for each custom framework what is not compared and why, with the computations."""
+    for name in dict.fromkeys(cell.framework for cell in report.cells if cell.custom):
+        if settings := report.settings.get(name):
+            out.print(f"{name}: {settings}", highlight=False, soft_wrap=True)
+        found: dict[str, list[str]] = {}
+        for cell in report.cells:
+            if cell.framework == name and cell.state in ("partial", "unsupported", "differs"):
+                text = f"lacks {cell.lacks}" if cell.lacks else f"{cell.state}: {cell.reason}"
+                found.setdefault(text, []).append(cell.computation.name)
+        for text, computations in found.items():
+            names = ", ".join(dict.fromkeys(computations))
+            out.print(f"{name}: {escape(text)}: {names}", style="dim", highlight=False, soft_wrap=True)
 
 
 def summary(report: Report) -> str:

@@ -1,0 +1,102 @@
+"""Custom frameworks: a file in the book's style, or with functions that adapt it; see docs/frameworks.md."""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+import math
+import reprlib
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+from .. import UsageError
+from ..stages import STAGES
+from .base import DTYPES, Array
+from .book import BookStyle
+
+# Functions of the file that replace the book's conventions. They have the signatures in base.py.
+OWN = ("array", "function", "constant", "creator", "weights", "weight_gradients", "set_weights", "set_rate")
+
+
+class Custom(BookStyle):
+    """The functions and settings of a file, and the book's conventions for what it does not define.
+
+    Raises UsageError if a setting is not as described in docs/frameworks.md.
+    """
+
+    custom = True
+
+    def __init__(self, module: ModuleType, default_name: str):
+        name = getattr(module, "name", default_name)
+        from ..computations import all_computations  # they import frameworks/base.py
+
+        expect(is_name(name), "name", f"a word of letters, digits and _, not {', '.join(TAKEN)}", name)
+        super().__init__(name, [module])
+        for function in ("Variable", "gradients", *OWN):
+            if hasattr(module, function) or function == "Variable":
+                found = getattr(module, function, None)
+                expect(callable(found), function, "a class or a function", found)
+        vars(self).update({function: getattr(module, function) for function in OWN if hasattr(module, function)})
+        self.own_gradients = getattr(module, "gradients", None)
+        self.max_order = getattr(module, "max_order", self.default_order())
+        expect(type(self.max_order) is int and self.max_order > 0, "max_order", "a positive integer", self.max_order)
+        if self.max_order > 1 and self.default_order() == 1 and self.own_gradients:
+            raise UsageError("gradients: expected a parameter create_graph, since max_order is above 1")
+        self.grads_are_variables = self.max_order > 1
+        self.takes_integers = getattr(module, "takes_integers", True)
+        expect(isinstance(self.takes_integers, bool), "takes_integers", "True or False", self.takes_integers)
+        self.dtypes = getattr(module, "dtypes", DTYPES)
+        good = isinstance(self.dtypes, list | tuple) and self.dtypes and all(d in DTYPES for d in self.dtypes)
+        expect(good, "dtypes", f"some of {DTYPES}", self.dtypes)
+        tolerance = getattr(module, "tolerance", {})
+        self.tolerance = tolerance if isinstance(tolerance, Mapping) else dict.fromkeys(DTYPES, tolerance)
+        good = set(self.tolerance) <= set(DTYPES) and all(map(is_positive, self.tolerance.values()))
+        expect(good, "tolerance", 'a positive number of eps, or numbers by dtype: {"float32": 200}', tolerance)
+        self.differs = getattr(module, "differs", {})
+        good = isinstance(self.differs, Mapping) and all(isinstance(r, str) and r for r in self.differs.values())
+        expect(good, "differs", 'reasons by computation: {"square": "..."}', self.differs)
+        known = {computation.name for computation in all_computations()}
+        unknown = [computation for computation in self.differs if computation not in known]
+        expect(not unknown, "differs", "names of computations (crosscheck list computations)", unknown)
+        self.lacks = getattr(module, "lacks", None)
+        good = isinstance(self.lacks, list | tuple | set | None) and all(isinstance(n, str) for n in self.lacks or ())
+        expect(good, "lacks", 'a list of names: ["conv2d", "Variable.max"]', self.lacks)
+        there = [lacked for lacked in self.lacks or () if hasattr(module, lacked)]
+        expect(not there, "lacks", "names that the file does not have", there)
+
+    def settings(self) -> str:
+        found = [f"derivatives to order {self.max_order}"] if self.max_order < 99 else []
+        found += [f"{', '.join(self.dtypes)} only"] if len(self.dtypes) < len(DTYPES) else []
+        found += [f"tolerance {number:g} eps in {dtype}" for dtype, number in self.tolerance.items()]
+        found += [] if self.takes_integers else ["no integers"]
+        return "; ".join(found)
+
+    def default_order(self) -> int:
+        """99 if gradients can be differentiated again, as far as the file shows; otherwise 1."""
+        if self.own_gradients is None:
+            return 99 if self.grads_are_variables else 1
+        return 99 if "create_graph" in inspect.signature(self.own_gradients).parameters else 1
+
+    def gradients(
+        self, outputs: Sequence[Any], inputs: Sequence[Any], seeds: Sequence[Array] | None, create_graph: bool = False
+    ) -> list[Any]:
+        if self.own_gradients is None:
+            return super().gradients(outputs, inputs, seeds, create_graph)
+        return list(self.own_gradients(outputs, inputs, seeds, **({"create_graph": True} if create_graph else {})))
+
+
+TAKEN = (*(stage.name for stage in STAGES), "torch")
+
+
+def expect(good: object, setting: str, expected: str, got: object) -> None:
+    if not good:
+        raise UsageError(f"{setting}: expected {expected}; got {' '.join(reprlib.repr(got).split())}")
+
+
+def is_name(name: object) -> bool:
+    return isinstance(name, str) and name.isidentifier() and not keyword.iskeyword(name) and name not in TAKEN
+
+
+def is_positive(number: object) -> bool:
+    return isinstance(number, int | float) and not isinstance(number, bool) and 0 < number < math.inf
