@@ -1,17 +1,13 @@
 """Adapters: small, with names looked up in modules, and a custom framework of sixty lines as a column."""
 
 import pathlib
-import re
 import types
 
 import numpy as np
 import pytest
 
-from crosscheck import UsageError
-from crosscheck.computations import DTYPES, all_computations
-from crosscheck.frameworks import Missing, load_file, load_stage
+from crosscheck.frameworks import Missing, load_stage
 from crosscheck.rosetta import rosetta
-from crosscheck.runner import Runner
 from crosscheck.stages import STAGES
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -28,46 +24,6 @@ NETWORKS = "torch_models.py"  # not an adapter: torchvision's networks, written 
 def test_an_adapter_has_under_100_lines_of_code(adapter):
     code = [line for line in (ADAPTERS / adapter).read_text().splitlines() if line.strip()]
     assert len(code) < 100
-
-
-def test_the_example_is_short():
-    assert len(EXAMPLE.read_text(encoding="utf-8").splitlines()) <= 65
-
-
-def test_the_example_passes_as_a_column(torch_adapter):
-    tiny = load_file(EXAMPLE)
-    runner = Runner([tiny], torch_adapter)
-    cells = [runner.run(*cell) for cell in runner.cells(all_computations(), DTYPES)]
-    assert [cell.name for cell in cells if not cell.ok] == []
-    states = {cell.computation.name: cell.state for cell in cells}
-    assert states["composite"] == "partial"  # asks for order 2
-    assert states["chain_of_10000"] == "equal"  # asks for order 1
-
-
-def test_a_file_in_the_books_style_needs_no_adapter(torch_adapter, tmp_path):
-    path = tmp_path / "mine.py"
-    path.write_text(
-        "from stage1_autodiff import *\nfrom stage1_autodiff import Variable, Function, Square, square, exp\n"
-    )
-    runner = Runner([load_file(path)], torch_adapter)
-    of_stage_1 = [c for c in all_computations() if c.step <= 10 and "numerical" not in c.name and c.order]
-    cells = [runner.run(*cell) for cell in runner.cells(of_stage_1, ("float64",))]
-    assert {cell.state for cell in cells} == {"equal"}
-
-
-@pytest.mark.parametrize(
-    ("source", "said"),
-    [
-        ("x = 1", "has no Variable"),
-        ("import no_such_package", "cannot be imported: ModuleNotFoundError: No module named 'no_such_package'"),
-        ("def", "cannot be imported: SyntaxError"),
-    ],
-)
-def test_a_file_that_is_not_a_framework_is_rejected(tmp_path, source, said):
-    path = tmp_path / "mine.py"
-    path.write_text(source)
-    with pytest.raises(UsageError, match=re.escape(said)):
-        load_file(path)
 
 
 def test_an_unknown_name_is_missing(stage1, torch_adapter):

@@ -31,13 +31,13 @@ def computation(body=square, **declared):
     return Computation(body.__name__, body, 2, declared.pop("since", 1), declared.pop("inputs", [normal()]), **declared)
 
 
-def framework(name="stage1", number=1, custom=False, package=stage1_autodiff, **replaced):
+def framework(name="stage1", number=1, package=stage1_autodiff, **replaced):
     """A stage with some of its names replaced."""
     module = types.ModuleType(name)
     module.__dict__.update({key: value for key, value in vars(package).items() if not key.startswith("__")})
     module.__file__ = package.__file__
     module.__dict__.update(replaced)
-    return BookStyle(name, [module], number, custom)
+    return BookStyle(name, [module], number)
 
 
 def op(forward=lambda x: x**2, backward=lambda x, gy: 2 * x * gy):
@@ -230,14 +230,6 @@ def test_a_missing_operator_is_unsupported(torch_adapter):
     (cell,) = run(torch_adapter, computation(power, since=2), framework())
     assert cell.state == "unsupported"
     assert "unsupported operand" in cell.reason
-
-
-def test_a_name_that_a_custom_framework_lacks_is_no_failure_but_a_wrong_value_is(torch_adapter):
-    lacking = framework("custom", None, custom=True)
-    del lacking.modules[0].square
-    wrong = framework("custom", None, custom=True, square=op(backward=lambda x, gy: x * gy))
-    assert run(torch_adapter, computation(), lacking)[0].state == "unsupported"
-    assert run(torch_adapter, computation(), wrong)[0].state == "failed"
 
 
 def test_a_declared_difference_must_exist(torch_adapter):

@@ -381,7 +381,7 @@ def lacking(error: BaseException) -> str:
     if found := OPERATOR.search(str(error)):
         return f"operator {found[1]}"
     if found := KEYWORD.search(str(error)):
-        return f"{found[1]}({found[2]})"
+        return f"{found[1].strip('.')}({found[2]})"
     return " ".join(str(error).split())
 
 

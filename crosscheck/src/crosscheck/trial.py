@@ -136,7 +136,10 @@ def evaluate(
         drawn = [np.asarray(rng.standard_normal(a.shape)).astype(dtype).astype(a.dtype) for a in like]
         seeds = [s for s, y in zip(drawn, outputs, strict=True) if y is not None]
         roots = [y for y in outputs if y is not None]
+        before = [np.array(framework.array(x)) for x in (*variables, *roots)] if check else []
         found = framework.gradients(roots, variables, seeds if case.seeded else None, create_graph=level + 1 < order)
+        if any(not same_bytes(framework.array(x), a) for x, a in zip((*variables, *roots), before, strict=False)):
+            outcome.broken.append("the backward pass changed a variable")
         outcome.gradients.append(
             [
                 np.zeros_like(a) if g is None else np.array(framework.array(g))

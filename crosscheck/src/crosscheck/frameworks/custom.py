@@ -10,13 +10,15 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from .. import UsageError
 from ..stages import STAGES
 from .base import DTYPES, Array
 from .book import BookStyle
 
 # Functions of the file that replace the book's conventions. They have the signatures in base.py.
-OWN = ("array", "function", "constant", "creator", "weights", "weight_gradients", "set_weights", "set_rate")
+OWN = ("function", "constant", "creator", "weights", "weight_gradients", "set_weights", "set_rate")
 
 
 class Custom(BookStyle):
@@ -33,11 +35,12 @@ class Custom(BookStyle):
 
         expect(is_name(name), "name", f"a word of letters, digits and _, not {', '.join(TAKEN)}", name)
         super().__init__(name, [module])
-        for function in ("Variable", "gradients", *OWN):
+        for function in ("Variable", "array", "gradients", *OWN):
             if hasattr(module, function) or function == "Variable":
                 found = getattr(module, function, None)
                 expect(callable(found), function, "a class or a function", found)
         vars(self).update({function: getattr(module, function) for function in OWN if hasattr(module, function)})
+        self.own_array = getattr(module, "array", super().array)
         self.own_gradients = getattr(module, "gradients", None)
         self.max_order = getattr(module, "max_order", self.default_order())
         expect(type(self.max_order) is int and self.max_order > 0, "max_order", "a positive integer", self.max_order)
@@ -78,12 +81,21 @@ class Custom(BookStyle):
             return 99 if self.grads_are_variables else 1
         return 99 if "create_graph" in inspect.signature(self.own_gradients).parameters else 1
 
+    def array(self, x: Any) -> Array:
+        found = self.own_array(x)
+        if not isinstance(found, np.ndarray | np.generic):
+            raise TypeError(f"array: expected a NumPy array, got {type(found).__name__} for {type(x).__name__}")
+        return np.asarray(found)
+
     def gradients(
         self, outputs: Sequence[Any], inputs: Sequence[Any], seeds: Sequence[Array] | None, create_graph: bool = False
     ) -> list[Any]:
         if self.own_gradients is None:
             return super().gradients(outputs, inputs, seeds, create_graph)
-        return list(self.own_gradients(outputs, inputs, seeds, **({"create_graph": True} if create_graph else {})))
+        found = list(self.own_gradients(outputs, inputs, seeds, **({"create_graph": True} if create_graph else {})))
+        if len(found) != len(inputs):
+            raise ValueError(f"gradients: expected {len(inputs)} gradients, one for each input, got {len(found)}")
+        return found
 
 
 TAKEN = (*(stage.name for stage in STAGES), "torch")
