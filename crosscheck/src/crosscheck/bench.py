@@ -21,6 +21,7 @@ import threadpoolctl
 from rich.table import Table
 
 from . import UsageError
+from .ending import ended_early
 from .frameworks import BookStyle, Framework, load_stage, load_torch
 from .memory import Peak, peaks
 from .report.out import console, output, track
@@ -122,7 +123,7 @@ def geometric_means(found: Sequence[Timing]) -> dict[str, float]:
     for timing in found:
         ratios.setdefault(timing.framework, []).append(timing.ratio)
     ratios["all stages"] = [timing.ratio for timing in found if timing.framework in stages]
-    return {name: statistics.geometric_mean(values) for name, values in ratios.items()}
+    return {name: statistics.geometric_mean(values) for name, values in ratios.items() if values}
 
 
 def describe(found: Mapping[str, Any]) -> str:
@@ -170,11 +171,16 @@ def bench_report(
             stack.callback(torch.set_num_threads, torch.get_num_threads())
             torch.set_num_threads(threads)
         on = machine(torch)
-        for workload in track(workloads, len(workloads), lambda workload: workload.name):
-            works = {f.name: workload.build(f) for f in supporting(workload, frameworks)}
-            found += timings(workload.name, measure(works, rounds), reference.name)
+        with ended_early() as ending:
+            for workload in track(workloads, len(workloads), lambda workload: workload.name, "workloads"):
+                works = {f.name: workload.build(f) for f in supporting(workload, frameworks)}
+                found += timings(workload.name, measure(works, rounds), reference.name)
     notes = [note for note in (kernels_hint(on["pools"]), why_not) if note]
+    if ending.word:
+        measured = {timing.workload for timing in found}
+        notes.append(f"{ending.word} after {len(measured)} of {len(workloads)} workloads")
     data = {
+        "ended": ending.word,
         "machine": on,
         "rounds": rounds,
         "timings": [vars(timing) for timing in found],
@@ -182,7 +188,7 @@ def bench_report(
         "notes": notes,
     }
     output(data, json_target, lambda: print_timings(workloads, found, [describe(on), *notes]))
-    return 0
+    return ending.status
 
 
 def memory_report(stages: str | None, expression: str | None, json_target: str | None) -> int:
@@ -193,8 +199,9 @@ def memory_report(stages: str | None, expression: str | None, json_target: str |
     if not steps:
         raise UsageError("--memory: none of these workloads is a training step")
     found: list[Peak] = []
-    for workload in track(steps, len(steps), lambda workload: workload.name):
-        found += peaks(workload, supporting(workload, frameworks))
+    with ended_early() as ending:
+        for workload in track(steps, len(steps), lambda workload: workload.name, "workloads"):
+            found += peaks(workload, supporting(workload, frameworks))
 
     def show() -> None:
         table = Table(title="growth of memory at its peak, in MiB; ratio to torch's", title_justify="left")
@@ -204,9 +211,11 @@ def memory_report(stages: str | None, expression: str | None, json_target: str |
             traced = "" if peak.traced is None else f"{peak.traced:.1f}"
             table.add_row(peak.workload, peak.framework, f"{peak.resident:.1f}", traced, f"{peak.ratio:.2f}")
         console().print(table)
+        if ending.word:
+            print(f"{ending.word} after {len({peak.workload for peak in found})} of {len(steps)} workloads")
 
-    output({"peaks": [vars(peak) for peak in found]}, json_target, show)
-    return 0
+    output({"ended": ending.word, "peaks": [vars(peak) for peak in found]}, json_target, show)
+    return ending.status
 
 
 def print_timings(workloads: Sequence[Workload], found: Sequence[Timing], notes: Sequence[str]) -> None:

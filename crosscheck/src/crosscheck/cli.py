@@ -5,48 +5,64 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import errno
+import io
 import os
 import pathlib
 import shlex
-import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from . import UsageError, __version__
 from .computations import DTYPES, Computation, all_computations
+from .ending import ended_early
 from .files import check_file, check_folder
 from .frameworks import load_stage, load_torch
 from .ledger import Ledger
 from .matrix import Settings, rows
 from .pool import Alone, Pool
-from .report import ENDED, Report
+from .report import Report
 from .report.out import attempt, console, output, print_table, track, write, write_json
 from .report.terminal import print_report
 from .runner import TIME_LIMIT
 from .stages import STAGES, parse_stages
 
 
-class Terminated(BaseException):
-    """Raised by the handler of SIGTERM."""
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command. Exit status: 0 if everything is as declared, 1 if something failed, 2 for a usage error."""
-    arguments = parser().parse_args(argv)
-    try:
-        check_targets(arguments)
-        return int(arguments.command(arguments))
-    except UsageError as error:
-        print(f"crosscheck: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("crosscheck: interrupted", file=sys.stderr)
-        return ENDED["interrupted"]
-    except BrokenPipeError:  # `crosscheck run | head`
-        sys.stderr.close()
-        return 1
+    prepare_streams()
+    with ended_early() as ending:
+        try:
+            try:
+                arguments = parser().parse_args(argv)
+                check_targets(arguments)
+                return int(arguments.command(arguments))
+            finally:
+                sys.stdout.flush()
+        except UsageError as error:
+            print(f"crosscheck: {' '.join(str(error).split())}", file=sys.stderr)
+            return 2
+        except OSError as error:
+            if error.errno not in (errno.EPIPE, errno.ENOSPC):
+                raise
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python flushes it at its end
+            if error.errno == errno.EPIPE:  # `crosscheck run | head`
+                return 1
+            print(f"crosscheck: cannot write the output: {error.strerror}", file=sys.stderr)
+            return 2
+    print(f"crosscheck: {ending.word}", file=sys.stderr)
+    return ending.status
+
+
+def prepare_streams() -> None:
+    """Make every text printable: on closed streams, and where an encoding lacks a character."""
+    sys.stdout = sys.stdout or io.StringIO()
+    sys.stderr = sys.stderr or io.StringIO()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def check_targets(arguments: argparse.Namespace) -> None:
@@ -261,10 +277,10 @@ def run_command(arguments: argparse.Namespace) -> int:
         report.settings = {c.label: c.settings for c in pool.columns if c.settings}
         heavy_first = sorted(todo, key=lambda row: (not row.heavy, -row.computation.step))
         start = time.perf_counter()
-        with ended_early(report):
+        with ended_early() as ending:
             report.cells.extend(track(pool.run(heavy_first), len(names), lambda cell: cell.name, "cells"))
             report.uncovered = [] if narrowed or arguments.quick else pool.uncovered()
-        report.seconds = time.perf_counter() - start
+        report.seconds, report.ended = time.perf_counter() - start, ending.word
     place = {name: i for i, name in enumerate(names)}
     report.cells.sort(key=lambda cell: place[cell.name])
     write_reports(report, arguments)
@@ -289,24 +305,6 @@ def write_reports(report: Report, arguments: argparse.Namespace) -> None:
 
         steps.append(lambda: write_html(report, pathlib.Path(arguments.html)))
     attempt(*steps)
-
-
-@contextlib.contextmanager
-def ended_early(report: Report) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end the block but not the command, so that the finished cells are reported."""
-
-    def terminate(*_: object) -> None:
-        raise Terminated
-
-    before = signal.signal(signal.SIGTERM, terminate)
-    try:
-        yield
-    except KeyboardInterrupt:
-        report.ended = "interrupted"
-    except Terminated:
-        report.ended = "terminated"
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def update_ledger(report: Report, reason: str | None, complete: bool) -> None:

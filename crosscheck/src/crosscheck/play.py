@@ -15,16 +15,16 @@ import itertools
 import os
 import pathlib
 import re
-import signal
 import subprocess
 import sys
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.machinery import ModuleSpec
 from typing import Any
 
 from . import UsageError
+from .ending import Terminated, ended_early
 from .stages import STAGES, Stage, parse_stages
 
 NAME = "dezero"
@@ -97,13 +97,18 @@ def play_report(script: str, given: Sequence[str], stage: str | None, json_targe
     if len(stages) == 1 and not json_target:
         return play(stages[0], script, given).status
     results = []
-    for each in track(stages, len(stages), lambda each: each.name):
-        if each.installed() or len(stages) == 1:
-            results.append(play(each, script, given, capture=True))
-        else:
-            results.append(Played(each.name, 2, f"not installed: python -m pip install -e ./{each.package}"))
-    data = {"script": script, "stages": [asdict(result) | {"runs": result.runs} for result in results]}
+    with ended_early() as ending:
+        for each in track(stages, len(stages), lambda each: each.name, "stages"):
+            if each.installed() or len(stages) == 1:
+                results.append(play(each, script, given, capture=True))
+            else:
+                results.append(Played(each.name, 2, f"not installed: python -m pip install -e ./{each.package}"))
+    played = [asdict(result) | {"runs": result.runs} for result in results]
+    data = {"script": script, "ended": ending.word, "stages": played}
     output(data, json_target, lambda: print_results(script, results))
+    if ending.word:
+        print(f"crosscheck: {ending.word} after {len(results)} of {len(stages)} stages", file=sys.stderr)
+        return ending.status
     if len(results) == 1:
         return results[0].status
     return 0 if any(result.runs for result in results) else 1
@@ -136,24 +141,20 @@ def play(stage: Stage, script: str, given: Sequence[str], capture: bool = False)
         command, stdin=given_input, stdout=pipe, stderr=pipe, env=environment, encoding="utf-8", errors="replace"
     )
     out, err = "", ""
-    with process, ended_by_sigterm(process):
-        if capture:
-            out, err = process.communicate()
-        while process.returncode is None:
-            with contextlib.suppress(KeyboardInterrupt):  # the script receives it too, and decides
-                process.wait()
+    with process:
+        try:
+            if capture:
+                out, err = process.communicate()
+            while process.returncode is None:
+                with contextlib.suppress(KeyboardInterrupt):  # the script receives it too, and decides
+                    process.wait()
+        except BaseException as error:
+            process.terminate()
+            if capture or not isinstance(error, Terminated):
+                raise
+            process.wait()
     status = process.returncode if process.returncode >= 0 else 128 - process.returncode
     return Played(stage.name, status, *last_line(err, status), out, err)
-
-
-@contextlib.contextmanager
-def ended_by_sigterm(process: subprocess.Popen[str]) -> Iterator[None]:
-    """Pass SIGTERM on to a process."""
-    before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def headless(environment: Mapping[str, str]) -> bool:

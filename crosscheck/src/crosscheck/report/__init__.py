@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__
+from .. import __version__, ending
 from ..runner import Cell
 
 STATES = {
@@ -22,7 +22,6 @@ STATES = {
     "error": "invalid input, rejected as declared",
     "failed": "not as declared",
 }
-ENDED = {"interrupted": 130, "terminated": 143}  # exit statuses after Ctrl-C and SIGTERM
 SIGNS = {
     "equal": "=",
     "partial": "partial",
@@ -54,7 +53,7 @@ class Report:
     @property
     def status(self) -> int:
         """The exit status."""
-        return ENDED[self.ended] if self.ended else 0 if self.ok else 1
+        return ending.STATUS[self.ended] if self.ended else 0 if self.ok else 1
 
     @property
     def inherited(self) -> int:
