@@ -283,22 +283,20 @@ def test_the_module_is_the_same_program():
 
 
 @pytest.mark.parametrize(
-    ("ending", "status", "said"),
+    ("command", "status", "said"),
     [
-        ("| head -n 1", 1, ""),
-        (">&-", 0, ""),
-        (">&- 2>&-", 0, ""),
-        ("> /dev/full", 2, "crosscheck: cannot write the output: No space left on device\n"),
+        ("list computations | head -n 1", 1, ""),
+        ("--version >&-", 0, ""),
+        ("list computations >&- 2>&-", 0, ""),
+        ("list computations > /dev/full", 2, "crosscheck: cannot write the output: No space left on device\n"),
     ],
 )
-@pytest.mark.parametrize("command", ["--version", "list computations"])  # fits into the buffer, or not
-def test_a_closed_or_full_output_causes_no_traceback(ending, status, said, command):
-    if "full" in ending and not pathlib.Path("/dev/full").exists():
+def test_a_closed_or_full_output_causes_no_traceback(command, status, said):
+    if "full" in command and not pathlib.Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
-    script = f"set -o pipefail; {sys.executable} -m crosscheck {command} {ending}"
+    script = f"set -o pipefail; {sys.executable} -m crosscheck {command}"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
-    assert done.returncode in ((0, 1) if "head" in ending else (status,))  # --version may be faster than head
-    assert done.stderr == said
+    assert (done.returncode, done.stderr) == (status, said)
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
