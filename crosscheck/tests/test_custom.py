@@ -1,7 +1,11 @@
 """Custom frameworks: their settings, what of them is compared, and what they lack."""
 
+import importlib.util
+import json
+import os
 import pathlib
 import re
+import subprocess
 import sys
 
 import pytest
@@ -302,3 +306,82 @@ def test_a_file_that_ends_the_process_is_reported(capfd, tmp_path):
     path.write_text("import os; os._exit(0)")
     assert cli.main(["run", "-n", "1", "--stages", "1", "--framework", str(path), "-k", "square"]) == 2
     assert capfd.readouterr().err == "crosscheck: importing the frameworks: the process ended: exit status 0\n"
+
+
+# --- without stages ---
+
+HIDE_STAGES = """
+import sys
+from importlib.machinery import PathFinder
+
+class Hiding(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name.startswith("stage") else super().find_spec(name, path, target)
+
+sys.meta_path = [Hiding if finder is PathFinder else finder for finder in sys.meta_path]
+"""
+
+
+@pytest.fixture
+def without_stages(tmp_path):
+    """crosscheck in a process that cannot import any stage, outside the repository."""
+    (tmp_path / "sitecustomize.py").write_text(HIDE_STAGES)
+
+    def crosscheck(*arguments):
+        environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+        command = [sys.executable, "-m", "crosscheck", *arguments]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+    return crosscheck
+
+
+@pytest.mark.parametrize("options", [["-n", "1"], ["-n", "0", "--without-torch", "--stages", "none"]])
+def test_a_framework_is_judged_without_any_stage(without_stages, options):
+    tiny = str(EXAMPLES / "tiny.py")
+    result = without_stages("run", "--framework", tiny, "-k", "square or eight", "--json", *options)
+    report = json.loads(result.stdout)
+    assert result.returncode == 0, result.stderr
+    assert list(report["frameworks"]) == (["tiny"] if "--without-torch" in options else ["torch", "tiny"])
+    said = "crosscheck: not installed, so not compared: stage1, stage2, stage3, stage4, stage5\n"
+    assert (said in result.stderr) == ("none" not in options)
+
+
+@pytest.fixture
+def hidden_stages(monkeypatch):
+    """As if no stage were installed, in this process."""
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name.startswith("stage") else find(name))
+
+
+def test_show_reproduces_a_red_cell_without_any_stage(hidden_stages, capsys, tmp_path):
+    (tmp_path / "mine.py").write_text(TINY.replace("2 * x * gy", "x * gy"))
+    assert cli.main(["show", "square/tiny/float64", "--framework", str(tmp_path / "mine.py")]) == 1
+    assert "central differences agree with PyTorch" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run"], "not installed: stage1, stage2, stage3, stage4, stage5; python -m pip install"),
+        (["run", "--stages", "2", "--framework", str(EXAMPLES / "tiny.py")], "not installed: stage2; "),
+        (["run", "--stages", "none"], "unknown stage 'none'"),
+        (["diff", "1", "2"], "stage2 is not installed: python -m pip install -e ./stage2_natural_code"),
+        (["step", "3"], "stage1 is not installed: "),
+        (["list", "steps"], "stage1 is not installed: "),
+        (["play", __file__], "stage5 is not installed: "),
+        (["bench"], "not installed: "),
+        (["faults"], "is not installed: "),
+    ],
+)
+def test_commands_that_need_stages_say_so(hidden_stages, capsys, arguments, said):
+    assert cli.main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.startswith("crosscheck: "), err.count("\n")) == ("", True, 1)
+    assert said in err
+
+
+@pytest.mark.parametrize("what", ["frameworks", "computations"])
+def test_lists_work_without_any_stage(hidden_stages, capsys, what):
+    assert cli.main(["list", what]) == 0
+    assert {"frameworks": "not installed", "computations": "eight_derivatives_of_sin"}[what] in capsys.readouterr().out
