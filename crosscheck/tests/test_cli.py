@@ -285,7 +285,7 @@ def test_the_module_is_the_same_program():
 @pytest.mark.parametrize(
     ("command", "status", "said"),
     [
-        ("list computations | head -n 1", 1, ""),
+        ("list computations > >(exit 0)", 1, ""),  # a pipe that nobody reads
         ("--version >&-", 0, ""),
         ("list computations >&- 2>&-", 0, ""),
         ("list computations > /dev/full", 2, "crosscheck: cannot write the output: No space left on device\n"),
@@ -294,8 +294,7 @@ def test_the_module_is_the_same_program():
 def test_a_closed_or_full_output_causes_no_traceback(command, status, said):
     if "full" in command and not pathlib.Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
-    script = f"set -o pipefail; {sys.executable} -m crosscheck {command}"
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
+    done = subprocess.run(["bash", "-c", f"{sys.executable} -m crosscheck {command}"], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (status, said)
 
 
