@@ -12,6 +12,7 @@ import pytest
 from crosscheck import cli, frameworks, stages
 from crosscheck.bench import kernels_hint
 from crosscheck.ending import Terminated
+from crosscheck.rosetta import find, rosetta
 from crosscheck.runner import Runner
 from crosscheck.select import matches
 
@@ -113,6 +114,7 @@ def test_a_red_cell_is_explained_and_gives_the_command_that_reproduces_it(crossc
         (["show", "square/stage9/float64"], f"unknown framework 'stage9'; there is {', '.join(FRAMEWORKS)}"),
         (["show", "square/stage1/int8"], "square is run in float64, float32, not in 'int8'"),
         (["rosetta", "cube"], "the Rosetta has no 'cube'"),
+        (["rosetta", "softmaxx"], "the Rosetta has no 'softmaxx'; similar: softmax"),
         (["faults", "-k", "nothing_of_the_kind"], "no fault matches"),
         (["bench", "-k", "nothing"], "no workload matches -k 'nothing'"),
         (["bench", "--rounds", "1"], "--rounds: expected at least 2, for the quartiles, got 1"),
@@ -221,6 +223,31 @@ def test_rosetta(crosscheck):
     status, out, _ = crosscheck("rosetta", "exp", "--json")
     assert status == 0
     assert json.loads(out) == [{"name": "exp", "call": "torch.exp(x)", "stage": "stage1", "difference": ""}]
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        ("torch.nn.functional.linear", ["linear"]),
+        ("F.linear", ["linear"]),
+        ("nn.Linear", ["Linear"]),
+        ("torch.permute", ["transpose"]),
+        ("torch.transpose", ["transpose"]),  # in the text about the difference
+        ("amax", ["max"]),
+        ("Tensor.sum_to_size", []),
+        ("optimizer.step()", ["update"]),
+        ("torch.optim.SGD", ["SGD", "MomentumSGD", "setup"]),
+    ],
+)
+def test_the_rosetta_can_be_asked_by_the_names_of_pytorch(asked, names):
+    assert [row.name for row in find(rosetta(), asked)] == names
+
+
+def test_the_rosetta_does_not_import_torch():
+    source = "import sys; sys.modules['torch'] = None; from crosscheck.cli import main; main(['rosetta', 'F.linear'])"
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "torch.nn.functional.linear(x, W.mT, b)" in done.stdout
 
 
 def test_bench_prints_ratios_and_the_environment(crosscheck):

@@ -157,7 +157,9 @@ def parser() -> argparse.ArgumentParser:
     choice_of_frameworks(show)
 
     rosetta = command("rosetta", rosetta_command, "show the PyTorch call for each name of the framework")
-    rosetta.add_argument("name", nargs="?", metavar="NAME")
+    rosetta.add_argument(
+        "name", nargs="?", metavar="NAME", help="a name of the stages or of PyTorch: exp, torch.nn.Linear"
+    )
 
     diff = command("diff", diff_command, "show what differs between two stages or two steps, and why")
     for which, name in (("the earlier", "A"), ("the later", "B")):
@@ -394,11 +396,14 @@ def show_command(arguments: argparse.Namespace) -> int:
 
 
 def rosetta_command(arguments: argparse.Namespace) -> int:
-    from .rosetta import as_json, rosetta
+    from .rosetta import as_json, find, rosetta, similar
 
-    found = [row for row in rosetta() if arguments.name in (None, row.name)]
+    rows = rosetta()
+    found = rows if arguments.name is None else find(rows, arguments.name)
     if not found:
-        raise UsageError(f"the Rosetta has no {arguments.name!r}; see crosscheck rosetta")
+        close = similar(rows, arguments.name)
+        advice = f"similar: {', '.join(close)}" if close else "see crosscheck rosetta"
+        raise UsageError(f"the Rosetta has no {arguments.name!r}; {advice}")
     lines = [[row.name, row.call, row.stage, row.difference] for row in found]
     output(as_json(found), arguments.json, lambda: print_table("", ["stages", "PyTorch", "since", "difference"], lines))
     return 0

@@ -1,18 +1,24 @@
-"""The Rosetta: each name of the stages as the corresponding PyTorch call, read from the torch adapter."""
+"""The Rosetta: each name of the stages as the corresponding PyTorch call.
+
+The rows are read from the source of the torch adapter, so PyTorch need not be installed.
+"""
 
 from __future__ import annotations
 
 import ast
-import inspect
-import textwrap
+import difflib
+import pathlib
+import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from .frameworks import load_stage, load_torch
+from .frameworks import load_stage
 from .stages import STAGES
 
-# Attributes of variables, not of modules.
-ATTRIBUTES = {"data", "creator", "backward", "cleargrad"}
-ADAPTERS = f"{__package__}.frameworks.torch"
+FOLDER = pathlib.Path(__file__).parent / "frameworks"
+ADAPTER = "TorchFramework"
+ATTRIBUTES = {"data", "creator", "backward", "cleargrad"}  # of variables, not of modules
+NO_METHODS = {"staticmethod", "classmethod", "property"}
 ADAPTER_ONLY = {"array", "constant", "gradients", "version"}
 
 
@@ -24,6 +30,11 @@ class Row:
     call: str
     stage: str
     difference: str
+
+    def mentions(self, name: str) -> bool:
+        """Whether the call or the difference has a name of PyTorch: nn.Linear is part of torch.nn.Linear."""
+        name = re.sub(r"^F\.", "functional.", name.removesuffix("()"))
+        return re.search(rf"(^|\W){re.escape(name)}(?!\w)", f"{self.call} {self.difference}") is not None
 
 
 def first_stage(name: str) -> str:
@@ -42,30 +53,51 @@ def first_stage(name: str) -> str:
     return ""
 
 
+def methods() -> dict[str, ast.FunctionDef]:
+    """The methods of the torch adapter by name: those of its bases, the last first, then its own."""
+    sources = [path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("torch*.py"))]
+    classes = {node.name: node for text in sources for node in ast.parse(text).body if isinstance(node, ast.ClassDef)}
+    adapter = classes[ADAPTER]
+    bases = [base.id for base in reversed(adapter.bases) if isinstance(base, ast.Name)]
+    found: dict[str, ast.FunctionDef] = {}
+    for node in [node for name in [*bases, ADAPTER] if name in classes for node in classes[name].body]:
+        match node:
+            case ast.FunctionDef(name=name, decorator_list=decorators):
+                if not any(ast.unparse(decorator) in NO_METHODS for decorator in decorators):
+                    found[name] = node
+            case ast.Assign(targets=[ast.Name(id=alias)], value=ast.Name(id=name)) if name in found:
+                found[alias] = found[name]
+    return found
+
+
 def rosetta() -> list[Row]:
-    """A row for each public method of the torch adapter."""
+    """A row for each public method of the torch adapter: the expression it returns, and its docstring."""
     rows = []
-    adapter = type(load_torch())
-    methods = {
-        name: method
-        for cls in reversed(adapter.__mro__)
-        if cls.__module__.startswith(ADAPTERS)
-        for name, method in vars(cls).items()
-    }
-    for name, method in methods.items():
-        if name.startswith("_") or name in ADAPTER_ONLY or not inspect.isfunction(method):
+    for name, method in methods().items():
+        if name.startswith("_") or name in ADAPTER_ONLY:
             continue
-        (tree,) = ast.parse(textwrap.dedent(inspect.getsource(method))).body
-        assert isinstance(tree, ast.FunctionDef)
-        result = tree.body[-1]
+        result = method.body[-1]
         assert isinstance(result, ast.Return)
         assert result.value is not None
         call = ast.unparse(result.value)
         if name == "function":  # to subclass, in the stages and in PyTorch
             name, call = "Function", "torch.autograd.Function"
-        rows.append(Row(name, call, first_stage(name), " ".join((method.__doc__ or "").split())))
+        rows.append(Row(name, call, first_stage(name), " ".join((ast.get_docstring(method) or "").split())))
     return rows
 
 
-def as_json(rows: list[Row]) -> list[dict[str, str]]:
+def find(rows: Sequence[Row], name: str) -> list[Row]:
+    """The rows for a name of the stages, or else for one of PyTorch: torch.nn.Linear, nn.Linear, F.linear."""
+    return [row for row in rows if row.name == name] or [row for row in rows if row.mentions(name)]
+
+
+def similar(rows: Sequence[Row], name: str) -> list[str]:
+    """Names of either side that are spelled like this one."""
+    theirs = [word for row in rows for word in re.findall(r"[\w.]+", row.call)]
+    names = {word.rpartition(".")[2].lower(): word for word in [*theirs, *(row.name for row in rows)]}
+    close = difflib.get_close_matches(name.rpartition(".")[2].lower(), names)
+    return [names[word] for word in close]
+
+
+def as_json(rows: Sequence[Row]) -> list[dict[str, str]]:
     return [asdict(row) for row in rows]
