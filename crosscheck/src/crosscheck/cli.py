@@ -161,6 +161,8 @@ def parser() -> argparse.ArgumentParser:
         "name", nargs="?", metavar="NAME", help="a name of the stages or of PyTorch: exp, torch.nn.Linear"
     )
 
+    command("doctor", doctor_command, "show what is installed, and how to install what is missing")
+
     diff = command("diff", diff_command, "show what differs between two stages or two steps, and why")
     for which, name in (("the earlier", "A"), ("the later", "B")):
         diff.add_argument(name, help=f"{which} stage (1, stage1) or step (step07)")
@@ -407,6 +409,12 @@ def rosetta_command(arguments: argparse.Namespace) -> int:
     lines = [[row.name, row.call, row.stage, row.difference] for row in found]
     output(as_json(found), arguments.json, lambda: print_table("", ["stages", "PyTorch", "since", "difference"], lines))
     return 0
+
+
+def doctor_command(arguments: argparse.Namespace) -> int:
+    from .doctor import doctor
+
+    return doctor(arguments.json is not None)
 
 
 # --- diff, step, play ---
