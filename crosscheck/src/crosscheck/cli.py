@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 
 from . import UsageError, __version__
 from .computations import DTYPES, Computation, all_computations
+from .coverage import coverage
 from .ending import ended_early
 from .files import check_file, check_folder
 from .frameworks import load_stage, load_torch
@@ -292,7 +293,8 @@ def run_command(arguments: argparse.Namespace) -> int:
         start = time.perf_counter()
         with ended_early() as ending:
             report.cells.extend(track(pool.run(heavy_first), len(names), lambda cell: cell.name, "cells"))
-            report.uncovered = [] if narrowed or arguments.quick else pool.uncovered()
+            if not narrowed:
+                report.coverage = coverage({c.label: c.scope for c in pool.columns if c.scope}, report.cells)
         report.seconds, report.ended = time.perf_counter() - start, ending.word
     place = {name: i for i, name in enumerate(names)}
     report.cells.sort(key=lambda cell: place[cell.name])
