@@ -1,7 +1,7 @@
 """What a computation uses of a stage: the public names it calls, the defaults it relies on, the errors it raises.
 
 A recorder is a stage whose functions are wrapped on lookup. While it records, the methods of the stage's classes are
-replaced by wrappers, too. The values that are judged come from the stage itself, not from its recorder.
+replaced by wrappers, too. The first case of a cell runs on a recorder; wrappers change no argument and no result.
 """
 
 from __future__ import annotations

@@ -160,7 +160,9 @@ class Runner:
         early = framework.number is None or framework.number < computation.since
         if early or framework.device != "cpu" or dtype != computation.dtypes[0] or not isinstance(framework, BookStyle):
             return None
-        return self.recorders.setdefault(framework.label, Recorder(framework))
+        if framework.label not in self.recorders:
+            self.recorders[framework.label] = Recorder(framework)
+        return self.recorders[framework.label]
 
     def forget(self) -> None:
         """Discard all stored cases, references and outcomes."""
@@ -323,20 +325,24 @@ class Runner:
         dtype: np.dtype[Any],
         recorder: Recorder | None = None,
     ) -> Trial:
-        """Run a case twice, the second time on the recorder, if any; collect the results to compare it with."""
+        """Run a case, on the recorder, if any; collect the results to compare it with."""
         order = order_of(computation, framework, case)
         if framework is self.oracle and case.layout is np.copy:
             outcome = self.reference(computation, case, dtype).same  # the same calls on the same inputs
         else:
-            outcome = evaluate(computation, framework, case, dtype, self.seed, order)
+            with recorder or contextlib.nullcontext():
+                outcome = evaluate(computation, recorder or framework, case, dtype, self.seed, order, check=True)
         reference = self.reference(computation, case, dtype) if self.oracle else None  # after what may be unsupported
-        with recorder or contextlib.nullcontext():
-            again = evaluate(computation, recorder or framework, case, dtype, self.seed, min(order, 1), check=True)
         before = self.stage_before(computation, framework, case, dtype)
         on_cpu = evaluate(computation, framework.cpu, case, dtype, self.seed, order) if framework.cpu else None
         smooth = case.smooth and computation.cases >= DIFFERENCES and framework.device == "cpu" and dtype == np.float64
         sloped = smooth and not (reference and self.is_quick(computation, framework))
-        return Trial(computation, framework, case, dtype, self.seed, outcome, again, reference, before, on_cpu, sloped)
+        twice = case is self.largest(computation, framework, str(dtype))
+        return Trial(computation, framework, case, dtype, self.seed, outcome, reference, before, on_cpu, sloped, twice)
+
+    def largest(self, computation: Computation, framework: Framework, dtype: str) -> Case:
+        """The case of a cell that is run twice."""
+        return max(self.cases_for(computation, framework, dtype), key=lambda case: sum(a.size for a in case.arrays))
 
     def reference(self, computation: Computation, case: Case, dtype: np.dtype[Any]) -> Reference:
         """PyTorch on the same inputs, in float64 and in the dtype of the cell; computed once."""
