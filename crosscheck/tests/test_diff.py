@@ -1,5 +1,6 @@
 """Comparisons of stages and steps, and single steps, as text and as JSON."""
 
+import io
 import itertools
 import json
 import re
@@ -7,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from rich.console import Console
 
 from crosscheck import UsageError, cli
 from crosscheck import diff as diff_module
@@ -23,6 +25,7 @@ from crosscheck.diff import (
     rest,
     select,
 )
+from crosscheck.report.difference import print_comparison
 from crosscheck.stages import STAGES, Stage
 
 
@@ -146,6 +149,57 @@ def test_a_definition_is_shown_under_the_last_of_its_lessons(pretended):
         (12, ["core.Box.a", "old.gone"], []),
         (None, ["core.LIMIT"], []),
     ]
+
+
+@pytest.fixture
+def moved(pretended):
+    """The second stage's core.py is now a package: Box in one file, changed, and LIMIT in another."""
+    source = pretended[1].source
+    (source / "core.py").unlink()
+    (source / "core").mkdir()
+    (source / "core" / "__init__.py").write_text("from .box import Box\nfrom .limit import LIMIT\n")
+    (source / "core" / "box.py").write_text(
+        '"""Box."""\n\n\nclass Box:\n    def a(self):\n        return 10\n\n    def b(self):\n        return 2\n'
+    )
+    (source / "core" / "limit.py").write_text('"""Limit."""\n\nLIMIT = 3\n\n\ndef beyond():\n    pass\n')
+    with open(pretended[1].folder / "lessons.toml", "a") as lessons:
+        lessons.write(
+            '[[beyond]]\npart = "A1"\ntitle = "More"\nwhy = "Why more."\ndefinitions = ["core.limit.beyond"]\n'
+        )
+    return pretended
+
+
+def test_a_definition_that_moved_is_compared_with_what_it_was(moved):
+    found = compare_stages(*moved)
+    changes = [(one.name, one.state, one.source, one.parts) for one in found.definitions if "core" in one.path]
+    assert changes == [("core.box.Box.a", "changed", "core.py", ()), ("core.limit.beyond", "new", None, ("A1",))]
+    assert [(one.name, one.state, one.source, one.path) for one in found.moved] == [
+        ("core.box.Box", "moved", "core.py", "core/box.py"),
+        ("core.box.Box.b", "moved", "core.py", "core/box.py"),
+        ("core.limit.LIMIT", "moved", "core.py", "core/limit.py"),
+    ]
+    files = {one.path: (one.state, one.plus, one.minus) for one in found.files}
+    assert files["core.py"] == ("moved", 0, 2)  # its docstring, and `return 1`
+    assert files["core/box.py"] == ("moved", 2, 0)
+    assert files["core/limit.py"] == ("moved", 3, 0)
+    assert files["core/__init__.py"] == ("new", 2, 0)
+
+
+def test_what_moved_and_what_is_beyond_the_book_is_printed(moved):
+    out = Console(file=io.StringIO(), width=100)
+    print_comparison(compare_stages(*moved), out)
+    said = out.file.getvalue()
+    assert "Moved to another file, unchanged\ncore.py -> core/box.py: Box\ncore.py -> core/limit.py: LIMIT\n" in said
+    assert "core.box.Box.a  changed in core/box.py, moved from core.py" in said
+    assert "Beyond the book, A1: More\nWhy more.\n\ncore.limit.beyond  new in core/limit.py" in said
+
+
+def test_what_moved_and_what_is_beyond_the_book_is_data(moved):
+    data = select(compare_stages(*moved), file="core/limit.py").as_json()
+    assert data["moved"] == [{"name": "core.limit.LIMIT", "from": "core.py", "to": "core/limit.py"}]
+    assert data["parts"] == [{"part": "A1", "title": "More", "why": "Why more."}]
+    names = [(one["name"], one["parts"], one["moved_from"]) for one in data["definitions"]]
+    assert names == [("core.limit.beyond", ["A1"], None)]
 
 
 def test_text_outside_definitions_is_shown_too(pretended):
@@ -315,7 +369,7 @@ def test_names_of_lessons_are_shortened_for_steps():
 @pytest.mark.parametrize(("before", "after"), list(itertools.pairwise(STAGES)))
 def test_every_difference_between_stages_has_its_lesson(before, after):
     found = compare(before.name, str(after.number))
-    assert [change.name for change in found.definitions if not change.steps] == []
+    assert [change.name for change in found.definitions if not (change.steps or change.parts)] == []
 
 
 def test_a_step_that_imports_its_stage_is_compared_as_a_whole(crosscheck):

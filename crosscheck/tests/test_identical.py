@@ -53,6 +53,15 @@ def test_a_source_file_with_the_same_definitions_is_the_same(before, after):
         assert comments(old.decode()) == comments(new.decode()), f"{after.name}: {name}"
 
 
+@pairs(PAIRS)
+def test_a_module_that_became_a_package_keeps_its_comments(before, after):
+    for path in before.source.rglob("*.py"):
+        package = after.source / path.relative_to(before.source).with_suffix("")
+        if package.is_dir():
+            kept = [line for file in package.glob("*.py") for line in comments(file.read_text())]
+            assert set(comments(path.read_text())) <= set(kept), f"{after.name}: {path.name}"
+
+
 @pairs(PAIRS[2:])  # before stage 3 gradients are arrays, so many tests differ
 def test_a_test_of_the_same_name_is_the_same(before, after):
     for name, old, new in shared(before.folder / "tests", after.folder / "tests"):
@@ -64,7 +73,8 @@ def test_a_test_of_the_same_name_is_the_same(before, after):
 
 @pairs(PAIRS)
 def test_data_and_what_steps_share_are_the_same(before, after):
-    data = shared(before.source, after.source, "*.npz")
-    steps = shared(before.folder / "steps", after.folder / "steps", "*")
-    for name, old, new in itertools.chain(data, steps):
+    for path in before.source.rglob("*.npz"):  # data may move to a package, together with the code that reads it
+        (later,) = after.source.rglob(path.name)
+        assert later.read_bytes() == path.read_bytes(), f"{after.name}: {path.name} differs from {before.name}'s"
+    for name, old, new in shared(before.folder / "steps", after.folder / "steps", "*"):
         assert old == new, f"{after.name}: {name} differs from {before.name}'s"

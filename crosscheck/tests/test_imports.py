@@ -36,9 +36,8 @@ ALLOWED = {
     "gradcheck": {"core", "cuda"},
     "optimizers": {"core", "cuda"},
     "layers": {"config", "core", "cuda", "functions", "saving"},
-    "blocks": {"functions", "layers"},
     "state_dict": set(),
-    "models": {"core", "cuda", "functions", "layers", "blocks", "state_dict", "dot", "download"},
+    "models": {"core", "cuda", "functions", "layers", "state_dict", "dot", "download"},
     "datasets": {"transforms", "download"},
     "dataloaders": {"cuda"},
 }
@@ -46,6 +45,21 @@ for level, names in enumerate(FAMILIES):
     left = {f"functions.{name}" for lower in FAMILIES[:level] for name in lower}
     for name in names:
         ALLOWED[f"functions.{name}"] = ENGINE | left
+
+# Modules that are packages in stage 5. A file may import what its module may, and the files of the levels before.
+PACKAGES = {
+    "layers": [["base"], ["linear", "convolution", "normalization", "embedding"], ["recurrent"]],
+    "models": [["base", "blocks"], ["vgg", "resnet", "squeezenet"]],
+    "optimizers": [["base"], ["rules", "hooks"]],
+    "datasets": [["base"], ["curves", "text", "digits", "imagenet"], ["cifar"]],
+}
+for package, levels in PACKAGES.items():
+    outside, left = ALLOWED[package], set()
+    for names in levels:
+        level = {f"{package}.{name}" for name in names}
+        ALLOWED |= dict.fromkeys(level, outside | left)
+        left = left | level
+    ALLOWED[package] = outside | left
 AT_THE_END = {"", "utils"}  # the package itself and the facade: they may import all, nothing inside imports them
 
 # The standard library, and what a stage may depend on (all but NumPy optional, imported where it is used).

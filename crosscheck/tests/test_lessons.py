@@ -10,6 +10,8 @@ from crosscheck.lessons import (
     definitions,
     lessons,
     module_names,
+    moved,
+    parts,
     short,
     stage_definitions,
     step_definitions,
@@ -64,12 +66,41 @@ def test_a_lesson_names_exactly_what_its_step_changes(stage, lesson):
     assert {short(name, modules) for name in lesson.removes} == set(difference.removed)
 
 
+def changed_names(stage):
+    """The names of the definitions that differ from the stage before; a definition that only moved does not differ."""
+    earlier = before(stage)
+    old, new = stage_definitions(earlier) if earlier else {}, stage_definitions(stage)
+    homes = moved(old, new)
+    difference = Difference.between({homes.get(name, name): text for name, text in old.items()}, new)
+    return difference.added | difference.changed | difference.removed
+
+
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
 def test_the_lessons_of_a_stage_name_exactly_what_differs_from_the_stage_before(stage):
-    earlier = before(stage)
-    difference = Difference.between(stage_definitions(earlier) if earlier else {}, stage_definitions(stage))
+    changed = changed_names(stage)
     named = set().union(*(lesson.names for lesson in lessons(stage)))
-    assert named == difference.added | difference.changed | difference.removed
+    assert named <= changed
+    beyond = {name for name in changed if any(part.includes(name) for part in parts(stage))}
+    assert changed - named == beyond - named
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_what_is_beyond_the_book_is_in_exactly_one_part(stage):
+    changed = changed_names(stage)
+    named = set().union(*(lesson.names for lesson in lessons(stage)))
+    modules = module_names(stage)
+    for part in parts(stage):
+        assert part.title
+        assert 1 <= len(part.why.split()) <= 150
+        assert part.modules or part.definitions
+        assert set(part.definitions) <= changed, "a definition that does not differ from the stage before"
+        for module in part.modules:
+            inside = {name for name in stage_definitions(stage) if name.startswith(f"{module}.")}
+            assert module in modules
+            assert not inside & named, f"a step names a definition of {module}: list single definitions instead"
+    for name in changed:
+        number = sum(part.includes(name) for part in parts(stage))
+        assert number == 1 or (number == 0 and name in named), name
 
 
 @pytest.mark.parametrize(("stage", "step"), [(STAGES[0], 10), (STAGES[1], 22)], ids=["stage1", "stage2"])
@@ -115,3 +146,17 @@ def test_a_change_is_found_where_it_is(old, new, changed):
     source = 'class C(Base):\n    kind = "c"\n\n    def m(self):\n        return 1\n'
     difference = Difference.between(definitions(source), definitions(source.replace(old, new)))
     assert (difference.added, difference.changed, difference.removed) == (set(), changed, set())
+
+
+def test_a_definition_has_moved_if_it_is_the_same_elsewhere_or_if_its_module_became_a_package():
+    old = {"m.f": "f", "m.g": "g", "m.C": "C", "m.C.g": "g", "m.h": "h", "other.k": "k", "m.twice": "t", "stays.s": "s"}
+    new = {
+        "m.a.f": "f",
+        "m.b.g": "g, changed",
+        "m.a.C": "C",
+        "m.a.C.g": "another g",
+        "else.h": "h",
+        "n.k": "k, changed",
+    }
+    new |= {"m.a.twice": "t", "m.b.twice": "t", "stays.s": "s", "m.a.s": "s"}
+    assert moved(old, new) == {"m.f": "m.a.f", "m.g": "m.b.g", "m.C": "m.a.C", "m.C.g": "m.a.C.g", "m.h": "else.h"}

@@ -17,7 +17,7 @@ from crosscheck.stages import STAGES
 
 ROOT = pathlib.Path(crosscheck.__file__).parents[3]
 PROJECTS = {**{stage.package: stage.folder for stage in STAGES}, "crosscheck": ROOT / "crosscheck"}
-DATA = {"stage4_neural_nets": ["digits.npz"], "stage5_advanced": ["digits.npz"]}
+DATA = {"stage4_neural_nets": ["digits.npz"], "stage5_advanced": ["datasets/digits.npz"]}
 DATA["crosscheck"] = ["py.typed", "ledger.toml", "oracles.toml", "faults.toml", "report/page.html.jinja"]
 
 projects = pytest.mark.parametrize("name", PROJECTS)
@@ -48,7 +48,9 @@ def test_all_packages_have_the_version_of_the_change_log(name):
 def test_a_package_carries_the_license_and_the_notice_of_the_repository(name):
     project = tomllib.loads((PROJECTS[name] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["license"] == "MIT"
-    assert project["license-files"] == (["LICENSE", "NOTICE"] if "digits.npz" in DATA.get(name, ()) else ["LICENSE"])
+    assert project["license-files"] == (
+        ["LICENSE", "NOTICE"] if any("digits" in file for file in DATA.get(name, ())) else ["LICENSE"]
+    )
     for file in project["license-files"]:
         assert (PROJECTS[name] / file).read_bytes() == (ROOT / file).read_bytes()
 

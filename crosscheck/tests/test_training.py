@@ -246,13 +246,13 @@ WRONG_IN_5 = {
         ["lstm_layer", "training_a_sine_lstm"],
     ),
     "a new sequence begins with the old state": (
-        "layers.py",
+        "layers/recurrent.py",
         'starts a new sequence. [step 59]"""\n        self.h = None',
         'starts a new sequence. [step 59]"""',
         ["rnn_layer"],
     ),
     "weights of convolutions in float64": (
-        "layers.py",
+        "layers/convolution.py",
         "np.random.randn(*self.W_shape()).astype(self.dtype) * scale",
         "np.random.randn(*self.W_shape()) * scale",
         ["weights_of_new_layers"],

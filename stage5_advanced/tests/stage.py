@@ -3,6 +3,9 @@
 import inspect
 
 import stage5_advanced as package
+import stage5_advanced.datasets  # imported late by the package
+import stage5_advanced.saving
+import stage5_advanced.utils
 
 F = package.functions
 L = package.layers

@@ -1068,3 +1068,55 @@ def test_a_parameter_may_have_a_name_and_no_data_yet():
     assert (p.name, p.data, repr(p)) == ("W", None, "variable(None)")
     with pytest.raises(TypeError, match=r"Variable: expected a numpy.ndarray"):
         Parameter(1.0)
+
+
+# --- inputs that are not differentiated ---
+
+
+class Pick(Function):
+    """y = x[ids];  gx = gy at ids, 0 elsewhere; ids has no gradient."""
+
+    not_differentiated = (1,)
+
+    def forward(self, x, ids):
+        return x[ids]
+
+    def backward(self, gy):
+        x, ids = self.inputs
+        gx = np.zeros(x.shape)
+        np.add.at(gx, ids.data, gy.data)
+        return Variable(gx), self.of_ids
+
+    of_ids = None
+
+
+def test_an_input_that_is_not_differentiated_has_no_gradient():
+    x, ids = Variable(np.array([1.0, 2.0, 3.0])), Variable(np.array([2, 2]))
+    y = Pick()(x, ids)
+    np.testing.assert_array_equal(grad(y, ids).data, [0, 0])
+    gx, gids = grad(y, [x, ids])
+    np.testing.assert_array_equal(gx.data, [0, 0, 2])
+    np.testing.assert_array_equal(gids.data, [0, 0])
+    y.backward(retain_grad=True)
+    assert ids.grad is None
+    np.testing.assert_array_equal(x.grad.data, [0, 0, 2])
+
+
+def test_what_an_input_that_is_not_differentiated_depends_on_is_not_visited():
+    class Broken(Function):
+        def forward(self, ids):
+            return ids + 1
+
+    x, start = Variable(np.array([1.0, 2.0, 3.0])), Variable(np.array([0, 1]))
+    y = Pick()(x, Broken()(start))
+    y.backward()
+    assert start.grad is None
+    np.testing.assert_array_equal(x.grad.data, [0, 1, 1])
+
+
+def test_none_for_an_input_that_is_differentiated_is_an_error():
+    class Wrong(Pick):
+        not_differentiated = (0,)
+
+    with pytest.raises(TypeError, match=r"Wrong.backward: expected Variables, got <class 'NoneType'>"):
+        Wrong()(Variable(np.array([1.0, 2.0])), Variable(np.array([1]))).backward()

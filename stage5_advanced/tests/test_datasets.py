@@ -269,7 +269,7 @@ def test_shakespeare_is_downloaded_once(mirror, monkeypatch):
 @pytest.mark.parametrize("content", [b'{"error": "log in"}', b"x", b"gr\xfc\xdfe"])
 def test_another_text_in_place_of_shakespeare_says_which_file_to_delete(monkeypatch, tmp_path, content):
     (tmp_path / "input.txt").write_bytes(content)
-    monkeypatch.setattr(package.datasets, "get_file", lambda url: str(tmp_path / "input.txt"))
+    monkeypatch.setattr(package.datasets.text, "get_file", lambda url: str(tmp_path / "input.txt"))
     with pytest.raises(
         ValueError, match=rf"^Shakespear: expected .*; delete {tmp_path / 'input.txt'} to download it again"
     ):

@@ -25,8 +25,8 @@ from .stage import (
     Sequential,
     SqueezeNet,
     Variable,
-    models,
     no_grad,
+    package,
     test_mode,
     transforms,
     write_arrays,
@@ -494,7 +494,7 @@ def test_pretrained_weights_are_downloaded_and_nothing_is_drawn(net, file, monke
     weights = weights_for(net())
     write_arrays(tmp_path / file, weights)
     asked, before = [], random_state()
-    monkeypatch.setattr(models, "get_file", lambda url: asked.append(url) or str(tmp_path / file))
+    monkeypatch.setattr(package.download, "get_file", lambda url: asked.append(url) or str(tmp_path / file))
     model = net(pretrained=True)
     assert asked == [f"https://github.com/koki0702/dezero-models/releases/download/v0.1/{file}"]
     assert random_state() == before
@@ -505,7 +505,7 @@ def test_pretrained_weights_are_downloaded_and_nothing_is_drawn(net, file, monke
 def test_a_download_without_weights_says_which_file_to_delete(monkeypatch, tmp_path):
     path = tmp_path / "resnet50.npz"
     path.write_text("<html>Please log in.</html>")
-    monkeypatch.setattr(models, "get_file", lambda url: str(path))
+    monkeypatch.setattr(package.download, "get_file", lambda url: str(path))
     with pytest.raises(
         ValueError, match=rf"expected a file that save_weights wrote.*; delete {path} to download it again"
     ):

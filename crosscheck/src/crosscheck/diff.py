@@ -18,9 +18,12 @@ from .lessons import (
     DEMONSTRATION,
     SELF_CONTAINED,
     Lesson,
+    Part,
     definitions,
     lessons,
     module_names,
+    moved,
+    parts,
     short,
     step_path,
 )
@@ -36,7 +39,7 @@ class FileChange:
     """A file of two packages."""
 
     path: str
-    state: str  # new, changed, identical or removed
+    state: str  # new, changed, identical, removed, or moved: its definitions are, or were, in another file
     plus: int = 0
     minus: int = 0
 
@@ -50,9 +53,13 @@ class DefinitionChange:
     before: str | None
     after: str | None
     steps: tuple[int, ...] = ()  # those whose lessons name it, in their order
+    parts: tuple[str, ...] = ()  # those beyond the book that name it
+    source: str | None = None  # the file that it moved from
 
     @property
     def state(self) -> str:
+        if self.before == self.after:
+            return "moved"
         return "new" if self.before is None else "removed" if self.after is None else "changed"
 
     def unified(self) -> list[str]:
@@ -80,6 +87,8 @@ class DefinitionChange:
             "file": self.path,
             "state": self.state,
             "steps": list(self.steps),
+            "parts": list(self.parts),
+            "moved_from": self.source,
             "before": self.before,
             "after": self.after,
             "diff": self.unified(),
@@ -88,9 +97,9 @@ class DefinitionChange:
 
 @dataclass(frozen=True)
 class Chapter:
-    """A lesson and the definitions shown under it. later: those shown under a later lesson."""
+    """A lesson, or a part, and the definitions shown under it. later: those shown under a later lesson or part."""
 
-    lesson: Lesson | None
+    lesson: Lesson | Part | None
     shown: tuple[DefinitionChange, ...]
     later: tuple[DefinitionChange, ...] = ()
 
@@ -107,22 +116,24 @@ class Comparison:
     around: tuple[DefinitionChange, ...] = ()  # source that belongs to no definition, or whole scripts
     around_title: str = "Around the definitions: docstrings, imports, statements, comments"
     notes: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
+    moved: tuple[DefinitionChange, ...] = ()  # definitions that only moved to another file
 
     def chapters(self) -> list[Chapter]:
-        """The lessons in order, each definition under the last lesson that names it; at the end those without one."""
+        """The lessons and parts in order, each definition under the last that names it; then those without one."""
+        headings: list[Lesson | Part] = [*self.lessons, *self.parts]
+        last = {d.name: n for n, heading in enumerate(headings) for d in self.definitions if names(heading, d)}
         found: list[Chapter] = []
-        steps = [lesson.step for lesson in self.lessons]
-        homes = {d.name: max((s for s in d.steps if s in steps), default=None) for d in self.definitions}
-        for lesson in self.lessons:
-            named = [d for d in self.definitions if lesson.step in d.steps]
+        for n, heading in enumerate(headings):
+            named = [d for d in self.definitions if names(heading, d)]
             found.append(
                 Chapter(
-                    lesson,
-                    tuple(d for d in named if homes[d.name] == lesson.step),
-                    tuple(d for d in named if homes[d.name] != lesson.step),
+                    heading,
+                    tuple(d for d in named if last[d.name] == n),
+                    tuple(d for d in named if last[d.name] != n),
                 )
             )
-        without = tuple(d for d in self.definitions if homes[d.name] is None)
+        without = tuple(d for d in self.definitions if d.name not in last)
         return [*found, Chapter(None, without)] if without else found
 
     def as_json(self) -> dict[str, Any]:
@@ -132,9 +143,16 @@ class Comparison:
             "notes": list(self.notes),
             "files": [dataclasses.asdict(change) for change in self.files],
             "lessons": [{"step": one.step, "title": one.title, "why": one.why} for one in self.lessons],
+            "parts": [{"part": one.part, "title": one.title, "why": one.why} for one in self.parts],
             "definitions": [change.as_json() for change in self.definitions],
+            "moved": [{"name": one.name, "from": one.source, "to": one.path} for one in self.moved],
             "around": [change.as_json() for change in self.around],
         }
+
+
+def names(heading: Lesson | Part, change: DefinitionChange) -> bool:
+    """Whether a lesson or a part names a definition."""
+    return heading.step in change.steps if isinstance(heading, Lesson) else heading.part in change.parts
 
 
 def lines(text: str | None) -> list[str]:
@@ -152,6 +170,14 @@ def stage_lessons(stage: Stage) -> list[Lesson]:
     """The lessons of a stage, in the order of steps."""
     try:
         return lessons(stage)
+    except (tomllib.TOMLDecodeError, KeyError) as error:
+        raise UsageError(f"{stage.folder / 'lessons.toml'} cannot be read: {error!r}") from None
+
+
+def stage_parts(stage: Stage) -> list[Part]:
+    """The parts of a stage beyond the book, in their order."""
+    try:
+        return parts(stage)
     except (tomllib.TOMLDecodeError, KeyError) as error:
         raise UsageError(f"{stage.folder / 'lessons.toml'} cannot be read: {error!r}") from None
 
@@ -237,25 +263,40 @@ def compare_stages(before: Stage, after: Stage) -> Comparison:
     """Every file and definition of two stages, with the lessons that lead from one to the other."""
     if before.number >= after.number:
         raise UsageError(f"diff: expected an earlier and a later stage, got {before.name} and {after.name}")
-    found = [one for stage in STAGES if before.number < stage.number < after.number for one in stage_lessons(stage)]
-    found += stage_lessons(after)
+    between = [stage for stage in STAGES if before.number < stage.number < after.number] + [after]
+    found = [one for stage in between for one in stage_lessons(stage)]
+    beyond = [one for stage in between for one in stage_parts(stage)]
     old, new = stage_files(before), stage_files(after)
-    files = [file_change(path, old.get(path), new.get(path)) for path in in_order(old, new)]
-    changes: list[DefinitionChange] = []
+    texts = [
+        {path: content.decode("utf-8") for path, content in side.items() if path.endswith(".py")} for side in (old, new)
+    ]
+    changes = list(package_changes(*texts, found=found, beyond=beyond))
+    paths = in_order(old, new)
+    changes.sort(key=lambda change: paths.index(change.path))
+    sources = {change.path: change.source for change in changes if change.source is not None}
+    sources |= {
+        path: source
+        for path in new.keys() - old.keys()
+        for source in old.keys() - new.keys()
+        if new[path] == old[source]
+    }
+    files = [moved_file(path, old, new, sources) or file_change(path, old.get(path), new.get(path)) for path in paths]
     around: list[DefinitionChange] = []
-    for change in files:
-        if change.state == "identical" or not change.path.endswith(".py"):
-            continue
-        texts = [source.decode("utf-8") if source is not None else "" for source in both(old, new, change.path)]
-        changes += definition_changes(*texts, path=change.path, module=module_of(change.path), found=found)
-        rests = [rest(text) for text in texts]
-        if rests[0] != rests[1]:
-            around.append(DefinitionChange(change.path, change.path, rests[0] or None, rests[1] or None))
-    return Comparison(before.name, after.name, tuple(found), tuple(changes), tuple(files), tuple(around))
-
-
-def both(old: Mapping[str, bytes], new: Mapping[str, bytes], path: str) -> tuple[bytes | None, bytes | None]:
-    return old.get(path), new.get(path)
+    for path in paths:
+        if path.endswith(".py"):
+            rests = [rest(side.get(path, "")) for side in texts]
+            if rests[0] != rests[1]:
+                around.append(DefinitionChange(path, path, rests[0] or None, rests[1] or None))
+    return Comparison(
+        before.name,
+        after.name,
+        tuple(found),
+        tuple(change for change in changes if change.state != "moved"),
+        tuple(files),
+        tuple(around),
+        parts=tuple(beyond),
+        moved=tuple(change for change in changes if change.state == "moved"),
+    )
 
 
 def file_change(path: str, before: bytes | None, after: bytes | None) -> FileChange:
@@ -270,11 +311,57 @@ def file_change(path: str, before: bytes | None, after: bytes | None) -> FileCha
     return FileChange(path, state, sum(j1 - j0 for *_, j0, j1 in codes), sum(i1 - i0 for _, i0, i1, *_ in codes))
 
 
-def definition_changes(
-    before: str, after: str, *, path: str, module: str, found: Sequence[Lesson]
+def moved_file(
+    path: str, old: Mapping[str, bytes], new: Mapping[str, bytes], sources: Mapping[str, str]
+) -> FileChange | None:
+    """A file whose content moved here, with the lines that it does not come from, or whose content moved away."""
+    if path in sources and path not in old:
+        return FileChange(path, "moved", plus=file_change(path, old[sources[path]], new[path]).plus)
+    targets = [target for target, source in sources.items() if source == path]
+    if path in new or not targets:
+        return None
+    try:
+        before, *afters = (lines(content.decode("utf-8")) for content in (old[path], *(new[one] for one in targets)))
+    except UnicodeDecodeError:  # data
+        return FileChange(path, "moved")
+    kept = {
+        i
+        for after in afters
+        for block in matcher(before, after).get_matching_blocks()
+        for i in range(block.a, block.a + block.size)
+    }
+    return FileChange(path, "moved", minus=sum(1 for i, line in enumerate(before) if i not in kept and line.strip()))
+
+
+def package_changes(
+    before: Mapping[str, str], after: Mapping[str, str], *, found: Sequence[Lesson], beyond: Sequence[Part]
 ) -> Iterator[DefinitionChange]:
-    """What differs, in the order of the file; removed definitions last."""
-    old, new = definitions(before, module), definitions(after, module)
+    """The definitions that differ between two packages, or moved; of each file in its order, removed ones last."""
+    places = [{path: definitions(source, module_of(path)) for path, source in side.items()} for side in (before, after)]
+    olds, news = ({name: text for inner in side.values() for name, text in inner.items()} for side in places)
+    came = {new: old for old, new in moved(olds, news).items()}
+    homes = {name: path for path, inner in places[0].items() for name in inner}
+    for path, inner in places[1].items():
+        for name, text in inner.items():
+            old = came.get(name, name)
+            if olds.get(old) != text or old != name:
+                yield DefinitionChange(
+                    name,
+                    path,
+                    olds.get(old),
+                    text,
+                    tuple(lesson.step for lesson in found if name in lesson.names),
+                    tuple(part.part for part in beyond if part.includes(name)),
+                    source=homes[old] if old != name else None,
+                )
+    for name in (name for name in olds if name not in news and name not in came.values()):
+        steps = tuple(lesson.step for lesson in found if name in lesson.names)
+        yield DefinitionChange(name, homes[name], olds[name], None, steps)
+
+
+def definition_changes(before: str, after: str, *, path: str, found: Sequence[Lesson]) -> Iterator[DefinitionChange]:
+    """What differs between two scripts, in the order of the later one; removed definitions last."""
+    old, new = definitions(before), definitions(after)
     for name in [*new, *(name for name in old if name not in new)]:
         if old.get(name) != new.get(name):
             steps = tuple(lesson.step for lesson in found if name in lesson.names)
@@ -340,7 +427,7 @@ def compare_steps(before: int, after: int) -> Comparison:
     if {before, after} & {11, 12}:
         notes.append(PAUSED)
     path = f"{names[1]}.py"
-    changes = definition_changes(*sources, path=path, module="", found=[shortened(one) for one in found])
+    changes = definition_changes(*sources, path=path, found=[shortened(one) for one in found])
     rests = [rest(source, docstring=False) for source in sources]
     around = [DefinitionChange(path, path, rests[0], rests[1])] if rests[0] != rests[1] else []
     title = "Around the definitions: imports, statements, comments"
@@ -380,12 +467,15 @@ def select(
         )
     notes = whole.notes if chosen or step is None else (f"the lesson of step {step} names no definition that differs",)
     named = {number for change in chosen for number in change.steps}
+    belongs = {part for change in chosen for part in change.parts} if step is None else set()
     return dataclasses.replace(
         whole,
         notes=notes,
         definitions=tuple(chosen),
         around=tuple(around),
         lessons=tuple(one for one in whole.lessons if (one.step == step if step else one.step in named)),
+        parts=tuple(one for one in whole.parts if one.part in belongs),
+        moved=tuple(one for one in whole.moved if by_file is not None and ends_with(one.path, by_file, "/")),
         files=tuple(one for one in whole.files if one.path in {change.path for change in [*chosen, *around]}),
     )
 
@@ -423,7 +513,7 @@ def compare_step(step: int) -> Comparison:
         found = compare_steps(home, step)
         return dataclasses.replace(found, lessons=(lesson,))
     _, source = framework(step)
-    changes = definition_changes("", source, path="step01.py", module="", found=[shortened(lesson)])
+    changes = definition_changes("", source, path="step01.py", found=[shortened(lesson)])
     return Comparison("nothing", "step01", (lesson,), tuple(changes))
 
 

@@ -31,6 +31,29 @@ class Lesson:
     def names(self) -> set[str]:
         return {*self.adds, *self.changes, *self.removes}
 
+    @property
+    def heading(self) -> str:
+        return f"Step {self.step}: {self.title}"
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a stage has beyond the book: modules that are new as a whole, and single definitions."""
+
+    part: str
+    title: str
+    why: str
+    modules: tuple[str, ...] = ()
+    definitions: tuple[str, ...] = ()
+
+    def includes(self, name: str) -> bool:
+        """Whether it names the definition or its module."""
+        return name in self.definitions or any(name.startswith(f"{module}.") for module in self.modules)
+
+    @property
+    def heading(self) -> str:
+        return f"Beyond the book, {self.part}: {self.title}"
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -62,6 +85,21 @@ def lessons(stage: Stage) -> list[Lesson]:
             removes=tuple(entry.get("removes", ())),
         )
         for entry in data["lesson"]
+    ]
+
+
+def parts(stage: Stage) -> list[Part]:
+    """The parts of a stage that are not in the book, in their order."""
+    data = tomllib.loads((stage.folder / "lessons.toml").read_text(encoding="utf-8"))
+    return [
+        Part(
+            part=entry["part"],
+            title=entry["title"],
+            why=" ".join(entry["why"].split()),
+            modules=tuple(entry.get("modules", ())),
+            definitions=tuple(entry.get("definitions", ())),
+        )
+        for entry in data.get("beyond", ())
     ]
 
 
@@ -111,6 +149,33 @@ def stage_definitions(stage: Stage) -> dict[str, str]:
     for module, path in module_names(stage).items():
         found |= definitions(path.read_text(encoding="utf-8"), module)
     return found
+
+
+def moved(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str]:
+    """Old name -> new name of definitions that moved to another module.
+
+    A definition moved if exactly one new definition of the same name has the same text or is in a package that
+    replaced its module: `layers.Linear` -> `layers.linear.Linear`.
+    """
+    arrived: dict[str, list[str]] = {}
+    for name in after.keys() - before.keys():
+        arrived.setdefault(without_module(name, after), []).append(name)
+    found = {}
+    for name in before.keys() - after.keys():
+        short_name = without_module(name, before)
+        module = name.removesuffix(f".{short_name}")
+        homes = [
+            new for new in arrived.get(short_name, ()) if after[new] == before[name] or new.startswith(f"{module}.")
+        ]
+        if len(homes) == 1:
+            found[name] = homes[0]
+    return found
+
+
+def without_module(name: str, names: Mapping[str, str]) -> str:
+    """`core.Variable.backward` -> `Variable.backward`, if `core.Variable` is also among the names."""
+    owner, _, last = name.rpartition(".")
+    return f"{owner.rpartition('.')[2]}.{last}" if owner in names else last
 
 
 def step_path(step: int) -> pathlib.Path:

@@ -223,7 +223,8 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 def joined(name: str, parts: Sequence[types.ModuleType]) -> types.ModuleType:
     """One module with the names of several; a name of the first has precedence."""
     module = types.ModuleType(name, parts[0].__doc__)
-    names = {key: value for part in reversed(parts) for key, value in vars(part).items() if not key.startswith("__")}
+    # dir, not vars: a stage may import a module when its name is first used
+    names = {key: getattr(part, key) for part in reversed(parts) for key in dir(part) if not key.startswith("__")}
     vars(module).update(names | {new: names[old] for new, old in PUBLISHED.items() if old in names})
     vars(module).update(
         __file__=parts[0].__file__, __version__=sys.modules[parts[0].__name__.partition(".")[0]].__version__

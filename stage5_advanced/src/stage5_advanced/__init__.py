@@ -1,17 +1,38 @@
 """Steps 52-60: GPU support, saved models, dropout, convolution, recurrent networks."""
 
-from . import cuda, datasets, functions, layers, models, optimizers, transforms, utils
+import importlib
+
+from . import cuda, functions, layers, models, optimizers, transforms
 from .config import Config, no_grad, test_mode, using_config
 from .core import Function, Parameter, Variable, as_array, as_variable, grad
 from .dataloaders import DataLoader, SeqDataLoader
-from .datasets import Dataset
 from .functions import Exp, Square, exp, square
 from .gradcheck import check_gradients, numerical_diff, numerical_grad
 from .layers import Layer
 from .models import Model
 from .operators import setup_variable
-from .saving import load_checkpoint, save_checkpoint
 
 __version__ = "1.1.0"
 
 setup_variable()
+
+LATE = {  # imported at first use, since it takes long to import what they need: attribute -> its module
+    "datasets": "datasets",
+    "utils": "utils",
+    "Dataset": "datasets",
+    "load_checkpoint": "saving",
+    "save_checkpoint": "saving",
+}
+
+
+def __getattr__(name):
+    """Import what is in LATE."""
+    if name not in LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(f".{LATE[name]}", __name__)
+    return module if name == LATE[name] else getattr(module, name)
+
+
+def __dir__():
+    """All names, also those that are not imported yet."""
+    return sorted({*globals(), *LATE})

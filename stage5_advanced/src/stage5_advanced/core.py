@@ -206,9 +206,12 @@ class Function:
     instance keeps its latest call (`inputs`, `outputs`), so use a new instance for each call:
     `Add()(x0, x1)`. The outputs are weak references, so that a graph is freed as soon as nothing
     refers to it. xp is the module of the arrays, numpy or cupy. Raises TypeError for arrays of both.
+    not_differentiated: positions of the inputs without gradient, such as indices and labels; `backward`
+    returns None for them.
     """
 
     xp = np
+    not_differentiated = ()
 
     def __call__(self, *inputs):
         variables, xs, generation = [], [], 0
@@ -265,8 +268,8 @@ class Function:
                 f"one for each input, got {len(gxs)}"
             )
         pairs = []
-        for x, gx in zip(self.inputs, gxs):  # noqa: B905 - the lengths are equal, and strict=True takes time
-            if x.constant:
+        for n, (x, gx) in enumerate(zip(self.inputs, gxs)):  # noqa: B905 - equal lengths, and strict=True takes time
+            if x.constant or (gx is None and n in self.not_differentiated):
                 continue
             if not isinstance(gx, Variable):
                 raise TypeError(f"{type(self).__name__}.backward: expected Variables, got {type(gx)}")

@@ -36,8 +36,8 @@ class BookStyle(Framework):
     def find(self, name: str) -> Any:
         """The framework's own object of this name, or a method as a function: update(optimizer)."""
         for module in self.modules:
-            if hasattr(module, name):
-                return getattr(module, name)
+            if not isinstance(found := getattr(module, name, module), ModuleType):  # layers.linear is a file
+                return found
         for module in self.modules:
             for owner in ("Variable", "Layer", "Optimizer"):
                 if callable(getattr(getattr(module, owner, None), name, None)):

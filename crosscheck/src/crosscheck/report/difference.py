@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.syntax import Syntax
@@ -11,9 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ..diff import Chapter, Comparison, DefinitionChange
-from ..lessons import Lesson
+from ..imports import module_of
+from ..lessons import Lesson, Part
 
-STYLES = {"new": "green", "changed": "yellow", "identical": "dim", "removed": "red"}
+STYLES = {"new": "green", "changed": "yellow", "identical": "dim", "removed": "red", "moved": "cyan"}
 SIGN_STYLES = {"|": "yellow", "<": "red", ">": "green", " ": ""}
 MIDDLE = 3  # columns between the two sides
 
@@ -26,11 +27,13 @@ def print_comparison(found: Comparison, out: Console, side_by_side: bool = False
         out.print(file_table(found))
     for chapter in found.chapters():
         print_chapter(chapter, out, side_by_side)
+    if found.moved:
+        print_moved(found.moved, out)
     if found.around:
         heading(out, found.around_title)
         for change in found.around:
             print_change(change, out, side_by_side)
-    if not found.definitions and not found.around and not found.notes:
+    if not found.definitions and not found.moved and not found.around and not found.notes:
         plain(out, f"\nno definition differs between {found.before} and {found.after}")
 
 
@@ -55,9 +58,20 @@ def plain(out: Console, text: str) -> None:
     out.print(Text(text))
 
 
-def print_lesson(lesson: Lesson, out: Console) -> None:
-    heading(out, f"Step {lesson.step}: {lesson.title}")
+def print_lesson(lesson: Lesson | Part, out: Console) -> None:
+    heading(out, lesson.heading)
     plain(out, lesson.why)
+
+
+def print_moved(moved: Sequence[DefinitionChange], out: Console) -> None:
+    """The definitions that only moved, by file; methods are not listed with their class."""
+    heading(out, "Moved to another file, unchanged")
+    names = {change.name for change in moved}
+    for source, path in dict.fromkeys((change.source, change.path) for change in moved):
+        here = [change.name for change in moved if (change.source, change.path) == (source, path)]
+        shown = [name for name in here if name.rpartition(".")[0] not in names]
+        module = module_of(path)
+        plain(out, f"{source} -> {path}: {', '.join(name.removeprefix(f'{module}.') for name in shown)}")
 
 
 def print_chapter(chapter: Chapter, out: Console, side_by_side: bool) -> None:
@@ -67,19 +81,29 @@ def print_chapter(chapter: Chapter, out: Console, side_by_side: bool) -> None:
     else:
         heading(out, "Without a lesson")
     if chapter.later:
-        later = ", ".join(f"{change.name} (step {change.steps[-1]})" for change in chapter.later)
-        alone = f"; this step alone: crosscheck step {chapter.lesson.step}" if chapter.lesson else ""
+        later = ", ".join(f"{change.name} ({last_heading(change)})" for change in chapter.later)
+        alone = (
+            f"; this step alone: crosscheck step {chapter.lesson.step}" if isinstance(chapter.lesson, Lesson) else ""
+        )
         out.print(Text(f"Shown under the last step that changes it: {later}{alone}", "dim"))
     for change in chapter.shown:
         print_change(change, out, side_by_side, chapter.lesson)
 
 
-def print_change(change: DefinitionChange, out: Console, side_by_side: bool, lesson: Lesson | None = None) -> None:
+def last_heading(change: DefinitionChange) -> str:
+    """`step 54`, or `part A3`."""
+    return f"part {change.parts[-1]}" if change.parts else f"step {change.steps[-1]}"
+
+
+def print_change(
+    change: DefinitionChange, out: Console, side_by_side: bool, lesson: Lesson | Part | None = None
+) -> None:
     """The definition's name, its state, the steps that change it, and the difference."""
-    others = [str(step) for step in change.steps if lesson is None or step != lesson.step]
+    others = [str(step) for step in change.steps if not isinstance(lesson, Lesson) or step != lesson.step]
     plural = "s" if len(others) > 1 else ""
     also = f", also in the lesson{plural} of step{plural} {', '.join(others)}" if others else ""
     where = "" if change.name == change.path else f" in {change.path}"
+    where += f", moved from {change.source}" if change.source else ""
     out.print()
     out.print(
         Text.assemble((change.name, "bold cyan"), "  ", (change.state, STYLES[change.state]), f"{where}{also}"),

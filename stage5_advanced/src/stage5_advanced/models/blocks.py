@@ -1,7 +1,7 @@
 """Building blocks of ResNet and SqueezeNet. [step 58, not in the book]"""
 
-from . import functions as F
-from .layers import BatchNorm, Conv2d, Layer
+from .. import functions as F
+from ..layers import BatchNorm, Conv2d, Layer
 
 
 class Bottleneck(Layer):

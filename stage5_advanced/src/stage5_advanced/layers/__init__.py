@@ -1,0 +1,8 @@
+"""L: all layers, collected from the modules."""
+
+from .base import Buffer, Layer, check_sizes, shape_text, uninitialized, weak
+from .convolution import Conv2d, Deconv2d
+from .embedding import EmbedID
+from .linear import Linear
+from .normalization import BatchNorm
+from .recurrent import LSTM, RNN, check_rows
