@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from crosscheck.compare import distance, mismatch, same_bytes
-from crosscheck.differences import agrees, slope
+from crosscheck.differences import agrees, slopes
 from crosscheck.ledger import Ledger
 
 EPS = np.finfo(float).eps
@@ -63,7 +63,7 @@ def test_mismatch_names_what_differs(a, b, text):
 
 def test_slopes_are_correct_within_their_error_estimate():
     point, direction = [np.array([0.3, -0.7])], [np.array([1.0, 2.0])]
-    measured = slope(lambda xs: float(np.exp(xs[0]).sum()), point, direction)
+    (measured,) = slopes(lambda xs: [float(np.exp(xs[0]).sum())], point, direction)
     gradient = np.exp(point[0])
     assert measured.value == pytest.approx(float(gradient @ direction[0]), rel=1e-9)
     assert agrees([gradient], direction, measured)

@@ -1,41 +1,105 @@
-"""Every differentiable public name has a computation; and tests of this check."""
+"""What the matrix compares of each stage is recorded, and what it does not compare is red; tests of this check."""
 
-import types
+import json
+import pickle
 
+import numpy as np
 import pytest
 
 import stage3_higher_order
-from crosscheck import coverage
+import stage4_neural_nets
+from crosscheck import coverage as module
 from crosscheck.cli import main
-from crosscheck.computations import Computation, all_computations
-from crosscheck.coverage import uncovered, without_reason
-from crosscheck.frameworks import BookStyle, load_stage
-from crosscheck.inputs import LAYOUTS, normal
+from crosscheck.computations import COMPUTATIONS, Computation, all_computations
+from crosscheck.coverage import Reasons, Scope, coverage, statements
+from crosscheck.frameworks import load_stage
+from crosscheck.inputs import normal
+from crosscheck.recorder import Recorder, Surface
+from crosscheck.runner import Cell, Runner
 from crosscheck.stages import STAGES
 
 
-@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
-def test_every_public_name_has_a_computation(stage):
-    assert uncovered(load_stage(stage), all_computations()) == []
+def computation(body, order=2, **declared):
+    return Computation("a_computation", body, 33, 3, [normal()], ((2,),), order=order, **declared)
 
 
-def test_names_declared_as_not_differentiable_exist():
-    assert without_reason([load_stage(stage) for stage in STAGES]) == []
+def cells_of(computation, number=3):
+    """The cell of a stage, and PyTorch's, which is not run."""
+    stage = load_stage(STAGES[number - 1])
+    return [Runner([stage], None).run(computation, stage, "float64"), Cell(computation, "torch", "float64")]
 
 
-def framework(**functions):
-    """Stage 3 with additional functions in F."""
-    gathered = types.ModuleType("stage3_higher_order.functions")
-    gathered.__dict__.update(vars(stage3_higher_order.functions) | functions)
-    gathered.__name__ = "stage3_higher_order.functions"
-    return BookStyle("stage3", [stage3_higher_order, gathered], 3)
+def covered(cells, number=3):
+    stage = load_stage(STAGES[number - 1])
+    return coverage({stage.name: Scope.of(Surface(stage))}, cells)
 
 
-QUICK = [c for c in all_computations() if c.cases >= LAYOUTS]  # the long chains are slow and cover no other name
+def called(body, number=4):
+    """What a computation uses of a stage."""
+    with Recorder(load_stage(STAGES[number - 1])) as recorder:
+        body(recorder)
+    return {name: set(left) for name, left in recorder.taken().items()}
 
 
-def computation(body, **declared):
-    return Computation(body.__name__, body, 33, 3, [normal()], **declared)
+# --- the recorder ---
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (lambda fw: fw.square(fw.Variable(np.ones(2))), {"functions.elementwise.square": set()}),
+        (lambda fw: fw.sum(fw.Variable(np.ones(2)), 0), {"functions.reduce.sum": {"keepdims"}}),
+        (lambda fw: fw.Variable(np.ones(2)).sum(keepdims=True), {"core.Variable.sum": {"axis"}}),
+        (lambda fw: 2 * fw.Variable(np.ones(2)), {"core.Variable.__rmul__": set(), "functions.arithmetic.Mul": set()}),
+        (lambda fw: fw.Variable(np.ones((2, 2))).T, {"core.Variable.T": {"axes"}}),
+        (lambda fw: fw.SGD(), {"optimizers.SGD": {"lr"}}),
+        (lambda fw: fw.MomentumSGD(0.1), {"optimizers.MomentumSGD": {"momentum"}}),
+        (lambda fw: fw.Linear(2, in_size=3), {"layers.Linear": {"nobias", "dtype"}}),
+        (lambda fw: fw.transforms.ToInt()(np.ones(2)), {"transforms.ToInt": {"dtype"}}),
+        (lambda fw: fw.utils.sum_to(np.ones(2), (1,)), {"utils.sum_to": set()}),
+        (lambda fw: fw.cleargrads(fw.Linear(2)), {"layers.Layer.cleargrads": set(), "layers.Layer.params": set()}),
+    ],
+)
+def test_calls_are_recorded_with_the_defaults_that_they_leave(body, found):
+    recorded = called(body)
+    assert {name: recorded.get(name) for name in found} == found
+
+
+def test_operators_that_the_framework_itself_uses_do_not_count():
+    recorded = called(lambda fw: fw.mean_squared_error_simple(fw.Variable(np.ones(2)), fw.Variable(np.zeros(2))))
+    assert "functions.loss.mean_squared_error_simple" in recorded
+    assert not any(name.startswith("core.Variable.__") for name in recorded)
+
+
+def test_a_class_of_the_user_counts_as_its_public_base():
+    def body(fw):
+        class Mine(fw.Layer):
+            def __init__(self):
+                super().__init__()
+
+        Mine()
+
+    assert "layers.Layer" in called(body)
+
+
+def test_a_recorded_stage_is_restored_even_after_an_error():
+    classes = [stage4_neural_nets.Variable, stage4_neural_nets.Layer, stage4_neural_nets.Function]
+    before = [dict(vars(each)) for each in classes]
+    with pytest.raises(ValueError, match="reshape"):
+        called(lambda fw: fw.reshape(fw.Variable(np.ones(2)), (3,)))
+    assert [dict(vars(each)) for each in classes] == before
+
+
+def test_the_scope_of_a_stage_can_be_sent_by_a_worker():
+    scope = Scope.of(Surface(load_stage(STAGES[4])))
+    assert pickle.loads(pickle.dumps(scope)) == scope
+    assert scope.defaults["optimizers.Adam"] == ("alpha", "beta1", "beta2", "eps")
+    assert "functions.conv.conv2d" in scope.differentiable
+    assert "core.Variable.__getitem__" in scope.differentiable
+    assert "core.Variable.backward" not in scope.differentiable
+
+
+# --- what is missing ---
 
 
 def cube(x):
@@ -43,58 +107,95 @@ def cube(x):
     return stage3_higher_order.functions.mul(x, stage3_higher_order.functions.mul(x, x))
 
 
-def test_a_new_function_without_a_computation_is_red():
-    wanting = uncovered(framework(cube=cube), QUICK)
-    assert wanting == ["stage3: no computation calls cube"]
-
-
-def test_a_new_operator_without_a_computation_is_red(monkeypatch):
-    monkeypatch.setattr(stage3_higher_order.Variable, "__matmul__", cube, raising=False)
-    monkeypatch.setattr(stage3_higher_order.Variable, "T", property(cube), raising=False)
-    wanting = uncovered(framework(), QUICK)
-    assert wanting == [f"stage3: no computation calls Variable.{name}" for name in ("T", "__matmul__")]
+cube.__module__ = "stage3_higher_order.functions.arithmetic"
 
 
 @pytest.mark.parametrize(
     ("declared", "red"),
     [
         ({}, []),
-        ({"order": 1}, ["stage3: no computation of order 2 calls cube"]),
-        ({"order": 0}, ["stage3: no computation of order 2 calls cube"]),
-        ({"differs": {"stage3": "nobody looks"}}, ["stage3: no computation of order 2 calls cube"]),
-        ({"raises": (ValueError, "")}, ["stage3: no computation calls cube"]),
+        ({"order": 1}, ["no computation of order 2 calls functions.arithmetic.cube"]),
+        ({"order": 0}, ["no computation of order 2 calls functions.arithmetic.cube"]),
+        ({"differs": {"stage3": "nobody looks"}}, ["no computation compares functions.arithmetic.cube"]),
+        ({"golden": "NumPy"}, ["PyTorch has no part in any comparison of functions.arithmetic.cube"]),
     ],
 )
-def test_only_a_computation_that_is_differentiated_and_compared_counts(declared, red):
-    by_name = computation(lambda fw, x: fw.cube(x), **declared)
-    assert uncovered(framework(cube=cube), [*QUICK, by_name]) == red
+def test_only_a_function_that_is_differentiated_and_compared_counts(monkeypatch, declared, red):
+    monkeypatch.setattr(stage3_higher_order.functions, "cube", cube, raising=False)
+    missing = covered(cells_of(computation(lambda fw, x: fw.cube(x), **declared))).missing
+    assert [text for text in missing if "cube" in text] == [f"stage3: {text}" for text in red]
+    assert "stage3: no computation compares functions.arithmetic.mul" in missing
+    assert "stage3: no computation compares core.Variable.__mul__" in missing
 
 
-def test_calls_made_by_the_framework_do_not_count():
-    only = computation(lambda fw, x: fw.cube(x))
-    wanting = uncovered(framework(cube=cube), [only])
-    assert "stage3: no computation calls mul" in wanting
-    assert "stage3: no computation calls Variable.__mul__" in wanting
-    assert not any("cube" in text for text in wanting)
+def test_a_new_operator_without_a_computation_is_red(monkeypatch):
+    monkeypatch.setattr(stage3_higher_order.Variable, "__matmul__", cube, raising=False)
+    assert "stage3: no computation compares core.Variable.__matmul__" in covered([]).missing
 
 
-def test_the_operators_are_restored():
-    before = dict(vars(stage3_higher_order.Variable))
-    uncovered(framework(), QUICK)
-    assert dict(vars(stage3_higher_order.Variable)) == before
+def test_a_failed_cell_compares_nothing():
+    cells = cells_of(COMPUTATIONS["exp"])
+    assert covered(cells).names["stage3"]["functions.elementwise.exp"].computations == ["exp"]
+    cells[0].fail("torch", "far away")
+    assert covered(cells).names["stage3"]["functions.elementwise.exp"].computations == []
 
 
-def test_a_reason_for_an_unknown_name_is_red(monkeypatch):
-    monkeypatch.setitem(coverage.NOT_DIFFERENTIABLE, "no_such_name", "for the sake of it")
-    assert without_reason([load_stage(stage) for stage in STAGES]) == ["no_such_name"]
+def test_a_raise_is_met_by_the_computation_whose_error_it_raises():
+    found = covered(cells_of(COMPUTATIONS["variable_of_a_list"]))
+    met = {each.source: each.errors for each in found.raises["stage3"]}
+    assert len(met) == len(set(met))
+    assert [source for source, errors in met.items() if errors] == [
+        "raise TypeError(f'Variable: expected a numpy.ndarray, got {type(data)}')"
+    ]
+
+
+def test_every_raise_of_a_package_is_found(tmp_path):
+    (tmp_path / "part").mkdir()
+    (tmp_path / "part" / "__init__.py").write_text(
+        "def f(x):\n"
+        "    try:\n"
+        "        g(x)\n"
+        "    except KeyError as error:\n"
+        "        raise ValueError(\n"
+        "            'expected a key'\n"
+        "        ) from error\n"
+        "    except OSError:\n"
+        "        raise\n"
+        "class A:\n"
+        "    def h(self): raise StopIteration\n"
+    )
+    found = [(each.file, each.line, each.lines, each.within) for each in statements(tmp_path)]
+    assert found == [
+        ("part/__init__.py", 5, range(5, 8), "part.f"),
+        ("part/__init__.py", 9, range(3, 4), "part.f"),
+        ("part/__init__.py", 11, range(11, 12), "part.A.h"),
+    ]
+
+
+def test_the_result_as_json_and_in_one_line():
+    found = covered(cells_of(COMPUTATIONS["exp"]))
+    data = json.loads(json.dumps(found.as_json()))
+    name = data["stage3"]["names"]["functions.elementwise.exp"]
+    assert (name["computations"], name["torch"], name["order"]) == (["exp"], True, 2)
+    assert set(data["stage3"]["raises"][0]) == {"place", "within", "source", "errors", "reason"}
+    assert "public names compared" in found.summary()
+
+
+def test_a_reason_for_what_does_not_exist_is_red(tmp_path):
+    path = tmp_path / "coverage.toml"
+    path.write_text('[names]\n"functions.no_such_name" = "for the sake of it"\n')
+    reasons = Reasons(path)
+    assert reasons.unused() == ["coverage.toml: nothing needs the reason for functions.no_such_name, in [names]"]
+    assert reasons.of("names", "functions.no_such_name") == "for the sake of it"
+    assert reasons.unused() == []
 
 
 def test_a_name_without_a_computation_makes_the_run_red(monkeypatch, capsys):
     only = [c for c in all_computations() if c.name in ("square", "exp")]
-    for module in ("cli", "pool"):  # -n 0: the pool of worker processes would not see the change
-        monkeypatch.setattr(f"crosscheck.{module}.all_computations", lambda: only)
+    monkeypatch.setattr("crosscheck.cli.all_computations", lambda: only)  # -n 0, for worker processes do not see it
     assert main(["run", "-n", "0"]) == 1
     said = capsys.readouterr().out
-    assert "not covered  stage2: no computation calls add" in said
+    assert "not covered  stage2: no computation compares functions.arithmetic.add" in said
     assert "every cell is as declared" in said
     assert main(["run", "-n", "0", "-k", "square"]) == 0
+    assert module.REASONS.is_file()

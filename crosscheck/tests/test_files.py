@@ -10,6 +10,7 @@ import pytest
 
 from crosscheck import UsageError, cli
 from crosscheck.computations import all_computations
+from crosscheck.coverage import Coverage
 from crosscheck.files import write_text
 from crosscheck.report import Report
 from crosscheck.report.junit import junit
@@ -173,7 +174,7 @@ def test_a_test_case_for_each_cell():
 
 def test_an_interrupted_run_and_an_uncovered_name_are_red():
     cell = Cell(COMPUTATIONS["square"], "stage1", "float64")
-    report = report_of(cell, ended="terminated", uncovered=["stage1: no computation calls f"])
+    report = report_of(cell, ended="terminated", coverage=Coverage({}, {}, ["stage1: no computation calls f"]))
     root, cases = parsed(report)
     assert cases["complete"].find("error").get("message") == "terminated after 1 of 1 cells"
     assert cases["covered: stage1: no computation calls f"].find("failure") is not None

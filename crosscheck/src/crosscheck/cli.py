@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 
 from . import UsageError, __version__
 from .computations import DTYPES, Computation, all_computations
+from .coverage import coverage
 from .ending import ended_early
 from .files import check_file, check_folder
 from .frameworks import load_stage, load_torch
@@ -161,6 +162,8 @@ def parser() -> argparse.ArgumentParser:
         "name", nargs="?", metavar="NAME", help="a name of the stages or of PyTorch: exp, torch.nn.Linear"
     )
 
+    command("doctor", doctor_command, "show what is installed, and how to install what is missing")
+
     diff = command("diff", diff_command, "show what differs between two stages or two steps, and why")
     for which, name in (("the earlier", "A"), ("the later", "B")):
         diff.add_argument(name, help=f"{which} stage (1, stage1) or step (step07)")
@@ -290,7 +293,8 @@ def run_command(arguments: argparse.Namespace) -> int:
         start = time.perf_counter()
         with ended_early() as ending:
             report.cells.extend(track(pool.run(heavy_first), len(names), lambda cell: cell.name, "cells"))
-            report.uncovered = [] if narrowed or arguments.quick else pool.uncovered()
+            if not narrowed:
+                report.coverage = coverage({c.label: c.scope for c in pool.columns if c.scope}, report.cells)
         report.seconds, report.ended = time.perf_counter() - start, ending.word
     place = {name: i for i, name in enumerate(names)}
     report.cells.sort(key=lambda cell: place[cell.name])
@@ -407,6 +411,12 @@ def rosetta_command(arguments: argparse.Namespace) -> int:
     lines = [[row.name, row.call, row.stage, row.difference] for row in found]
     output(as_json(found), arguments.json, lambda: print_table("", ["stages", "PyTorch", "since", "difference"], lines))
     return 0
+
+
+def doctor_command(arguments: argparse.Namespace) -> int:
+    from .doctor import doctor
+
+    return doctor(arguments.json is not None)
 
 
 # --- diff, step, play ---

@@ -1,133 +1,246 @@
-"""Check that a computation covers each differentiable public name and compares its derivatives.
+"""Coverage: what the matrix compares of each stage - every public name, every default, every `raise`.
 
-Computations run, forward only, on a framework that records what they call: functions are wrapped on lookup,
-and during the run the operators and methods of Variable are replaced by wrappers that record their names.
-Calls made by the framework itself do not count.
+The cells of a run record what they use (recorder.py); `coverage` puts it together. What nothing compares fails the run,
+unless `coverage.toml` has a reason for it.
 """
 
 from __future__ import annotations
 
-import contextlib
-import inspect
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+import ast
+import pathlib
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from .stages import STAGES
 
-from .computations import Computation
-from .frameworks import BookStyle
-from .inputs import LAYOUTS
+if TYPE_CHECKING:
+    from .recorder import Surface
+    from .runner import Cell
 
-# Functions that are not differentiated, each with the reason; a computation must still call them.
-NOT_DIFFERENTIABLE = {
-    "accuracy": "the fraction of correct predictions is piecewise constant",
-    "pair": "a kernel size or stride for both axes",
-    "get_conv_outsize": "an integer size",
-    "get_deconv_outsize": "an integer size",
-}
+REASONS = pathlib.Path(__file__).parent / "coverage.toml"
 
 
-def functions_of(framework: BookStyle) -> dict[str, Callable[..., Any]]:
-    """The public functions exported by its `functions` package."""
-    gathered = [vars(module) for module in framework.modules if module.__name__.endswith(".functions")]
-    return {
-        name: value
-        for names in gathered
-        for name, value in names.items()
-        if inspect.isfunction(value) and not name.startswith("_")
-    }
+@dataclass
+class Name:
+    """A public name of a stage.
+
+    computations: those that call it and whose values are equal in this stage to the reference's, and to those of the
+        stage before. errors: those that call it with invalid input, and whose error is as declared.
+    torch: whether PyTorch has computed one of the references. order: the highest order of differentiation compared.
+    defaults: each parameter with a default -> a computation that relies on it, or "".
+    reason: why it is not compared, or not with PyTorch, from coverage.toml.
+    """
+
+    computations: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    torch: bool = False
+    order: int = 0
+    defaults: dict[str, str] = field(default_factory=dict)
+    reason: str = ""
 
 
-def operators_of(framework: BookStyle) -> dict[str, Any]:
-    """Operators, methods and properties that are assigned to Variable outside its class definition."""
-    Variable = framework.find("Variable")
+@dataclass
+class Raise:
+    """A `raise` of a stage: `layers.py:209`, in `layers.Linear.prepare`, and its source on one line.
 
-    def code(value: Any) -> Any:
-        return value.fget if isinstance(value, property) else value
+    errors: the computations that meet it and compare the error's type and text.
+    reason: why none does, from coverage.toml.
+    """
 
-    return {
-        name: value
-        for name, value in vars(Variable).items()
-        if inspect.isfunction(code(value)) and code(value).__module__ != Variable.__module__
-    }
-
-
-class Recorder(BookStyle):
-    """A framework that records which of its names a computation calls."""
-
-    def __init__(self, framework: BookStyle):
-        super().__init__(framework.name, framework.modules, framework.number)
-        self.called: set[str] = set()
-        self.functions = functions_of(framework)
-        self.operators = operators_of(framework)
-
-    def find(self, name: str) -> Any:
-        found = super().find(name)
-        function = self.__dict__.get("functions", {}).get(name)
-        return found if function is None or function is not found else self.recorded(name, function, lambda: True)
-
-    def recorded(self, name: str, f: Callable[..., Any], counts: Callable[[], bool]) -> Callable[..., Any]:
-        def call(*arguments: Any, **options: Any) -> Any:
-            if counts():
-                self.called.add(name)
-            return f(*arguments, **options)
-
-        return call
-
-    @contextlib.contextmanager
-    def watching_operators(self) -> Iterator[None]:
-        """Within the block, the operators of Variable record their names, except for calls from within the stage."""
-        Variable = self.find("Variable")
-        package = Variable.__module__.partition(".")[0]
-
-        def from_outside() -> bool:
-            caller = str(sys._getframe(2).f_globals["__name__"])
-            return caller.partition(".")[0] != str(package)
-
-        try:
-            for name, value in self.operators.items():
-                if isinstance(value, property):
-                    assert value.fget is not None
-                    setattr(Variable, name, property(self.recorded(f"Variable.{name}", value.fget, from_outside)))
-                else:
-                    setattr(Variable, name, self.recorded(f"Variable.{name}", value, from_outside))
-            yield
-        finally:
-            for name, value in self.operators.items():
-                setattr(Variable, name, value)
-
-    def calls(self, computation: Computation) -> set[str]:
-        """The names that a computation calls on its first case; errors are left to the matrix."""
-        self.called = set()
-        case = computation.make_cases(computation.dtypes[0], seed=0)[0]
-        with contextlib.suppress(Exception), np.errstate(all="ignore"), self.watching_operators():
-            computation.body(self, *(self.Variable(a) for a in case.fresh()))
-        return self.called
+    place: str
+    within: str
+    source: str
+    errors: list[str] = field(default_factory=list)
+    reason: str = ""
 
 
-def uncovered(framework: BookStyle, computations: Sequence[Computation]) -> list[str]:
-    """The names of a stage that no computation differentiates: twice, if the stage supports it."""
-    recorder = Recorder(framework)
-    names = {*recorder.functions, *(f"Variable.{name}" for name in recorder.operators)}
-    twice = min(2, framework.max_order)
-    called: set[str] = set()
-    checked: set[str] = set()
-    able = [c for c in computations if c.raises is None and c.since <= (framework.number or 99)]
-    for computation in sorted(able, key=lambda c: not c.cases >= LAYOUTS):  # cheap ones first
-        if names <= called and names - set(NOT_DIFFERENTIABLE) <= checked:
-            break
-        found = recorder.calls(computation)
-        called |= found
-        if computation.order >= twice and framework.name not in computation.differs:
-            checked |= found
-    wanting = [f"{framework.name}: no computation calls {name}" for name in sorted(names - called)]
-    for name in sorted(names & called - checked - set(NOT_DIFFERENTIABLE)):
-        wanting.append(f"{framework.name}: no computation of order {twice} calls {name}")
-    return wanting
+@dataclass
+class Coverage:
+    """names[stage][public name], raises[stage] in the order of the source, and what is missing, one line each.
+
+    Stages are named as in cells (stage1 ...), public names `module.function`, `module.Class` or `module.Class.method`
+    without the package: `functions.elementwise.exp`, `layers.Linear`, `core.Variable.backward`, `utils.sum_to`.
+    """
+
+    names: dict[str, dict[str, Name]]
+    raises: dict[str, list[Raise]]
+    missing: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """{stage: {"names": {name: {...}}, "raises": [...]}}, with the fields of Name and Raise."""
+        return {
+            stage: {
+                "names": {name: asdict(found) for name, found in names.items()},
+                "raises": [asdict(found) for found in self.raises[stage]],
+            }
+            for stage, names in self.names.items()
+        }
+
+    def summary(self) -> str:
+        """One line: names, defaults and raises of all stages, how many are compared, how many have a reason."""
+        names = [name for stage in self.names.values() for name in stage.values()]
+        raises = [each for stage in self.raises.values() for each in stage]
+        defaults = [used for name in names for used in name.defaults.values()]
+        torch = sum(name.torch for name in names)
+        compared = sum(bool(name.computations) for name in names)
+        return (
+            f"coverage of all stages: {compared} of {len(names)} public names compared ({torch} with PyTorch), "
+            f"{sum(map(bool, defaults))} of {len(defaults)} defaults used, "
+            f"{sum(bool(each.errors) for each in raises)} of {len(raises)} raises met; the rest has a reason"
+        )
 
 
-def without_reason(frameworks: Sequence[BookStyle]) -> list[str]:
-    """Names declared as not differentiable that no stage has."""
-    there = {name for framework in frameworks for name in functions_of(framework)}
-    return sorted(set(NOT_DIFFERENTIABLE) - there)
+# --- what a stage has ---
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The public names of a stage as plain data: name -> its parameters with defaults; those of differentiable ones."""
+
+    defaults: Mapping[str, tuple[str, ...]]
+    differentiable: tuple[str, ...]
+
+    @classmethod
+    def of(cls, surface: Surface) -> Scope:
+        return cls(surface.defaults(), surface.differentiable())
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A `raise`. lines: of its file, where its error is raised; a bare `raise` passes on what its `try` has raised."""
+
+    file: str
+    line: int
+    lines: range
+    within: str
+    source: str
+
+
+def statements(folder: pathlib.Path) -> Iterator[Statement]:
+    """Every `raise` of a package, from its syntax trees."""
+    for path in sorted(folder.rglob("*.py")):
+        file = path.relative_to(folder).as_posix()
+        module = file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        yield from raises_in(ast.parse(path.read_text(encoding="utf-8")), file, module, range(0))
+
+
+def raises_in(node: ast.AST, file: str, scope: str, tried: range) -> Iterator[Statement]:
+    """Every `raise` in a node. tried: the lines of the `try` whose handler contains it."""
+    if isinstance(node, ast.Raise):
+        lines = range(node.lineno, (node.end_lineno or 0) + 1) if node.exc else tried
+        yield Statement(file, node.lineno, lines, scope, " ".join(ast.unparse(node).split()))
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        scope, tried = f"{scope}.{node.name}", range(0)
+    for child in ast.iter_child_nodes(node):
+        body = tried
+        if isinstance(node, ast.Try) and isinstance(child, ast.ExceptHandler):
+            body = range(node.body[0].lineno, (node.body[-1].end_lineno or 0) + 1)
+        yield from raises_in(child, file, scope, body)
+
+
+# --- what has been compared ---
+
+
+class Reasons:
+    """coverage.toml: what is not compared, and why. Each entry must be of use."""
+
+    def __init__(self, path: pathlib.Path = REASONS):
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        self.sections: dict[str, dict[str, str]] = {key: data.get(key, {}) for key in SECTIONS}
+        self.used: set[tuple[str, str]] = set()
+
+    def of(self, section: str, name: str) -> str:
+        """The reason for a name, or ""."""
+        reason = self.sections[section].get(name, "")
+        if reason:
+            self.used.add((section, name))
+        return reason
+
+    def of_raise(self, statement: Statement) -> str:
+        """The reason for a `raise`; its entry is `module.function`, or `module.function: part of its source`."""
+        for entry, reason in self.sections["raises"].items():
+            name, _, part = entry.partition(": ")
+            if name == statement.within and part in statement.source:
+                self.used.add(("raises", entry))
+                return reason
+        return ""
+
+    def unused(self) -> list[str]:
+        """Entries for what does not exist, or is compared all the same."""
+        return [
+            f"coverage.toml: nothing needs the reason for {name}, in [{section}]"
+            for section, entries in self.sections.items()
+            for name in entries
+            if (section, name) not in self.used
+        ]
+
+
+SECTIONS = ("names", "torch", "order", "defaults", "raises")
+
+
+def coverage(scopes: Mapping[str, Scope], cells: Sequence[Cell], reasons: Reasons | None = None) -> Coverage:
+    """What the cells of a full run compare of these stages, by stage."""
+    reasons = reasons or Reasons()
+    found = Coverage({}, {})
+    by_torch = {cell.computation.name for cell in cells if cell.framework == "torch" and cell.state == "equal"}
+    for stage in (stage for stage in STAGES if stage.name in scopes):
+        scope = scopes[stage.name]
+        own = [cell for cell in cells if cell.framework == stage.name]
+        names = {name: Name(defaults=dict.fromkeys(defaults, "")) for name, defaults in scope.defaults.items()}
+        for cell in own:
+            for name in cell.called:
+                record(names[name], cell, name, cell.computation.name in by_torch)
+        raises = [met(statement, own, reasons) for statement in statements(stage.source)]
+        found.names[stage.name], found.raises[stage.name] = names, raises
+        names = {name: names[name] for name in scope.differentiable}  # so far
+        found.missing += missing_names(names, stage.name, scope, reasons, bool(by_torch))
+    return found
+
+
+def record(name: Name, cell: Cell, key: str, by_torch: bool) -> None:
+    """Enter what a cell has called."""
+    computation = cell.computation
+    if cell.state == "error":
+        name.errors.append(computation.name)
+    if cell.state != "equal":
+        return
+    if computation.name not in name.computations:
+        name.computations.append(computation.name)
+    name.torch |= by_torch and not computation.golden
+    name.order = max(name.order, computation.order)
+    for parameter in cell.called[key]:
+        name.defaults[parameter] = name.defaults[parameter] or computation.name
+
+
+def met(statement: Statement, cells: Sequence[Cell], reasons: Reasons) -> Raise:
+    """A `raise` with the computations that meet it."""
+    errors = [
+        cell.computation.name
+        for cell in cells
+        if cell.state == "error"
+        if any(file == statement.file and line in statement.lines for file, line in cell.raised)
+    ]
+    place = f"{statement.file}:{statement.line}"
+    return Raise(place, statement.within, statement.source, errors, "" if errors else reasons.of_raise(statement))
+
+
+def missing_names(names: Mapping[str, Name], stage: str, scope: Scope, reasons: Reasons, torch: bool) -> Iterator[str]:
+    """What is not compared, and has no reason. torch: whether PyTorch is part of the run."""
+    twice = 2 if stage >= "stage3" else 1
+    for key, name in names.items():
+        if not name.computations:
+            name.reason = reasons.of("names", key)
+            if not name.reason:
+                yield f"{stage}: no computation compares {key}"
+            continue
+        if torch and not name.torch:
+            name.reason = reasons.of("torch", key)
+            if not name.reason:
+                yield f"{stage}: PyTorch has no part in any comparison of {key}"
+        if key in scope.differentiable and name.order < twice and not reasons.of("order", key):
+            yield f"{stage}: no computation of order {twice} calls {key}"
+        for parameter, used in name.defaults.items():
+            if used == "so far" and not reasons.of("defaults", f"{key}.{parameter}"):
+                yield f"{stage}: no computation relies on the default of {key}: {parameter}"

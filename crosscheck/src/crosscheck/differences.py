@@ -22,21 +22,24 @@ class Slope:
     error: float
 
 
-def slope(f: Callable[[Sequence[Array]], float], point: Sequence[Array], direction: Sequence[Array]) -> Slope:
-    """The derivative of f at a point along a direction, by fourth-order central differences in float64.
+def slopes(
+    f: Callable[[Sequence[Array]], Sequence[float]], point: Sequence[Array], direction: Sequence[Array]
+) -> list[Slope]:
+    """The derivatives of the numbers f at a point along a direction, by fourth-order central differences in float64.
 
     The error is estimated by repeating them with half the step.
     """
 
     @functools.cache  # the coarse and the fine differences share two points
-    def at(t: float) -> float:
-        return f([np.asarray(x + t * d) for x, d in zip(point, direction, strict=True)])
+    def at(t: float) -> Array:
+        return np.array(f([np.asarray(x + t * d) for x, d in zip(point, direction, strict=True)]))
 
-    def differences(h: float) -> float:
-        return (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h)
+    def differences(h: float) -> Array:
+        found: Array = (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h)
+        return found
 
     coarse, fine = differences(STEP), differences(STEP / 2)
-    return Slope(fine, abs(coarse - fine))
+    return [Slope(float(value), float(error)) for value, error in zip(fine, abs(coarse - fine), strict=True)]
 
 
 def agrees(gradient: Sequence[Array], direction: Sequence[Array], measured: Slope, floor: float = 0.0) -> bool:

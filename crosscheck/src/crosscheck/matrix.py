@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from . import UsageError
 from .computations import Computation
-from .frameworks import Framework, load_file, load_stage, load_torch
+from .coverage import Scope
+from .frameworks import BookStyle, Framework, load_file, load_stage, load_torch
 from .inputs import DEFAULT_SEED
 from .ledger import Ledger
+from .recorder import Surface
 from .runner import TIME_LIMIT, Runner
 from .select import matches
 from .stages import STAGES, Stage
@@ -59,18 +61,19 @@ class Settings:
 
 @dataclass(frozen=True)
 class Column:
-    """A framework in the table. on_gpu: it has no cells for computations that need the host."""
+    """A framework in the table. on_gpu: it has no cells for computations that need the host. scope: of a stage."""
 
     label: str
     version: str
-    is_stage: bool
     on_gpu: bool
+    scope: Scope | None = None  # of a stage
     settings: str = ""  # of a custom framework
 
     @classmethod
     def of(cls, framework: Framework) -> Column:
-        is_stage, on_gpu = framework.number is not None, framework.device != "cpu"
-        return cls(framework.label, framework.version(), is_stage, on_gpu, framework.settings())
+        is_stage = framework.number is not None
+        scope = Scope.of(Surface(framework)) if is_stage and isinstance(framework, BookStyle) else None
+        return cls(framework.label, framework.version(), framework.device != "cpu", scope, framework.settings())
 
 
 @dataclass(frozen=True)

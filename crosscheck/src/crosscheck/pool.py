@@ -20,10 +20,8 @@ from typing import Any
 
 from . import UsageError
 from .computations import all_computations
-from .coverage import uncovered
-from .frameworks import BookStyle
 from .matrix import Column, Row, Settings
-from .runner import TIME_LIMIT, Cell, Runner
+from .runner import Cell, Runner
 
 try:
     import resource
@@ -52,12 +50,6 @@ class Alone:
                 yield cell
             self.runner.forget()
 
-    def uncovered(self) -> list[str]:
-        """Public names of the stages that no computation differentiates."""
-        with contextlib.redirect_stdout(sys.stderr):
-            labels = [column.label for column in self.columns if column.is_stage]
-            return [text for label in labels for text in uncovered_by(self.runner, label)]
-
     def close(self) -> None:
         """Nothing to close."""
 
@@ -65,11 +57,6 @@ class Alone:
 def run_cell(runner: Runner, row: Row, label: str) -> Cell:
     framework = next(framework for framework in runner.frameworks if framework.label == label)
     return runner.run(row.computation, framework, row.dtype)
-
-
-def uncovered_by(runner: Runner, label: str) -> list[str]:
-    stage = next(framework for framework in runner.frameworks if framework.label == label)
-    return uncovered(stage, all_computations()) if isinstance(stage, BookStyle) else []
 
 
 # --- in a worker ---
@@ -91,10 +78,6 @@ def work(jobs: Connection, settings: Settings) -> None:
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
             name, dtype, labels = jobs.recv()
-            if name is None:
-                limit_cpu(TIME_LIMIT)  # not the limit for a cell, which may be short
-                jobs.send([text for label in labels for text in uncovered_by(runner, label)])
-                continue
             row = Row(computations[name], dtype, labels)
             for label in labels:
                 limit_cpu(1.5 * settings.time_limit)
@@ -220,16 +203,6 @@ class Pool:
         rest = row.labels[1:]
         worker.row, worker.since = (Row(row.computation, row.dtype, rest) if rest else None), time.monotonic()
         return cell
-
-    def uncovered(self) -> list[str]:
-        """Public names of the stages that no computation differentiates."""
-        labels = [column.label for column in self.columns if column.is_stage]
-        worker = self.workers[0]
-        worker.jobs.send((None, None, labels))
-        try:
-            return list(worker.jobs.recv())
-        except EOFError:
-            return [f"{', '.join(labels)}: {worker.how_it_ended(TIME_LIMIT)[1]}"]
 
     def close(self) -> None:
         for worker in self.workers:

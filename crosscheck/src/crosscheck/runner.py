@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 
 from .computations import Computation
-from .frameworks import Framework, Missing
+from .frameworks import BookStyle, Framework, Missing
 from .inputs import DIFFERENCES, Case
 from .judges import ALWAYS, UNLESS_INHERITED
 from .judges.baseline import baseline
 from .judges.reference import distance_from_reference
 from .ledger import Ledger
+from .recorder import Called, Recorder, lines_of
 from .trial import Failure, Outcome, Reference, Trial, evaluate, order_of
 
 TIME_LIMIT = 120.0  # seconds of CPU time per cell, so that a busy machine makes none fail
@@ -55,6 +56,7 @@ class Cell:
     """One computation in one framework and dtype.
 
     inherited: every case is bit-equal to the previous stage, which PyTorch and central differences accepted.
+    called: the public names that the computation calls in a stage. raised: (file, line) that its declared error passed.
     """
 
     computation: Computation
@@ -71,6 +73,8 @@ class Cell:
     failures: list[Failure] = field(default_factory=list)
     seconds: float = 0.0
     curve: Curve | None = None
+    called: Called = field(default_factory=dict)
+    raised: frozenset[tuple[str, int]] = frozenset()
 
     @property
     def name(self) -> str:
@@ -119,6 +123,7 @@ class Runner:
         self.cases: dict[tuple[str, str], list[Case]] = {}
         self.references: dict[tuple[str, str, str], Reference] = {}
         self.judged: dict[tuple[str, str, str, str], Judged] = {}
+        self.recorders: dict[str, Recorder] = {}
 
     def cells(
         self, computations: Sequence[Computation], dtypes: Sequence[str]
@@ -149,6 +154,15 @@ class Runner:
         """Whether to run a single case: not if showing what is declared may take more."""
         too_early = framework.number is not None and framework.number < computation.since
         return self.quick and not too_early and not declared(computation, framework)
+
+    def recorder(self, computation: Computation, framework: Framework, dtype: str) -> Recorder | None:
+        """The recorder of a stage that supports a computation, in its first dtype."""
+        early = framework.number is None or framework.number < computation.since
+        if early or framework.device != "cpu" or dtype != computation.dtypes[0] or not isinstance(framework, BookStyle):
+            return None
+        if framework.label not in self.recorders:
+            self.recorders[framework.label] = Recorder(framework)
+        return self.recorders[framework.label]
 
     def forget(self) -> None:
         """Discard all stored cases, references and outcomes."""
@@ -181,9 +195,13 @@ class Runner:
         assert cell.computation.raises is not None
         kind, text = cell.computation.raises
         reason = declared(cell.computation, framework)
+        recorder = self.recorder(cell.computation, framework, cell.dtype)
         try:
-            cell.computation.body(framework)
+            with recorder or contextlib.nullcontext():
+                cell.computation.body(recorder or framework)
         except (Exception, SystemExit) as error:
+            if recorder:
+                cell.called, cell.raised = recorder.taken(), lines_of(error, recorder.folder)
             said = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
             exact = isinstance(error, kind) and text in str(error)
             cell.state, cell.reason = "error", said
@@ -270,7 +288,10 @@ class Runner:
     def judge(self, cell: Cell, framework: Framework, case: Case) -> bool:
         """Judge one case of a cell; return whether the verdict was inherited from the previous stage."""
         computation = cell.computation
-        trial = self.trial(computation, framework, case, np.dtype(cell.dtype))
+        recorder = None if cell.called else self.recorder(computation, framework, cell.dtype)
+        trial = self.trial(computation, framework, case, np.dtype(cell.dtype), recorder)
+        if recorder:
+            cell.called = recorder.taken()
         inherited = self.inherited(trial)
         cell.failures += [failure for judge in ALWAYS for failure in judge(trial)]
         found = [] if inherited else [failure for judge in UNLESS_INHERITED for failure in judge(trial)]
@@ -296,20 +317,32 @@ class Runner:
         before = self.judged[trial.computation.name, trial.before[0], str(trial.dtype), trial.case.name]
         return before if before.accepted and trial.outcome.same_bytes(before.outcome) else None
 
-    def trial(self, computation: Computation, framework: Framework, case: Case, dtype: np.dtype[Any]) -> Trial:
-        """Run a case twice, and collect the results to compare it with."""
+    def trial(
+        self,
+        computation: Computation,
+        framework: Framework,
+        case: Case,
+        dtype: np.dtype[Any],
+        recorder: Recorder | None = None,
+    ) -> Trial:
+        """Run a case, on the recorder, if any; collect the results to compare it with."""
         order = order_of(computation, framework, case)
         if framework is self.oracle and case.layout is np.copy:
             outcome = self.reference(computation, case, dtype).same  # the same calls on the same inputs
         else:
-            outcome = evaluate(computation, framework, case, dtype, self.seed, order)
+            with recorder or contextlib.nullcontext():
+                outcome = evaluate(computation, recorder or framework, case, dtype, self.seed, order, check=True)
         reference = self.reference(computation, case, dtype) if self.oracle else None  # after what may be unsupported
-        again = evaluate(computation, framework, case, dtype, self.seed, min(order, 1), check=True)
         before = self.stage_before(computation, framework, case, dtype)
         on_cpu = evaluate(computation, framework.cpu, case, dtype, self.seed, order) if framework.cpu else None
         smooth = case.smooth and computation.cases >= DIFFERENCES and framework.device == "cpu" and dtype == np.float64
         sloped = smooth and not (reference and self.is_quick(computation, framework))
-        return Trial(computation, framework, case, dtype, self.seed, outcome, again, reference, before, on_cpu, sloped)
+        twice = case is self.largest(computation, framework, str(dtype))
+        return Trial(computation, framework, case, dtype, self.seed, outcome, reference, before, on_cpu, sloped, twice)
+
+    def largest(self, computation: Computation, framework: Framework, dtype: str) -> Case:
+        """The case of a cell that is run twice."""
+        return max(self.cases_for(computation, framework, dtype), key=lambda case: sum(a.size for a in case.arrays))
 
     def reference(self, computation: Computation, case: Case, dtype: np.dtype[Any]) -> Reference:
         """PyTorch on the same inputs, in float64 and in the dtype of the cell; computed once."""

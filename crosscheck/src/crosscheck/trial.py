@@ -11,7 +11,7 @@ import numpy as np
 
 from .compare import same_bytes
 from .computations import Computation
-from .differences import Slope, agrees, slope
+from .differences import Slope, agrees, slopes
 from .frameworks import Framework
 from .frameworks.base import Array
 from .inputs import Case, stable_rng
@@ -68,10 +68,10 @@ class Reference:
 
 @dataclass(frozen=True)
 class Trial:
-    """One case of a cell. again: the results up to order 1 of a second run that checks invariants.
+    """One case of a cell.
 
     reference: None without PyTorch. before: the previous stage and its outcome, or None. on_cpu: the outcome on the CPU
-    of a framework that computes elsewhere. sloped: whether central differences apply.
+    of a framework that computes elsewhere. sloped: whether central differences apply. twice: whether to run it again.
     """
 
     computation: Computation
@@ -80,12 +80,11 @@ class Trial:
     dtype: np.dtype[Any]
     seed: int
     outcome: Outcome
-    again: Outcome
     reference: Reference | None = None
     before: tuple[str, Outcome] | None = None
     on_cpu: Outcome | None = None
     sloped: bool = True
-    slopes: dict[int, Slope] = field(default_factory=dict)  # by order, computed on demand
+    twice: bool = True
 
     @property
     def allowed(self) -> float:
@@ -97,15 +96,24 @@ class Trial:
     @functools.cached_property
     def direction(self) -> list[Array]:
         """A random direction in the space of inputs."""
-        rng = stable_rng(self.computation.name, self.case.name, str(self.seed), "direction")
-        return [np.asarray(rng.standard_normal(a.shape)) for a in self.case.arrays]
+        shapes = tuple(a.shape for a in self.case.arrays)
+        return normals(self.computation.name, self.case.name, self.seed, "direction", shapes)
+
+    @functools.cached_property
+    def slopes(self) -> list[Slope]:
+        """By order, from 1 on: the slope of the results of the previous order along the direction."""
+        f = contractions(self.computation, self.framework, self.case, len(self.outcome.gradients), self.seed)
+        return slopes(f, self.case.arrays, self.direction)
 
     def slope(self, order: int) -> Slope:
-        """The slope of the results of the previous order along the direction, by central differences."""
-        if order not in self.slopes:
-            f = contraction(self.computation, self.framework, self.case, order - 1, self.seed)
-            self.slopes[order] = slope(f, self.case.arrays, self.direction)
-        return self.slopes[order]
+        """The derivative of an order along the direction, by central differences."""
+        return self.slopes[order - 1]
+
+    @functools.cached_property
+    def again(self) -> Outcome:
+        """The results of a second run, up to order 1, without a graph of the gradients."""
+        order = min(len(self.outcome.gradients), 1)
+        return evaluate(self.computation, self.framework, self.case, self.dtype, self.seed, order, check=True)
 
     def backed(self, gradients: Sequence[Array], order: int) -> bool:
         """Whether central differences of the framework's own values agree with these gradients."""
@@ -119,50 +127,87 @@ def order_of(computation: Computation, framework: Framework, case: Case) -> int:
     return min(computation.order, framework.max_order, 1 if once else computation.order)
 
 
+@functools.lru_cache(maxsize=64)  # frameworks, dtypes and central differences need the same numbers
+def normals(computation: str, case: str, seed: int, what: str, shapes: tuple[tuple[int, ...], ...]) -> list[Array]:
+    """Normally distributed arrays that depend only on the arguments. Do not write to them."""
+    rng = stable_rng(computation, case, str(seed), what)
+    return [np.asarray(rng.standard_normal(shape)) for shape in shapes]
+
+
+def cotangents(computation: Computation, case: Case, seed: int, level: int, like: Sequence[Array]) -> list[Array]:
+    """The random cotangents of these results, in float64."""
+    return normals(computation.name, case.name, seed, f"cotangent {level}", tuple(a.shape for a in like))
+
+
 def evaluate(
     computation: Computation, framework: Framework, case: Case, dtype: Any, seed: int, order: int, check: bool = False
 ) -> Outcome:
-    """Run a computation on a case, forward and then backward `order` times, each time with a new cotangent."""
+    """Run a computation on a case, forward and then backward `order` times, each time with a new cotangent.
+
+    check: also list the invariants that it violates.
+    """
     arrays = case.fresh()
     kept = [a.copy() for a in arrays]
     variables = [framework.Variable(a) for a in arrays]
     result = computation.body(framework, *variables)
     outputs = list(result) if isinstance(result, tuple | list) else [result]
     outcome = Outcome([np.array(framework.array(y)) for y in outputs], [], [])
+    changeable = [(y, np.array(framework.array(y))) for y in (*variables, *outputs)] if check and order else []
+    passes: list[tuple[list[Any], list[Array] | None, list[Any]]] = []  # roots, initial gradients, gradients
     for level in range(order):
         # None: independent of the inputs. Its cotangent is drawn anyway, so that the others do not change.
         like = outcome.values if level == 0 else outcome.gradients[-1]
-        rng = stable_rng(computation.name, case.name, str(seed), f"cotangent {level}")
-        drawn = [np.asarray(rng.standard_normal(a.shape)).astype(dtype).astype(a.dtype) for a in like]
-        seeds = [s for s, y in zip(drawn, outputs, strict=True) if y is not None]
+        drawn = cotangents(computation, case, seed, level, like)
+        seeds = [s.astype(dtype).astype(a.dtype) for s, a, y in zip(drawn, like, outputs, strict=True) if y is not None]
         roots = [y for y in outputs if y is not None]
-        before = [np.array(framework.array(x)) for x in (*variables, *roots)] if check else []
-        found = framework.gradients(roots, variables, seeds if case.seeded else None, create_graph=level + 1 < order)
-        if any(not same_bytes(framework.array(x), a) for x, a in zip((*variables, *roots), before, strict=False)):
-            outcome.broken.append("the backward pass changed a variable")
+        given = seeds if case.seeded else None
+        found = framework.gradients(roots, variables, given, create_graph=level + 1 < order)
         outcome.gradients.append(
             [
                 np.zeros_like(a) if g is None else np.array(framework.array(g))
                 for g, a in zip(found, arrays, strict=True)
             ]
         )
-        outcome.cotangents.append(seeds if case.seeded else None)
-        if check and order == 1 and framework.owns_gradients:
-            results = [y for y in roots if all(y is not x for x in variables)]
-            others = [*arrays, *seeds, *(framework.array(y) for y in roots)]
-            others += [framework.array(y.grad) for y in results if y.grad is not None]
-            outcome.broken += ownership([framework.array(g) for g in found if g is not None], others)
-            outcome.broken += seeds_kept(framework, results, seeds if case.seeded else None)
-            again = framework.gradients(roots, variables, seeds if case.seeded else None)
-            if any(
-                (a is None) != (g is None) or (a is not None and not same_bytes(framework.array(a), b))
-                for a, g, b in zip(again, found, outcome.gradients[0], strict=True)
-            ):
-                outcome.broken.append("a different gradient in the second backward pass")
+        outcome.cotangents.append(given)
+        passes.append((roots, given, found))
         outputs = found
+    if check and order and framework.owns_gradients:
+        outcome.broken += first_order(framework, arrays, variables, *passes[0], order == 1)
+    if any(not same_bytes(framework.array(y), a) for y, a in changeable):
+        outcome.broken.append("the backward pass changed a variable")
     if check and any(not same_bytes(a, b) for a, b in zip(arrays, kept, strict=True)):
         outcome.broken.append("an input was changed")
     return outcome
+
+
+def first_order(
+    framework: Framework,
+    arrays: Sequence[Array],
+    variables: Sequence[Any],
+    roots: Sequence[Any],
+    seeds: Sequence[Array] | None,
+    first: Sequence[Any],
+    plain: bool,
+) -> list[str]:
+    """Run the first backward pass again, without a graph: equal gradients, own memory, initial gradients kept.
+
+    plain: the first pass recorded no graph, so its gradients must have their own memory, too.
+    """
+    expected = [None if g is None else np.array(framework.array(g)) for g in first]
+    second = framework.gradients(roots, variables, seeds)
+    results = [y for y in roots if all(y is not x for x in variables)]
+    others = [*arrays, *(seeds or []), *(framework.array(y) for y in roots)]
+    others += [framework.array(y.grad) for y in results if y.grad is not None]
+    broken = []
+    for gradients in [first, second] if plain else [second]:
+        broken += ownership([framework.array(g) for g in gradients if g is not None], others)
+    broken += seeds_kept(framework, results, seeds)
+    if any(
+        (a is None) != (g is None) or (a is not None and not same_bytes(framework.array(g), a))
+        for a, g in zip(expected, second, strict=True)
+    ):
+        broken.append("a different gradient in the second backward pass")
+    return list(dict.fromkeys(broken))
 
 
 def ownership(gradients: Sequence[Any], others: Sequence[Array]) -> list[str]:
@@ -193,17 +238,18 @@ def seeds_kept(framework: Framework, results: Sequence[Any], seeds: Sequence[Arr
     return broken
 
 
-def contraction(
-    computation: Computation, framework: Framework, case: Case, order: int, seed: int
-) -> Callable[[Sequence[Array]], float]:
-    """The scalar whose slope is the derivative of the next order: sum(cotangent * result of this order)."""
+def contractions(
+    computation: Computation, framework: Framework, case: Case, orders: int, seed: int
+) -> Callable[[Sequence[Array]], list[float]]:
+    """The scalars whose slopes are the derivatives of orders 1, 2, ...: sum(cotangent * result of the order before)."""
 
-    def number(arrays: Sequence[Array]) -> float:
+    def numbers(arrays: Sequence[Array]) -> list[float]:
         moved = Case(case.name, tuple(arrays), case.seeded)
-        outcome = evaluate(computation, framework, moved, np.dtype("float64"), seed, order)
-        results = outcome.gradients[-1] if order else outcome.values
-        rng = stable_rng(computation.name, case.name, str(seed), f"cotangent {order}")
-        weights = [np.asarray(rng.standard_normal(r.shape)) if case.seeded else np.ones(r.shape) for r in results]
-        return sum(float((w * r).sum()) for w, r in zip(weights, results, strict=True))
+        outcome = evaluate(computation, framework, moved, np.dtype("float64"), seed, orders - 1)
+        found = []
+        for level, results in enumerate([outcome.values, *outcome.gradients]):
+            weights = cotangents(computation, case, seed, level, results) if case.seeded else map(np.ones_like, results)
+            found.append(sum(float((w * r).sum()) for w, r in zip(weights, results, strict=True)))
+        return found
 
-    return number
+    return numbers

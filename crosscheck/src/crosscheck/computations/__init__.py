@@ -39,6 +39,7 @@ class Computation:
     raises: tuple[type[Exception], str] | None = None  # the expected error, and a part of its message
     unsupported: str | Mapping[int, str] = "missing"  # how stages before `since`, which do not support it, fail
     differs: Mapping[str, str] = field(default_factory=dict)  # framework -> reason
+    golden: str = ""  # where the reference comes from if it is not PyTorch: NumPy, a golden output
 
     @property
     def doc(self) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import __version__, ending
+from ..coverage import Coverage
 from ..runner import Cell
 
 STATES = {
@@ -43,12 +44,17 @@ class Report:
     cells: list[Cell] = field(default_factory=list)
     seconds: float = 0.0
     ended: str = ""  # interrupted or terminated
-    uncovered: list[str] = field(default_factory=list)  # public names that no computation differentiates
+    coverage: Coverage | None = None  # of a full run
     settings: dict[str, str] = field(default_factory=dict)  # custom framework -> what it limits, such as its orders
 
     @property
     def ok(self) -> bool:
         return bool(self.cells) and all(cell.ok for cell in self.cells) and not self.uncovered and not self.ended
+
+    @property
+    def uncovered(self) -> list[str]:
+        """What no computation compares, without a reason."""
+        return self.coverage.missing if self.coverage else []
 
     @property
     def status(self) -> int:
@@ -89,6 +95,7 @@ class Report:
             "ok": self.ok,
             "ended": self.ended,
             "uncovered": self.uncovered,
+            "coverage": self.coverage.as_json() if self.coverage else None,
             "counts": self.counts(),
             "inherited": self.inherited,
             "cells": [cell_as_json(cell) for cell in self.cells],

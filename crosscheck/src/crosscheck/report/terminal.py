@@ -54,7 +54,9 @@ def print_report(report: Report, out: Console) -> None:
         out.print(f"  reproduce: {escape(repeat_command(cell, report.options))}", soft_wrap=True)
     print_custom_frameworks(report, out)
     for text in report.uncovered:
-        out.print(f"[bold red]not covered[/]  {escape(text)}")
+        out.print(f"[bold red]not covered[/]  {escape(text)}", soft_wrap=True)
+    if report.coverage:
+        out.print(escape(report.coverage.summary()), soft_wrap=True)
     out.print(summary(report), soft_wrap=True)  # on one line, so that its end can be searched for
 
 

@@ -1,0 +1,271 @@
+"""What a computation uses of a stage: the public names it calls, the defaults it relies on, the errors it raises.
+
+A recorder is a stage whose functions are wrapped on lookup. While it records, the methods of the stage's classes are
+replaced by wrappers, too. The first case of a cell runs on a recorder; wrappers change no argument and no result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import pathlib
+import re
+import sys
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+from .frameworks import BookStyle
+
+TAG = re.compile(r"\[step \d+")  # in the docstring of what a reader of the book or of the README may call
+FACADES = ("functions", "utils")  # modules that export what other modules define
+PARTS = (*FACADES, "layers", "models", "optimizers", "dataloaders", "datasets", "transforms", "cuda")
+Called = dict[str, frozenset[str]]  # public name -> parameters that some call left at their defaults
+
+
+def code_of(value: Any) -> Any:
+    """The function of a property, a static method or a class method; anything else unchanged."""
+    return value.fget if isinstance(value, property) else getattr(value, "__func__", value)
+
+
+class Surface:
+    """The public names of a stage, each as `module.function`, `module.Class` or `module.Class.method`.
+
+    Public is what the package and its facades export, and what the other PARTS define with a step in the docstring; of
+    a public class, the methods and properties without an underscore, and special methods with a docstring.
+    """
+
+    def __init__(self, framework: BookStyle):
+        self.package = framework.modules[0]
+        self.objects: dict[str, Any] = {}  # name -> function or class
+        self.names: dict[tuple[str, int], str] = {}  # (exported name, id of the object) -> name
+        self.methods: dict[str, tuple[type, str]] = {}  # name -> its class and attribute
+        for module in [self.package, *self.modules()]:
+            for exported, value in vars(module).items():
+                if self.is_public(module, exported, value):
+                    self.add(module, exported, value)
+
+    def modules(self) -> Iterator[ModuleType]:
+        """The modules for users, as far as the stage has them."""
+        yield from (vars(self.package)[part] for part in PARTS if part in vars(self.package))
+
+    def is_public(self, module: ModuleType, exported: str, value: Any) -> bool:
+        if exported.startswith("_") or not (inspect.isfunction(value) or inspect.isclass(value)):
+            return False
+        if not value.__module__.startswith(f"{self.package.__name__}."):
+            return False
+        facade = module is self.package or module.__name__.rpartition(".")[2] in FACADES
+        return facade or (value.__module__ == module.__name__ and bool(TAG.search(value.__doc__ or "")))
+
+    def add(self, module: ModuleType, exported: str, value: Any) -> None:
+        home = value.__module__ if exported == value.__name__ else module.__name__
+        name = f"{home.partition('.')[2]}.{exported}".lstrip(".")
+        self.objects[name] = value
+        self.names[exported, id(value)] = name
+        if inspect.isclass(value) and exported == value.__name__ and not self.is_function_class(value):
+            for attribute, method in vars(value).items():
+                if self.is_public_method(value, attribute, method):
+                    self.methods[f"{name}.{attribute}"] = value, attribute
+
+    def is_function_class(self, value: Any) -> bool:
+        """Whether it is the class behind a function; its methods are not for users."""
+        Function = self.package.Function
+        return value is not Function and issubclass(value, Function)
+
+    def is_public_method(self, owner: type, attribute: str, method: Any) -> bool:
+        code = code_of(method)
+        if not inspect.isfunction(code) or attribute == "__init__":
+            return False
+        if attribute.startswith("__"):
+            return bool(code.__doc__) or self.is_operator(owner, attribute)
+        return not attribute.startswith("_")
+
+    def signatures(self) -> dict[str, Callable[..., Any] | None]:
+        """Every public name, with the function whose defaults it has."""
+        found: dict[str, Callable[..., Any] | None] = {}
+        for name, value in self.objects.items():
+            found[name] = code_of(initializer(value)) if inspect.isclass(value) else value
+        return found | {name: code_of(vars(owner)[a]) for name, (owner, a) in self.methods.items()}
+
+    def defaults(self) -> dict[str, tuple[str, ...]]:
+        """Every public name, with its parameters that have a default."""
+        return {name: tuple(n for n, _ in with_default(f)) for name, f in self.signatures().items()}
+
+    def functions(self) -> dict[str, str]:
+        """The functions of F: their names there -> their public names."""
+        F = vars(self.package.functions).items()
+        return {n: self.names[n, id(f)] for n, f in F if inspect.isfunction(f) and (n, id(f)) in self.names}
+
+    def differentiable(self) -> tuple[str, ...]:
+        """The functions of F, and the operators and methods that are assigned to Variable outside its class."""
+        return (*self.functions().values(), *(n for n, method in self.methods.items() if self.is_operator(*method)))
+
+    def is_operator(self, owner: type, attribute: str) -> bool:
+        """Whether it is assigned to Variable from another module."""
+        return owner is self.package.Variable and code_of(vars(owner)[attribute]).__module__ != owner.__module__
+
+
+def initializer(owner: type) -> Any:
+    """The `__init__` of a class, if it or a base class defines one in Python."""
+    return next((vars(base)["__init__"] for base in owner.__mro__[:-1] if "__init__" in vars(base)), None)
+
+
+def with_default(f: Callable[..., Any] | None) -> list[tuple[str, int]]:
+    """The parameters that have a default, with their positions (large for keyword-only ones)."""
+    if not inspect.isfunction(f):
+        return []
+    parameters = inspect.signature(f).parameters.values()
+    return [
+        (p.name, 10**6 if p.kind is p.KEYWORD_ONLY else i) for i, p in enumerate(parameters) if p.default is not p.empty
+    ]
+
+
+class Recorder(BookStyle):
+    """A stage that records what a computation uses of it; `with recorder:` around the computation."""
+
+    def __init__(self, framework: BookStyle):
+        super().__init__(framework.name, framework.modules, framework.number)
+        self.called: dict[str, set[str]] = {}
+        self.folder = pathlib.Path(str(framework.modules[0].__file__)).parent
+        self.surface = Surface(framework)
+        self.wrappers: dict[str, Any] = {}
+        self.originals: list[tuple[type, str, Any]] = []
+
+    def __enter__(self) -> Recorder:
+        self.called.clear()
+        classes = [value for value in self.surface.objects.values() if inspect.isclass(value)]
+        replaced = [(owner, a, self.method(n, owner, a)) for n, (owner, a) in self.surface.methods.items()]
+        replaced += [(c, "__init__", self.constructor(c)) for c in classes if "__init__" in vars(c)]
+        Function = self.surface.package.Function
+        replaced.append((Function, "__call__", self.instance(Function)))
+        self.originals = [(owner, attribute, vars(owner)[attribute]) for owner, attribute, _ in replaced]
+        for owner, attribute, wrapper in replaced:
+            setattr(owner, attribute, wrapper)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for owner, attribute, original in self.originals:
+            setattr(owner, attribute, original)
+
+    def taken(self) -> Called:
+        """What was called, and which parameters were left at their defaults."""
+        return {name: frozenset(left) for name, left in self.called.items()}
+
+    # --- functions and classes, wrapped on lookup ---
+
+    def find(self, name: str) -> Any:
+        return self.seen(name, super().find(name))
+
+    def seen(self, name: str, found: Any) -> Any:
+        """What a computation gets for a name."""
+        surface: Surface | None = self.__dict__.get("surface")
+        if surface is None:
+            return found
+        if inspect.ismodule(found) and found.__name__.startswith(f"{surface.package.__name__}."):
+            return View(self, found)
+        public = surface.names.get((name, id(found)))
+        if public is not None and inspect.isclass(found) and initializer(found) is None:
+            self.called.setdefault(public, set())
+        if public is None or not inspect.isfunction(found):
+            return found
+        if public not in self.wrappers:
+            self.wrappers[public] = self.recorded(public, found)
+        return self.wrappers[public]
+
+    def recorded(self, name: str, f: Callable[..., Any], outside_only: bool = False) -> Callable[..., Any]:
+        """f, recording its calls under this name. outside_only: not those that the stage itself makes."""
+        defaults = with_default(f)
+        package = self.surface.package.__name__
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            if not outside_only or str(sys._getframe(1).f_globals["__name__"]).partition(".")[0] != package:
+                self.note(name, defaults, arguments, options)
+            return f(*arguments, **options)
+
+        return call
+
+    def note(self, name: str, defaults: list[tuple[str, int]], arguments: Any, options: Any) -> None:
+        left = self.called.setdefault(name, set())
+        if len(left) < len(defaults):
+            left.update(p for p, position in defaults if position >= len(arguments) and p not in options)
+
+    # --- methods, replaced while recording ---
+
+    def method(self, name: str, owner: type, attribute: str) -> Any:
+        if name not in self.wrappers:
+            value = vars(owner)[attribute]
+            wrapper = self.recorded(name, code_of(value), outside_only=self.surface.is_operator(owner, attribute))
+            if isinstance(value, property):
+                self.wrappers[name] = property(wrapper, value.fset, value.fdel)
+            else:
+                self.wrappers[name] = type(value)(wrapper) if hasattr(value, "__func__") else wrapper
+        return self.wrappers[name]
+
+    def constructor(self, owner: type) -> Any:
+        """`__init__` of a class, recorded for the class that is constructed, or its nearest public base."""
+        key = f"{owner.__module__}.{owner.__name__}()"
+        if key not in self.wrappers:
+            f: Callable[..., Any] = vars(owner)["__init__"]
+            defaults = with_default(f)
+
+            def construct(instance: Any, *arguments: Any, **options: Any) -> None:
+                name, nearest = self.public_class(type(instance))
+                if name and initializer(nearest) is construct:
+                    self.note(name, defaults, (instance, *arguments), options)
+                f(instance, *arguments, **options)
+
+            self.wrappers[key] = construct
+        return self.wrappers[key]
+
+    def public_class(self, kind: type) -> tuple[str, type]:
+        """The class itself or its nearest base that is public, with its name; "" if there is none."""
+        for base in kind.__mro__:
+            name = self.surface.names.get((base.__name__, id(base)))
+            if name:
+                return name, base
+        return "", kind
+
+    def instance(self, Function: Any) -> Any:
+        """`__call__` of Function, recorded for the class of the instance."""
+        if "Function()" not in self.wrappers:
+            f = Function.__call__
+
+            def call(function: Any, *inputs: Any) -> Any:
+                name = self.surface.names.get((type(function).__name__, id(type(function))))
+                if name is not None:
+                    self.called.setdefault(name, set())
+                return f(function, *inputs)
+
+            self.wrappers["Function()"] = call
+        return self.wrappers["Function()"]
+
+
+class View:
+    """A module of a stage, seen through a recorder."""
+
+    def __init__(self, recorder: Recorder, module: ModuleType):
+        self._recorder = recorder
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        return self._recorder.seen(name, getattr(self._module, name))
+
+
+def lines_of(error: BaseException, folder: pathlib.Path) -> frozenset[tuple[str, int]]:
+    """(file, line) of each frame in which an error or one of its causes was raised, of files in this folder."""
+    found = set()
+    pending: list[BaseException | None] = [error]
+    met: list[BaseException] = []
+    while pending:
+        current = pending.pop()
+        if current is None or current in met:
+            continue
+        met.append(current)
+        pending += [current.__cause__, current.__context__]
+        place = current.__traceback__
+        while place is not None:
+            file = pathlib.Path(place.tb_frame.f_code.co_filename)
+            with contextlib.suppress(ValueError):
+                found.add((file.relative_to(folder).as_posix(), place.tb_lineno))
+            place = place.tb_next
+    return frozenset(found)
