@@ -1,0 +1,174 @@
+"""In a worker: which computations execute which lines, and the verdict on a mutant."""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import CodeType, FrameType
+from typing import Any
+
+from ..computations import Computation, all_computations
+from ..faults import NO_DETECTION
+from ..frameworks import BookStyle, load_stage, load_torch
+from ..ledger import Ledger
+from ..runner import TIME_LIMIT, Cell, Judged, Runner
+from ..stages import STAGES, Stage
+from ..trial import Trial
+from .planted import Copy
+
+IMPORT = ""  # instead of the name of a computation
+LEAST, TIMES = 3.0, 20.0  # a cell hangs after TIMES the CPU time of the sound one, but not before LEAST seconds
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """detected, survived, invalid (it cannot be imported) or hangs; the cell and its message."""
+
+    result: str
+    cell: str = ""
+    text: str = ""
+
+
+class MutantRunner(Runner):
+    """A runner that trusts a case of a planted stage whose results have the bytes of the sound one, which is green.
+
+    Such a case differs in no array that the judges would see, so that PyTorch and central differences are not asked.
+    """
+
+    def __init__(self, stage: Stage):
+        before = [load_stage(other) for other in STAGES if other.number == stage.number - 1]
+        super().__init__(before, load_torch(), ledger=Ledger.read())
+        self.before = before
+        self.sound: dict[tuple[str, str], Cell] = {}
+        self.outcomes: dict[tuple[str, str, str, str], Judged] = {}
+
+    def inherited(self, trial: Trial) -> Judged | None:
+        sound = self.outcomes.get((trial.computation.name, trial.framework.label, str(trial.dtype), trial.case.name))
+        if sound is None:
+            return super().inherited(trial)
+        return sound if trial.outcome.same_bytes(sound.outcome) else None
+
+    def sound_cell(self, computation: Computation, framework: BookStyle, dtype: str) -> Cell:
+        """The cell of the unplanted stage, run once; it must be green."""
+        if (computation.name, dtype) not in self.sound:
+            self.frameworks = [*self.before, framework]
+            cell = self.run(computation, framework, dtype)
+            if not cell.ok:
+                raise RuntimeError(f"{cell.name} is red without a mutant: {cell.failures[0].text}")
+            self.sound[computation.name, dtype] = cell
+            for key in [key for key in self.judged if key[:3] == (computation.name, framework.label, dtype)]:
+                self.outcomes[key] = self.judged.pop(key)
+        return self.sound[computation.name, dtype]
+
+
+class Judge:
+    """Judges the mutants of one stage."""
+
+    def __init__(self, stage: Stage):
+        self.stage = stage
+        self.copy = Copy(stage)
+        self.copy.exchange({})
+        self.sound = self.copy.load()
+        self.modules = self.copy.exchange({})
+        self.copy.exchange(self.modules)
+        self.runner = MutantRunner(stage)
+        self.computations = {c.name: c for c in all_computations() if c.since <= stage.number}
+
+    def sound_cell(self, name: str, dtype: str) -> Cell:
+        modules = self.copy.exchange(self.modules)  # pickle looks classes up there
+        try:
+            return self.runner.sound_cell(self.computations[name], self.sound, dtype)
+        finally:
+            self.copy.exchange(modules)
+
+    def __call__(self, task: tuple[Any, ...]) -> Any:
+        """Answer a task: the name of a computation, or a mutant's file and text and the computations to run."""
+        return self.lines(*task) if len(task) == 1 else self.judge(*task)
+
+    def lines(self, name: str) -> tuple[dict[str, list[int]], float]:
+        """The lines of each file that a computation executes, or importing the stage; and the seconds it takes."""
+        if name == IMPORT:
+            with Recorder(self.stage.source) as recorder:
+                self.copy.load()
+            self.copy.exchange(self.modules)
+            return recorder.files(), 0.0
+        dtypes = self.computations[name].dtypes
+        seconds = sum(self.sound_cell(name, dtype).seconds for dtype in dtypes)
+        self.runner.frameworks = [self.sound]
+        with Recorder(self.stage.source) as recorder:
+            for dtype in dtypes:
+                self.runner.run(self.computations[name], self.sound, dtype)
+        return recorder.files(), seconds
+
+    def judge(self, file: str, text: str, names: Sequence[str]) -> Verdict:
+        """Run computations, in this order, until a cell is red."""
+        with contextlib.ExitStack() as stack:
+            try:
+                planted = stack.enter_context(self.copy.planted(file, text))
+            except (Exception, SystemExit) as error:
+                return Verdict("invalid", text=f"{type(error).__name__}: {error}")
+            verdict = Verdict("survived")
+            for name in names:
+                for dtype in self.computations[name].dtypes:
+                    verdict = self.cell(planted, name, dtype) or verdict
+                    if verdict.result != "survived":
+                        return verdict
+            return verdict
+
+    def cell(self, planted: BookStyle, name: str, dtype: str) -> Verdict | None:
+        """Run a cell; return None if it is green."""
+        sound = self.sound_cell(name, dtype)
+        self.runner.frameworks = [*self.runner.before, planted]
+        self.runner.time_limit = max(IMPORT = ""  # instead of the name of a computation
+LEAST, TIMES * sound.seconds)
+        cell = self.runner.run(self.computations[name], planted, dtype)
+        self.runner.time_limit = TIME_LIMIT
+        for kind, text in ((failure.kind, failure.text) for failure in cell.failures):
+            result = "hangs" if kind == "hang" else "survived" if kind in NO_DETECTION else "detected"
+            verdict = Verdict(result, cell.name, f"{kind}: {text}"[:300])
+            if result != "survived":
+                return verdict
+        return verdict if cell.failures else None
+
+
+class Recorder:
+    """Records which lines of the files in a folder are executed in the block."""
+
+    def __init__(self, folder: pathlib.Path):
+        self.folder = str(folder)
+        self.missing: dict[CodeType, set[int]] = {}  # lines not executed yet
+        self.tracers: dict[CodeType, Callable[..., Any]] = {}
+
+    def __enter__(self) -> Recorder:
+        sys.settrace(self.called)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(None)
+
+    def called(self, frame: FrameType, event: str, argument: Any) -> Any:
+        """The trace function of a frame; None if there is nothing to learn from it."""
+        code = frame.f_code
+        if code not in self.missing:
+            inside = code.co_filename.startswith(self.folder)
+            self.missing[code] = {line for _, _, line in code.co_lines() if line} if inside else set()
+            self.tracers[code] = self.tracer(self.missing[code])
+        return self.tracers[code] if self.missing[code] else None
+
+    def tracer(self, missing: set[int]) -> Callable[..., Any]:
+        def line(frame: FrameType, event: str, argument: Any) -> Any:
+            missing.discard(frame.f_lineno)
+            return line
+
+        return line
+
+    def files(self) -> dict[str, list[int]]:
+        found: dict[str, set[int]] = {}
+        for code, missing in self.missing.items():
+            if code.co_filename.startswith(self.folder):
+                file = pathlib.Path(code.co_filename).relative_to(self.folder).as_posix()
+                found.setdefault(file, set()).update({line for _, _, line in code.co_lines() if line} - missing)
+        return {file: sorted(lines) for file, lines in found.items()}

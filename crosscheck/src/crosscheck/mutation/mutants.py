@@ -1,0 +1,84 @@
+"""All mutants of a stage, and which of them are left out, with the reason."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from ..stages import Stage
+from .operators import OPERATORS
+from .source import Ancestors, Mutant, Source, lines_of, scopes_of
+
+Rule = Callable[[str, ast.AST, Ancestors], bool]
+
+
+def is_text(node: ast.AST, ancestors: Ancestors) -> bool:
+    """Part of the message of an error or a warning."""
+    calls = [a for a in ancestors if isinstance(a, ast.Call)]
+    named = [getattr(call.func, "id", getattr(call.func, "attr", "")) for call in calls]
+    inside = any(isinstance(a, ast.JoinedStr) for a in (node, *ancestors))
+    plain = isinstance(node, ast.Constant) and isinstance(node.value, str)
+    return (inside or plain) and any(name.endswith(("Error", "Warning", "warn")) for name in named)
+
+
+def binds_a_new_name(operator: str, node: ast.AST, ancestors: Ancestors) -> bool:
+    """The only assignment of a name: without it the name is not defined."""
+    if operator != "drop a statement" or not isinstance(node, ast.Assign):
+        return False
+    targets = [n for target in node.targets for n in ast.walk(target) if isinstance(n, ast.expr)]
+    if any(isinstance(n, ast.Attribute | ast.Subscript) for n in targets):
+        return False
+    scope = (scopes_of(ancestors) or ancestors[:1])[-1]
+    if isinstance(scope, ast.ClassDef):
+        return False
+    bound = Counter(n.id for n in ast.walk(scope) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load))
+    bound += Counter(n.arg for n in ast.walk(scope) if isinstance(n, ast.arg))
+    return all(bound[n.id] == 1 for n in targets if isinstance(n, ast.Name))
+
+
+def keyword(name: str) -> Rule:
+    return lambda _, node, ancestors: any(isinstance(a, ast.keyword) and a.arg == name for a in (node, *ancestors))
+
+
+LEFT_OUT: dict[str, Rule] = {
+    "a docstring": lambda _, node, __: isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant),
+    "the text of an error or a warning": lambda _, node, ancestors: is_text(node, ancestors),
+    "the only assignment of a name: without it only a NameError": binds_a_new_name,
+    "strict=True of zip, which guards against mistakes in the stage itself": keyword("strict"),
+    "the line that a warning names": keyword("stacklevel"),
+    "the size of a cache": keyword("maxsize"),
+}
+
+
+def mutants(stage: Stage) -> list[Mutant]:
+    """Every mutant of a stage, those that are left out included."""
+    folder = stage.source
+    return [
+        mutant
+        for path in sorted(folder.rglob("*.py"))
+        for mutant in mutants_of(stage.number, path.relative_to(folder).as_posix(), path.read_text(encoding="utf-8"))
+    ]
+
+
+def mutants_of(stage: int, file: str, text: str) -> Iterator[Mutant]:
+    """Every mutant of a file: each changes it in one place, and no two are the same."""
+    source = Source(text)
+    seen = {text}
+    twins: Counter[str] = Counter()
+    for node, ancestors in source.nodes():
+        scopes = scopes_of((*ancestors, node))
+        definition = ".".join(scope.name for scope in scopes) or "module"
+        for operator, edits in OPERATORS.items():
+            if operator == "detach" and stage < 3:
+                continue  # `backward` has arrays there
+            for where, new in edits(node, source, ancestors):
+                start, end = where if isinstance(where, tuple) else (source.start(where), source.end(where))
+                reason = next((why for why, rule in LEFT_OUT.items() if rule(operator, node, ancestors)), "")
+                lines = lines_of(node, ancestors)
+                mutant = Mutant(stage, file, definition, operator, source, start, end, new, lines, reason)
+                if mutant.text not in seen:
+                    seen.add(mutant.text)
+                    yield dataclasses.replace(mutant, twin=twins[mutant.name])
+                    twins[mutant.name] += 1
