@@ -190,6 +190,22 @@ def parser() -> argparse.ArgumentParser:
     )
     faults.add_argument("--stages", metavar="LIST", help="only these stages (default: all)")
     faults.add_argument("-k", metavar="EXPR", dest="expression", help="only faults whose names match")
+    faults.add_argument(
+        "--automatic", action="store_true", help="plant mutants made by machine, and report the mutation score"
+    )
+    faults.add_argument("--sample", metavar="N", type=int, help="only N mutants, drawn at random")
+    faults.add_argument("--seed", type=int, default=0, help="seed of --sample (default: 0)")
+    faults.add_argument(
+        "-n",
+        metavar="N",
+        type=processes,
+        default="auto",
+        help="number of worker processes (default: one per processor)",
+    )
+    faults.add_argument("--again", action="store_true", help="plant also the mutants whose result is known")
+    faults.add_argument(
+        "--known", metavar="FILE", type=pathlib.Path, help="results of earlier runs (default: in the user's cache)"
+    )
 
     bench = command("bench", bench_command, "benchmark the same work in every stage and in PyTorch", True)
     bench.add_argument("--stages", metavar="LIST", help="only these stages (default: all)")
@@ -465,6 +481,20 @@ def split(rest: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
 
 
 def faults_command(arguments: argparse.Namespace) -> int:
+    if arguments.automatic:
+        from .mutation.run import automatic_report
+
+        stages = parse_stages(arguments.stages) if arguments.stages else STAGES
+        return automatic_report(
+            stages,
+            arguments.expression,
+            arguments.sample,
+            arguments.seed,
+            max(arguments.n, 1),
+            arguments.again,
+            arguments.known,
+            arguments.json,
+        )
     from .faults import faults_report
 
     return faults_report(arguments.stages, arguments.expression, arguments.json)

@@ -16,6 +16,7 @@ from . import UsageError
 from .pool import IMPORT_LIMIT, TIMES_BY_THE_CLOCK, limit_cpu, one_thread_each
 
 Answer = Callable[[Any], Any]
+Answers = Callable[[Iterable[Any]], Iterator[tuple[Any, Any]]]
 
 
 @dataclass(frozen=True)
@@ -92,9 +93,7 @@ class Worker:
 
 
 @contextlib.contextmanager
-def workers(
-    n: int, setup: Callable[..., Answer], arguments: tuple[Any, ...], limit: float
-) -> Iterator[Callable[[Iterable[Any]], Iterator[tuple[Any, Any]]]]:
+def workers(n: int, setup: Callable[..., Answer], arguments: tuple[Any, ...], limit: float) -> Iterator[Answers]:
     """In the block, a function that has tasks answered and yields pairs of task and answer, as they are finished.
 
     setup(*arguments) is called in each process and returns the function that answers tasks, each within a limit of

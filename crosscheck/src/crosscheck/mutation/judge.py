@@ -91,6 +91,7 @@ class Judge:
     def lines(self, name: str) -> tuple[dict[str, list[int]], float]:
         """The lines of each file that a computation executes, or importing the stage; and the seconds it takes."""
         if name == IMPORT:
+            self.copy.exchange({})
             with Recorder(self.stage.source) as recorder:
                 self.copy.load()
             self.copy.exchange(self.modules)
@@ -122,8 +123,7 @@ class Judge:
         """Run a cell; return None if it is green."""
         sound = self.sound_cell(name, dtype)
         self.runner.frameworks = [*self.runner.before, planted]
-        self.runner.time_limit = max(IMPORT = ""  # instead of the name of a computation
-LEAST, TIMES * sound.seconds)
+        self.runner.time_limit = max(LEAST, TIMES * sound.seconds)
         cell = self.runner.run(self.computations[name], planted, dtype)
         self.runner.time_limit = TIME_LIMIT
         for kind, text in ((failure.kind, failure.text) for failure in cell.failures):

@@ -38,6 +38,7 @@ PRODUCTS = (ast.Mult, ast.MatMult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
 ORDERED = (ast.Sub, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow, ast.MatMult)  # not commutative
 COPIES = ("copy", "deepcopy", "array", "ascontiguousarray")
 CHOICES = (ast.Compare, ast.keyword, ast.Subscript, ast.arguments)  # where a string is a choice, not a text
+CONSTANT_ATTRIBUTES = ("data", "shape", "ndim", "size", "dtype", "constant", "xp")  # have no graph
 TYPED = ("isinstance", "issubclass", "getattr", "hasattr", "setattr")  # swapped arguments are only a TypeError
 PAIRS = """
     max min, argmax argmin, maximum minimum, sum mean, zeros ones, zeros_like ones_like, floor ceil, any all, sin cos,
@@ -101,8 +102,8 @@ def drop_branch(node: ast.AST, source: Source, _: Ancestors) -> Iterator[Edit]:
             yield items, "()"
         case ast.IfExp(body=body, orelse=orelse):
             yield from ((node, source.atom(branch)) for branch in (body, orelse))
-        case ast.comprehension(ifs=tests):
-            yield from ((test, "True") for test in tests)
+        case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+            yield from ((test, "True") for generator in node.generators for test in generator.ifs)
         case ast.With(items=items) if not any(item.optional_vars for item in items):
             yield (source.start(node), source.end(items[-1].context_expr)), "if True"
         case ast.ExceptHandler(body=body):
@@ -260,7 +261,8 @@ def off_by_one(node: ast.AST, source: Source, _: Ancestors) -> Iterator[Edit]:
 @operator("detach")
 def detach(node: ast.AST, source: Source, ancestors: Ancestors) -> Iterator[Edit]:
     """In `backward`, from stage 3 on: a Variable is replaced by one that has its data, but no graph."""
-    if not any(s.name == "backward" for s in scopes_of(ancestors)) or isinstance(ancestors[-1], ast.Attribute):
+    parent = ancestors[-1]
+    if isinstance(parent, ast.Attribute) and parent.attr in CONSTANT_ATTRIBUTES:
         return
     match node:
         case ast.Name(id=name, ctx=ast.Load()) if name not in ("self", "None") and is_variable(name, ancestors):
@@ -269,8 +271,8 @@ def detach(node: ast.AST, source: Source, ancestors: Ancestors) -> Iterator[Edit
 
 def is_variable(name: str, ancestors: Ancestors) -> bool:
     """Whether a name is a parameter of `backward`, or comes from its inputs or outputs."""
-    function = scopes_of(ancestors)[-1]
-    if not isinstance(function, ast.FunctionDef):
+    function = (scopes_of(ancestors) or [None])[-1]
+    if not isinstance(function, ast.FunctionDef) or function.name != "backward":
         return False
     names = {a.arg for a in function.args.args[1:]}
     for node in ast.walk(function):

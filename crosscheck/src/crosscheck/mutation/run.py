@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import collections
+import contextlib
+import dataclasses
 import functools
-import hashlib
 import inspect
 import pathlib
 import random
+import sys
+import time
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,16 +21,18 @@ from rich.markup import escape
 from rich.table import Table
 
 from .. import UsageError
-from ..computations import Computation, all_computations
+from ..computations import all_computations
+from ..ending import ended_early
 from ..frameworks import load_torch
-from ..report.out import console
+from ..ledger import Ledger
+from ..report.out import attempt, console, track, write_json
 from ..select import matches
 from ..stages import Stage
-from ..workers import Ended, workers
+from ..workers import Answers, Ended, workers
 from .judge import IMPORT, Judge, Verdict
 from .mutants import mutants
 from .source import Mutant, digest
-from .store import Store
+from .store import Store, default_path
 
 SURVIVORS = pathlib.Path(__file__).parents[1] / "survivors.toml"
 LIMIT = 400.0  # seconds of CPU time per mutant; a cell has a smaller limit of its own
@@ -80,27 +86,21 @@ def equivalent_mutants(path: pathlib.Path = SURVIVORS) -> dict[str, str]:
 def versions(stage: Stage) -> dict[str, str]:
     """For each computation a hash of all that decides what it finds: its module, its ledger entry and the judges."""
     package = pathlib.Path(__file__).parents[1]
-    common = [package / f"{name}.py" for name in ("runner", "trial", "compare", "inputs", "differences", "select")]
+    common = [package / f"{name}.py" for name in ("runner", "trial", "compare", "inputs", "differences")]
     common += [package / "computations" / "__init__.py", *(package / "judges").glob("*.py")]
-    common += [path for path in (package / "frameworks").glob("*.py")]
+    common += (package / "frameworks").glob("*.py")
     judges = digest(*(path.read_text(encoding="utf-8") for path in sorted(common)))
-    ledger = tomllib.loads((package / "ledger.toml").read_text(encoding="utf-8"))
+    ledger = Ledger.read()
 
     @functools.cache
     def module(path: str) -> str:
-        return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
+        return digest(pathlib.Path(path).read_text(encoding="utf-8"))
 
     return {
-        c.name: digest(judges, module(inspect.getfile(c.body)), repr(entries_of(ledger, c)))[:16]
+        c.name: digest(judges, module(inspect.getfile(c.body)), repr(ledger.distances.get(c.name)))
         for c in all_computations()
         if c.since <= stage.number
     }
-
-
-def entries_of(ledger: dict[str, Any], computation: Computation) -> list[Any]:
-    """What a ledger says of a computation, however it is nested."""
-    own = [(key, value) for key, value in ledger.items() if key.split("/")[0].strip() == computation.name]
-    return own + [e for value in ledger.values() if isinstance(value, dict) for e in entries_of(value, computation)]
 
 
 class Planter:
@@ -110,41 +110,45 @@ class Planter:
         self.stage, self.store, self.n, self.again = stage, store, n, again
         self.versions = versions(stage)
         sources = digest(*(p.read_text(encoding="utf-8") for p in sorted(stage.source.rglob("*.py"))))
-        self.keys = {name: digest("lines", sources, version) for name, version in self.versions.items()}
+        self.keys = {name: digest("lines", sources, name, version) for name, version in self.versions.items()}
         self.keys[IMPORT] = digest("lines", sources, "import")
 
     def run(self, chosen: Sequence[Mutant]) -> Iterator[Result]:
         """Yield the verdict on each mutant, as they are found; what is known already first."""
         with workers(self.n, Judge, (self.stage,), LIMIT) as answers:
-            for (name,), found in answers((name,) for name in self.keys if self.store[self.keys[name]] is None):
-                if isinstance(found, Ended):
-                    raise UsageError(f"{self.stage.name}: {name} cannot be run without a mutant: {found.text}")
-                self.store[self.keys[name]] = found
-            lines = {name: self.store[key] for name, key in self.keys.items()}
-            tasks, waiting = [], {}
+            lines = self.lines(answers)
+            tasks = {}
             for mutant in chosen:
-                known = None if self.again else self.store[mutant.key]
                 names = self.names(mutant, lines)
-                todo = [name for name in names if not known or known["seen"].get(name) != self.versions[name]]
-                if known and (known["result"] == "invalid" or (known["result"] == "survived" and not todo)):
-                    yield Result(mutant, Verdict(known["result"], known["cell"], known["text"]))
-                    continue
-                last = known["cell"].split("/")[0] if known else ""
-                if known and known["result"] in ("detected", "hangs") and last not in todo and last in self.versions:
+                known = None if self.again else self.store[mutant.key]
+                if known and self.holds(known, names):
                     yield Result(mutant, Verdict(known["result"], known["cell"], known["text"]))
                     continue
                 if known and known["result"] == "survived":
-                    names = todo
-                names.sort(key=lambda name: name != last)
-                task = mutant.file, mutant.text, names
-                tasks.append(task)
-                waiting[mutant.file, mutant.text] = mutant, known
-            for (file, text, names), verdict in answers(tasks):
-                mutant, known = waiting[file, text]
+                    names = [name for name in names if known["seen"].get(name) != self.versions[name]]
+                elif known:  # what detected it before, first
+                    names.sort(key=lambda name: name != known["cell"].partition("/")[0])
+                tasks[mutant.file, mutant.text, tuple(names)] = mutant, known
+            for task, verdict in answers(tasks):
+                mutant, known = tasks[task]
                 if isinstance(verdict, Ended):
-                    verdict = Verdict("hangs" if verdict.hang else "detected", "", verdict.text)
-                self.keep(mutant, verdict, names, known)
+                    verdict = Verdict("hangs" if verdict.hang else "invalid", "", verdict.text)
+                self.keep(mutant, verdict, task[2], known)
                 yield Result(mutant, verdict)
+
+    def lines(self, answers: Answers) -> dict[str, Any]:
+        """For each computation the lines that it executes and its seconds, recorded unless they are known."""
+        for (name,), found in answers([(name,) for name, key in self.keys.items() if self.store[key] is None]):
+            if isinstance(found, Ended):
+                raise UsageError(f"{self.stage.name}: {name} cannot be run without a mutant: {found.text}")
+            self.store[self.keys[name]] = found
+        return {name: self.store[key] for name, key in self.keys.items()}
+
+    def holds(self, known: dict[str, Any], names: Sequence[str]) -> bool:
+        """Whether an earlier result would be found again: what decided it is unchanged."""
+        last = known["cell"].partition("/")[0]
+        decided = names if known["result"] == "survived" else [last] if last in self.versions else []
+        return all(known["seen"].get(name) == self.versions[name] for name in decided)
 
     def names(self, mutant: Mutant, lines: dict[str, Any]) -> list[str]:
         """The computations that execute the mutant, the fastest first; every one if it is executed at import."""
@@ -158,49 +162,76 @@ class Planter:
         return names if everything else [name for name in names if executes(name)]
 
     def keep(self, mutant: Mutant, verdict: Verdict, names: Sequence[str], known: dict[str, Any] | None) -> None:
-        seen = {name: self.versions[name] for name in names if name in self.versions}
-        if verdict.result in ("detected", "hangs"):
-            seen = {name: version for name, version in seen.items() if name == verdict.cell.split("/")[0]}
-        elif known and known["result"] == "survived":
+        """Store a result, with the versions of the computations that decided it."""
+        decided = names if verdict.result == "survived" else {verdict.cell.partition("/")[0]} & set(names)
+        seen = {name: self.versions[name] for name in decided}
+        if verdict.result == "survived" and known and known["result"] == "survived":
             seen = known["seen"] | seen
         self.store[mutant.key] = asdict(verdict) | {"seen": seen}
 
 
-def plant_all(
-    stages: Sequence[Stage],
-    expression: str | None,
-    sample: int | None,
-    seed: int,
-    store: Store,
-    n: int,
-    again: bool = False,
-) -> tuple[list[StageResult], Iterator[Result]]:
-    """The stages with nothing planted yet, and the results as they are found, which are entered there."""
-    load_torch()  # fails early if PyTorch is not installed
-    known = equivalent_mutants()
+def choose(
+    stages: Sequence[Stage], expression: str | None, sample: int | None, seed: int
+) -> tuple[list[StageResult], list[Mutant]]:
+    """The mutants to plant, and the stages with nothing planted yet."""
     found = [m for stage in stages for m in mutants(stage) if not expression or matches(expression, word(m))]
     chosen = [m for m in found if not m.left_out]
     if not chosen:
         raise UsageError("no mutant matches")
     if sample is not None:
-        chosen = random.Random(seed).sample(chosen, min(sample, len(chosen)))
-    collected = []
+        drawn = sorted(random.Random(seed).sample(range(len(chosen)), min(sample, len(chosen))))
+        chosen = [chosen[i] for i in drawn]
+    entries = []
     for stage in stages:
         left_out = Counter(m.left_out for m in found if m.stage == stage.number and m.left_out)
-        mine = sum(m.stage == stage.number for m in chosen)
-        collected.append(StageResult(stage, mine, left_out))
+        entries.append(StageResult(stage, sum(m.stage == stage.number for m in chosen), left_out))
+    return entries, chosen
 
-    def results() -> Iterator[Result]:
-        for entry in collected:
-            mine = [m for m in chosen if m.stage == entry.stage.number]
-            for result in Planter(entry.stage, store, n, again).run(mine) if mine else ():
-                if result.verdict.result == "survived" and result.mutant.name in known:
-                    result.verdict = Verdict("equivalent", result.verdict.cell, result.verdict.text)
-                    result.reason = known[result.mutant.name]
-                entry.results.append(result)
-                yield result
 
-    return collected, results()
+def results(
+    entries: Sequence[StageResult], chosen: Sequence[Mutant], planter: Callable[[Stage], Planter]
+) -> Iterator[Result]:
+    """Plant the mutants stage by stage; enter each result, and yield it."""
+    equivalent = equivalent_mutants()
+    for entry in entries:
+        mine = [m for m in chosen if m.stage == entry.stage.number]
+        for result in planter(entry.stage).run(mine) if mine else ():
+            reason = equivalent.get(result.mutant.name)
+            if reason and result.verdict.result == "survived":
+                result.verdict = dataclasses.replace(result.verdict, result="equivalent")
+                result.reason = reason
+            entry.results.append(result)
+            yield result
+
+
+def automatic_report(
+    stages: Sequence[Stage],
+    expression: str | None,
+    sample: int | None,
+    seed: int,
+    n: int,
+    again: bool,
+    path: pathlib.Path | None,
+    json_target: str | None,
+) -> int:
+    """`crosscheck faults --automatic`."""
+    load_torch()  # fails early if PyTorch is not installed
+    entries, chosen = choose(stages, expression, sample, seed)
+    start = time.perf_counter()
+    with contextlib.closing(Store(path or default_path())) as store, ended_early() as ending:
+        planted = results(entries, chosen, lambda stage: Planter(stage, store, n, again))
+        collections.deque(track(planted, len(chosen), lambda r: r.mutant.place, "mutants"), maxlen=0)
+    data = {"seed": seed, "sample": sample, "ended": ending.word, "stages": as_json(entries)}
+    steps: list[Callable[[], object]] = []
+    if json_target != "-":
+        steps.append(lambda: print_results(entries, time.perf_counter() - start))
+    if json_target:
+        steps.append(lambda: write_json(data, json_target))
+    attempt(*steps)
+    if ending.word:
+        done = sum(len(entry.results) for entry in entries)
+        print(f"crosscheck: {ending.word} after {done} of {len(chosen)} mutants", file=sys.stderr)
+    return ending.status or int(any(entry.score < GOAL for entry in entries))
 
 
 def word(mutant: Mutant) -> str:
@@ -226,8 +257,8 @@ def print_results(collected: Sequence[StageResult], seconds: float) -> None:
     for entry in collected:
         survivors = [r for r in entry.results if r.verdict.result == "survived"]
         for r in sorted(survivors, key=lambda r: (r.mutant.file, r.mutant.start)):
-            nobody = "" if r.verdict.text else ""
-            out.print(f"[bold]{r.mutant.place}[/] {r.mutant.operator}: {escape(r.mutant.diff)}{nobody}")
+            doubt = f" [dim]({escape(r.verdict.cell)}: {escape(r.verdict.text)})[/]" if r.verdict.cell else ""
+            out.print(f"[bold]{r.mutant.place}[/] {r.mutant.operator}: {escape(r.mutant.diff)}{doubt}")
     table = Table()
     for title in ("stage", "mutants", "detected", "survived", "equivalent", "hangs", "invalid", "mutation score"):
         table.add_column(title, justify="left" if title == "stage" else "right")

@@ -1,0 +1,166 @@
+"""Mutation testing by machine: the operators, what is left out, and a sample of mutants."""
+
+import functools
+import json
+
+import pytest
+
+from crosscheck import cli
+from crosscheck.mutation import run
+from crosscheck.mutation.judge import Judge, Verdict
+from crosscheck.mutation.mutants import mutants, mutants_of
+from crosscheck.mutation.operators import OPERATORS
+from crosscheck.mutation.store import Store
+from crosscheck.stages import STAGES
+
+all_mutants = functools.cache(mutants)
+BACKWARD = "def backward(self, gy):\n    x, W = self.inputs\n    return {}\n"
+EXAMPLES = [
+    ("drop a factor", "y = 2 * x", ["y = 2", "y = x"]),
+    ("drop a factor", "y = 2 * (a + b)", ["y = 2", "y = (a + b)"]),
+    ("drop a factor", "y = a / b", ["y = a", "y = (1 / b)"]),
+    ("drop a factor", "y = 1 / b", ["y = 1"]),
+    ("drop a term", "y = a + b", ["y = a", "y = b"]),
+    ("drop a term", "y = a - b", ["y = a", "y = (-b)"]),
+    ("drop a term", "y = a or b or c", ["y = (b or c)", "y = (a or c)", "y = (a or b)"]),
+    ("drop a statement", "check(x)", ["pass"]),
+    ("drop a statement", "self.x = x", ["pass"]),
+    ("drop a statement", "@cached\ndef f():\n    return 1", ["\ndef f():\n    return 1"]),
+    ("drop a branch", "if a:\n    b()", ["if False:\n    b()", "if True:\n    b()"]),
+    ("drop a branch", "y = a if c else b + 1", ["y = a", "y = (b + 1)"]),
+    ("drop a branch", "with a, b:\n    c()", ["if True:\n    c()"]),
+    ("drop a branch", "try:\n    a()\nexcept E:\n    b()", ["try:\n    a()\nexcept E:\n    raise"]),
+    ("drop a branch", "y = [a for a in b if c]", ["y = [a for a in b if True]"]),
+    ("drop a copy", "y = x.copy()", ["y = x"]),
+    ("drop a copy", "y = np.array(x + 1, copy=True)", ["y = (x + 1)"]),
+    ("drop a copy", "y = y + x", ["y += x"]),
+    ("drop a call", "y = abs(x)", ["y = x"]),
+    ("drop a call", "y = x.reshape(2, 3)", ["y = x"]),
+    ("drop a call", "y = Exp()(x)", []),
+    ("drop an argument", "y = x.sum(axis=0, keepdims=True)", ["y = x.sum(keepdims=True)", "y = x.sum(axis=0)"]),
+    ("flip a sign", "y = -x", ["y = x"]),
+    ("flip a sign", "y = (a) + (b)", ["y = (a) - (b)"]),
+    ("flip a sign", "y += x", ["y -= x"]),
+    ("flip a sign", BACKWARD.format("gx, gW"), [BACKWARD.format("-(gx), gW"), BACKWARD.format("gx, -(gW)")]),
+    ("flip a comparison", "y = a < b", ["y = a <= b", "y = a >= b"]),
+    ("flip a comparison", "y = a is not None", ["y = a is None"]),
+    ("flip a comparison", "y = a and b", ["y = a or b"]),
+    ("swap operands", "y = a - b", ["y = (b - a)"]),
+    ("swap operands", "y = a + b", []),
+    ("swap operands", "y = f('f', a, b)", ["y = f('f', b, a)"]),
+    ("swap operands", "a, b = c", ["b, a = c"]),
+    ("swap operands", BACKWARD.format("gx, gW"), [BACKWARD.format(s) for s in ("gx, gW", "gW, gx")]),
+    ("wrong name", "def f(x0, x1):\n    return x0", ["def f(x0, x1):\n    return x1"]),
+    ("wrong name", "y = x.max(axis=1)", ["y = x.min(axis=1)"]),
+    ("wrong constant", "y = f(True, 3, 0.5)", ["y = f(False, 3, 0.5)", "y = f(True, 4, 0.5)", "y = f(True, 3, 1.0)"]),
+    ("wrong constant", 'y = a == "sum"', ['y = a == "su"']),
+    ("wrong constant", "y = x.sum(axis=None)", ["y = x.sum(axis=0)"]),
+    ("off by one", "y = x[a:b]", ["y = x[a + 1:b]", "y = x[a:b + 1]"]),
+    ("off by one", "y = range(a, b)", ["y = range(a, b - 1)"]),
+    (
+        "detach",
+        BACKWARD.format("gy @ W.T"),
+        [BACKWARD.format("type(gy)(gy.data) @ W.T"), BACKWARD.format("gy @ type(W)(W.data).T")],
+    ),
+]
+
+
+@pytest.mark.parametrize(("operator", "text", "expected"), EXAMPLES, ids=range(len(EXAMPLES)))
+def test_operator(operator, text, expected):
+    found = [m.text for m in mutants_of(3, "f.py", text) if m.operator == operator]
+    if operator == "swap operands" and "backward" in text:
+        expected = [text.replace("x, W =", "W, x ="), expected[1]]
+    assert found == expected
+
+
+def test_every_operator_has_an_example_and_is_used_in_a_stage():
+    assert {operator for operator, _, _ in EXAMPLES} == set(OPERATORS)
+    assert {m.operator for m in all_mutants(STAGES[2])} == set(OPERATORS)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('def f():\n    """Text."""', "a docstring"),
+        ('raise ValueError("a" if b + 1 else "c")', "the text of an error or a warning"),
+        ("def f():\n    y = g()\n    return y", "the only assignment of a name: without it only a NameError"),
+        ("zip(a, strict=True)", "strict=True of zip, which guards against mistakes in the stage itself"),
+        ("lru_cache(maxsize=3)", "the size of a cache"),
+    ],
+)
+def test_what_is_left_out_has_a_reason(text, reason):
+    assert reason in {m.left_out for m in mutants_of(1, "f.py", text)}
+
+
+def test_a_mutant_differs_from_its_file_in_one_place_only():
+    for stage in STAGES:
+        folder = stage.source
+        for mutant in all_mutants(stage)[::97]:
+            text = (folder / mutant.file).read_text(encoding="utf-8")
+            assert mutant.text != text
+            assert mutant.text[: mutant.start] == text[: mutant.start] or not text.isascii()
+
+
+def test_the_names_of_mutants_are_different():
+    for stage in STAGES:
+        names = [m.name for m in all_mutants(stage)]
+        assert len(set(names)) == len(names)
+
+
+def test_no_equivalent_mutant_is_stale():
+    known = set(run.equivalent_mutants())
+    assert known - {m.name for stage in STAGES for m in all_mutants(stage)} == set()
+
+
+def test_a_mutant_is_judged_and_the_sound_stage_stays_sound():
+    judge = Judge(STAGES[0])
+    text = (STAGES[0].source / "functions/elementwise.py").read_text(encoding="utf-8")
+    wrong = text.replace("return 2 * x * gy", "return 2 * x / gy")
+    for _ in range(2):
+        assert judge.judge("functions/elementwise.py", text, ["square"]) == Verdict("survived")
+        assert judge.judge("functions/elementwise.py", wrong, ["square"]).result == "detected"
+    hang = text.replace("return 2 * x * gy", "while True: pass")
+    assert judge.judge("functions/elementwise.py", hang, ["square"]).result == "hangs"
+    assert judge.judge("functions/elementwise.py", text + "!", ["square"]).result == "invalid"
+    assert judge.judge("functions/elementwise.py", text + "\nimport numpi", ["square"]).result == "invalid"
+    files, seconds = judge.lines("square")
+    lines = text.splitlines()
+    assert seconds > 0
+    assert "return 2 * x * gy" in lines[files["functions/elementwise.py"][1] - 1]
+    assert not any("np.exp" in lines[line - 1] for line in files["functions/elementwise.py"])
+
+
+def test_a_sample_of_mutants_is_detected_and_known_results_are_used(tmp_path, capsys):
+    target = tmp_path / "result.json"
+    options = ["faults", "--automatic", "--stages", "1,2", "--sample", "60", "--known", str(tmp_path / "known")]
+    cli.main([*options, "--json", str(target)])
+    first = json.loads(target.read_text())["stages"]
+    assert sum(stage["mutants"] for stage in first.values()) == 60
+    assert sum(stage["detected"] + stage["equivalent"] + stage["survived"] for stage in first.values()) >= 55
+    cli.main([*options, "--json", str(target)])
+    again = json.loads(target.read_text())["stages"]
+    for stage in ("stage1", "stage2"):
+        place = lambda result: (result["place"], result["diff"], result["operator"])  # noqa: E731
+        assert sorted(first[stage]["results"], key=place) == sorted(again[stage]["results"], key=place)
+    assert "mutation score" in capsys.readouterr().out
+
+
+def test_what_decided_a_result_decides_whether_it_still_holds(tmp_path):
+    planter = run.Planter(STAGES[0], Store(tmp_path / "known"), 1)
+    version = planter.versions["square"]
+    detected = {"result": "detected", "cell": "square/stage1/float64", "text": "", "seen": {"square": version}}
+    survived = {"result": "survived", "cell": "", "text": "", "seen": {"square": version}}
+    assert planter.holds(detected, ["square", "exp"])
+    assert planter.holds(survived, ["square"])
+    assert not planter.holds(survived, ["square", "exp"])  # a new computation executes the lines
+    planter.versions["square"] = "another"
+    assert not planter.holds(detected, ["square"])
+    assert not planter.holds(survived, ["square"])
+    assert planter.holds({"result": "invalid", "cell": "", "text": "", "seen": {}}, ["square"])
+
+
+def test_a_damaged_file_of_results_is_an_error(tmp_path, capsys):
+    path = tmp_path / "known"
+    path.write_text("no database, but a text that is long enough to be taken for one" * 20)
+    assert cli.main(["faults", "--automatic", "--stages", "1", "--known", str(path)]) == 2
+    assert "cannot be used" in capsys.readouterr().err
