@@ -45,6 +45,7 @@ def test_run_prints_the_matrix_and_a_summary(crosscheck, monkeypatch):
     assert re.fullmatch(r"(crosscheck: \d+ of \d+ cells\n)*", err)  # on a slow machine
     assert re.search(r"2 │ square +│ = 0 \| 0\.4 +│ = 0 \| 0\.4", out)
     assert "every cell is as declared" in out
+    assert "seed 0" in out
     assert "\x1b[" not in out  # no colors in a pipe
 
 

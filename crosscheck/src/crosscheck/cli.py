@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from . import UsageError, __version__
+from . import UsageError, __version__, ledger
 from .computations import DTYPES, Computation, all_computations
 from .coverage import coverage
 from .ending import ended_early
@@ -73,6 +73,8 @@ def check_targets(arguments: argparse.Namespace) -> None:
             check_file(getattr(arguments, name), f"--{name}")
     if getattr(arguments, "html", None) is not None:
         check_folder(arguments.html, "--html")
+    if getattr(arguments, "update_ledger", False):
+        check_file(str(ledger.PATH), "--update-ledger")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import UsageError
-from .imports import graph, module_of, reading_order
+from .imports import graph, module_of, parse, reading_order
 from .lessons import (
     DEMONSTRATION,
     SELF_CONTAINED,
@@ -376,7 +376,7 @@ def rest(source: str, docstring: bool = True) -> str:
         first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])
         covered.update(range(first, (node.end_lineno or first) + 1))
 
-    for n, node in enumerate(ast.parse(source).body):
+    for n, node in enumerate(parse(source, "").body):
         match node:
             case ast.ClassDef(body=body):
                 covered.add(node.lineno)

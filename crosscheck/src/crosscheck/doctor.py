@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import metadata
 
-from . import UsageError, __version__
+from . import __version__
 from .stages import STAGES
 
 OWN = ("rich", "jinja2", "pygments", "matplotlib", "threadpoolctl")
@@ -116,9 +116,8 @@ def stages() -> Finding:
     for stage in STAGES:
         try:
             found.append(f"{stage.number}: {importlib.import_module(stage.package).__version__}")
-            assert stage.folder  # raises UsageError if it is installed without its steps and lessons
-        except UsageError:
-            install.append(f"-e ./{stage.package}")
+            if not (stage.source.parents[1] / "lessons.toml").is_file():
+                install.append(f"-e ./{stage.package}")  # with its steps and lessons
         except (ModuleNotFoundError, AttributeError) as error:  # a folder of this name is a module without a version
             missing = isinstance(error, AttributeError) or error.name == stage.package
             found.append(f"{stage.number}: {'missing' if missing else said(error)}")

@@ -1,4 +1,5 @@
-"""Files that the user names: checked before the work begins, and written in full or not at all."""
+"""Files that the user names: checked before the work begins, and written in full or not at all. Files of crosscheck
+itself: read, or reported as damaged."""
 
 from __future__ import annotations
 
@@ -7,6 +8,8 @@ import os
 import pathlib
 import secrets
 import shutil
+import tomllib
+from typing import Any
 
 from . import UsageError
 
@@ -57,3 +60,13 @@ def write_text(path: pathlib.Path, text: str) -> None:
         with contextlib.suppress(OSError):
             part.unlink()
         raise
+
+
+def read_toml(path: pathlib.Path) -> dict[str, Any]:
+    """Read a TOML file. Raises UsageError if it is missing or damaged."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:  # not TOML, or not UTF-8
+        raise UsageError(f"{path} is damaged: {error}") from error

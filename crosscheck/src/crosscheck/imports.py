@@ -7,6 +7,8 @@ import pathlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from . import UsageError
+
 
 @dataclass(frozen=True)
 class Import:
@@ -28,6 +30,15 @@ def modules_in(folder: pathlib.Path) -> dict[str, pathlib.Path]:
     return {module_of(path.relative_to(folder).as_posix()): path for path in sorted(folder.rglob("*.py"))}
 
 
+def parse(source: str, module: str) -> ast.Module:
+    """The syntax tree of a module. Raises UsageError if its syntax is invalid."""
+    try:
+        return ast.parse(source)
+    except SyntaxError as error:
+        where = f"module {module}" if module else "this source"
+        raise UsageError(f"{where} has a syntax error in line {error.lineno}: {error.msg}") from error
+
+
 def imports(module: str, source: str, modules: Iterable[str]) -> list[Import]:
     """All imports of a module. Relative names become absolute within the package."""
     modules = set(modules)
@@ -35,7 +46,7 @@ def imports(module: str, source: str, modules: Iterable[str]) -> list[Import]:
     home = [part for part in module.split(".") if part]
     if not is_package:
         home.pop()
-    tree = ast.parse(source)
+    tree = parse(source, module)
     top = set(map(id, tree.body))
     found = []
     for node in ast.walk(tree):

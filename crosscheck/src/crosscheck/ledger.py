@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import math
 import pathlib
-import tomllib
 from collections.abc import Mapping
 
-from .files import write_text
+from . import UsageError
+from .files import read_toml, write_text
 
 PATH = pathlib.Path(__file__).parent / "ledger.toml"
 HEADER = """\
@@ -32,8 +32,17 @@ class Ledger:
     def read(cls, path: pathlib.Path = PATH) -> Ledger:
         if not path.exists():
             return cls({}, {})
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-        return cls(data.get("distance", {}), data.get("reason", {}))
+        data = read_toml(path)
+        ledger = cls(data.get("distance", {}), data.get("reason", {}))
+        for table, kind in ((ledger.distances, (int, float)), (ledger.reasons, str)):
+            rows = table.values() if isinstance(table, dict) else [None]
+            if not all(
+                isinstance(row, dict) and all(isinstance(entry, kind) for entry in row.values()) for row in rows
+            ):
+                raise UsageError(
+                    f"{path} is damaged: expected tables [distance.NAME] of numbers, [reason.NAME] of texts"
+                )
+        return ledger
 
     def allowed(self, computation: str, dtype: str) -> float | None:
         """The distance allowed for a cell, or None if there is no entry for it."""
@@ -73,6 +82,11 @@ class Ledger:
             lines.append("")
         for name, reasons in self.reasons.items():
             lines.append(f"[reason.{name}]")
-            lines.extend(f"{dtype} = {json.dumps(reason)}" for dtype, reason in sorted(reasons.items()))
+            lines.extend(
+                f"{dtype} = {json.dumps(reason, ensure_ascii=False)}" for dtype, reason in sorted(reasons.items())
+            )
             lines.append("")
-        write_text(path, "\n".join(lines).rstrip() + "\n")
+        try:
+            write_text(path, "\n".join(lines).rstrip() + "\n")
+        except OSError as error:
+            raise UsageError(f"cannot write {path}: {error.strerror}") from error

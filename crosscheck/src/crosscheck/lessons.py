@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import pathlib
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .imports import modules_in
+from . import UsageError
+from .files import read_toml
+from .imports import modules_in, parse
 from .stages import STAGES, Stage
 
 DEMONSTRATION = "# --- demonstration ---"
@@ -74,18 +75,21 @@ class Difference:
 
 def lessons(stage: Stage) -> list[Lesson]:
     """The lessons of a stage, by step."""
-    data = tomllib.loads((stage.folder / "lessons.toml").read_text(encoding="utf-8"))
-    return [
-        Lesson(
-            step=entry["step"],
-            title=entry["title"],
-            why=" ".join(entry["why"].split()),
-            adds=tuple(entry.get("adds", ())),
-            changes=tuple(entry.get("changes", ())),
-            removes=tuple(entry.get("removes", ())),
-        )
-        for entry in data["lesson"]
-    ]
+    path = stage.folder / "lessons.toml"
+    try:
+        return [
+            Lesson(
+                step=entry["step"],
+                title=entry["title"],
+                why=" ".join(entry["why"].split()),
+                adds=tuple(entry.get("adds", ())),
+                changes=tuple(entry.get("changes", ())),
+                removes=tuple(entry.get("removes", ())),
+            )
+            for entry in read_toml(path)["lesson"]
+        ]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{path} is damaged: a lesson needs step, title and why; {error}") from error
 
 
 def parts(stage: Stage) -> list[Part]:
@@ -134,7 +138,7 @@ def definitions(source: str, module: str = "") -> dict[str, str]:
                 case ast.AnnAssign(target=ast.Name(id=name)):
                     found[prefix + name] = text([node])
 
-    visit(ast.parse(source).body, f"{module}." if module else "")
+    visit(parse(source, module).body, f"{module}." if module else "")
     return found
 
 

@@ -126,7 +126,7 @@ def print_results(script: str, results: Sequence[Played]) -> None:
 
 def play(stage: Stage, script: str, given: Sequence[str], capture: bool = False) -> Played:
     """Run the script in a new process. The status is the script's own, or 128 + n if signal n ended it."""
-    assert stage.source  # raises UsageError if it is not installed
+    stage.require()
     folders = [str(pathlib.Path(__file__).parent / "start"), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(folders), "CROSSCHECK_STAGE": stage.name}
     if capture or headless(environment):
@@ -177,7 +177,7 @@ def last_line(errors: str, status: int) -> tuple[str, str]:
 def install(stage: int | str) -> None:
     """Make `dezero` the modules of a stage: 3, "3" or "stage3". An installed dezero is hidden."""
     (chosen,) = parse_stages(str(stage))
-    assert chosen.source  # raises UsageError if it is not installed
+    chosen.require()
     for name in [name for name in sys.modules if name.partition(".")[0] == NAME]:
         del sys.modules[name]
     sys.meta_path[:] = [Finder(chosen), *(finder for finder in sys.meta_path if not isinstance(finder, Finder))]
@@ -197,7 +197,8 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def parts(self, name: str) -> list[str]:
         """The modules that a module of the book consists of; none if the stage does not have it."""
         package = self.stage.package
-        if name == "core_simple" and self.stage.number >= SIMPLE_CORE.number and SIMPLE_CORE.source:
+        if name == "core_simple" and self.stage.number >= SIMPLE_CORE.number:
+            SIMPLE_CORE.require()
             name, package = "core", SIMPLE_CORE.package
         whole = [f"{package}.{part}".rstrip(".") for part in PARTS.get(name, (name,))]
         return [part for part in whole if importlib.util.find_spec(part)]

@@ -32,12 +32,18 @@ class Stage:
         spec = importlib.util.find_spec(self.package)
         return spec is not None and spec.origin is not None
 
+    def require(self) -> None:
+        """Raise UsageError if the package is not installed."""
+        if not self.installed():
+            raise UsageError(f"{self.name} is not installed: python -m pip install -e ./{self.package}")
+
     @property
     def source(self) -> pathlib.Path:
         """The folder of the package, wherever it is installed."""
+        self.require()
         spec = importlib.util.find_spec(self.package)
-        if spec is None or spec.origin is None:
-            raise UsageError(f"{self.name} is not installed: python -m pip install -e ./{self.package}")
+        assert spec is not None
+        assert spec.origin is not None
         return pathlib.Path(spec.origin).parent
 
     @property

@@ -14,10 +14,10 @@ import re
 import subprocess
 import sys
 import tokenize
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .files import read_toml
 from .lessons import step_path
 from .stages import STAGES
 
@@ -62,7 +62,7 @@ class Oracle:
 
 def oracles() -> list[Oracle]:
     """The whole table, in order."""
-    return [Oracle(**entry) for entry in tomllib.loads(ORACLES.read_text(encoding="utf-8"))["oracle"]]
+    return [Oracle(**entry) for entry in read_toml(ORACLES)["oracle"]]
 
 
 def expectations(source: str) -> list[Expectation]:

@@ -18,10 +18,12 @@ TORCH_HINT = 'PyTorch is not installed: python -m pip install -c constraints.txt
 
 
 def load_stage(stage: Stage) -> BookStyle:
-    """The adapter of an installed stage."""
-    if not stage.installed():
-        raise UsageError(f"{stage.name} is not installed: python -m pip install -e ./{stage.package}")
-    return BookStyle.from_package(stage.name, stage.package, number=stage.number)
+    """The adapter of an installed stage. Raises UsageError if its package is missing or cannot be imported."""
+    stage.require()
+    try:
+        return BookStyle.from_package(stage.name, stage.package, number=stage.number)
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"{stage.name} cannot be imported: {type(error).__name__}: {error}") from error
 
 
 def load_torch() -> Framework:

@@ -28,7 +28,8 @@ def cell_text(cells: list[Cell]) -> str:
 
 def matrix(report: Report) -> Table:
     """computation x framework."""
-    table = Table(title=f"distance in eps: {' | '.join(report.dtypes())}", title_justify="left", title_style="dim")
+    title = f"distance in eps: {' | '.join(report.dtypes())}; seed {report.seed}"
+    table = Table(title=title, title_justify="left", title_style="dim")
     table.add_column("step", justify="right", no_wrap=True, min_width=4)
     table.add_column("computation", no_wrap=True)
     for name in report.columns():

@@ -1,0 +1,99 @@
+"""Damaged files and stages: every command ends with status 2 and one line that names them, before the work begins."""
+
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from crosscheck import UsageError, ledger
+from crosscheck.files import read_toml
+from crosscheck.imports import parse
+from crosscheck.ledger import Ledger
+from crosscheck.lessons import lessons
+from crosscheck.stages import STAGES, Stage
+
+COMMANDS = [
+    ["run", "-k", "square_of_an_array", "--stages", "1", "-n", "0"],
+    ["run", "-k", "square_of_an_array", "--stages", "1", "-n", "1"],
+    ["show", "square/stage1/float64", "--stages", "1"],
+    ["bench", "-k", "chain_of_100_squares", "--stages", "1"],
+    ["list", "frameworks"],
+    ["diff", "1", "2"],
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command[:1] + command[-2:]))
+def test_a_stage_with_a_syntax_error(tmp_path, command):
+    broken = tmp_path / "repository" / "src" / "stage1_autodiff"
+    shutil.copytree(STAGES[0].source, broken)
+    shutil.copytree(STAGES[0].folder / "steps", tmp_path / "repository" / "steps")
+    shutil.copy(STAGES[0].folder / "lessons.toml", tmp_path / "repository")
+    core = broken / "core.py"
+    core.write_text(core.read_text().replace("class Function:", "class Function("))
+    source = (
+        f"import sys; sys.path.insert(0, {str(broken.parent)!r}); from crosscheck.cli import main; sys.exit(main())"
+    )
+    (tmp_path / "broken.py").write_text(f"if __name__ == '__main__':\n    {source}")
+    environment = {"PYTHONPATH": str(broken.parent), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "broken.py"), *command], capture_output=True, text=True, env=environment
+    )
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert "syntax" in done.stderr.lower()
+    assert "core" in done.stderr
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[distance.exp]\nfloat64 = ", "is damaged: Invalid value"),
+        ("distance = 3", "is damaged: expected tables"),
+        ("[distance.exp]\nfloat64 = 'x'", "is damaged: expected tables"),
+        ("[distance]\nexp = 0.5", "is damaged: expected tables"),
+        ("[reason.exp]\nfloat64 = 1", "is damaged: expected tables"),
+        ("\ud800", "is damaged: 'utf-8' codec can't decode"),
+    ],
+)
+def test_a_damaged_baseline(tmp_path, text, said):
+    path = tmp_path / "ledger.toml"
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    with pytest.raises(UsageError, match=said):
+        Ledger.read(path)
+
+
+def test_the_baseline_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "ledger.toml"
+    new = Ledger({"exp": {"float64": 0.5}}, {"exp": {"float64": 'a "reason" \U0001f600\n'}})
+    new.write(path)
+    again = Ledger.read(path)
+    assert (again.distances, again.reasons) == (new.distances, new.reasons)
+    before = path.read_bytes()
+    monkeypatch.setattr(pathlib.Path, "write_text", lambda *a, **k: (_ for _ in ()).throw(OSError(28, "No space left")))
+    with pytest.raises(UsageError, match="No space left"):
+        Ledger({}, {}).write(path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "text", ["[[lesson]]\nstep = 1\n", "lesson = 3", "[[lesson", "x = 1", "[[lesson]]\nstep=1\ntitle=''\nwhy=2"]
+)
+def test_damaged_lessons(tmp_path, monkeypatch, text):
+    (tmp_path / "lessons.toml").write_text(text)
+    monkeypatch.setattr(Stage, "folder", tmp_path)
+    with pytest.raises(UsageError, match=r"lessons\.toml is damaged: "):
+        lessons(STAGES[0])
+
+
+def test_a_missing_file_and_a_syntax_error_are_named(tmp_path):
+    with pytest.raises(UsageError, match=r"cannot read .*nowhere\.toml: No such file"):
+        read_toml(tmp_path / "nowhere.toml")
+    with pytest.raises(UsageError, match="module core has a syntax error in line 2"):
+        parse("x = 1\nx = = 2\n", "core")
+
+
+def test_the_baseline_of_the_package_is_sound():
+    assert Ledger.read(ledger.PATH).distances
