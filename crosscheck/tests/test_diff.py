@@ -248,7 +248,7 @@ def test_a_selection_without_matches_is_an_error(pretended, options, said):
 def test_missing_and_broken_lessons_are_reported_in_one_line(pretended):
     lessons = pretended[1].folder / "lessons.toml"
     lessons.write_text("lesson = [")
-    with pytest.raises(UsageError, match=r"lessons.toml cannot be read"):
+    with pytest.raises(UsageError, match=r"lessons.toml is damaged"):
         compare_stages(*pretended)
     lessons.write_text('[[lesson]]\nstep = 11\ntitle = "no why"\n')
     with pytest.raises(UsageError, match="'why'"):

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import ast
 import pathlib
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .files import read_toml
 from .stages import STAGES
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class Reasons:
     """coverage.toml: what is not compared, and why. Each entry must be of use."""
 
     def __init__(self, path: pathlib.Path = REASONS):
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = read_toml(path)
         self.sections: dict[str, dict[str, str]] = {key: data.get(key, {}) for key in SECTIONS}
         self.used: set[tuple[str, str]] = set()
 

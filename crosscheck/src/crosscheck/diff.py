@@ -7,7 +7,6 @@ import dataclasses
 import difflib
 import re
 import subprocess
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -166,22 +165,6 @@ def matcher(before: Sequence[str], after: Sequence[str]) -> difflib.SequenceMatc
 # --- files; a missing one is a UsageError ---
 
 
-def stage_lessons(stage: Stage) -> list[Lesson]:
-    """The lessons of a stage, in the order of steps."""
-    try:
-        return lessons(stage)
-    except (tomllib.TOMLDecodeError, KeyError) as error:
-        raise UsageError(f"{stage.folder / 'lessons.toml'} cannot be read: {error!r}") from None
-
-
-def stage_parts(stage: Stage) -> list[Part]:
-    """The parts of a stage beyond the book, in their order."""
-    try:
-        return parts(stage)
-    except (tomllib.TOMLDecodeError, KeyError) as error:
-        raise UsageError(f"{stage.folder / 'lessons.toml'} cannot be read: {error!r}") from None
-
-
 def stage_of(step: int) -> Stage:
     """The stage that contains a step."""
     for stage in STAGES:
@@ -210,7 +193,7 @@ def framework(step: int) -> tuple[int, str]:
 
 def lesson_of(step: int) -> Lesson:
     stage = stage_of(step)
-    for lesson in stage_lessons(stage):
+    for lesson in lessons(stage):
         if lesson.step == step:
             return lesson
     raise UsageError(f"step {step} has no lesson in {stage.folder / 'lessons.toml'}")
@@ -264,8 +247,8 @@ def compare_stages(before: Stage, after: Stage) -> Comparison:
     if before.number >= after.number:
         raise UsageError(f"diff: expected an earlier and a later stage, got {before.name} and {after.name}")
     between = [stage for stage in STAGES if before.number < stage.number < after.number] + [after]
-    found = [one for stage in between for one in stage_lessons(stage)]
-    beyond = [one for stage in between for one in stage_parts(stage)]
+    found = [one for stage in between for one in lessons(stage)]
+    beyond = [one for stage in between for one in parts(stage)]
     old, new = stage_files(before), stage_files(after)
     texts = [
         {path: content.decode("utf-8") for path, content in side.items() if path.endswith(".py")} for side in (old, new)

@@ -6,6 +6,7 @@ import ast
 import pathlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from . import UsageError
 from .files import read_toml
@@ -75,26 +76,21 @@ class Difference:
 
 def lessons(stage: Stage) -> list[Lesson]:
     """The lessons of a stage, by step."""
-    path = stage.folder / "lessons.toml"
-    try:
-        return [
-            Lesson(
-                step=entry["step"],
-                title=entry["title"],
-                why=" ".join(entry["why"].split()),
-                adds=tuple(entry.get("adds", ())),
-                changes=tuple(entry.get("changes", ())),
-                removes=tuple(entry.get("removes", ())),
-            )
-            for entry in read_toml(path)["lesson"]
-        ]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise UsageError(f"{path} is damaged: a lesson needs step, title and why; {error}") from error
+    return [
+        Lesson(
+            step=entry["step"],
+            title=entry["title"],
+            why=" ".join(entry["why"].split()),
+            adds=tuple(entry.get("adds", ())),
+            changes=tuple(entry.get("changes", ())),
+            removes=tuple(entry.get("removes", ())),
+        )
+        for entry in entries(stage, "lesson", {"step": int, "title": str, "why": str})
+    ]
 
 
 def parts(stage: Stage) -> list[Part]:
     """The parts of a stage that are not in the book, in their order."""
-    data = tomllib.loads((stage.folder / "lessons.toml").read_text(encoding="utf-8"))
     return [
         Part(
             part=entry["part"],
@@ -103,8 +99,21 @@ def parts(stage: Stage) -> list[Part]:
             modules=tuple(entry.get("modules", ())),
             definitions=tuple(entry.get("definitions", ())),
         )
-        for entry in data.get("beyond", ())
+        for entry in entries(stage, "beyond", {"part": str, "title": str, "why": str})
     ]
+
+
+def entries(stage: Stage, table: str, needed: Mapping[str, type]) -> list[dict[str, Any]]:
+    """The entries [[lesson]] or [[beyond]] of a stage. Raises UsageError if one lacks what is needed."""
+    path = stage.folder / "lessons.toml"
+    found = read_toml(path).get(table, [] if table == "beyond" else None)
+    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        raise UsageError(f"{path} is damaged: expected tables [[{table}]], got {found!r}")
+    for entry in found:
+        for key, kind in needed.items():
+            if not isinstance(entry.get(key), kind):
+                raise UsageError(f"{path} is damaged: [[{table}]] needs {key!r}, got {entry}")
+    return found
 
 
 def definitions(source: str, module: str = "") -> dict[str, str]:
