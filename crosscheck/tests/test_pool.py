@@ -108,7 +108,7 @@ def test_what_a_framework_prints_stays_out_of_json(tmp_path, n):
     command = [sys.executable, "-m", "crosscheck", "run", *options]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     states = {cell["cell"]: cell["state"] for cell in json.loads(done.stdout)["cells"]}
-    assert states["square/tiny/float64"] == "equal"
+    assert states["square/tiny/float64"] == "partial"  # without PyTorch
     assert "{" in done.stderr
 
 

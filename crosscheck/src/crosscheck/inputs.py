@@ -55,6 +55,10 @@ class Case:
     deep: bool = False
     layout: Callable[[Array], Array] = np.copy
 
+    def size(self) -> int:
+        """The number of elements."""
+        return sum(a.size for a in self.arrays)
+
     def fresh(self) -> list[Array]:
         """New arrays with the case's values and memory layout."""
         return [self.layout(a) for a in self.arrays]

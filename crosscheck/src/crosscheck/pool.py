@@ -8,6 +8,7 @@ ends the worker. A worker that only waits is ended after TIMES_BY_THE_CLOCK time
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import signal
@@ -45,15 +46,33 @@ class Alone:
 
     def run(self, rows: Sequence[Row]) -> Iterator[Cell]:
         """Run all rows and yield their cells."""
-        for row in rows:
-            for label in row.labels:
-                with contextlib.redirect_stdout(sys.stderr):
-                    cell = run_cell(self.runner, row, label)
-                yield cell
-            self.runner.forget()
+        with seldom_collected():
+            for row in rows:
+                for label in row.labels:
+                    with contextlib.redirect_stdout(sys.stderr):
+                        cell = run_cell(self.runner, row, label)
+                    yield cell
+                self.runner.forget()
 
     def close(self) -> None:
         """Nothing to close."""
+
+
+@contextlib.contextmanager
+def seldom_collected() -> Iterator[None]:
+    """In the block, the garbage collector ignores what was imported before, and looks at new objects less often.
+
+    A graph of many objects, none of which is garbage, is then recorded in two thirds of the time.
+    """
+    gc.collect()
+    gc.freeze()
+    often = gc.get_threshold()
+    gc.set_threshold(20_000, *often[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*often)
+        gc.unfreeze()
 
 
 def run_cell(runner: Runner, row: Row, label: str) -> Cell:
@@ -77,7 +96,7 @@ def work(jobs: Connection, settings: Settings) -> None:
         return
     jobs.send([Column.of(framework) for framework in runner.frameworks])
     computations = {computation.name: computation for computation in all_computations()}
-    with contextlib.suppress(EOFError, BrokenPipeError):
+    with contextlib.suppress(EOFError, BrokenPipeError), seldom_collected():
         while True:
             name, dtype, labels = jobs.recv()
             row = Row(computations[name], dtype, labels)

@@ -255,12 +255,9 @@ class Runner:
         on_cpu = evaluate(computation, framework.cpu, case, dtype, self.seed, order) if framework.cpu else None
         smooth = case.smooth and computation.cases >= DIFFERENCES and framework.device == "cpu" and dtype == np.float64
         sloped = smooth and not (reference and self.is_quick(computation, framework))
-        twice = case is self.largest(computation, framework, str(dtype))
+        largest = max(self.cases_for(computation, framework, str(dtype)), key=Case.size)
+        twice = case is largest and framework is not self.oracle and not self.quick
         return Trial(computation, framework, case, dtype, self.seed, outcome, reference, before, on_cpu, sloped, twice)
-
-    def largest(self, computation: Computation, framework: Framework, dtype: str) -> Case:
-        """The case of a cell that is run twice."""
-        return max(self.cases_for(computation, framework, dtype), key=lambda case: sum(a.size for a in case.arrays))
 
     def reference(self, computation: Computation, case: Case, dtype: np.dtype[Any]) -> Reference:
         """PyTorch on the same inputs, in float64 and in the dtype of the cell; computed once."""

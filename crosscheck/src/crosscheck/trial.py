@@ -88,7 +88,8 @@ class Trial:
     """One case of a cell.
 
     reference: None without PyTorch. before: the previous stage and its outcome, or None. on_cpu: the outcome on the CPU
-    of a framework that computes elsewhere. sloped: whether central differences apply. twice: whether to run it again.
+    of a framework that computes elsewhere. sloped: whether central differences apply. twice: whether to run it
+    again: the largest case of a cell, but not in a quick run, and not PyTorch.
     """
 
     computation: Computation

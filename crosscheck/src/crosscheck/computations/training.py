@@ -51,7 +51,9 @@ def numbers(count: int) -> Generator:
     return lambda rng, shape: rng.standard_normal(count)
 
 
-OPTIMIZING: dict[str, Any] = {"inputs": [numbers(SIZE), slopes], "shapes": ONCE, "order": 0}
+# Nothing is differentiated from outside, so a case with the default initial gradient would compute the same.
+VALUES: dict[str, Any] = {"shapes": ONCE, "order": 0, "cases": SHAPES_ONLY - DEFAULT_SEED}
+OPTIMIZING: dict[str, Any] = {"inputs": [numbers(SIZE), slopes], **VALUES}
 
 
 class Descent:
@@ -105,13 +107,13 @@ def fifty_steps(fw: Any, optimizer: Any, start: Any, slopes: Any, rate: float | 
     return paths(steps())
 
 
-@computation(step=46, **OPTIMIZING, cases=SHAPES_ONLY)
+@computation(step=46, **OPTIMIZING)
 def sgd(fw: Any, start: Any, slopes: Any) -> Any:
     """50 steps of SGD, with a fifth of the learning rate from step 25 on"""
     return fifty_steps(fw, fw.SGD(0.1), start, slopes, rate=0.02)
 
 
-@computation(step=46, **OPTIMIZING, cases=SHAPES_ONLY)
+@computation(step=46, **OPTIMIZING)
 def momentum_sgd(fw: Any, start: Any, slopes: Any) -> Any:
     """50 steps of MomentumSGD"""
     return fifty_steps(fw, fw.MomentumSGD(0.05, 0.8), start, slopes)
@@ -125,31 +127,31 @@ MOMENTUM = {
 }
 
 
-@computation(step=46, differs=MOMENTUM, **OPTIMIZING, cases=SHAPES_ONLY)
+@computation(step=46, differs=MOMENTUM, **OPTIMIZING)
 def momentum_sgd_with_a_changed_rate(fw: Any, start: Any, slopes: Any) -> Any:
     """50 steps of MomentumSGD, with a fifth of the learning rate from step 25 on"""
     return fifty_steps(fw, fw.MomentumSGD(0.05, 0.8), start, slopes, rate=0.01)
 
 
-@computation(step=46, **OPTIMIZING, cases=SHAPES_ONLY)
+@computation(step=46, **OPTIMIZING)
 def ada_grad(fw: Any, start: Any, slopes: Any) -> Any:
     """50 steps of AdaGrad, with a fifth of the learning rate from step 25 on"""
     return fifty_steps(fw, fw.AdaGrad(0.1), start, slopes, rate=0.02)
 
 
-@computation(step=46, **OPTIMIZING, cases=SHAPES_ONLY)
+@computation(step=46, **OPTIMIZING)
 def ada_delta(fw: Any, start: Any, slopes: Any) -> Any:
     """50 steps of AdaDelta, with the default learning rate of 1"""
     return fifty_steps(fw, fw.AdaDelta(0.9), start, slopes)
 
 
-@computation(step=46, **OPTIMIZING, cases=SHAPES_ONLY)
+@computation(step=46, **OPTIMIZING)
 def adam(fw: Any, start: Any, slopes: Any) -> Any:
     """50 steps of Adam, with a fifth of the learning rate from step 25 on"""
     return fifty_steps(fw, fw.Adam(0.1), start, slopes, rate=0.02)
 
 
-@computation(step=46, **OPTIMIZING, cases=SHAPES_ONLY)
+@computation(step=46, **OPTIMIZING)
 def adam_with_other_constants(fw: Any, start: Any, slopes: Any) -> Any:
     """50 steps of Adam with a large eps and small betas"""
     return fifty_steps(fw, fw.Adam(0.05, 0.5, 0.7, 1e-3), start, slopes)
@@ -175,19 +177,19 @@ def hooked(fw: Any, start: Any, slopes: Any, *hooks: Any) -> list[Array]:
     return found
 
 
-@computation(step=46, **OPTIMIZING, cases=SHAPES_ONLY)
+@computation(step=46, **OPTIMIZING)
 def weight_decay(fw: Any, start: Any, slopes: Any) -> Any:
     """WeightDecay(0.1): g + 0.1 p, where there is a gradient"""
     return hooked(fw, start, slopes, fw.WeightDecay(0.1))
 
 
-@computation(step=46, **OPTIMIZING, cases=SHAPES_ONLY)
+@computation(step=46, **OPTIMIZING)
 def clip_grad(fw: Any, start: Any, slopes: Any) -> Any:
     """ClipGrad(3.0), with a total norm above 3 in some steps and below in others"""
     return hooked(fw, start, slopes, fw.ClipGrad(3.0))
 
 
-@computation(step=46, **OPTIMIZING, cases=SHAPES_ONLY)
+@computation(step=46, **OPTIMIZING)
 def clip_grad_then_weight_decay(fw: Any, start: Any, slopes: Any) -> Any:
     """Hooks run in the order of add_hook"""
     return hooked(fw, start, slopes, fw.ClipGrad(1.0), fw.WeightDecay(0.1))
@@ -214,19 +216,19 @@ def frozen(fw: Any, start: Any, *hooks: Any) -> list[Array]:
     return found
 
 
-@computation(step=46, **OPTIMIZING, cases=SHAPES_ONLY)
+@computation(step=46, **OPTIMIZING)
 def freeze_param(fw: Any, start: Any, slopes: Any) -> Any:
     """FreezeParam for a parameter and a layer: these stay constant, the others are updated"""
     return frozen(fw, start)
 
 
-@computation(step=46, **OPTIMIZING, cases=SHAPES_ONLY)
+@computation(step=46, **OPTIMIZING)
 def freeze_param_then_other_hooks(fw: Any, start: Any, slopes: Any) -> Any:
     """Frozen parameters neither count in the total norm nor decay"""
     return frozen(fw, start, fw.ClipGrad(0.5), fw.WeightDecay(0.1))
 
 
-@computation(step=46, **OPTIMIZING, cases=SHAPES_ONLY)
+@computation(step=46, **OPTIMIZING)
 def optimizer_state_saved_and_loaded(fw: Any, start: Any, slopes: Any) -> Any:
     """10 steps, then 10 more with the same optimizer and with a new one that loads its state: equal"""
     found = []
@@ -242,7 +244,7 @@ def optimizer_state_saved_and_loaded(fw: Any, start: Any, slopes: Any) -> Any:
     return found
 
 
-@computation(step=46, **OPTIMIZING, cases=SHAPES_ONLY)
+@computation(step=46, **OPTIMIZING)
 def optimizer_state_with_a_changed_rate(fw: Any, start: Any, slopes: Any) -> Any:
     """A learning rate that was changed is part of the state: a new optimizer that loads it makes the same 10 steps"""
     found = []
@@ -259,7 +261,7 @@ def optimizer_state_with_a_changed_rate(fw: Any, start: Any, slopes: Any) -> Any
     return found
 
 
-@computation(step=46, **OPTIMIZING, cases=SHAPES_ONLY)
+@computation(step=46, **OPTIMIZING)
 def update_that_fails(fw: Any, start: Any, slopes: Any) -> Any:
     """A gradient of the wrong shape is an error that changes no parameter and no state; then 5 steps"""
     found = []
@@ -287,7 +289,7 @@ def arrays_in(fw: Any, state: Any) -> Iterator[Array]:
         yield fw.array(state)
 
 
-@computation(step=46, **OPTIMIZING, cases=SHAPES_ONLY)
+@computation(step=46, **OPTIMIZING)
 def dtype_of_the_optimizer_state(fw: Any, start: Any, slopes: Any) -> Any:
     """Optimizer state has the dtype of the parameters"""
     found = []
@@ -303,7 +305,7 @@ def dtype_of_the_optimizer_state(fw: Any, start: Any, slopes: Any) -> Any:
 # --- training runs ---
 
 RUN = 200  # steps
-TRAINING: dict[str, Any] = {"shapes": ONCE, "order": 0, "curve": RUN}
+TRAINING: dict[str, Any] = {"curve": RUN, **VALUES}
 # Each loss is a separate result, so that it is compared relative to its own size: 64 eps of float64, the default
 # budget, are 1.4e-14 of a loss; no budget here may exceed 1e-9 of it.
 
@@ -387,7 +389,7 @@ def train(fw: Any, model: Any, optimizer: Any, loss_of: Callable[..., Any], batc
     return [*losses, *(np.array(a) for a in fw.weights(model))]
 
 
-@computation(step=42, inputs=[weights(1, 1), on_a_line], **TRAINING, cases=SHAPES_ONLY)
+@computation(step=42, inputs=[weights(1, 1), on_a_line], **TRAINING)
 def training_linear_regression(fw: Any, start: Any, points: Any) -> Any:
     """A line fitted to 100 points: Linear(1), SGD(0.1), full batches"""
     model = fw.Linear(1)
@@ -396,7 +398,7 @@ def training_linear_regression(fw: Any, start: Any, points: Any) -> Any:
     return train(fw, model, fw.SGD(0.1), lambda: fw.mean_squared_error(y, model(x)), [()] * RUN)
 
 
-@computation(step=46, inputs=[weights(1, 10, 1), on_a_sine], **TRAINING, cases=SHAPES_ONLY)
+@computation(step=46, inputs=[weights(1, 10, 1), on_a_sine], **TRAINING)
 def training_a_sine_fit(fw: Any, start: Any, points: Any) -> Any:
     """A sine fitted to 100 points: MLP((10, 1)), SGD(0.2), full batches"""
     model = fw.MLP((10, 1))
@@ -411,7 +413,6 @@ def training_a_sine_fit(fw: Any, start: Any, points: Any) -> Any:
     budget={"float64": 1e3, "float32": 1e3},
     why_budget="a constant added to all biases of the last layer does not change the loss, so rounding adds up",
     **TRAINING,
-    cases=SHAPES_ONLY,
 )
 def training_a_spiral_mlp(fw: Any, start: Any, points: Any, order: Any) -> Any:
     """Three classes on a spiral: MLP((10, 3)), SGD(1.0), batches of 30 from the framework's DataLoader"""
@@ -431,7 +432,6 @@ DIGITS_MLP = (64, 260, 32, 10)  # W of the first layer is large enough to be upd
     budget={"float64": 1e4, "float32": 4e5},
     why_budget="Adam takes large steps for small gradients; in float32 rounding flips a ReLU, in PyTorch as well",
     **TRAINING,
-    cases=SHAPES_ONLY,
 )
 def training_a_digits_mlp(fw: Any, start: Any, order: Any) -> Any:
     """Handwritten digits: three layers, ReLU, Adam, batches of 50; finally the accuracy on the test set"""
@@ -467,7 +467,6 @@ def scaled(*shapes: tuple[int, ...]) -> Generator:
     step=57,
     inputs=[scaled(*CNN), orders(1500, 30 * RUN)],
     **TRAINING,
-    cases=SHAPES_ONLY - DEFAULT_SEED,
 )
 def training_a_digits_cnn(fw: Any, start: Any, order: Any) -> Any:
     """Handwritten digits: two convolutions with ReLU and pooling, a Linear layer, Adam, batches of 30; the accuracy"""
@@ -507,7 +506,6 @@ def sine() -> list[tuple[Array, Array]]:
     step=60,
     inputs=[scaled(*SINE_LSTM)],
     **TRAINING,
-    cases=SHAPES_ONLY - DEFAULT_SEED,
 )
 def training_a_sine_lstm(fw: Any, start: Any) -> Any:
     """A noisy sine: LSTM and Linear, Adam, 30 rows from SeqDataLoader, truncated after every fourth time step"""
