@@ -16,10 +16,11 @@ from .files import read_toml
 from .stages import STAGES
 
 if TYPE_CHECKING:
-    from .cells import Cell
     from .recorder import Surface
+    from .runner import Cell
 
 REASONS = pathlib.Path(__file__).parent / "coverage.toml"
+SECTIONS = ("names", "torch", "order", "defaults", "raises")
 
 
 @dataclass
@@ -60,8 +61,8 @@ class Raise:
 class Coverage:
     """names[stage][public name], raises[stage] in the order of the source, and what is missing, one line each.
 
-    Stages are named as in cells (stage1 ...), public names `module.function`, `module.Class` or `module.Class.method`
-    without the package: `functions.elementwise.exp`, `layers.Linear`, `core.Variable.backward`, `utils.sum_to`.
+    Stages are named as in cells (stage1 ...), public names as users reach them: `functions.exp`, `layers.Linear`,
+    `Variable.backward`, `grad`, `utils.sum_to`.
     """
 
     names: dict[str, dict[str, Name]]
@@ -167,17 +168,14 @@ class Reasons:
                 return reason
         return ""
 
-    def unused(self) -> list[str]:
+    def unused(self, sections: Sequence[str] = SECTIONS) -> list[str]:
         """Entries for what does not exist, or is compared all the same."""
         return [
             f"coverage.toml: nothing needs the reason for {name}, in [{section}]"
-            for section, entries in self.sections.items()
-            for name in entries
+            for section in sections
+            for name in self.sections[section]
             if (section, name) not in self.used
         ]
-
-
-SECTIONS = ("names", "torch", "order", "defaults", "raises")
 
 
 def coverage(scopes: Mapping[str, Scope], cells: Sequence[Cell], reasons: Reasons | None = None) -> Coverage:
@@ -196,6 +194,12 @@ def coverage(scopes: Mapping[str, Scope], cells: Sequence[Cell], reasons: Reason
         found.names[stage.name], found.raises[stage.name] = names, raises
         names = {name: names[name] for name in scope.differentiable}  # so far
         found.missing += missing_names(names, stage.name, scope, reasons, bool(by_torch))
+        found.missing += [
+            f"{stage.name}: no computation meets the error at {each.place}: {each.source}"
+            for each in raises
+            if not each.errors and not each.reason
+        ]
+    found.missing += reasons.unused([section for section in SECTIONS if by_torch or section != "torch"])
     return found
 
 
@@ -209,7 +213,7 @@ def record(name: Name, cell: Cell, key: str, by_torch: bool) -> None:
     if computation.name not in name.computations:
         name.computations.append(computation.name)
     name.torch |= by_torch and not computation.golden
-    name.order = max(name.order, computation.order)
+    name.order = max(name.order, cell.order or 0)
     for parameter in cell.called[key]:
         name.defaults[parameter] = name.defaults[parameter] or computation.name
 

@@ -20,11 +20,9 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from . import UsageError
-from .cells import Cell
 from .computations import all_computations
 from .matrix import Column, Row, Settings
-from .runner import Runner
-from .trial import Failure
+from .runner import Cell, Runner
 
 try:
     import resource
@@ -212,8 +210,8 @@ class Pool:
         try:
             cell = Cell(computation=row.computation, **worker.jobs.recv())
         except (EOFError, OSError):
-            died = Failure(*worker.how_it_ended(self.settings.time_limit))
-            cell = Cell(row.computation, row.labels[0], row.dtype, state="failed", failures=[died])
+            cell = Cell(row.computation, row.labels[0], row.dtype)
+            cell.fail(*worker.how_it_ended(self.settings.time_limit))
             worker.stop()
             with one_thread_each():
                 self.workers[self.workers.index(worker)] = new = Worker.start(self.settings)

@@ -7,19 +7,19 @@ replaced by wrappers, too. The first case of a cell runs on a recorder; wrappers
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 import pathlib
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 from .frameworks import BookStyle
 
 TAG = re.compile(r"\[step \d+")  # in the docstring of what a reader of the book or of the README may call
-FACADES = ("functions", "utils")  # modules that export what other modules define
-PARTS = (*FACADES, "layers", "models", "optimizers", "dataloaders", "datasets", "transforms", "cuda")
+PARTS = ("functions", "layers", "models", "optimizers", "dataloaders", "datasets", "transforms", "cuda")
 Called = dict[str, frozenset[str]]  # public name -> parameters that some call left at their defaults
 
 
@@ -29,10 +29,10 @@ def code_of(value: Any) -> Any:
 
 
 class Surface:
-    """The public names of a stage, each as `module.function`, `module.Class` or `module.Class.method`.
+    """The public names of a stage, as users reach them: `functions.exp`, `layers.Linear`, `Variable.backward`, `grad`.
 
-    Public is what the package and its facades export, and what the other PARTS define with a step in the docstring; of
-    a public class, the methods and properties without an underscore, and special methods with a docstring.
+    Public is what the package, `functions` and `utils` export, and what the other PARTS define with a step in the
+    docstring; of a public class, methods and properties without an underscore, and special methods with a docstring.
     """
 
     def __init__(self, framework: BookStyle):
@@ -40,26 +40,23 @@ class Surface:
         self.objects: dict[str, Any] = {}  # name -> function or class
         self.names: dict[tuple[str, int], str] = {}  # (exported name, id of the object) -> name
         self.methods: dict[str, tuple[type, str]] = {}  # name -> its class and attribute
-        for module in [self.package, *self.modules()]:
-            for exported, value in vars(module).items():
-                if self.is_public(module, exported, value):
-                    self.add(module, exported, value)
-
-    def modules(self) -> Iterator[ModuleType]:
-        """The modules for users, as far as the stage has them."""
-        yield from (vars(self.package)[part] for part in PARTS if part in vars(self.package))
+        found = {name: getattr(self.package, name) for name in dir(self.package)}  # some may be imported only now
+        for module in [*(found[part] for part in PARTS if part in found), self.package, found.get("utils")]:
+            for exported in dir(module) if module else ():
+                value = getattr(module, exported)
+                if (exported, id(value)) not in self.names and self.is_public(module, exported, value):
+                    self.add(module.__name__[len(self.package.__name__) + 1 :], exported, value)
 
     def is_public(self, module: ModuleType, exported: str, value: Any) -> bool:
         if exported.startswith("_") or not (inspect.isfunction(value) or inspect.isclass(value)):
             return False
-        if not value.__module__.startswith(f"{self.package.__name__}."):
-            return False
-        facade = module is self.package or module.__name__.rpartition(".")[2] in FACADES
-        return facade or (value.__module__ == module.__name__ and bool(TAG.search(value.__doc__ or "")))
+        part = module.__name__.rpartition(".")[2]
+        if part in PARTS[1:]:
+            return value.__module__.startswith(module.__name__) and bool(TAG.search(value.__doc__ or ""))
+        return bool(value.__module__.startswith(f"{self.package.__name__}."))
 
-    def add(self, module: ModuleType, exported: str, value: Any) -> None:
-        home = value.__module__ if exported == value.__name__ else module.__name__
-        name = f"{home.partition('.')[2]}.{exported}".lstrip(".")
+    def add(self, part: str, exported: str, value: Any) -> None:
+        name = f"{part}.{exported}".lstrip(".")
         self.objects[name] = value
         self.names[exported, id(value)] = name
         if inspect.isclass(value) and exported == value.__name__ and not self.is_function_class(value):
@@ -182,7 +179,7 @@ class Recorder(BookStyle):
                 self.note(name, defaults, arguments, options)
             return f(*arguments, **options)
 
-        return call
+        return functools.wraps(f)(call)
 
     def note(self, name: str, defaults: list[tuple[str, int]], arguments: Any, options: Any) -> None:
         left = self.called.setdefault(name, set())

@@ -10,13 +10,11 @@ from typing import Any
 import numpy as np
 
 from . import UsageError
-from .cells import Cell
 from .compare import distance, shorten
 from .computations import Computation
 from .frameworks import Framework
-from .raised import describe
 from .report import cell_as_json, repeat_command
-from .runner import Runner
+from .runner import Cell, Runner, describe
 from .trial import evaluate, order_of
 
 

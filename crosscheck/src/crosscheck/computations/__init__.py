@@ -18,6 +18,9 @@ from ..inputs import EVERYTHING, GPU, SHAPES, Case, Cases, Generator, make_cases
 from ..stages import STAGES
 
 DEFAULT_BUDGET = 64.0
+Text = (
+    str | Mapping[int, str]
+)  # of an error: ... stands for any part; or by stage: {1: "from stage 1 on", 3: "from 3 on"}
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Computation:
     budget: Mapping[str, float] = field(default_factory=dict)  # dtype -> allowed distance in eps, if not the default
     why_budget: str = ""
     curve: int = 0  # the first `curve` results are the losses of a training run, drawn in the report
-    raises: tuple[type[Exception], str] | None = None  # the expected error, and a part of its message
+    raises: tuple[type[Exception], Text] | None = None  # the expected error and its message
     unsupported: str | Mapping[int, str] = "missing"  # how stages before `since`, which do not support it, fail
     differs: Mapping[str, str] = field(default_factory=dict)  # framework -> reason
     golden: str = ""  # where the reference comes from if it is not PyTorch: NumPy, a golden output
@@ -53,6 +56,14 @@ class Computation:
     def make_cases(self, dtype: str, seed: int) -> list[Case]:
         """Its cases in one dtype, the same for every framework."""
         return make_cases(self.name, self.inputs, self.shapes, self.cases, np.dtype(dtype), seed)
+
+    def expected_text(self, stage: int | None) -> str:
+        """The message of the expected error; the last stage's for other frameworks."""
+        assert self.raises is not None
+        text = self.raises[1]
+        if isinstance(text, str):
+            return text
+        return text[max((number for number in text if number <= (stage or 99)), default=min(text))]
 
     def allowed(self, dtype: str) -> float:
         return self.budget.get(dtype, DEFAULT_BUDGET)
@@ -75,8 +86,6 @@ def computation(
             raise ValueError(f"computation {name} is defined twice")
         if declared.get("budget") and not declared.get("why_budget"):
             raise ValueError(f"{name}: a non-default budget needs a reason, why_budget")
-        if len(set(declared.get("shapes", ()))) < len(declared.get("shapes", ())):
-            raise ValueError(f"{name}: a shape is given twice")
         first = since or next(stage.number for stage in STAGES if step in stage.steps)
         COMPUTATIONS[name] = Computation(name, body, step, first, inputs, **declared)
         return body

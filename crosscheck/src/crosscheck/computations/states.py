@@ -16,7 +16,7 @@ from ..inputs import DEFAULT_SEED, DIFFERENCES, GPU, SHAPES_ONLY, normal
 from . import computation
 from .layers import fixed, pull
 from .steps37_41 import Shape, refused
-from .steps52_60 import NOT_IN_TORCH, drawing
+from .steps52_60 import drawing
 
 LAYER: dict[str, Any] = {"inputs": [normal()]}
 
@@ -137,7 +137,7 @@ def batch_norm_layer(fw: Any, x: Any) -> Any:
     return found
 
 
-@computation(step=54, shapes=((4, 3), (2, 3, 4, 2)), **LAYER, cases=SHAPES_ONLY - DIFFERENCES - NOT_IN_TORCH)
+@computation(step=54, shapes=((4, 3), (2, 3, 4, 2)), **LAYER, cases=SHAPES_ONLY - DIFFERENCES)
 def batch_norm_layer_between_others(fw: Any, x: Any) -> Any:
     """Two BatchNorm layers in training and at inference, to second order"""
     layer, other = normalizing(fw, x), normalizing(fw, x)
@@ -222,13 +222,13 @@ def other_rows(fw: Any, kind: Callable[..., Any]) -> Any:
     return layer(fw.constant(np.ones((3, 3), np.float32)))
 
 
-@refused(59, ValueError, "RNN: expected 2 rows, as in the state, got x (3, 3)")
+@refused(59, ValueError, "RNN: expected 2 rows, as in the state, got x (3, 3); reset_state() starts a new sequence")
 def rnn_of_another_batch(fw: Any) -> Any:
     """A batch larger than the state"""
     return other_rows(fw, fw.RNN)
 
 
-@refused(60, ValueError, "LSTM: expected 2 rows, as in the state, got x (3, 3)")
+@refused(60, ValueError, "LSTM: expected 2 rows, as in the state, got x (3, 3); reset_state() starts a new sequence")
 def lstm_of_another_batch(fw: Any) -> Any:
     """A batch larger than the state"""
     return other_rows(fw, fw.LSTM)

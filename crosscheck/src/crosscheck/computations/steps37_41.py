@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.exceptions import AxisError
 
 from ..inputs import DIFFERENCES, FINITE, FLOATS, SHAPES_ONLY, Generator, normal, uniform
-from . import computation
+from . import Text, computation
 
 Shape = tuple[int, ...]
 TENSORS: tuple[Shape, ...] = ((), (1,), (3,), (2, 3), (2, 3, 4), (4, 1, 2), (0,), (2, 0))
@@ -86,7 +87,7 @@ def transpose(fw: Any, x: Any) -> Any:
     return fw.transpose(x)
 
 
-@computation(step=38, inputs=[normal()], shapes=(*TENSORS[2:], (2, 1, 3, 4)))
+@computation(step=38, inputs=[normal()], shapes=((3,), *TENSORS[2:], (2, 1, 3, 4)))
 def transpose_with_axes(fw: Any, x: Any) -> Any:
     """Axes rotated by one, a permutation that is not its own inverse; negative axes; axes as a list"""
     n = len(x.shape)
@@ -319,6 +320,14 @@ def matmul_of_special_values(fw: Any, x: Any, W: Any) -> Any:
 # --- the engine: shapes, dtypes, constants ---
 
 
+@computation(step=41, inputs=[normal()], shapes=((2, 3), (1, 4)), order=3, cases=FINITE)
+def squares_of_tensors(fw: Any, x: Any) -> Any:
+    """Squares, so that the gradient passed to each function depends on x and has a derivative itself"""
+    found = [fw.reshape(x, -1), fw.transpose(x), fw.sum(x, axis=0), fw.sum(x, axis=-1, keepdims=True)]
+    found += [fw.broadcast_to(x, (2, *x.shape)), fw.sum_to(x, (1, x.shape[1])), fw.matmul(x, fw.transpose(x))]
+    return [y * y for y in found]
+
+
 @computation(
     step=40,
     inputs=[normal(), shaped(row)],
@@ -379,7 +388,7 @@ def gradients_shaped_like_their_data(fw: Any) -> Any:
 # --- invalid input ---
 
 
-def refused(step: int, kind: type[Exception], text: str, **declared: Any) -> Callable[..., Any]:
+def refused(step: int, kind: type[Exception], text: Text, **declared: Any) -> Callable[..., Any]:
     """Register a computation that must raise this error."""
     return computation(step=step, order=0, raises=(kind, text), dtypes=("float64",), **declared)
 
@@ -413,19 +422,24 @@ def flatten_a_number(fw: Any) -> Any:
     return fw.flatten(ones(fw))
 
 
-@refused(39, ValueError, "sum: axis 2 is out of bounds for array of dimension 2")
+@refused(39, AxisError, "sum: axis 2 is out of bounds for array of dimension 2")
 def sum_over_an_axis_too_many(fw: Any) -> Any:
     """Axis 2 of a matrix"""
     return fw.sum(ones(fw, 2, 3), axis=2)
 
 
-@refused(39, ValueError, "sum: axis 0 is out of bounds", differs={"torch": "a 0-d tensor has axes 0 and -1"})
+@refused(
+    39,
+    AxisError,
+    "sum: axis 0 is out of bounds for array of dimension 0",
+    differs={"torch": "a 0-d tensor has axes 0 and -1"},
+)
 def sum_over_an_axis_of_a_number(fw: Any) -> Any:
     """Axis 0 of a 0-d array"""
     return fw.sum(ones(fw), axis=0)
 
 
-@refused(39, ValueError, "repeated axis in `sum`")
+@refused(39, ValueError, "repeated axis in `sum` argument")
 def sum_over_one_axis_twice(fw: Any) -> Any:
     """Axes 0 and -2 of a matrix, which are the same"""
     return fw.sum(ones(fw, 2, 3), axis=(0, -2))
@@ -449,7 +463,7 @@ def sum_to_what_was_not_copied(fw: Any) -> Any:
     return fw.sum_to(ones(fw, 2, 3), (2,))
 
 
-@refused(40, ValueError, "could not be broadcast together", since=2)
+@refused(40, ValueError, "operands could not be broadcast together with shapes (2,) (3,) ", since=2)
 def add_shapes_that_do_not_broadcast(fw: Any) -> Any:
     """(2,) + (3,)"""
     return ones(fw, 2) + ones(fw, 3)
@@ -486,7 +500,14 @@ def matmul_of_a_number(fw: Any) -> Any:
     return fw.matmul(ones(fw), ones(fw, 3))
 
 
-@refused(41, TypeError, "got <class 'list'>")
+@refused(
+    41,
+    TypeError,
+    {
+        4: "Variable: expected a numpy.ndarray, got <class 'list'>",
+        5: "Variable: expected a numpy.ndarray or cupy.ndarray, got <class 'list'>",
+    },
+)
 def matmul_by_a_list(fw: Any) -> Any:
     """x @ [1.0]"""
     return ones(fw, 1) @ [1.0]

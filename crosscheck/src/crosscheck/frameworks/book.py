@@ -34,7 +34,7 @@ class BookStyle(Framework):
         return cls(name, modules, number)
 
     def find(self, name: str) -> Any:
-        """The framework's own object of this name, or a method as a function: update(optimizer)."""
+        """The framework's own object of this name, a method as a function, such as update(optimizer), or a module."""
         for module in self.modules:
             if not isinstance(found := getattr(module, name, module), ModuleType):  # layers.linear is a file
                 return found
@@ -42,6 +42,8 @@ class BookStyle(Framework):
             for owner in ("Variable", "Layer", "Optimizer"):
                 if callable(getattr(getattr(module, owner, None), name, None)):
                     return lambda x, *arguments: getattr(x, name)(*arguments)
+        if isinstance(part := getattr(self.modules[0], name, None), ModuleType):
+            return part  # fw.transforms.Normalize
         raise Missing(f"{self.name} has no {name}", name=name)
 
     def __getattr__(self, name: str) -> Any:
@@ -62,15 +64,14 @@ class BookStyle(Framework):
         return y.creator
 
     def gradients(
-        self, outputs: Sequence[Any], inputs: Sequence[Any], seeds: Sequence[Any] | None, create_graph: bool = False
+        self, outputs: Sequence[Any], inputs: Sequence[Any], seeds: Sequence[Array] | None, create_graph: bool = False
     ) -> list[Any]:
         for x in inputs:
             x.grad = None
         options = {"create_graph": True} if create_graph else {}
         for i, y in enumerate(outputs):
             if seeds is not None:
-                gy = seeds[i]
-                y.grad = self.Variable(gy) if self.grads_are_variables and isinstance(gy, np.ndarray) else gy
+                y.grad = self.Variable(seeds[i]) if self.grads_are_variables else seeds[i]
             y.backward(**options)
         return [x.grad for x in inputs]
 

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ..cells import Cell
+from ..runner import Cell
 from . import Report, eps, label, repeat_command, rows
 
 STYLES = {
