@@ -1024,7 +1024,8 @@ def test_the_last_stage_has_the_names_of_the_book(run):
 
 def test_all_stages_show_what_the_script_prints_side_by_side(play):
     done = play(GOLDSTEIN, "--stage", "all")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    assert re.fullmatch(r"(crosscheck: \d of 5 stages\n)*", done.stderr)  # on a slow machine
     titles = next(line for line in done.stdout.splitlines() if "stage1" in line)
     assert [title.strip() for title in titles.strip("┃").split("┃")] == ["stage1", "stage2", "stage3, stage4, stage5"]
     assert re.search(r"│ +│ -5376.0 8064.0 +│ variable\(-5376.0\) variable\(8064.0\) +│", done.stdout)

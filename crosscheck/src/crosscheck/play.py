@@ -224,12 +224,18 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 def joined(name: str, parts: Sequence[types.ModuleType]) -> types.ModuleType:
     """One module with the names of several; a name of the first has precedence."""
     module = types.ModuleType(name, parts[0].__doc__)
-    # dir, not vars: a stage may import a module when its name is first used
-    names = {key: getattr(part, key) for part in reversed(parts) for key in dir(part) if not key.startswith("__")}
+    names = {key: value for part in reversed(parts) for key, value in vars(part).items() if not key.startswith("__")}
+
+    def find(name: str) -> Any:
+        """What a part imports only when it is needed."""
+        for part in parts if not name.startswith("__") else []:
+            with contextlib.suppress(AttributeError):
+                return getattr(part, name)
+        raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}", name=name, obj=module)
+
     vars(module).update(names | {new: names[old] for new, old in PUBLISHED.items() if old in names})
-    vars(module).update(
-        __file__=parts[0].__file__, __version__=sys.modules[parts[0].__name__.partition(".")[0]].__version__
-    )
+    version = sys.modules[parts[0].__name__.partition(".")[0]].__version__
+    vars(module).update(__file__=parts[0].__file__, __version__=version, __getattr__=find)
     vars(module)["__path__"] = []  # no files of its own, so that Python does not search it for other modules
     return module
 
