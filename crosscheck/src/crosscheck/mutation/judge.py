@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 import pathlib
 import sys
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import CodeType, FrameType
 from typing import Any
 
 from ..computations import Computation, all_computations
 from ..faults import NO_DETECTION
-from ..frameworks import BookStyle, load_stage, load_torch
+from ..frameworks import BookStyle, Framework, load_stage, load_torch
 from ..ledger import Ledger
-from ..runner import TIME_LIMIT, Cell, Judged, Runner
+from ..runner import TIME_LIMIT, Judged, Runner
 from ..stages import STAGES, Stage
 from ..trial import Trial
 from .planted import Copy
@@ -33,17 +34,21 @@ class Verdict:
 
 
 class MutantRunner(Runner):
-    """A runner that trusts a case of a planted stage whose results have the bytes of the sound one, which is green.
+    """A runner for the planted copies of a stage; fast, and never stricter than `crosscheck run`.
 
-    Such a case differs in no array that the judges would see, so that PyTorch and central differences are not asked.
+    It trusts a case with the bytes of the sound stage, which is green, and does not ask central differences, which
+    tolerate more than PyTorch does.
     """
 
     def __init__(self, stage: Stage):
         before = [load_stage(other) for other in STAGES if other.number == stage.number - 1]
         super().__init__(before, load_torch(), ledger=Ledger.read())
         self.before = before
-        self.sound: dict[tuple[str, str], Cell] = {}
+        self.sound: dict[tuple[str, str], float] = {}  # seconds of CPU time
         self.outcomes: dict[tuple[str, str, str, str], Judged] = {}
+
+    def trial(self, *arguments: Any) -> Trial:
+        return replace(super().trial(*arguments), sloped=False)
 
     def inherited(self, trial: Trial) -> Judged | None:
         sound = self.outcomes.get((trial.computation.name, trial.framework.label, str(trial.dtype), trial.case.name))
@@ -51,17 +56,16 @@ class MutantRunner(Runner):
             return super().inherited(trial)
         return sound if trial.outcome.same_bytes(sound.outcome) else None
 
-    def sound_cell(self, computation: Computation, framework: BookStyle, dtype: str) -> Cell:
-        """The cell of the unplanted stage, run once; it must be green."""
-        if (computation.name, dtype) not in self.sound:
-            self.frameworks = [*self.before, framework]
-            cell = self.run(computation, framework, dtype)
-            if not cell.ok:
-                raise RuntimeError(f"{cell.name} is red without a mutant: {cell.failures[0].text}")
-            self.sound[computation.name, dtype] = cell
-            for key in [key for key in self.judged if key[:3] == (computation.name, framework.label, dtype)]:
-                self.outcomes[key] = self.judged.pop(key)
-        return self.sound[computation.name, dtype]
+    def run_sound(self, computation: Computation, framework: Framework, dtype: str) -> None:
+        """Run a cell of the unplanted stage, which must be green, and keep its outcomes."""
+        self.frameworks = [*self.before, framework]
+        start = time.process_time()
+        cell = self.run(computation, framework, dtype)
+        if not cell.ok:
+            raise RuntimeError(f"{cell.name} is red without a mutant: {cell.failures[0].text}")
+        self.sound[computation.name, dtype] = time.process_time() - start
+        for key in [key for key in self.judged if key[:3] == (computation.name, framework.label, dtype)]:
+            self.outcomes[key] = self.judged.pop(key)
 
 
 class Judge:
@@ -77,32 +81,22 @@ class Judge:
         self.runner = MutantRunner(stage)
         self.computations = {c.name: c for c in all_computations() if c.since <= stage.number}
 
-    def sound_cell(self, name: str, dtype: str) -> Cell:
-        modules = self.copy.exchange(self.modules)  # pickle looks classes up there
-        try:
-            return self.runner.sound_cell(self.computations[name], self.sound, dtype)
-        finally:
-            self.copy.exchange(modules)
-
     def __call__(self, task: tuple[Any, ...]) -> Any:
         """Answer a task: the name of a computation, or a mutant's file and text and the computations to run."""
         return self.lines(*task) if len(task) == 1 else self.judge(*task)
 
     def lines(self, name: str) -> tuple[dict[str, list[int]], float]:
         """The lines of each file that a computation executes, or importing the stage; and the seconds it takes."""
-        if name == IMPORT:
-            self.copy.exchange({})
-            with Recorder(self.stage.source) as recorder:
-                self.copy.load()
-            self.copy.exchange(self.modules)
-            return recorder.files(), 0.0
-        dtypes = self.computations[name].dtypes
-        seconds = sum(self.sound_cell(name, dtype).seconds for dtype in dtypes)
-        self.runner.frameworks = [self.sound]
         with Recorder(self.stage.source) as recorder:
+            if name == IMPORT:
+                self.copy.exchange({})
+                self.copy.load()
+                self.copy.exchange(self.modules)
+                return recorder.files(), 0.0
+            dtypes = self.computations[name].dtypes
             for dtype in dtypes:
-                self.runner.run(self.computations[name], self.sound, dtype)
-        return recorder.files(), seconds
+                self.runner.run_sound(self.computations[name], self.sound, dtype)
+        return recorder.files(), sum(self.runner.sound[name, dtype] for dtype in dtypes)
 
     def judge(self, file: str, text: str, names: Sequence[str]) -> Verdict:
         """Run computations, in this order, until a cell is red."""
@@ -121,10 +115,14 @@ class Judge:
 
     def cell(self, planted: BookStyle, name: str, dtype: str) -> Verdict | None:
         """Run a cell; return None if it is green."""
-        sound = self.sound_cell(name, dtype)
+        computation = self.computations[name]
+        if (name, dtype) not in self.runner.sound:
+            modules = self.copy.exchange(self.modules)  # pickle looks classes up there
+            self.runner.run_sound(computation, self.sound, dtype)
+            self.copy.exchange(modules)
         self.runner.frameworks = [*self.runner.before, planted]
-        self.runner.time_limit = max(LEAST, TIMES * sound.seconds)
-        cell = self.runner.run(self.computations[name], planted, dtype)
+        self.runner.time_limit = max(LEAST, TIMES * self.runner.sound[name, dtype])
+        cell = self.runner.run(computation, planted, dtype)
         self.runner.time_limit = TIME_LIMIT
         for kind, text in ((failure.kind, failure.text) for failure in cell.failures):
             result = "hangs" if kind == "hang" else "survived" if kind in NO_DETECTION else "detected"
