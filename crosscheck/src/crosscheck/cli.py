@@ -499,7 +499,7 @@ def faults_command(arguments: argparse.Namespace) -> int:
         )
     from .faults import faults_report
 
-    return faults_report(arguments.stages, arguments.expression, arguments.json)
+    return faults_report(arguments.stages, arguments.expression, max(arguments.n, 1), arguments.json)
 
 
 def bench_command(arguments: argparse.Namespace) -> int:

@@ -1,23 +1,20 @@
 """Mutation testing: bugs are planted in copies of the stages, and each must turn a cell red.
 
-A worker process imports the planted copies one after another, so that PyTorch's results are computed only
-once; it is replaced if a bug makes it hang. An ImportError, a SyntaxError, a failing adapter or a hang
+A worker process imports planted copies one after another, so that it computes PyTorch's results only once; it is
+replaced if a bug makes it hang. An ImportError, a SyntaxError, a failing adapter or a hang
 is not a detection.
 """
 
 from __future__ import annotations
 
 import importlib
-import multiprocessing
 import pathlib
 import shutil
-import signal
 import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from multiprocessing.connection import Connection
 from typing import Any
 
 from rich.markup import escape
@@ -25,17 +22,18 @@ from rich.table import Table
 
 from . import UsageError
 from .computations import all_computations
+from .ending import ended_early
 from .frameworks import BookStyle, load_stage, load_torch
 from .ledger import Ledger
-from .pool import TIMES_BY_THE_CLOCK, limit_cpu
 from .report.out import console, output, track
 from .runner import Runner
 from .select import matches
 from .stages import STAGES, Stage, parse_stages
+from .workers import Answer, Ended, workers
 
 PATH = pathlib.Path(__file__).parent / "faults.toml"
 NO_DETECTION = {"missing", "adapter", "hang"}
-TIMEOUT = 400.0  # seconds of CPU time; all computations of stage 5 take a quarter of that
+LIMIT = 400.0  # seconds of CPU time; all computations of stage 5 take a quarter of that
 
 
 @dataclass(frozen=True)
@@ -123,79 +121,33 @@ def judge(runner: Runner, costs: dict[str, float], stage: Stage, name: str, copy
     return invalid or Verdict(name, "missed", path=imported)
 
 
-def work(jobs: Connection) -> None:
-    """The worker: judges one copy after another."""
+def answering() -> Answer:
+    """In a worker: a function that judges one copy after another."""
     runner = Runner([], load_torch(), ledger=Ledger.read())
     costs: dict[str, float] = {}
-    jobs.send("ready")
-    while True:
-        try:
-            stage, name, copy, timeout = jobs.recv()
-        except (EOFError, KeyboardInterrupt):
-            return
-        try:
-            limit_cpu(timeout)
-            jobs.send(judge(runner, costs, stage, name, copy))
-        except KeyboardInterrupt:
-            return
+    return lambda task: judge(runner, costs, *task)
 
 
-class Worker:
-    """A worker process, restarted after a hang."""
-
-    def __init__(self) -> None:
-        self.start()
-
-    def start(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.jobs, theirs = context.Pipe()
-        self.process = context.Process(target=work, args=(theirs,), daemon=True)
-        self.process.start()
-        theirs.close()
-        self.jobs.recv()  # when it has imported PyTorch
-
-    def judge(self, stage: Stage, name: str, copy: pathlib.Path, timeout: float = TIMEOUT) -> Verdict:
-        """The verdict, or "hangs" after `timeout` seconds of CPU time, or ten times as many of wall-clock time."""
-        self.jobs.send((stage, name, copy, timeout))
-        try:
-            if self.jobs.poll(TIMES_BY_THE_CLOCK * timeout):
-                verdict = self.jobs.recv()
-                assert isinstance(verdict, Verdict)
-                return verdict
-            result, text = "hangs", f"no answer within {TIMES_BY_THE_CLOCK * timeout:.0f} s of wall-clock time"
-        except EOFError:
-            self.process.join()
-            result, text = "invalid", "the worker died"
-            if self.process.exitcode == -getattr(signal, "SIGXCPU", 0):
-                result, text = "hangs", f"no answer within {timeout:.0f} s of CPU time"
-        self.stop()
-        self.start()
-        return Verdict(name, result, text=text, path=str(copy))
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.join()
-        self.jobs.close()
-
-
-def run_faults(faults: Sequence[Fault], timeout: float = TIMEOUT) -> Iterator[Verdict]:
-    """For each stage judge an unplanted copy, which must be green ("missed"), and then each fault."""
+def run_faults(faults: Sequence[Fault], n: int = 1, limit: float = LIMIT) -> Iterator[Verdict]:
+    """Judge an unplanted copy of each stage, which must be green ("missed"), and each fault, in n processes."""
     stages = [stage for stage in STAGES if any(fault.stage == stage.number for fault in faults)]
-    worker = Worker()
-    try:
-        with tempfile.TemporaryDirectory(prefix="crosscheck-faults-") as folder:
-            for stage in stages:
-                copy = plant(stage, None, pathlib.Path(folder) / "unplanted")
-                yield worker.judge(stage, f"{stage.name} unplanted", copy)
-                for fault in faults:
-                    if fault.stage == stage.number:
-                        copy = plant(stage, fault, pathlib.Path(folder) / fault.label)
-                        yield worker.judge(stage, fault.label, copy, timeout)
-    finally:
-        worker.stop()
+
+    def copies(folder: pathlib.Path) -> Iterator[tuple[Stage, str, pathlib.Path]]:
+        for stage in stages:
+            yield stage, f"{stage.name} unplanted", plant(stage, None, folder / "unplanted")
+            for fault in faults:
+                if fault.stage == stage.number:
+                    yield stage, fault.label, plant(stage, fault, folder / fault.label)
+
+    with tempfile.TemporaryDirectory(prefix="crosscheck-faults-") as folder, workers(n, answering, (), limit) as judged:
+        for (_, name, copy), verdict in judged(copies(pathlib.Path(folder))):
+            if isinstance(verdict, Ended):
+                yield Verdict(name, "hangs" if verdict.hang else "invalid", text=verdict.text, path=str(copy))
+            else:
+                yield verdict
 
 
-def faults_report(stages: str | None, expression: str | None, json_target: str | None) -> int:
+def faults_report(stages: str | None, expression: str | None, n: int, json_target: str | None) -> int:
     """`crosscheck faults`: print the table, and detected / planted."""
     numbers = [stage.number for stage in (parse_stages(stages) if stages else STAGES)]
     faults = [fault for fault in read_faults() if fault.stage in numbers]
@@ -205,19 +157,25 @@ def faults_report(stages: str | None, expression: str | None, json_target: str |
         raise UsageError("no fault matches")
     load_torch()  # fails early if PyTorch is not installed
     total = len(faults) + len({fault.stage for fault in faults})
-    verdicts = list(track(run_faults(faults), total, lambda verdict: verdict.name))
-    unplanted = [v for v in verdicts if v.name.endswith(" unplanted")]
-    planted = [v for v in verdicts if not v.name.endswith(" unplanted")]
+    verdicts: list[Verdict] = []
+    with ended_early() as ending:
+        verdicts.extend(track(run_faults(faults, n), total, lambda verdict: verdict.name, "planted bugs"))
+    place = {fault.label: i for i, fault in enumerate(faults)}
+    unplanted = [v for v in verdicts if v.name not in place]
+    planted = sorted((v for v in verdicts if v.name in place), key=lambda v: place[v.name])
     detected = sum(v.result == "detected" for v in planted)
     green = all(v.result == "missed" for v in unplanted)
     data: dict[str, Any] = {
         "detected": detected,
         "planted": len(planted),
         "unplanted_green": green,
-        "verdicts": [asdict(v) for v in verdicts],
+        "ended": ending.word,
+        "verdicts": [asdict(v) for v in [*unplanted, *planted]],
     }
     output(data, json_target, lambda: print_verdicts(unplanted, planted, detected))
-    return 0 if green and detected == len(planted) else 1
+    if ending.word:
+        print(f"crosscheck: {ending.word} after {len(verdicts)} of {total} planted bugs", file=sys.stderr)
+    return ending.status or (0 if green and detected == len(planted) else 1)
 
 
 def print_verdicts(unplanted: Sequence[Verdict], planted: Sequence[Verdict], detected: int) -> None:

@@ -40,7 +40,11 @@ def work(jobs: Connection, setup: Callable[..., Answer], arguments: tuple[Any, .
         while True:
             task = jobs.recv()
             limit_cpu(limit)
-            jobs.send(answer(task))
+            try:
+                found = answer(task)
+            except Exception as error:
+                found = UsageError(f"{task[0]}: {type(error).__name__}: {error}")
+            jobs.send(found)
 
 
 class Worker:
@@ -113,6 +117,8 @@ def workers(n: int, setup: Callable[..., Answer], arguments: tuple[Any, ...], li
             for jobs in wait(list(busy), timeout=1.0):
                 worker = busy[jobs]  # type: ignore[index]  # only connections were waited for
                 answer = worker.answer()
+                if isinstance(answer, UsageError):
+                    raise answer
                 if isinstance(answer, Ended):
                     worker.stop()
                     team[team.index(worker)] = new = Worker(setup, arguments, limit)

@@ -87,13 +87,12 @@ class Judge:
 
     def lines(self, name: str) -> tuple[dict[str, list[int]], float]:
         """The lines of each file that a computation executes, or importing the stage; and the seconds it takes."""
+        dtypes = self.computations[name].dtypes if name != IMPORT else ()
         with Recorder(self.stage.source) as recorder:
             if name == IMPORT:
                 self.copy.exchange({})
                 self.copy.load()
                 self.copy.exchange(self.modules)
-                return recorder.files(), 0.0
-            dtypes = self.computations[name].dtypes
             for dtype in dtypes:
                 self.runner.run_sound(self.computations[name], self.sound, dtype)
         return recorder.files(), sum(self.runner.sound[name, dtype] for dtype in dtypes)
