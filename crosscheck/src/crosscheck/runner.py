@@ -160,9 +160,10 @@ class Runner:
         early = framework.number is None or framework.number < computation.since
         if early or framework.device != "cpu" or dtype != computation.dtypes[0] or not isinstance(framework, BookStyle):
             return None
-        if framework.label not in self.recorders:
-            self.recorders[framework.label] = Recorder(framework)
-        return self.recorders[framework.label]
+        known = self.recorders.get(framework.label)
+        if known is None or known.modules is not framework.modules:  # another copy of a stage, with a planted bug
+            self.recorders[framework.label] = known = Recorder(framework)
+        return known
 
     def forget(self) -> None:
         """Discard all stored cases, references and outcomes."""

@@ -6,7 +6,7 @@ import contextlib
 import pathlib
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from types import CodeType, FrameType
 from typing import Any
@@ -15,7 +15,8 @@ from ..computations import Computation, all_computations
 from ..faults import NO_DETECTION
 from ..frameworks import BookStyle, Framework, load_stage, load_torch
 from ..ledger import Ledger
-from ..runner import TIME_LIMIT, Judged, Runner
+from ..limits import TIME_LIMIT
+from ..runner import Judged, Runner
 from ..stages import STAGES, Stage
 from ..trial import Trial
 from .planted import Copy
@@ -47,13 +48,24 @@ class MutantRunner(Runner):
         self.sound: dict[tuple[str, str], float] = {}  # seconds of CPU time
         self.outcomes: dict[tuple[str, str, str, str], Judged] = {}
 
+    def recorder(self, *_: object) -> None:
+        """What a computation calls is of no interest here."""
+
     def trial(self, *arguments: Any) -> Trial:
         return replace(super().trial(*arguments), sloped=False)
+
+    def judge(self, *arguments: Any) -> Iterator[Judged]:
+        """Judge the cases of a cell up to the first detection."""
+        for judged in super().judge(*arguments):
+            yield judged
+            if any(failure.kind not in NO_DETECTION for failure in judged.failures):
+                return
 
     def inherited(self, trial: Trial) -> Judged | None:
         sound = self.outcomes.get((trial.computation.name, trial.framework.label, str(trial.dtype), trial.case.name))
         if sound is None:
             return super().inherited(trial)
+        assert sound.outcome is not None
         return sound if trial.outcome.same_bytes(sound.outcome) else None
 
     def run_sound(self, computation: Computation, framework: Framework, dtype: str) -> None:
@@ -86,7 +98,7 @@ class Judge:
         return self.lines(*task) if len(task) == 1 else self.judge(*task)
 
     def lines(self, name: str) -> tuple[dict[str, list[int]], float]:
-        """The lines of each file that a computation executes, or importing the stage; and the seconds it takes."""
+        """The lines of each file that a computation executes, or that importing the stage does; and its seconds."""
         dtypes = self.computations[name].dtypes if name != IMPORT else ()
         with Recorder(self.stage.source) as recorder:
             if name == IMPORT:

@@ -271,9 +271,10 @@ def detach(node: ast.AST, source: Source, ancestors: Ancestors) -> Iterator[Edit
 
 def is_variable(name: str, ancestors: Ancestors) -> bool:
     """Whether a name is a parameter of `backward`, or comes from its inputs or outputs."""
-    function = (scopes_of(ancestors) or [None])[-1]
-    if not isinstance(function, ast.FunctionDef) or function.name != "backward":
+    scopes = scopes_of(ancestors)
+    if not scopes or not isinstance(scopes[-1], ast.FunctionDef) or scopes[-1].name != "backward":
         return False
+    function = scopes[-1]
     names = {a.arg for a in function.args.args[1:]}
     for node in ast.walk(function):
         if isinstance(node, ast.Assign) and any(

@@ -86,7 +86,7 @@ def equivalent_mutants(path: pathlib.Path = SURVIVORS) -> dict[str, str]:
 def versions(stage: Stage) -> dict[str, str]:
     """For each computation a hash of all that decides what it finds: its module, its ledger entry and the judges."""
     package = pathlib.Path(__file__).parents[1]
-    common = [package / f"{name}.py" for name in ("runner", "trial", "compare", "inputs", "differences")]
+    common = [package / f"{name}.py" for name in ("runner", "trial", "compare", "inputs", "raised")]
     common += [package / "computations" / "__init__.py", *(package / "judges").glob("*.py")]
     common += (package / "frameworks").glob("*.py")
     judges = digest(*(path.read_text(encoding="utf-8") for path in sorted(common)))
@@ -103,6 +103,9 @@ def versions(stage: Stage) -> dict[str, str]:
     }
 
 
+Task = tuple[str, str, tuple[str, ...]]  # file, mutated text, computations
+
+
 class Planter:
     """Plants the mutants of one stage."""
 
@@ -117,7 +120,7 @@ class Planter:
         """Yield the verdict on each mutant, as they are found; what is known already first."""
         with workers(self.n, Judge, (self.stage,), LIMIT) as answers:
             lines = self.lines(answers)
-            tasks = {}
+            tasks: dict[Task, tuple[Mutant, dict[str, Any] | None]] = {}
             for mutant in chosen:
                 names = self.names(mutant, lines)
                 known = None if self.again else self.store[mutant.key]
@@ -127,7 +130,7 @@ class Planter:
                 if known and known["result"] == "survived":
                     names = [name for name in names if known["seen"].get(name) != self.versions[name]]
                 elif known:  # what detected it before, first
-                    names.sort(key=lambda name: name != known["cell"].partition("/")[0])
+                    names = sorted(names, key=known["cell"].partition("/")[0].__ne__)
                 tasks[mutant.file, mutant.text, tuple(names)] = mutant, known
             for task, verdict in answers(tasks):
                 mutant, known = tasks[task]
