@@ -13,7 +13,8 @@ import pytest
 from crosscheck import UsageError, cli
 from crosscheck.computations import DTYPES, all_computations
 from crosscheck.frameworks import load_file
-from crosscheck.runner import Runner, lacking
+from crosscheck.raised import lacking
+from crosscheck.runner import Runner
 
 EXAMPLES = pathlib.Path(__file__).parents[1] / "examples"
 TINY = (EXAMPLES / "tiny.py").read_text(encoding="utf-8")
@@ -223,7 +224,7 @@ def test_a_framework_without_integers_says_so(torch_adapter, adapt):
     [
         ("conv2d", "conv2d"),
         ("add", "operator +"),
-        ("squares_of_extremes", "Variable.max"),
+        ("extremes_by_methods", "Variable.max"),
     ],
 )
 def test_what_a_framework_lacks_has_a_name(torch_adapter, adapt, name, lacked):

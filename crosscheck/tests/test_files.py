@@ -9,13 +9,13 @@ from xml.etree import ElementTree
 import pytest
 
 from crosscheck import UsageError, cli
+from crosscheck.cells import Cell
 from crosscheck.computations import all_computations
 from crosscheck.coverage import Coverage
 from crosscheck.files import write_text
 from crosscheck.report import Report
 from crosscheck.report.junit import junit
 from crosscheck.report.out import attempt
-from crosscheck.runner import Cell
 from crosscheck.trial import Failure
 
 COMPUTATIONS = {c.name: c for c in all_computations()}

@@ -315,3 +315,59 @@ def test_inputs_are_the_same_in_every_run_and_change_with_the_seed(stage1):
 
 
 FIRST_INPUT = -0.36176608853466313
+
+
+def triple(backward):
+    """y = 3 x as a Function of stage 3, whose derivatives of order 2 and higher are zero."""
+
+    class Triple(stage3_higher_order.Function):
+        def forward(self, x):
+            return 3.0 * x
+
+        def backward(self, gy):
+            return backward(gy)
+
+    return lambda x: Triple()(x)
+
+
+@pytest.mark.parametrize("oracle", [True, False], ids=["torch", "differences"])
+@pytest.mark.parametrize(
+    ("backward", "order"),
+    [
+        (lambda gy: gy * 3.0, None),
+        (lambda gy: stage3_higher_order.Variable(gy.data * 3.0), 2),  # right, but without a graph
+        (lambda gy: half_a_graph(gy), 2),
+        (lambda gy: triple(lambda ggx: stage3_higher_order.Variable(ggx.data * 3.0))(gy), 3),
+    ],
+)
+def test_higher_derivatives_of_linear_functions_are_checked(torch_adapter, oracle, backward, order):
+    wrong = framework("stage3", 3, stage3_higher_order, triple=triple(backward))
+    if oracle:
+        torch_adapter.triple = lambda x: x * 3.0
+    try:
+        (cell,) = run(torch_adapter if oracle else None, computation(lambda fw, x: fw.triple(x), since=3), wrong)
+    finally:
+        vars(torch_adapter).pop("triple", None)
+    assert cell.state == ("equal" if order is None else "failed")
+    assert order is None or any(f"order {order}" in failure.text for failure in cell.failures)
+
+
+def half_a_graph(gy):
+    """3 gy, of which a third is a constant."""
+    return gy * 2.0 + stage3_higher_order.Variable(gy.data)
+
+
+def test_the_bound_of_a_distance_grows_with_the_condition_number(torch_adapter):
+    """(x - 1)(x + 1) near 1: x^2 - 1 has the same value, but its rounding error is that of x^2."""
+    cancelling = types.SimpleNamespace(product=lambda x: x * x - 1.0)
+    stage = framework("stage3", 3, stage3_higher_order, product=cancelling.product)
+    torch_adapter.product = lambda x: (x - 1.0) * (x + 1.0)
+    try:
+        near = computation(lambda fw, x: fw.product(x), since=3, inputs=[normal(1e-6, 1.0)], order=0)
+        (cell,) = run(torch_adapter, near, stage)
+        assert (cell.state, cell.distance > 1e4) == ("equal", True)
+        stage = framework("stage3", 3, stage3_higher_order, product=lambda x: cancelling.product(x) * (1 + 1e-7))
+        (cell,) = run(torch_adapter, near, stage)
+        assert cell.state == "failed"
+    finally:
+        vars(torch_adapter).pop("product", None)

@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 
 from crosscheck import cli
+from crosscheck.cells import Cell, Curve
 from crosscheck.computations import all_computations, training
 from crosscheck.faults import Fault, plant
 from crosscheck.frameworks import BookStyle, Missing, load_stage
 from crosscheck.report.curves import SERIES, draw
 from crosscheck.rosetta import rosetta
-from crosscheck.runner import Cell, Curve, Runner
+from crosscheck.runner import Runner
 from crosscheck.stages import STAGES
 
 STAGE4, STAGE5 = (next(stage for stage in STAGES if stage.number == number) for number in (4, 5))

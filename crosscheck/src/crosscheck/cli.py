@@ -22,12 +22,12 @@ from .ending import ended_early
 from .files import check_file, check_folder
 from .frameworks import load_stage, load_torch
 from .ledger import Ledger
+from .limits import TIME_LIMIT
 from .matrix import Settings, rows
 from .pool import Alone, Pool
 from .report import Report
 from .report.out import attempt, console, output, print_table, track, write, write_json
 from .report.terminal import print_report
-from .runner import TIME_LIMIT
 from .stages import STAGES, parse_stages
 
 

@@ -16,8 +16,8 @@ from .files import read_toml
 from .stages import STAGES
 
 if TYPE_CHECKING:
+    from .cells import Cell
     from .recorder import Surface
-    from .runner import Cell
 
 REASONS = pathlib.Path(__file__).parent / "coverage.toml"
 SECTIONS = ("names", "torch", "order", "defaults", "raises")

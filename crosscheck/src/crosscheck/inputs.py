@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from .frameworks.base import Array
 
 Generator = Callable[[np.random.Generator, tuple[int, ...]], Array]
 SHAPES: tuple[tuple[int, ...], ...] = ((), (1,), (3,), (2, 3), (0,), (2, 0))
+LARGE = 1000  # elements; larger cases are not differentiated to third order
 
 # What a computation is put through, apart from its shapes: `cases=EVERYTHING - SPECIAL`.
 Cases = frozenset[str]
@@ -21,11 +22,12 @@ LAYOUTS: Cases = frozenset({"layouts"})  # Fortran order, gaps in memory, read-o
 SPECIAL: Cases = frozenset({"special values"})  # nan, infinities, signed zeros, the limits of the dtype
 INTEGERS: Cases = frozenset({"integers"})
 DIFFERENCES: Cases = frozenset({"differences"})  # central differences; not at kinks, or where they take too long
+DEEP: Cases = frozenset({"deep"})  # one shape to third order, if the computation otherwise stops at the second
 GPU: Cases = frozenset({"gpu"})  # not if it draws random numbers on the host or is about host arrays
-EVERYTHING = DEFAULT_SEED | LAYOUTS | SPECIAL | INTEGERS | DIFFERENCES | GPU
+EVERYTHING = DEFAULT_SEED | LAYOUTS | SPECIAL | INTEGERS | DIFFERENCES | DEEP | GPU
 FINITE = EVERYTHING - SPECIAL
 FLOATS = FINITE - INTEGERS
-SHAPES_ONLY = DEFAULT_SEED | DIFFERENCES | GPU
+SHAPES_ONLY = DEFAULT_SEED | DIFFERENCES | DEEP | GPU
 
 
 def normal(scale: float = 1.0, shift: float = 0.0) -> Generator:
@@ -40,13 +42,17 @@ def uniform(low: float, high: float) -> Generator:
 
 @dataclass(frozen=True)
 class Case:
-    """A set of inputs. seeded: with a random cotangent, otherwise with the framework's default initial gradient."""
+    """A set of inputs. seeded: with a random cotangent, otherwise with the framework's default initial gradient.
+
+    deep: also differentiated to third order, if the computation otherwise stops at the second.
+    """
 
     name: str
     arrays: tuple[Array, ...]
     seeded: bool = True
     smooth: bool = True  # central differences apply
     integer: bool = False
+    deep: bool = False
     layout: Callable[[Array], Array] = np.copy
 
     def size(self) -> int:
@@ -107,6 +113,10 @@ def make_cases(
         return Case(label, tuple(generator(source, shape).astype(dtype) for generator in generators), **options)
 
     made = [case(f"shape {shape}", shape) for shape in shapes]
+    if cases >= DEEP:
+        sizes = {i: max(a.size for a in c.arrays) for i, c in enumerate(made)}
+        for i in sorted((i for i, size in sizes.items() if size <= LARGE), key=lambda i: sizes[i] < 2)[:1]:
+            made[i] = replace(made[i], deep=True)
     if cases >= DEFAULT_SEED:
         made.append(case("default seed", shapes[0], seeded=False))
     if cases >= LAYOUTS:

@@ -12,8 +12,9 @@ from .coverage import Scope
 from .frameworks import BookStyle, Framework, load_file, load_stage, load_torch
 from .inputs import DEFAULT_SEED
 from .ledger import Ledger
+from .limits import TIME_LIMIT
 from .recorder import Surface
-from .runner import TIME_LIMIT, Runner
+from .runner import Runner
 from .select import matches
 from .stages import STAGES, Stage
 

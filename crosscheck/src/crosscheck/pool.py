@@ -20,9 +20,11 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from . import UsageError
+from .cells import Cell
 from .computations import all_computations
 from .matrix import Column, Row, Settings
-from .runner import Cell, Runner
+from .runner import Runner
+from .trial import Failure
 
 try:
     import resource
@@ -210,8 +212,8 @@ class Pool:
         try:
             cell = Cell(computation=row.computation, **worker.jobs.recv())
         except (EOFError, OSError):
-            cell = Cell(row.computation, row.labels[0], row.dtype)
-            cell.fail(*worker.how_it_ended(self.settings.time_limit))
+            died = Failure(*worker.how_it_ended(self.settings.time_limit))
+            cell = Cell(row.computation, row.labels[0], row.dtype, state="failed", failures=[died])
             worker.stop()
             with one_thread_each():
                 self.workers[self.workers.index(worker)] = new = Worker.start(self.settings)

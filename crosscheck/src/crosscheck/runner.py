@@ -1,102 +1,51 @@
-"""The matrix: every computation in every framework and dtype, one cell each, and the state of each cell."""
+"""The matrix: every computation in every framework and dtype, one cell each."""
 
 from __future__ import annotations
 
 import contextlib
-import pathlib
-import re
-import signal
-import threading
+import functools
 import time
-import traceback
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from .cells import Cell, Curve
 from .computations import Computation
 from .frameworks import BookStyle, Framework, Missing
-from .inputs import DIFFERENCES, Case
+from .inputs import DIFFERENCES, Case, stable_rng
 from .judges import ALWAYS, UNLESS_INHERITED
 from .judges.baseline import baseline
+from .judges.declared import Verdict, difference, on_error, on_lack, on_values, red, too_early
 from .judges.reference import distance_from_reference
 from .ledger import Ledger
+from .limits import TIME_LIMIT, TimeLimit, deadline
+from .raised import describe, kind_of
 from .recorder import Called, Recorder, lines_of
 from .trial import Failure, Outcome, Reference, Trial, evaluate, order_of
-
-TIME_LIMIT = 120.0  # seconds of CPU time per cell, so that a busy machine makes none fail
-# Messages for a missing name, operator, keyword or argument.
-LACKS = re.compile(
-    r"unsupported operand type|bad operand type|has no attribute|unexpected keyword|positional argument"
-    r"|not subscriptable|argument must be a|cannot import|has no len|cannot unpack|no keyword arguments"
-    r"|expected (a )?Variables?, got|expected a numpy.ndarray|expected a number"
-)
-
-
-@dataclass(frozen=True)
-class Curve:
-    """The losses of a training run, step by step, and the oracle's on the same inputs."""
-
-    losses: list[float]
-    oracle: list[float]
-
-    @classmethod
-    def of(cls, outcome: Outcome, oracle: Outcome | None, steps: int) -> Curve:
-        found = [o.values[:steps] if o else [] for o in (outcome, oracle)]
-        return cls(*([float(a) for a in values if a.ndim == 0] for values in found))
-
-    def differences(self) -> list[float]:
-        """|loss - oracle's| / |oracle's|, for each step."""
-        return [abs(a - r) / abs(r) if r else float(a != r) for a, r in zip(self.losses, self.oracle, strict=False)]
-
-
-@dataclass
-class Cell:
-    """One computation in one framework and dtype.
-
-    inherited: every case is bit-equal to the previous stage, which PyTorch and central differences accepted.
-    called: the public names that the computation calls in a stage. raised: (file, line) that its declared error passed.
-    """
-
-    computation: Computation
-    framework: str
-    dtype: str
-    custom: bool = False
-    state: str = "equal"  # equal, partial, unsupported, differs, error as declared; failed otherwise
-    order: int | None = None  # the highest order of differentiation compared; 0 for values, None if nothing was
-    asked: int = 0  # the highest order compared in PyTorch
-    lacks: str = ""  # the name whose lack makes a custom framework fail
-    distance: float | None = None
-    inherited: bool = False
-    reason: str = ""
-    failures: list[Failure] = field(default_factory=list)
-    seconds: float = 0.0
-    curve: Curve | None = None
-    called: Called = field(default_factory=dict)
-    raised: frozenset[tuple[str, int]] = frozenset()
-
-    @property
-    def name(self) -> str:
-        return f"{self.computation.name}/{self.framework}/{self.dtype}"
-
-    @property
-    def ok(self) -> bool:
-        return self.state != "failed"
-
-    def fail(self, kind: str, text: str) -> None:
-        """Turn the cell red."""
-        self.state = "failed"
-        self.failures.append(Failure(kind, text))
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What is kept of a case of a stage: its outcome, its distance, and whether the judges accepted it."""
+    """What is kept of a case: its outcome or its error, and what the judges found.
 
-    outcome: Outcome
-    distance: float | None = None
+    accepted: by the judges that a bit-equal result of the next stage need not pass again.
+    inherited: bit-equal to an accepted result of the previous stage.
+    order, asked: the highest order of differentiation compared, and the computation's own, as far as PyTorch has it.
+    """
+
+    outcome: Outcome | None = None
+    error: BaseException | None = None
+    failures: Sequence[Failure] = ()
     accepted: bool = False
+    inherited: bool = False
+    distance: float | None = None
+    order: int | None = None
+    asked: int = 0
+    curve: Curve | None = None
+    called: Called = field(default_factory=dict)
+    raised: frozenset[tuple[str, int]] = frozenset()
 
 
 class Runner:
@@ -152,13 +101,17 @@ class Runner:
 
     def is_quick(self, computation: Computation, framework: Framework) -> bool:
         """Whether to run a single case: not if showing what is declared may take more."""
-        too_early = framework.number is not None and framework.number < computation.since
-        return self.quick and not too_early and not declared(computation, framework)
+        return self.quick and not too_early(computation, framework) and not difference(computation, framework)
 
     def recorder(self, computation: Computation, framework: Framework, dtype: str) -> Recorder | None:
         """The recorder of a stage that supports a computation, in its first dtype."""
-        early = framework.number is None or framework.number < computation.since
-        if early or framework.device != "cpu" or dtype != computation.dtypes[0] or not isinstance(framework, BookStyle):
+        supported = framework.number is not None and not too_early(computation, framework)
+        if (
+            not supported
+            or framework.device != "cpu"
+            or dtype != computation.dtypes[0]
+            or not isinstance(framework, BookStyle)
+        ):
             return None
         known = self.recorders.get(framework.label)
         if known is None or known.modules is not framework.modules:  # another copy of a stage, with a planted bug
@@ -175,150 +128,112 @@ class Runner:
         """Run every case of a cell, and compare the result with what is declared."""
         cell = Cell(computation, framework.label, dtype, framework.custom)
         if dtype not in framework.dtypes:
-            cell.state, cell.reason = "unsupported", f"{framework.name} computes in {', '.join(framework.dtypes)}"
-            return cell
+            return replace(
+                cell, state="unsupported", reason=f"{framework.name} computes in {', '.join(framework.dtypes)}"
+            )
         start = time.perf_counter()
+        judged: list[Judged] = []
         try:
             with np.errstate(all="ignore"), deadline(self.time_limit):
-                if computation.raises is not None:
-                    self.expect_error(cell, framework)
-                else:
-                    self.expect_values(cell, framework)
+                judged.extend(self.judge(computation, framework, dtype))  # keeps those before the limit
         except TimeLimit:
-            cell.fail("hang", f"no answer within {self.time_limit:g} s of CPU time")
-        cell.seconds = time.perf_counter() - start
-        return cell
-
-    # --- computations that are meant to fail ---
-
-    def expect_error(self, cell: Cell, framework: Framework) -> None:
-        """A stage must raise exactly this error; another framework any error, unless declared to accept the input."""
-        assert cell.computation.raises is not None
-        kind = cell.computation.raises[0]
-        text = cell.computation.expected_text(framework.number)
-        reason = declared(cell.computation, framework)
-        recorder = self.recorder(cell.computation, framework, cell.dtype)
-        try:
-            with recorder or contextlib.nullcontext():
-                cell.computation.body(recorder or framework)
-        except (Exception, SystemExit) as error:
-            if recorder:
-                cell.called, cell.raised = recorder.taken(), lines_of(error, recorder.folder)
-            said = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
-            exact = type(error) is kind and says(text, str(error))
-            cell.state, cell.reason = "error", said
-            if framework.number is not None and framework.number < cell.computation.since:
-                cell.state = "unsupported"
-            elif isinstance(error, Missing) and reason:
-                cell.state, cell.reason = "differs", reason
-            elif isinstance(error, AttributeError) and framework.custom:
-                self.expect_lack(cell, framework, error, said)
-            elif isinstance(error, Missing) and framework.number is None:
-                cell.state = "unsupported"
-            elif reason:
-                cell.fail("undeclared", f"declared to accept this ({reason}), but raised {said}")
-            elif framework.number is not None and not exact:
-                cell.fail("exception", f"raised {said}; expected {kind.__name__}: {text}")
-            return
-        if reason:
-            cell.state, cell.reason = "differs", reason
+            failures = [failure for each in judged for failure in each.failures]
+            verdict = red("hang", f"no answer within {self.time_limit:g} s of CPU time", failures)
         else:
-            cell.fail("undeclared", f"raised nothing; expected {kind.__name__}: {text}")
+            verdict = self.verdict(computation, framework, dtype, judged)
+        distances = [each.distance for each in judged if each.distance is not None]
+        return replace(
+            cell,
+            **vars(verdict),
+            seconds=time.perf_counter() - start,
+            order=max((each.order for each in judged if each.order is not None), default=None),
+            asked=max((each.asked for each in judged), default=0),
+            distance=max(distances, default=None),
+            inherited=bool(judged) and all(each.inherited for each in judged),
+            curve=next((each.curve for each in judged if each.curve is not None), None),
+            called=next((each.called for each in judged if each.called), {}),
+            raised=next((each.raised for each in judged if each.raised), frozenset()),
+        )
 
-    # --- computations with values ---
+    def verdict(self, computation: Computation, framework: Framework, dtype: str, judged: Sequence[Judged]) -> Verdict:
+        """The verdict on a cell, from its cases."""
+        if computation.raises is not None:
+            return on_error(computation, framework, judged[0].error)
+        failures = [failure for each in judged for failure in each.failures]
+        if framework.custom and judged and judged[-1].error and [failure.kind for failure in failures] == ["missing"]:
+            return on_lack(framework, judged[-1].error, failures[0].text)
+        verdict = on_values(computation, framework, dtype, failures, self.oracle is not None)
+        if verdict.state == "equal" and framework.custom and (less := self.less_than_asked(judged)):
+            return Verdict("partial", less)
+        distance = max((each.distance for each in judged if each.distance is not None), default=None)
+        measured = verdict.state == "equal" and framework.number is not None and framework.device == "cpu"
+        if self.ledger and measured and distance is not None:
+            beyond = list(baseline(self.ledger, computation.name, dtype, distance))
+            return Verdict("failed", failures=beyond) if beyond else verdict
+        return verdict
 
-    def expect_values(self, cell: Cell, framework: Framework) -> None:
-        """Run and judge every case, and compare the result with what is declared."""
-        computation = cell.computation
-        cases = self.cases_for(computation, framework, cell.dtype)
-        inherited = 0
-        for case in cases:
-            try:
-                inherited += self.judge(cell, framework, case)
-            except (Exception, SystemExit) as error:
-                early = (framework.number or 99) < computation.since
-                cell.failures.append(Failure(kind_of(error, framework, early), f"{case.name}: {describe(error)}"))
-                if framework.custom and [failure.kind for failure in cell.failures] == ["missing"]:
-                    self.expect_lack(cell, framework, error, cell.failures.pop().text)
-                    return
-                if isinstance(error, Missing):
-                    break
-        cell.inherited = inherited == len(cases)
-        if framework.number is not None and framework.number < computation.since:
-            self.expect_unsupported(cell, computation.declared_failure(framework.number))
-            return
-        reason = declared(computation, framework)
-        if reason and (cell.failures or self.oracle is None):  # without PyTorch the difference is not visible
-            cell.state, cell.reason = "differs", reason
-            cell.failures.clear()
-        elif reason:
-            cell.fail("undeclared", f"declared to differ ({reason}), but is equal")
-        elif cell.failures:
-            cell.state = "failed"
-        elif framework.custom and (less := self.less_than_asked(cell)):
-            cell.state, cell.reason = "partial", less
-        else:
-            cell.reason = computation.why_budget
-        if cell.state == "equal" and framework.device == "cpu" and framework.number and cell.distance is not None:
-            for failure in baseline(self.ledger, computation.name, cell.dtype, cell.distance) if self.ledger else ():
-                cell.fail(failure.kind, failure.text)
-
-    def expect_unsupported(self, cell: Cell, how: str) -> None:
-        """A stage that does not support the computation yet must fail in the declared way."""
-        kinds = {failure.kind for failure in cell.failures}
-        first = cell.failures[0].text if cell.failures else "everything equal"
-        by_both = "differences" in kinds or "value" in kinds or cell.dtype != "float64"  # differences need float64
-        refuted = ("torch" in kinds and by_both) or self.oracle is None
-        if (how == "missing" and kinds == {"missing"}) or (how == "wrong" and refuted):
-            cell.state, cell.reason = "unsupported", f"{how}: {first}"
-            cell.failures.clear()
-        else:
-            cell.fail("undeclared", f"should be {how} before stage {cell.computation.since}, but: {first}")
-
-    def expect_lack(self, cell: Cell, framework: Framework, error: BaseException, said: str) -> None:
-        """A custom framework may lack any name; if it declares what it lacks, only those."""
-        cell.lacks = lacking(error)
-        if framework.lacks is None or cell.lacks in framework.lacks:
-            cell.state, cell.reason = "unsupported", said
-        else:
-            cell.fail("undeclared", f"{said}; `lacks` in {framework.name} does not list {cell.lacks!r}")
-
-    def less_than_asked(self, cell: Cell) -> str:
+    def less_than_asked(self, judged: Sequence[Judged]) -> str:
         """What was not compared although the computation asks for it; empty if nothing."""
         if self.oracle is None:
             return "values are not compared with PyTorch"
-        return f"derivatives to order {cell.order} of {cell.asked}" if (cell.order or 0) < cell.asked else ""
+        order, asked = (max(orders) for orders in zip(*((each.order or 0, each.asked) for each in judged), strict=True))
+        return f"derivatives to order {order} of {asked}" if order < asked else ""
 
-    def judge(self, cell: Cell, framework: Framework, case: Case) -> bool:
-        """Judge one case of a cell; return whether the verdict was inherited from the previous stage."""
-        computation = cell.computation
-        recorder = None if cell.called else self.recorder(computation, framework, cell.dtype)
-        trial = self.trial(computation, framework, case, np.dtype(cell.dtype), recorder)
-        if recorder:
-            cell.called = recorder.taken()
-        inherited = self.inherited(trial)
-        cell.failures += [failure for judge in ALWAYS for failure in judge(trial)]
-        found = [] if inherited else [failure for judge in UNLESS_INHERITED for failure in judge(trial)]
-        cell.failures += found
-        if trial.reference or trial.sloped or trial.before:
-            cell.order = max(cell.order or 0, len(trial.outcome.gradients))
-        if trial.reference:
-            cell.asked = max(cell.asked, len(trial.reference.precise.gradients))
-        far = inherited.distance if inherited else distance_from_reference(trial)
-        if far is not None:
-            cell.distance = max(cell.distance or 0.0, far)
-        if computation.curve and cell.curve is None:  # of the first case
-            oracle = trial.reference.precise if trial.reference else None
-            cell.curve = Curve.of(trial.outcome, oracle, computation.curve)
-        key = computation.name, framework.label, cell.dtype, case.name
-        self.judged[key] = Judged(trial.outcome, far, accepted=not found)
-        return inherited is not None
+    def judge(self, computation: Computation, framework: Framework, dtype: str) -> Iterator[Judged]:
+        """Judge the cases of a cell one by one, until the framework turns out to lack something.
+
+        The first one runs on the recorder, if any.
+        """
+        recorder = self.recorder(computation, framework, dtype)
+        for case in self.cases_for(computation, framework, dtype):
+            try:
+                if computation.raises is not None:
+                    with recorder or contextlib.nullcontext():
+                        computation.body(recorder or framework)
+                    yield Judged()
+                else:
+                    yield self.judge_case(computation, framework, case, dtype, recorder)
+                    recorder = None
+            except (Exception, SystemExit) as error:
+                kind = kind_of(error, framework, too_early(computation, framework))
+                failures = [Failure(kind, f"{case.name}: {describe(error)}")]
+                if recorder and computation.raises is not None:
+                    called, raised = recorder.taken(), lines_of(error, recorder.folder)
+                    yield Judged(error=error, failures=failures, called=called, raised=raised)
+                else:
+                    yield Judged(error=error, failures=failures)
+                if isinstance(error, Missing) or (framework.custom and kind == "missing"):
+                    return
+
+    def judge_case(
+        self, computation: Computation, framework: Framework, case: Case, dtype: str, recorder: Recorder | None
+    ) -> Judged:
+        """Judge one case, and keep the result for the next stage."""
+        trial = self.trial(computation, framework, case, np.dtype(dtype), recorder)
+        before = self.inherited(trial)
+        failures = [failure for judge in ALWAYS for failure in judge(trial)]
+        found = [] if before else [failure for judge in UNLESS_INHERITED for failure in judge(trial)]
+        precise = trial.reference.precise if trial.reference else None
+        judged = Judged(
+            trial.outcome,
+            failures=[*failures, *found],
+            accepted=not found,
+            inherited=before is not None,
+            distance=before.distance if before else distance_from_reference(trial),
+            order=len(trial.outcome.gradients) if trial.reference or trial.sloped or trial.before else None,
+            asked=min(len(precise.gradients), computation.order) if precise else 0,
+            curve=Curve.of(trial.outcome, precise, computation.curve) if computation.curve else None,
+            called=recorder.taken() if recorder else {},
+        )
+        self.judged[computation.name, framework.label, dtype, case.name] = judged
+        return judged
 
     def inherited(self, trial: Trial) -> Judged | None:
         """The accepted result of the previous stage, if this trial is bit-equal to it."""
         if trial.before is None:
             return None
         before = self.judged[trial.computation.name, trial.before[0], str(trial.dtype), trial.case.name]
+        assert before.outcome is not None
         return before if before.accepted and trial.outcome.same_bytes(before.outcome) else None
 
     def trial(
@@ -350,12 +265,15 @@ class Runner:
         assert self.oracle is not None
         key = computation.name, str(dtype), case.name
         if key not in self.references:
+            run = functools.partial(evaluate, computation, self.oracle, dtype=dtype, seed=self.seed)
             order = order_of(computation, self.oracle, case)
-            found = []
-            for oracle_dtype in dict.fromkeys((np.dtype("float64"), dtype)):
-                moved = Case(case.name, tuple(a.astype(oracle_dtype) for a in case.arrays), case.seeded)
-                found.append(evaluate(computation, self.oracle, moved, dtype, self.seed, order))
-            self.references[key] = Reference(found[0], found[-1])
+            moved = replace(case, layout=np.copy)
+            exact = replace(moved, arrays=tuple(a.astype(np.float64) for a in case.arrays))
+            precise = run(exact, order=order)
+            same = precise if dtype == np.float64 else run(moved, order=order)
+            self.references[key] = Reference(
+                precise, same, lambda n: run(exact, order=order, shake=stable_rng(*key, f"sample {n}"))
+            )
         return self.references[key]
 
     def stage_before(
@@ -371,74 +289,6 @@ class Runner:
         if key not in self.judged:
             order = order_of(computation, before, case)
             self.judged[key] = Judged(evaluate(computation, before, case, dtype, self.seed, order))
-        return before.name, self.judged[key].outcome
-
-
-def declared(computation: Computation, framework: Framework) -> str | None:
-    """The declared reason why a framework differs here, if any."""
-    return computation.differs.get(framework.name) or framework.differs.get(computation.name)
-
-
-class TimeLimit(BaseException):
-    """Raised in a cell that takes too long; not an Exception, so that no `except Exception` catches it."""
-
-
-@contextlib.contextmanager
-def deadline(seconds: float) -> Iterator[None]:
-    """Raise TimeLimit in the block after this much CPU time of the process, if the system has such a timer."""
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def ring(*_: object) -> None:
-        raise TimeLimit
-
-    before = signal.signal(signal.SIGPROF, ring)
-    signal.setitimer(signal.ITIMER_PROF, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)
-
-
-OPERATOR = re.compile(r"operand type(?:\(s\))? for (?:unary )?(\S+?)(?: or pow\(\))?: ")
-KEYWORD = re.compile(r"([\w.]+)\(\) got an unexpected keyword argument '(\w+)'")
-
-
-def lacking(error: BaseException) -> str:
-    """The name that a custom framework lacks: conv2d, Variable.max, operator **, sum(axis) or the error's message."""
-    if isinstance(error, Missing):
-        return str(error.name)
-    if isinstance(error, AttributeError) and error.name:
-        return f"{type(error.obj).__name__}.{error.name}"
-    if found := OPERATOR.search(str(error)):
-        return f"operator {found[1]}"
-    if found := KEYWORD.search(str(error)):
-        return f"{found[1].strip('.')}({found[2]})"
-    return " ".join(str(error).split())
-
-
-def says(pattern: str, text: str) -> bool:
-    """Whether a text is as declared; ... stands for any part of it."""
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("..."))), text, re.DOTALL) is not None
-
-
-def kind_of(error: BaseException, framework: Framework, early: bool) -> str:
-    """missing: the framework lacks something; exception: it failed; adapter: the adapter failed.
-
-    early: the stage is not expected to support everything, so a message that matches LACKS means missing. In a custom
-    framework it does if the computation itself raised the error.
-    """
-    frames = [pathlib.Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
-    stumbled = framework.custom and frames[-1].is_relative_to(pathlib.Path(__file__).parent / "computations")
-    if isinstance(error, Missing | ImportError) or ((early or stumbled) and LACKS.search(str(error))):
-        return "missing"
-    return "adapter" if frames[-1].is_relative_to(pathlib.Path(__file__).parent / "frameworks") else "exception"
-
-
-def describe(error: BaseException) -> str:
-    """The error and where it was raised."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{pathlib.Path(last.filename).name}:{last.lineno} in {last.name}"
-    return f"{type(error).__name__}: {error} ({place})"
+        outcome = self.judged[key].outcome
+        assert outcome is not None
+        return before.name, outcome

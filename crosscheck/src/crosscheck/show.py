@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from . import UsageError
+from .cells import Cell
 from .compare import distance, shorten
 from .computations import Computation
 from .frameworks import Framework
+from .raised import describe
 from .report import cell_as_json, repeat_command
-from .runner import Cell, Runner, describe
+from .runner import Runner
 from .trial import evaluate, order_of
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from .compare import same_bytes
+from .compare import distance, same_bytes
 from .computations import Computation
 from .differences import Slope, agrees, slopes
 from .frameworks import Framework
 from .frameworks.base import Array
 from .inputs import Case, stable_rng
+
+SHAKE = 2.0**-26  # the relative error of inputs by which condition numbers are measured
+SAMPLES = 3
 
 
 @dataclass(frozen=True)
@@ -60,10 +63,24 @@ class Failure:
 
 @dataclass(frozen=True)
 class Reference:
-    """PyTorch on the same inputs, in float64 and in the dtype of the cell."""
+    """PyTorch on the same inputs, in float64 and in the dtype of the cell.
+
+    shaken: PyTorch in float64 with small relative errors in all inputs and cotangents, n-th sample.
+    """
 
     precise: Outcome
     same: Outcome
+    shaken: Callable[[int], Outcome]
+
+    @functools.cached_property
+    def conditions(self) -> list[float]:
+        """The condition number of each result: relative error in the result / relative error in the inputs."""
+        found = []
+        samples = [list(self.shaken(n).arrays()) for n in range(SAMPLES)]
+        for i, exact in enumerate(self.precise.arrays()):
+            eps = [distance(sample[i].array, exact.array, np.dtype("float64")) for sample in samples]
+            found.append(max(eps) * float(np.finfo("float64").eps) / SHAKE)
+        return found
 
 
 @dataclass(frozen=True)
@@ -122,10 +139,29 @@ class Trial:
         return shapes and agrees(gradients, self.direction, self.slope(order))
 
 
+HIGHEST = 3  # derivatives beyond this order are those of a plain sum, as in the book: the eighth of sin
+
+
+def full_order(computation: Computation, case: Case) -> int:
+    """The order of differentiation in frameworks that support any: 1 for integers and special values."""
+    if case.integer or not case.smooth:
+        return min(computation.order, 1)
+    return 3 if case.deep and computation.order == 2 else computation.order
+
+
 def order_of(computation: Computation, framework: Framework, case: Case) -> int:
-    """The order of differentiation: 1 for integers and special values, at most 1 in early stages."""
-    once = case.integer or not case.smooth
-    return min(computation.order, framework.max_order, 1 if once else computation.order)
+    """The order of differentiation: at most 1 in early stages."""
+    return min(full_order(computation, case), framework.max_order)
+
+
+def squared(computation: Computation, case: Case, level: int) -> bool:
+    """Whether sum(c r + r^2 / 2) is differentiated at this level, not sum(c r): results r, a random cotangent c.
+
+    The gradient passed to each function is then c + r, which depends on the inputs, so that the next order also
+    differentiates each backward with respect to the gradient that it receives. Of a linear function nothing else
+    depends on the inputs. At the last level the square would show nothing.
+    """
+    return case.seeded and level + 1 < full_order(computation, case) <= HIGHEST
 
 
 @functools.lru_cache(maxsize=64)  # frameworks, dtypes and central differences need the same numbers
@@ -140,14 +176,37 @@ def cotangents(computation: Computation, case: Case, seed: int, level: int, like
     return normals(computation.name, case.name, seed, f"cotangent {level}", tuple(a.shape for a in like))
 
 
+def like_result(cotangent: Array, result: Array, dtype: Any) -> Array:
+    """A cotangent rounded to the cell's dtype, in the dtype and memory layout of the result.
+
+    The layout decides in which order sums are added; the sum of both has it in every framework.
+    """
+    found = np.empty_like(result)
+    found[...] = cotangent.astype(dtype)
+    return found
+
+
+def shaken(a: Array, rng: np.random.Generator) -> Array:
+    """A copy with a relative error of SHAKE in every element."""
+    return np.asarray(a * (1 + SHAKE * rng.choice((-1.0, 1.0), a.shape))).astype(a.dtype)
+
+
 def evaluate(
-    computation: Computation, framework: Framework, case: Case, dtype: Any, seed: int, order: int, check: bool = False
+    computation: Computation,
+    framework: Framework,
+    case: Case,
+    dtype: Any,
+    seed: int,
+    order: int,
+    check: bool = False,
+    shake: np.random.Generator | None = None,
 ) -> Outcome:
     """Run a computation on a case, forward and then backward `order` times, each time with a new cotangent.
 
     check: also list the invariants that it violates.
+    shake: the generator of small relative errors that all inputs and cotangents get, if any.
     """
-    arrays = case.fresh()
+    arrays = case.fresh() if shake is None else [shaken(a, shake) for a in case.arrays]
     kept = [a.copy() for a in arrays]
     variables = [framework.Variable(a) for a in arrays]
     result = computation.body(framework, *variables)
@@ -159,10 +218,16 @@ def evaluate(
         # None: independent of the inputs. Its cotangent is drawn anyway, so that the others do not change.
         like = outcome.values if level == 0 else outcome.gradients[-1]
         drawn = cotangents(computation, case, seed, level, like)
-        seeds = [s.astype(dtype).astype(a.dtype) for s, a, y in zip(drawn, like, outputs, strict=True) if y is not None]
+        if shake is not None:
+            drawn = [shaken(c, shake) for c in drawn]
         roots = [y for y in outputs if y is not None]
-        given = seeds if case.seeded else None
-        found = framework.gradients(roots, variables, given, create_graph=level + 1 < order)
+        seeds = [like_result(c, a, dtype) for c, a, y in zip(drawn, like, outputs, strict=True) if y is not None]
+        recorded = level + 1 < order
+        if squared(computation, case, level):
+            sums = zip(roots, seeds, strict=True)
+            seeds = [y + framework.constant(c) if recorded else np.asarray(framework.array(y) + c) for y, c in sums]
+        found = framework.gradients(roots, variables, seeds if case.seeded else None, create_graph=recorded)
+        given = [np.array(framework.array(c)) for c in seeds] if case.seeded else None
         outcome.gradients.append(
             [
                 np.zeros_like(a) if g is None else np.array(framework.array(g))
@@ -242,15 +307,19 @@ def seeds_kept(framework: Framework, results: Sequence[Any], seeds: Sequence[Arr
 def contractions(
     computation: Computation, framework: Framework, case: Case, orders: int, seed: int
 ) -> Callable[[Sequence[Array]], list[float]]:
-    """The scalars whose slopes are the derivatives of orders 1, 2, ...: sum(cotangent * result of the order before)."""
+    """The scalars whose slopes are the derivatives of orders 1, 2, ...: sum(c r) or sum(c r + r^2 / 2); see `squared`.
+
+    r: the results of the order before.
+    """
 
     def numbers(arrays: Sequence[Array]) -> list[float]:
-        moved = Case(case.name, tuple(arrays), case.seeded)
+        moved = replace(case, arrays=tuple(arrays), layout=np.copy)
         outcome = evaluate(computation, framework, moved, np.dtype("float64"), seed, orders - 1)
         found = []
         for level, results in enumerate([outcome.values, *outcome.gradients]):
             weights = cotangents(computation, case, seed, level, results) if case.seeded else map(np.ones_like, results)
-            found.append(sum(float((w * r).sum()) for w, r in zip(weights, results, strict=True)))
+            square = 0.5 if squared(computation, case, level) else 0.0
+            found.append(sum(float((w * r + square * r * r).sum()) for w, r in zip(weights, results, strict=True)))
         return found
 
     return numbers

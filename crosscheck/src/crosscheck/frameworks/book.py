@@ -64,14 +64,15 @@ class BookStyle(Framework):
         return y.creator
 
     def gradients(
-        self, outputs: Sequence[Any], inputs: Sequence[Any], seeds: Sequence[Array] | None, create_graph: bool = False
+        self, outputs: Sequence[Any], inputs: Sequence[Any], seeds: Sequence[Any] | None, create_graph: bool = False
     ) -> list[Any]:
         for x in inputs:
             x.grad = None
         options = {"create_graph": True} if create_graph else {}
         for i, y in enumerate(outputs):
             if seeds is not None:
-                y.grad = self.Variable(seeds[i]) if self.grads_are_variables else seeds[i]
+                gy = seeds[i]
+                y.grad = self.Variable(gy) if self.grads_are_variables and isinstance(gy, np.ndarray) else gy
             y.backward(**options)
         return [x.grad for x in inputs]
 

@@ -88,7 +88,7 @@ class Custom(BookStyle):
         return np.asarray(found)
 
     def gradients(
-        self, outputs: Sequence[Any], inputs: Sequence[Any], seeds: Sequence[Array] | None, create_graph: bool = False
+        self, outputs: Sequence[Any], inputs: Sequence[Any], seeds: Sequence[Any] | None, create_graph: bool = False
     ) -> list[Any]:
         if self.own_gradients is None:
             return super().gradients(outputs, inputs, seeds, create_graph)

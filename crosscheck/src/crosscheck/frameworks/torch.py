@@ -66,9 +66,9 @@ class TorchFramework(
         return y.backward(gy)
 
     def gradients(
-        self, outputs: Sequence[Any], inputs: Sequence[Any], seeds: Sequence[Array] | None, create_graph: bool = False
+        self, outputs: Sequence[Any], inputs: Sequence[Any], seeds: Sequence[Any] | None, create_graph: bool = False
     ) -> list[Any]:
-        gys = [torch.ones_like(y) for y in outputs] if seeds is None else [torch.tensor(gy) for gy in seeds]
+        gys = [torch.ones_like(y) for y in outputs] if seeds is None else [torch.as_tensor(gy) for gy in seeds]
         able = [(y, gy) for y, gy in zip(outputs, gys, strict=True) if y.requires_grad]
         if not able:  # constants
             return [None for _ in inputs]

@@ -1,19 +1,26 @@
 """PyTorch in float64 on the same inputs: shapes, dtypes, and distances in eps."""
 
+import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from ..compare import distance, mismatch, shorten
+from ..computations import DEFAULT_BUDGET
 from ..trial import Failure, Result, Trial
 from .differences import witness
 
 
 def compared(trial: Trial) -> Iterator[tuple[Result, float | None, str | None]]:
-    """Each result, its distance from PyTorch in eps (None if shape or dtype differ), and its mismatch, if any."""
+    """Each result, its distance from PyTorch in eps (None if shape or dtype differ), and its mismatch, if any.
+
+    A distance is allowed up to the computation's budget, or 4 times the distance of PyTorch itself in this dtype, or
+    the default budget times the condition number of the result, which is measured only if the others are exceeded.
+    """
     assert trial.reference is not None
     precise, same = trial.reference.precise.arrays(), trial.reference.same.arrays()
-    for ours, exact, theirs in zip(trial.outcome.arrays(), precise, same, strict=False):  # early stages stop at order 1
+    for i, (ours, exact, theirs) in enumerate(zip(trial.outcome.arrays(), precise, same, strict=False)):
         a, r = ours.array, exact.array
         text = mismatch(a, r.astype(a.dtype) if trial.case.integer else theirs.array)
         if text is not None:
@@ -21,9 +28,16 @@ def compared(trial: Trial) -> Iterator[tuple[Result, float | None, str | None]]:
             continue
         far = distance(a, r, trial.dtype)
         allowed = max(trial.allowed, 4 * distance(theirs.array, r, trial.dtype))
+        if not far <= allowed and trial.case.smooth:
+            allowed = max(allowed, by_condition(trial.reference.conditions[i], trial.dtype))
         if not far <= allowed:
             text = f"{far:.3g} eps from PyTorch, {allowed:.3g} allowed: {shorten(a)}, PyTorch has {shorten(r)}"
         yield ours, far, text
+
+
+def by_condition(number: float, dtype: np.dtype[Any]) -> float:
+    """The distance allowed for a result with this condition number; at least half of the digits must agree."""
+    return min(DEFAULT_BUDGET * number, math.sqrt(1 / float(np.finfo(dtype).eps)))
 
 
 def distance_from_reference(trial: Trial) -> float | None:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from .. import __version__, ending
+from ..cells import Cell
 from ..coverage import Coverage
-from ..runner import Cell
 
 STATES = {
     "equal": "equal to PyTorch and central differences within rounding",

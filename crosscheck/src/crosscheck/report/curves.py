@@ -15,8 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from ..cells import Cell
 from ..frameworks.base import Array
-from ..runner import Cell
 from . import rows
 
 # Placeholders for the page's colors, which differ in dark mode: in the SVG they become CSS variables.

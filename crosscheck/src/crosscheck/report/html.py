@@ -14,8 +14,8 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from .. import UsageError
+from ..cells import Cell
 from ..computations import Computation
-from ..runner import Cell
 from . import SIGNS, STATES, Report, eps, label, repeat_command, rows
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from .. import __version__
-from ..runner import Cell
+from ..cells import Cell
 from . import Report, repeat_command
 
 # Kinds of failures that JUnit calls errors: the cell gave no result that could be compared.

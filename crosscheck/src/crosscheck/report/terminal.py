@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ..runner import Cell
+from ..cells import Cell
 from . import Report, eps, label, repeat_command, rows
 
 STYLES = {
