@@ -1,23 +1,29 @@
-"""`--device cuda` on machines without a GPU: stage 5 with a stand-in for CuPy, PyTorch on the CPU."""
+"""`--device cuda` on machines without a GPU: stage 5 and PyTorch with stand-ins."""
 
+import contextlib
 import importlib.util
 import pathlib
+import re
 import sys
 
 import numpy as np
 import pytest
+import torch
 
 from crosscheck import UsageError, cli
 from crosscheck.computations import Computation, all_computations
-from crosscheck.frameworks import BookStyle, load_stage
+from crosscheck.frameworks import BookStyle, load_stage, torch_networks, torch_tensors, torch_training
 from crosscheck.frameworks.devices import OnGPU, on_gpu
-from crosscheck.inputs import SHAPES_ONLY, normal
+from crosscheck.frameworks.torch import TorchFramework
+from crosscheck.inputs import DEFAULT_SEED, SHAPES_ONLY, normal
 from crosscheck.runner import Runner
 from crosscheck.stages import STAGES
+from crosscheck.trial import evaluate, order_of
 from stage5_advanced import cuda
 
 STAGE5 = STAGES[-1]
 STANDIN = pathlib.Path(__file__).parents[2] / "stage5_advanced" / "tests" / "standin.py"
+TORCH_STANDIN = pathlib.Path(__file__).parent / "torch_standin.py"
 COMPUTATIONS = {c.name: c for c in all_computations()}
 # Computations that differ from the CPU: creating, indexing, drawing, moving and keeping arrays.
 NAMES = """
@@ -28,13 +34,17 @@ NAMES = """
     """
 
 
+def imported(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    sys.modules[path.stem] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture
 def gpu(monkeypatch):
     """Stage 5 on a simulated GPU."""
-    spec = importlib.util.spec_from_file_location("standin", STANDIN)
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "standin", module)
-    spec.loader.exec_module(module)
+    module = imported(STANDIN)
     monkeypatch.setattr(cuda, "cupy", module)
     monkeypatch.setattr(cuda, "cp", module)
     monkeypatch.setattr(cuda, "gpu_enable", True)
@@ -123,3 +133,83 @@ def test_a_stage_without_a_cuda_module_is_rejected(torch_adapter):
     assert isinstance(stage4, BookStyle)
     with pytest.raises(UsageError, match="--device cuda: stage4"):
         on_gpu(stage4, lambda: torch_adapter)
+
+
+# --- the PyTorch half ---
+
+simulated = imported(TORCH_STANDIN).simulated
+# Not those that are slow: training runs, and computations with a single case. They run on the CPU by the same calls.
+TORCH_HALF = [
+    c for c in all_computations() if c.allowed_on_gpu and not c.curve and c.cases >= DEFAULT_SEED and c.inputs
+]
+
+
+def on_device(torch_adapter, computation):
+    """The first case of a computation in PyTorch on the simulated GPU, and whether anything was computed there."""
+    dtype = computation.dtypes[-1]
+    case = computation.make_cases(dtype, 0)[0]
+    order = order_of(computation, torch_adapter, case)
+    with simulated() as there:
+        return evaluate(computation, torch_adapter, case, np.dtype(dtype), 0, order), bool(there)
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_every_pytorch_call_computes_on_the_device_of_its_inputs(torch_adapter, part):
+    with np.errstate(all="ignore"):
+        stayed = [c.name for c in TORCH_HALF[part::8] if not on_device(torch_adapter, c)[1]]
+    assert stayed == []
+
+
+@pytest.mark.parametrize(
+    "name", ["linear", "lstm_cell", "lstm", "batch_norm_layer", "optimizer_state_saved_and_loaded"]
+)
+def test_the_simulated_device_gives_the_bits_of_the_cpu(torch_adapter, name):
+    computation = COMPUTATIONS[name]
+    case = computation.make_cases("float64", 0)[0]
+    results = []
+    for device in (contextlib.nullcontext, simulated):
+        with device():
+            order = order_of(computation, torch_adapter, case)
+            results.append(evaluate(computation, torch_adapter, case, np.dtype("float64"), 0, order))
+    assert results[0].same_bytes(results[1])
+
+
+def promoted_on_the_host(*xs):
+    dtype = torch.from_numpy(np.empty(0, np.result_type(*(x.detach().numpy() for x in xs)))).dtype
+    return [x.to(dtype) for x in xs]
+
+
+def lstm_cell_with_one_bias(self, x, h, c, Wx, b, Wh):
+    Wx, b, Wh = (torch.cat([weights[k] for k in (1, 0, 3, 2)], -1) for weights in (Wx, b, Wh))
+    return torch.lstm_cell(x, (h, c), Wx.T, Wh.T, b)
+
+
+MISTAKES = [
+    (torch_tensors, "promoted", promoted_on_the_host, "linear", "can't convert meta:0 device type tensor to numpy"),
+    (torch_networks, "promoted", promoted_on_the_host, "mean_squared_error", "can't convert meta:0"),
+    (TorchFramework, "Variable", lambda self, a: torch.from_numpy(a), "linear_layer", "the same device"),
+    (TorchFramework, "constant", lambda self, a: torch.from_numpy(a), "linear_of_arrays", "the same device"),
+    (TorchFramework, "lstm_cell", lstm_cell_with_one_bias, "lstm_cell", "called on an undefined Tensor"),
+    (torch.backends.cudnn, "flags", lambda enabled: contextlib.nullcontext(), "lstm", "double backward"),
+    (torch_training, "on_default_device", lambda: None, "data_loader", "device type for generator"),
+    (TorchFramework, "array", lambda self, x: x.detach().numpy(), "square", "can't convert meta:0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("owner", "name", "mistake", "computation", "said"), MISTAKES)
+def test_the_simulated_device_rejects_what_a_gpu_rejects(
+    torch_adapter, monkeypatch, owner, name, mistake, computation, said
+):
+    monkeypatch.setattr(owner, name, mistake)
+    with pytest.raises((RuntimeError, TypeError), match=re.escape(said)):
+        on_device(torch_adapter, COMPUTATIONS[computation])
+
+
+@pytest.mark.parametrize("name", ["linear_layer", "seq_data_loader", "softmax_cross_entropy"])
+def test_both_halves_of_a_cell_run_on_a_device(gpu, monkeypatch, torch_adapter, name):
+    monkeypatch.setattr(torch_adapter, "device", "cuda", raising=False)
+    with simulated():
+        runner = Runner([gpu, torch_adapter], torch_adapter)
+        cells = [runner.run(COMPUTATIONS[name], framework, "float32") for framework in runner.frameworks]
+    assert [(cell.state, cell.failures) for cell in cells] == [("equal", []), ("equal", [])]
+    assert [cell.framework for cell in cells] == ["stage5@cuda", "torch@cuda"]

@@ -14,12 +14,13 @@ from .torch_training import of_numpy
 
 
 @contextlib.contextmanager
-def without_mkldnn() -> Iterator[None]:
-    """Disable oneDNN, whose LSTM has different formulas for gradients with and without create_graph."""
+def without_libraries() -> Iterator[None]:
+    """Disable oneDNN, whose LSTM has other formulas with create_graph, and cuDNN, whose LSTM has no second order."""
     mkldnn: Any = torch.backends.mkldnn  # its annotations allow no assignment
     before, mkldnn.enabled = mkldnn.enabled, False
     try:
-        yield
+        with torch.backends.cudnn.flags(enabled=False):
+            yield
     finally:
         mkldnn.enabled = before
 
@@ -88,9 +89,9 @@ class TorchLayers:
         """Weights concatenated in the order i, f, u, o, and transposed; two biases; the initial h and c are zeros."""
         Wx, b, Wh = (torch.cat([weights[k] for k in (1, 0, 3, 2)], -1) for weights in (Wx, b, Wh))
         h, c = (x.new_zeros(len(x), len(Wh)) if state is None else state for state in (h, c))
-        return torch.lstm_cell(x, (h, c), Wx.T, Wh.T, b)
+        return torch.lstm_cell(x, (h, c), Wx.T, Wh.T, b, torch.zeros_like(b))
 
-    @without_mkldnn()
+    @without_libraries()
     def lstm(self, x: Any, h: Any, c: Any, Wx: Any, b: Any, Wh: Any) -> Any:
         """Weights concatenated in the order i, f, u, o, and transposed; two biases; h and c are (1, N, H)."""
         Wx, b, Wh = (torch.cat([weights[k] for k in (1, 0, 3, 2)], -1) for weights in (Wx, b, Wh))

@@ -28,7 +28,8 @@ def over(reduce: Callable[..., Any]) -> Callable[..., Any]:
 
 def promoted(*xs: Any) -> list[Any]:
     """Tensors converted to the dtype that NumPy would compute in."""
-    dtype = torch.from_numpy(np.empty(0, np.result_type(*(x.detach().numpy() for x in xs)))).dtype
+    dtypes = (torch.empty(0, dtype=x.dtype, device="cpu").numpy().dtype for x in xs)
+    dtype = torch.from_numpy(np.empty(0, np.result_type(*dtypes))).dtype
     return [x.to(dtype) for x in xs]
 
 

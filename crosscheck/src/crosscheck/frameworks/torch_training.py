@@ -24,6 +24,11 @@ def module(f: Any) -> Any:
     return made
 
 
+def on_default_device() -> Any:
+    """A new random generator for tensors on the default device."""
+    return torch.Generator(torch.get_default_device()).manual_seed(int(torch.randint(2**31, ()).item()))
+
+
 class TorchTraining:
     """Each method returns the PyTorch call; its docstring is the difference, if any."""
 
@@ -129,5 +134,6 @@ class TorchTraining:
         return torch.utils.data.Dataset()
 
     def DataLoader(self, dataset: Any, batch_size: int, shuffle: bool = True) -> Any:
-        """Returns tensors. shuffle is False by default."""
-        return torch.utils.data.DataLoader(dataset, batch_size, shuffle)
+        """Returns tensors. shuffle is False by default; if the default device is a GPU, it needs a generator there."""
+        options = {} if torch.get_default_device().type == "cpu" else {"generator": on_default_device()}
+        return torch.utils.data.DataLoader(dataset, batch_size, shuffle, **options)
