@@ -18,7 +18,10 @@ from crosscheck.stages import STAGES
 ROOT = pathlib.Path(crosscheck.__file__).parents[3]
 PROJECTS = {**{stage.package: stage.folder for stage in STAGES}, "crosscheck": ROOT / "crosscheck"}
 DATA = {"stage4_neural_nets": ["digits.npz"], "stage5_advanced": ["datasets/digits.npz"]}
-DATA["crosscheck"] = ["py.typed", "ledger.toml", "oracles.toml", "faults.toml", "report/page.html.jinja"]
+DATA["crosscheck"] = ["py.typed", "ledger.toml", "oracles.toml", "faults.toml"]
+PAGES = ("index", "base", "computation", "differences", "training")
+DATA["crosscheck"] += [f"report/templates/{name}.html.jinja" for name in PAGES]
+DATA["crosscheck"] += ["report/templates/style.css", "report/templates/script.js"]
 
 projects = pytest.mark.parametrize("name", PROJECTS)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .computations import Computation
+from .details import Details
 from .recorder import Called
 from .trial import Failure, Outcome
 
@@ -50,6 +51,7 @@ class Cell:
     curve: Curve | None = None
     called: Called = field(default_factory=dict)
     raised: frozenset[tuple[str, int]] = frozenset()
+    details: Details | None = None  # for its page in the HTML report, if one is asked for
 
     @property
     def name(self) -> str:

@@ -143,7 +143,9 @@ def parser() -> argparse.ArgumentParser:
         default=TIME_LIMIT,
         help="CPU time limit per cell in seconds (default: %(default)g)",
     )
-    run.add_argument("--html", metavar="DIR", help="write the report as a web page to DIR/index.html")
+    run.add_argument(
+        "--html", metavar="DIR", help="write the report as web pages to the folder DIR; start with DIR/index.html"
+    )
     run.add_argument("--junit", metavar="FILE", help="write the report as JUnit XML to FILE")
     run.add_argument(
         "--update-ledger",
@@ -296,7 +298,11 @@ def run_command(arguments: argparse.Namespace) -> int:
             "no --stages, --dtype, --device, --framework, --seed, --without-torch, --quick"
         )
     settings = dataclasses.replace(
-        settings, baseline=not arguments.update_ledger, quick=arguments.quick, time_limit=arguments.time_limit
+        settings,
+        baseline=not arguments.update_ledger,
+        quick=arguments.quick,
+        time_limit=arguments.time_limit,
+        details=bool(arguments.html),
     )
     with contextlib.closing(Pool(settings, arguments.n) if arguments.n else Alone(settings)) as pool:
         todo = rows(pool.columns, all_computations(), dtypes, arguments.expression)

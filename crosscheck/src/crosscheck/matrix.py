@@ -31,6 +31,7 @@ class Settings:
     baseline: bool = True  # compare every cell with the ledger
     quick: bool = False
     time_limit: float = TIME_LIMIT
+    details: bool = False  # keep what the pages of the HTML report show
 
     def frameworks(self) -> tuple[list[Framework], Framework | None]:
         """Import the columns of the matrix, and the reference, if any."""
@@ -57,7 +58,7 @@ class Settings:
     def runner(self) -> Runner:
         frameworks, oracle = self.frameworks()
         ledger = Ledger.read() if self.baseline else None
-        return Runner(frameworks, oracle, self.seed, ledger, self.quick, self.time_limit)
+        return Runner(frameworks, oracle, self.seed, ledger, self.quick, self.time_limit, self.details)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import numpy as np
 
 from .cells import Cell, Curve
 from .computations import Computation
+from .details import CaseDetails, Details, choose, details_of, draw
 from .frameworks import BookStyle, Framework, Missing
 from .inputs import DIFFERENCES, Case, stable_rng
 from .judges import ALWAYS, UNLESS_INHERITED
@@ -46,12 +47,13 @@ class Judged:
     curve: Curve | None = None
     called: Called = field(default_factory=dict)
     raised: frozenset[tuple[str, int]] = frozenset()
+    details: CaseDetails | None = None
 
 
 class Runner:
     """Runs cells. Frameworks are compared with `oracle` (PyTorch, or None for no oracle), stages with each other.
 
-    quick: one case per cell, and central differences only without PyTorch.
+    quick: one case per cell, and central differences only without PyTorch. details: keep what the pages show.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Runner:
         ledger: Ledger | None = None,
         quick: bool = False,
         time_limit: float = TIME_LIMIT,
+        details: bool = False,
     ):
         self.frameworks = list(frameworks)
         self.oracle = oracle
@@ -69,6 +72,7 @@ class Runner:
         self.ledger = ledger if seed == 0 else None  # different inputs have different distances
         self.quick = quick
         self.time_limit = time_limit
+        self.details = details
         self.cases: dict[tuple[str, str], list[Case]] = {}
         self.references: dict[tuple[str, str, str], Reference] = {}
         self.judged: dict[tuple[str, str, str, str], Judged] = {}
@@ -153,7 +157,17 @@ class Runner:
             curve=next((each.curve for each in judged if each.curve is not None), None),
             called=next((each.called for each in judged if each.called), {}),
             raised=next((each.raised for each in judged if each.raised), frozenset()),
+            details=self.details_of(computation, framework, dtype, judged) if self.details else None,
         )
+
+    def details_of(
+        self, computation: Computation, framework: Framework, dtype: str, judged: Sequence[Judged]
+    ) -> Details:
+        """What the page of a computation shows; the graph once, in its first dtype."""
+        cases = self.cases_for(computation, framework, dtype)
+        drawn = dtype == computation.dtypes[0] and computation.raises is None and judged and not judged[-1].error
+        graph = draw(computation, framework, choose(cases)) if drawn else ""
+        return Details([each.details for each in judged if each.details is not None], graph)
 
     def verdict(self, computation: Computation, framework: Framework, dtype: str, judged: Sequence[Judged]) -> Verdict:
         """The verdict on a cell, from its cases."""
@@ -224,9 +238,15 @@ class Runner:
             asked=min(len(precise.gradients), computation.order) if precise else 0,
             curve=Curve.of(trial.outcome, precise, computation.curve) if computation.curve else None,
             called=recorder.taken() if recorder else {},
+            details=self.case_details(trial, before is not None) if self.details else None,
         )
         self.judged[computation.name, framework.label, dtype, case.name] = judged
         return judged
+
+    def case_details(self, trial: Trial, inherited: bool) -> CaseDetails:
+        """A case for the page of its computation, with its values if it is the example."""
+        example = choose(self.cases_for(trial.computation, trial.framework, str(trial.dtype)))
+        return details_of(trial, inherited, trial.case is example)
 
     def inherited(self, trial: Trial) -> Judged | None:
         """The accepted result of the previous stage, if this trial is bit-equal to it."""

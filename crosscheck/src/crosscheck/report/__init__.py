@@ -62,6 +62,11 @@ class Report:
         return ending.STATUS[self.ended] if self.ended else 0 if self.ok else 1
 
     @property
+    def ran(self) -> str:
+        """How long the run took, and its seed."""
+        return f"{len(self.cells):,} cells in {self.seconds:.1f} s, seed {self.seed}."
+
+    @property
     def inherited(self) -> int:
         """Number of cells bit-equal to the previous stage, which PyTorch and central differences accepted."""
         return sum(cell.inherited and cell.state == "equal" for cell in self.cells)

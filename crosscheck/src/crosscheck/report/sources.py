@@ -1,0 +1,169 @@
+"""The source of a computation, and the definitions that it uses in each framework, without importing one."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import pathlib
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any
+
+from ..computations import Computation
+from ..imports import modules_in
+
+# Where a name is searched first, as in frameworks/book.py: Linear is the layer, not the Function.
+FIRST = ("core", "layers", "models", "optimizers", "dataloaders", "datasets", "functions")
+LONG = 60  # lines; of a longer class only the beginning is shown
+Definition = ast.FunctionDef | ast.ClassDef | ast.Assign
+
+
+@functools.cache
+def parsed(path: pathlib.Path) -> tuple[list[str], ast.Module]:
+    """The lines of a file, and its syntax tree."""
+    text = path.read_text(encoding="utf-8")
+    return text.splitlines(), ast.parse(text)
+
+
+def source_of(function: FunctionType) -> str:
+    """The source of a function without its decorators, found by line."""
+    lines, tree = parsed(pathlib.Path(function.__code__.co_filename))
+    first = function.__code__.co_firstlineno
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and first in (node.lineno, *(d.lineno for d in node.decorator_list)):
+            return textwrap.dedent("\n".join(lines[node.lineno - 1 : node.end_lineno]))
+    return ""
+
+
+def helpers(body: FunctionType) -> list[FunctionType]:
+    """The functions of the same file that a computation calls, directly or not."""
+    found = [body]
+    for function in found:
+        for name in sorted(names_in(ast.parse(source_of(function)))):
+            other = function.__globals__.get(name)
+            if isinstance(other, FunctionType) and other.__module__ == body.__module__ and other not in found:
+                found.append(other)
+    return found[1:]
+
+
+def names_in(tree: ast.AST) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The source of a computation with its helpers, and the names of the framework that occur in it, in order."""
+
+    source: str
+    names: list[str]
+
+
+def listing(computation: Computation) -> Listing:
+    body: Any = computation.body
+    sources = [source_of(f) for f in (body, *helpers(body))]
+    names = [
+        node.attr
+        for source in sources
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "fw"
+    ]
+    return Listing("\n\n\n".join(sources), list(dict.fromkeys(names)))
+
+
+class Package:
+    """The definitions of a framework: a package, or a file in its style."""
+
+    def __init__(self, path: pathlib.Path):
+        files = modules_in(path) if path.is_dir() else {"": path}
+        self.files = [files[module] for module in sorted(files, key=rank)]
+
+    def definitions(self) -> Iterator[tuple[pathlib.Path, Definition]]:
+        for path in self.files:
+            for node in parsed(path)[1].body:
+                if isinstance(node, Definition):
+                    yield path, node
+
+    @functools.cached_property
+    def by_name(self) -> Mapping[str, tuple[pathlib.Path, Definition]]:
+        """Functions and classes, and methods of variables, layers and optimizers as `backward`."""
+        found: dict[str, tuple[pathlib.Path, Definition]] = {}
+        for path, node in self.definitions():
+            found.setdefault(name_of(node), (path, node))
+        for owner in ("Variable", "Layer", "Optimizer"):
+            if owner in found:
+                path, node = found[owner]
+                for method in node.body if isinstance(node, ast.ClassDef) else ():
+                    if isinstance(method, ast.FunctionDef) and not method.name.startswith("__"):
+                        found.setdefault(method.name, (path, method))
+        return found
+
+    def source(self, name: str) -> str:
+        """The source of a name, with the Function that it applies; empty if the framework does not have it."""
+        if name not in self.by_name:
+            return ""
+        path, node = self.by_name[name]
+        parts = [self.text(path, node)]
+        if isinstance(node, ast.FunctionDef):
+            for other in parsed(path)[1].body:
+                if isinstance(other, ast.ClassDef) and other.name in names_in(node) and is_function(other):
+                    parts.insert(0, self.text(path, other))
+        return "\n\n\n".join(parts)
+
+    def applies(self, name: str) -> str:
+        """The public function that applies a Function of this name: `mul` for `Mul`; else the name itself."""
+        path, node = self.by_name.get(name, (None, None))
+        if path is None or not isinstance(node, ast.ClassDef):
+            return name
+        for other in parsed(path)[1].body:
+            if isinstance(other, ast.FunctionDef) and name in names_in(other) and not other.name.startswith("_"):
+                return other.name
+        return name
+
+    def text(self, path: pathlib.Path, node: Definition) -> str:
+        """The source of a definition; of a long class its beginning up to `__init__`."""
+        lines, _ = parsed(path)
+        start = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+        end = node.end_lineno or start
+        if isinstance(node, ast.ClassDef) and end - start > LONG:
+            made = next((m for m in node.body if isinstance(m, ast.FunctionDef) and m.name == "__init__"), node.body[0])
+            return "\n".join([*lines[start - 1 : made.end_lineno], "", "    ..."])
+        return textwrap.dedent("\n".join(lines[start - 1 : end]))
+
+
+def name_of(node: Definition) -> str:
+    """The name of a function or class, or that of `average = mean`."""
+    return ast.unparse(node.targets[0]) if isinstance(node, ast.Assign) else node.name
+
+
+def is_function(node: ast.ClassDef) -> bool:
+    return any(isinstance(base, ast.Name) and base.id == "Function" for base in node.bases)
+
+
+def rank(module: str) -> tuple[int, str]:
+    top = module.partition(".")[0]
+    return (FIRST.index(top) if top in FIRST else len(FIRST), module)
+
+
+@dataclass(frozen=True)
+class Version:
+    """The definition of a name in some frameworks with equal source. before: the source in the ones before."""
+
+    frameworks: tuple[str, ...]
+    source: str
+    before: str | None = None
+
+
+def versions(name: str, packages: Mapping[str, Package]) -> list[Version]:
+    """The definitions of a name, once for frameworks with equal source, in their order."""
+    found: list[Version] = []
+    for framework, package in packages.items():
+        source = package.source(name)
+        if not source:
+            continue
+        if found and found[-1].source == source:
+            found[-1] = Version((*found[-1].frameworks, framework), source, found[-1].before)
+        else:
+            found.append(Version((framework,), source, found[-1].source if found else None))
+    return found
