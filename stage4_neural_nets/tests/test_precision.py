@@ -279,6 +279,12 @@ def test_accuracy_rejects_invalid_labels(t, error, message):
             F.accuracy(np.ones((2, 3)), labels)
 
 
+@pytest.mark.parametrize(("y", "t"), [(None, [0]), (np.ones((1, 3)), None), (Variable(None), [0])])
+def test_accuracy_of_none_is_rejected(y, t):
+    with pytest.raises(TypeError, match=r"accuracy: expected y \(N, C\) and t \(N,\), got None"):
+        F.accuracy(y, t)
+
+
 def test_accuracy_of_nothing_is_rejected():
     with pytest.raises(ValueError, match=r"accuracy: expected y \(N, C\) and t \(N,\), N at least 1"):
         F.accuracy(np.ones((0, 3)), np.ones(0, int))

@@ -127,6 +127,22 @@ def test_numpy_converts_a_variable_to_its_array(shape):
         np.array(x, dtype=np.float64, copy=False)
 
 
+@pytest.mark.parametrize("name", ["sum", "mean", "max", "min"])
+def test_numpys_reductions_call_the_methods(name):
+    x = Variable(np.arange(6.0).reshape(2, 3))
+    function = getattr(np, name)
+    for options in ({}, {"axis": 1}, {"axis": (0, 1), "keepdims": True}):
+        y = function(x, **options)
+        np.testing.assert_array_equal(y.data, function(x.data, **options))
+        assert y.creator.inputs[0] is x
+    for given, option in (
+        ("dtype float32 and out None", {"dtype": "float32"}),
+        ("dtype None and out 0.0", {"out": 0.0}),
+    ):
+        with pytest.raises(TypeError, match=f"{name}: expected neither dtype nor out, got {given}"):
+            getattr(x, name)(**option)
+
+
 def test_a_list_of_losses_is_an_array_of_numbers():
     losses = [F.square(scalar(v)) for v in (1.0, 2.0, 3.0)]
     array = np.array(losses)

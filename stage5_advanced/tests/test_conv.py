@@ -611,9 +611,9 @@ ERRORS = {
     "an empty kernel": (lambda f, x, W, b: f(x, W[:, :, :0]), SIZES + r"\(0, 3\)"),
     "a stride of three": (
         lambda f, x, W, b: f(x, W, stride=(1, 2, 3)),
-        r"pair: expected .* of two, got \(1, 2, 3\)",
+        r"{}: expected an integer or a tuple of two, got \(1, 2, 3\)",
     ),
-    "a padding of half": (lambda f, x, W, b: f(x, W, pad=0.5), r"pair: expected an integer or a tuple of two, got 0.5"),
+    "a padding of half": (lambda f, x, W, b: f(x, W, pad=0.5), r"{}: expected an integer or a tuple of two, got 0.5"),
 }
 NAMES = {F.conv2d: "conv2d", F.deconv2d: "deconv2d", F.conv2d_simple: "(conv2d_simple|im2col)"}
 NOT_FOR = {

@@ -665,9 +665,11 @@ def test_a_first_input_that_is_not_an_image_initializes_no_weights(kind, shape):
     assert (layer.W.data, layer.in_channels) == (None, None)
 
 
-def test_a_size_that_is_not_a_pair_is_rejected_on_construction():
-    with pytest.raises(ValueError, match=r"pair: expected an integer or a tuple of two, got \(1, 2, 3\)"):
-        L.Conv2d(4, (1, 2, 3))
+@pytest.mark.parametrize("kind", [L.Conv2d, L.Deconv2d])
+@pytest.mark.parametrize("option", ["kernel_size", "stride", "pad"])
+def test_a_size_that_is_not_a_pair_is_rejected_on_construction(kind, option):
+    with pytest.raises(ValueError, match=rf"{kind.__name__}: expected an integer or a tuple of two, got \(1, 2, 3\)"):
+        kind(4, **{"kernel_size": 3, option: (1, 2, 3)})
 
 
 # --- BatchNorm ---

@@ -425,7 +425,7 @@ ERRORS = {
     "stride 0": (lambda f, x: f(x, 2, (1, 0)), SIZES + r"\(2, 2\), stride \(1, 0\), pad \(0, 0\)"),
     "kernel 0": (lambda f, x: f(x, (0, 1)), SIZES + r"\(0, 1\)"),
     "negative padding": (lambda f, x: f(x, 2, 1, -1), SIZES + r".*, pad \(-1, -1\)"),
-    "a kernel of three": (lambda f, x: f(x, (1, 2, 3)), r"pair: expected .* a tuple of two, got \(1, 2, 3\)"),
+    "a kernel of three": (lambda f, x: f(x, (1, 2, 3)), r"{}: expected .* a tuple of two, got \(1, 2, 3\)"),
 }
 
 

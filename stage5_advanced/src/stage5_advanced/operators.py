@@ -1,5 +1,7 @@
 """The operators and array methods of Variable, assigned one by one."""
 
+import functools
+
 from .core import Variable
 from .functions import (
     add,
@@ -43,10 +45,10 @@ def setup_variable():
     Variable.reshape = reshape_to
     Variable.transpose = transpose_to
     Variable.T = property(transpose)
-    Variable.sum = sum
-    Variable.mean = mean
-    Variable.max = max
-    Variable.min = min
+    Variable.sum = reduction(sum)
+    Variable.mean = reduction(mean)
+    Variable.max = reduction(max)
+    Variable.min = reduction(min)
     Variable.matmul = matmul
     Variable.dot = matmul
 
@@ -66,6 +68,18 @@ def unpack(numbers):
     if len(numbers) == 1 and (numbers[0] is None or isinstance(numbers[0], (tuple, list))):
         return numbers[0]
     return numbers
+
+
+def reduction(function):
+    """The method for a reduction: np.sum(x) calls x.sum(axis=None, out=None). [step 39, not in the book]"""
+
+    @functools.wraps(function)
+    def method(x, axis=None, keepdims=False, *, dtype=None, out=None):
+        if dtype is not None or out is not None:
+            raise TypeError(f"{function.__name__}: expected neither dtype nor out, got dtype {dtype} and out {out}")
+        return function(x, axis, keepdims)
+
+    return method
 
 
 def rmatmul(W, x):

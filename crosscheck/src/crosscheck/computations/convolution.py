@@ -429,7 +429,7 @@ def pooling_simple_of_a_matrix(fw: Any) -> Any:
     return fw.pooling_simple(ones(fw, 4, 4), 2)
 
 
-@refused(57, ValueError, "pair: expected an integer or a tuple of two, got (1, 2, 3)")
+@refused(57, ValueError, "conv2d: expected an integer or a tuple of two, got (1, 2, 3)")
 def stride_of_three_numbers(fw: Any) -> Any:
     """A stride of three numbers"""
     return fw.conv2d(ones(fw, 1, 1, 4, 4), ones(fw, 1, 1, 2, 2), None, (1, 2, 3))

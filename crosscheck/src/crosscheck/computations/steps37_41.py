@@ -414,6 +414,13 @@ def flatten_a_number(fw: Any) -> Any:
     return fw.flatten(ones(fw))
 
 
+@refused(39, TypeError, "sum: expected neither dtype nor out, got dtype float32 and out None")
+def sum_in_another_dtype(fw: Any) -> Any:
+    """A dtype, as in NumPy; it would need a cast, and the gradient one back"""
+    x = ones(fw, 2, 3)
+    return x.sum(dtype="float32")
+
+
 @refused(39, AxisError, "sum: axis 2 is out of bounds for array of dimension 2")
 def sum_over_an_axis_too_many(fw: Any) -> Any:
     """Axis 2 of a matrix"""

@@ -807,6 +807,12 @@ def no_such_class_in_the_simple_form(fw: Any) -> Any:
     return fw.softmax_cross_entropy_simple(ones(fw, 2, 3), fw.constant(np.array([0, 3])))
 
 
+@refused(50, TypeError, "accuracy: expected y (N, C) and t (N,), got None")
+def accuracy_of_none(fw: Any) -> Any:
+    """No predictions"""
+    return fw.accuracy(None, fw.constant(np.array([0, 1])))
+
+
 @refused(50, ValueError, "accuracy: expected y (N, C) and t (N,), N at least 1, got y (2, 3) and t (3,)")
 def accuracy_of_another_number(fw: Any) -> Any:
     """Three labels for two rows"""

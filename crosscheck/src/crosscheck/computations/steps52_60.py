@@ -437,6 +437,12 @@ def lstm_cell_of_another_width(fw: Any) -> Any:
     return cell_of(fw, (2, 3), (2, 4), 2, 4)
 
 
+@refused(60, TypeError, "lstm: expected four W_x, got None")
+def lstm_without_weights(fw: Any) -> Any:
+    """None instead of the weights of the inputs"""
+    return fw.lstm(ones(fw, 1, 2, 3), None, None, None, [ones(fw, 4)] * 4, [ones(fw, 4, 4)] * 4)
+
+
 @refused(
     60,
     ValueError,

@@ -12,6 +12,8 @@ def accuracy(y, t):
     A row with nan counts as wrong. Raises TypeError unless labels are integers, ValueError if shapes do not
     match or a label is not from 0 to C - 1.
     """
+    if any(a is None or (isinstance(a, Variable) and a.data is None) for a in (y, t)):
+        raise TypeError("accuracy: expected y (N, C) and t (N,), got None")
     y, t = (a.data if isinstance(a, Variable) else np.asarray(a) for a in (y, t))
     if y.ndim != 2 or t.size != len(y) or t.size == 0:
         raise ValueError(f"accuracy: expected y (N, C) and t (N,), N at least 1, got y {y.shape} and t {t.shape}")

@@ -16,13 +16,16 @@ from .shape import reshape, transpose
 from .windows import Geometry, add_patches, convolve, convolve_back, correlate
 
 
-def pair(x):
-    """A size for both directions: 1 -> (1, 1), (1, 2) -> (1, 2). Raises ValueError for anything else. [step 57]"""
+def pair(x, name="pair"):
+    """A size for both directions: 1 -> (1, 1), (1, 2) -> (1, 2). [step 57]
+
+    name: of the function or layer, for the error. Raises ValueError for anything else.
+    """
     if isinstance(x, (int, np.integer)):
         return (int(x), int(x))
     if isinstance(x, tuple) and len(x) == 2 and all(isinstance(n, (int, np.integer)) for n in x):
         return x
-    raise ValueError(f"pair: expected an integer or a tuple of two, got {x!r}")
+    raise ValueError(f"{name}: expected an integer or a tuple of two, got {x!r}")
 
 
 def get_conv_outsize(input_size, kernel_size, stride, pad):
@@ -37,7 +40,7 @@ def get_deconv_outsize(size, k, s, p):
 
 def pairs(name, kernel_size, stride, pad):
     """Kernel size, stride and padding as pairs. Raises ValueError if one is too small."""
-    kernel, stride, pad = pair(kernel_size), pair(stride), pair(pad)
+    kernel, stride, pad = (pair(size, name) for size in (kernel_size, stride, pad))
     if min(kernel) < 1 or min(stride) < 1 or min(pad) < 0:
         sizes = f"kernel_size {kernel}, stride {stride}, pad {pad}"
         raise ValueError(f"{name}: expected a kernel_size and a stride of at least 1, a pad of at least 0, got {sizes}")
@@ -86,7 +89,7 @@ class Deconv2d(Function):
     def forward(self, x, W, b=None):
         kernel, stride, pad = pairs("deconv2d", W.shape[2:], self.stride, self.pad)
         smallest = tuple(map(get_deconv_outsize, x.shape[2:], kernel, stride, pad))
-        outsize = smallest if self.outsize is None else pair(self.outsize)
+        outsize = smallest if self.outsize is None else pair(self.outsize, "deconv2d")
         largest = tuple(n + s - 1 for n, s in zip(smallest, stride, strict=True))
         if not all(low <= n <= high for low, n, high in zip(smallest, outsize, largest, strict=True)):
             raise ValueError(f"deconv2d: expected an outsize from {smallest} to {largest}, got {outsize}")
@@ -149,7 +152,7 @@ def conv2d_simple(x, W, b=None, stride=1, pad=0):
     x, Weight = check_inputs("conv2d_simple", x, W, None, channels=1)
     N, _, H, W = x.shape
     OC, _, KH, KW = Weight.shape
-    (SH, SW), (PH, PW) = pair(stride), pair(pad)
+    (SH, SW), (PH, PW) = pair(stride, "conv2d_simple"), pair(pad, "conv2d_simple")
     col = im2col(x, (KH, KW), stride, pad, to_matrix=True)
     t = linear(col, transpose(reshape(Weight, (OC, math.prod(Weight.shape[1:])))), b)  # (N*OH*OW, OC)
     OH, OW = get_conv_outsize(H, KH, SH, PH), get_conv_outsize(W, KW, SW, PW)

@@ -11,6 +11,8 @@ def accuracy(y, t):
     A row with nan counts as wrong. Raises TypeError unless labels are integers, ValueError if shapes do not
     match or a label is not from 0 to C - 1.
     """
+    if any(a is None or (isinstance(a, Variable) and a.data is None) for a in (y, t)):
+        raise TypeError("accuracy: expected y (N, C) and t (N,), got None")
     y = cuda.get_array_module(y).asarray(cuda.data_of(y))
     t = to_device_of("accuracy", y, t)
     if y.ndim != 2 or t.size != len(y) or t.size == 0:

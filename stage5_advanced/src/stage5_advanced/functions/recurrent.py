@@ -187,7 +187,10 @@ def lstm(x, h, c, Wx, b, Wh):
 
 
 def as_inputs(name, x, ndim, h, c, Wx, b, Wh):
-    """The inputs of LSTM as Variables. Raises ValueError if shapes do not match."""
+    """The inputs of LSTM as Variables. Raises TypeError if a group is missing, ValueError if shapes do not match."""
+    for group, Ws in (("W_x", Wx), ("b", b), ("W_h", Wh)):
+        if not np.iterable(Ws):
+            raise TypeError(f"{name}: expected four {group}, got {Ws}")
     if (h is None) != (c is None):
         raise ValueError(f"{name}: expected h and c, or None for both, got {'h' if c is None else 'c'} alone")
     x, Wx, b, Wh = as_input(x, name), *([as_input(W, name) for W in Ws] for Ws in (Wx, b, Wh))

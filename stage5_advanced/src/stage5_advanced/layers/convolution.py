@@ -22,10 +22,11 @@ class Conv2d(Layer):
 
     def __init__(self, out_channels, kernel_size, stride=1, pad=0, nobias=False, dtype=np.float32, in_channels=None):
         super().__init__()
-        sizes = {"kernel_size": min(F.pair(kernel_size)), "stride": min(F.pair(stride))}
+        name = type(self).__name__
+        sizes = {"kernel_size": min(F.pair(kernel_size, name)), "stride": min(F.pair(stride, name))}
         check_sizes(self, nobias, out_channels=out_channels, in_channels=in_channels, **sizes)
-        if min(F.pair(pad)) < 0:
-            raise ValueError(f"{type(self).__name__}: expected pad to be at least 0, got {pad!r}")
+        if min(F.pair(pad, name)) < 0:
+            raise ValueError(f"{name}: expected pad to be at least 0, got {pad!r}")
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.kernel_size = kernel_size
