@@ -12,3 +12,8 @@ for project in pathlib.Path(__file__).parent.glob("*/pyproject.toml"):
     spec = importlib.util.find_spec(project.parent.name)
     if spec is not None and spec.origin is not None:  # without an origin it is the bare folder
         importlib.import_module(spec.name).__path__.append(str(project.parent))
+
+
+def pytest_sessionstart(session):
+    """Warnings are errors in tests and while they are imported, but not in plugins while pytest starts."""
+    session.config.addinivalue_line("filterwarnings", "error")
