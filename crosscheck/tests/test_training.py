@@ -335,25 +335,20 @@ def test_the_books_velocity_includes_the_learning_rate(stage4, torch_adapter):
 @pytest.mark.parametrize("computation", CURVES, ids=lambda c: c.name)
 def test_no_budget_of_a_loss_exceeds_a_billionth(computation):
     assert computation.allowed("float64") * np.finfo("float64").eps <= 1e-9
-    assert computation.curve == 200
+    assert computation.curve in (100, 200)
 
 
 @pytest.mark.parametrize("computation", CURVES, ids=lambda c: c.name)
-def test_a_single_wrong_loss_is_red_however_small_compared_to_the_first(torch_adapter, computation):
+def test_a_training_run_reduces_the_loss_and_a_single_wrong_one_is_red(torch_adapter, computation):
     def body(fw, *inputs):
         found = computation.body(fw, *inputs)
         if fw is not torch_adapter:
-            found[180] = found[180] * (1 + 2e-9)
+            found[80] = found[80] * (1 + 2e-9)
         return found
 
     cell = run(torch_adapter, computation.name, able(computation), body=body)
-    assert {f.text.partition(": ")[2].partition(":")[0] for f in cell.failures if f.kind == "value"} == {"value 180"}
-
-
-@pytest.mark.parametrize("computation", CURVES, ids=lambda c: c.name)
-def test_a_training_run_reduces_the_loss(torch_adapter, computation):
-    losses = run(torch_adapter, computation.name, able(computation)).curve.losses
-    assert np.mean(losses[-10:]) < 0.7 * np.mean(losses[:5])
+    assert {f.text.partition(": ")[2].partition(":")[0] for f in cell.failures if f.kind == "value"} == {"value 80"}
+    assert np.mean(cell.curve.losses[-10:]) < 0.7 * np.mean(cell.curve.losses[:5])
 
 
 def test_a_weight_that_changes_its_dtype_is_reported(stage4):

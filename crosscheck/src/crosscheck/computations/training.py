@@ -304,7 +304,7 @@ def dtype_of_the_optimizer_state(fw: Any, start: Any, slopes: Any) -> Any:
 
 # --- training runs ---
 
-RUN = 200  # steps
+RUN, SHORT = 200, 100  # steps; SHORT where a step takes long
 TRAINING: dict[str, Any] = {"curve": RUN, **VALUES}
 # Each loss is a separate result, so that it is compared relative to its own size: 64 eps of float64, the default
 # budget, are 1.4e-14 of a loss; no budget here may exceed 1e-9 of it.
@@ -465,8 +465,8 @@ def scaled(*shapes: tuple[int, ...]) -> Generator:
 
 @computation(
     step=57,
-    inputs=[scaled(*CNN), orders(1500, 30 * RUN)],
-    **TRAINING,
+    inputs=[scaled(*CNN), orders(1500, 30 * SHORT)],
+    **TRAINING | {"curve": SHORT},
 )
 def training_a_digits_cnn(fw: Any, start: Any, order: Any) -> Any:
     """Handwritten digits: two convolutions with ReLU and pooling, a Linear layer, Adam, batches of 30; the accuracy"""
@@ -481,7 +481,7 @@ def training_a_digits_cnn(fw: Any, start: Any, order: Any) -> Any:
         h = fw.pooling(fw.relu(conv1(fw.constant(x))), 3, (1, 2), 1)  # (N, 6, 8, 4)
         return fc(fw.flatten(fw.average_pooling(fw.relu(conv2(h)), (2, 1), (2, 1))))  # (N, 8, 3, 2) -> (N, 48)
 
-    batches = [(x[i], t[i]) for i in np.split(fw.array(order).astype(int), RUN)]
+    batches = [(x[i], t[i]) for i in np.split(fw.array(order).astype(int), SHORT)]
     found = train(fw, model, fw.Adam(0.003), lambda x, t: fw.softmax_cross_entropy(scores(x), fw.constant(t)), batches)
     with fw.no_grad():
         return [*found, fw.accuracy(scores(x[1500:]), fw.constant(t[1500:]))]
@@ -505,7 +505,7 @@ def sine() -> list[tuple[Array, Array]]:
 @computation(
     step=60,
     inputs=[scaled(*SINE_LSTM)],
-    **TRAINING,
+    **TRAINING | {"curve": SHORT},
 )
 def training_a_sine_lstm(fw: Any, start: Any) -> Any:
     """A noisy sine: LSTM and Linear, Adam, 30 rows from SeqDataLoader, truncated after every fourth time step"""
@@ -531,7 +531,7 @@ def training_a_sine_lstm(fw: Any, start: Any) -> Any:
         losses[:] = [sum(losses[1:], losses[0]) / float(WINDOW)]
         return losses[0]
 
-    return train(fw, model, fw.Adam(0.01), loss_of, itertools.islice(windows(), RUN))
+    return train(fw, model, fw.Adam(0.01), loss_of, itertools.islice(windows(), SHORT))
 
 
 @computation(step=50, order=0, dtypes=("float64",))
