@@ -31,7 +31,7 @@ class Name:
         stage before. errors: those that call it with invalid input, and whose error is as declared.
     torch: whether PyTorch has computed one of the references. order: the highest order of differentiation compared.
     defaults: each parameter with a default -> a computation that relies on it, or "".
-    reason: why it is not compared, or not with PyTorch, from coverage.toml.
+    reason: why it is not compared, from coverage.toml, or not with PyTorch, from there or from the computation.
     """
 
     computations: list[str] = field(default_factory=list)
@@ -192,7 +192,6 @@ def coverage(scopes: Mapping[str, Scope], cells: Sequence[Cell], reasons: Reason
                 record(names[name], cell, name, cell.computation.name in by_torch)
         raises = [met(statement, own, reasons) for statement in statements(stage.source)]
         found.names[stage.name], found.raises[stage.name] = names, raises
-        names = {name: names[name] for name in scope.differentiable}  # so far
         found.missing += missing_names(names, stage.name, scope, reasons, bool(by_torch))
         found.missing += [
             f"{stage.name}: no computation meets the error at {each.place}: {each.source}"
@@ -213,6 +212,7 @@ def record(name: Name, cell: Cell, key: str, by_torch: bool) -> None:
     if computation.name not in name.computations:
         name.computations.append(computation.name)
     name.torch |= by_torch and not computation.golden
+    name.reason = name.reason or computation.golden
     name.order = max(name.order, cell.order or 0)
     for parameter in cell.called[key]:
         name.defaults[parameter] = name.defaults[parameter] or computation.name
@@ -240,11 +240,11 @@ def missing_names(names: Mapping[str, Name], stage: str, scope: Scope, reasons: 
                 yield f"{stage}: no computation compares {key}"
             continue
         if torch and not name.torch:
-            name.reason = reasons.of("torch", key)
+            name.reason = name.reason or reasons.of("torch", key)
             if not name.reason:
                 yield f"{stage}: PyTorch has no part in any comparison of {key}"
         if key in scope.differentiable and name.order < twice and not reasons.of("order", key):
             yield f"{stage}: no computation of order {twice} calls {key}"
         for parameter, used in name.defaults.items():
-            if used == "so far" and not reasons.of("defaults", f"{key}.{parameter}"):
+            if not used and not reasons.of("defaults", f"{key}.{parameter}"):
                 yield f"{stage}: no computation relies on the default of {key}: {parameter}"

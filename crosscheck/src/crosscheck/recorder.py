@@ -81,7 +81,9 @@ class Surface:
         """Every public name, with the function whose defaults it has."""
         found: dict[str, Callable[..., Any] | None] = {}
         for name, value in self.objects.items():
-            found[name] = code_of(initializer(value)) if inspect.isclass(value) else value
+            found[name] = value
+            if inspect.isclass(value):  # another name of a class is recorded without defaults
+                found[name] = initializer(value) if name.rpartition(".")[2] == value.__name__ else None
         return found | {name: code_of(vars(owner)[a]) for name, (owner, a) in self.methods.items()}
 
     def defaults(self) -> dict[str, tuple[str, ...]]:
@@ -161,8 +163,8 @@ class Recorder(BookStyle):
         if inspect.ismodule(found) and found.__name__.startswith(f"{surface.package.__name__}."):
             return View(self, found)
         public = surface.names.get((name, id(found)))
-        if public is not None and inspect.isclass(found) and initializer(found) is None:
-            self.called.setdefault(public, set())
+        if public is not None and inspect.isclass(found) and (initializer(found) is None or name != found.__name__):
+            self.called.setdefault(public, set())  # nothing or another name is recorded when it is constructed
         if public is None or not inspect.isfunction(found):
             return found
         if public not in self.wrappers:

@@ -42,7 +42,7 @@ class Computation:
     raises: tuple[type[Exception], Text] | None = None  # the expected error and its message
     unsupported: str | Mapping[int, str] = "missing"  # how stages before `since`, which do not support it, fail
     differs: Mapping[str, str] = field(default_factory=dict)  # framework -> reason
-    golden: str = ""  # where the reference comes from if it is not PyTorch: NumPy, a golden output
+    golden: str = ""  # what the reference is if it is not PyTorch, and why
 
     @property
     def doc(self) -> str:

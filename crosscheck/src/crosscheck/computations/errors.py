@@ -36,6 +36,7 @@ def package(fw: Any) -> str:
 
 def patched(fw: Any, module: str, **attributes: Any) -> Any:
     """In the block, a module of a stage has other attributes."""
+    getattr(fw, module)  # Missing, if the stage does not have it
     return mock.patch.multiple(sys.modules[f"{package(fw)}.{module}"], **attributes)
 
 
