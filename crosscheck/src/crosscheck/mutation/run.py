@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import functools
 import inspect
+import itertools
 import pathlib
 import random
 import sys
@@ -41,7 +42,10 @@ GOAL = 0.98  # of the mutants that are no equivalent ones
 
 @dataclass
 class Result:
-    """A mutant and its verdict: equivalent if it survived and survivors.toml says why."""
+    """A mutant, its verdict, and the reason that survivors.toml gives for it, if any.
+
+    With a reason a survivor is equivalent: no input can expose it.
+    """
 
     mutant: Mutant
     verdict: Verdict
@@ -66,6 +70,10 @@ class StageResult:
 
     def count(self, result: str) -> int:
         return sum(r.verdict.result == result for r in self.results)
+
+    def wrongly_listed(self) -> list[Result]:
+        """Mutants that survivors.toml calls equivalent, but that are detected."""
+        return [r for r in self.results if r.reason and r.verdict.result == "detected"]
 
     @property
     def score(self) -> float:
@@ -192,17 +200,19 @@ def choose(
 
 
 def results(
-    entries: Sequence[StageResult], chosen: Sequence[Mutant], planter: Callable[[Stage], Planter]
+    entries: Sequence[StageResult], chosen: Sequence[Mutant], planter: Callable[[Stage], Planter], again: bool
 ) -> Iterator[Result]:
-    """Plant the mutants stage by stage; enter each result, and yield it."""
+    """Plant the mutants stage by stage; enter each result, and yield it. Equivalent ones are planted only again."""
     equivalent = equivalent_mutants()
     for entry in entries:
         mine = [m for m in chosen if m.stage == entry.stage.number]
-        for result in planter(entry.stage).run(mine) if mine else ():
-            reason = equivalent.get(result.mutant.name)
-            if reason and result.verdict.result == "survived":
+        listed = [] if again else [m for m in mine if m.name in equivalent]
+        planted = [m for m in mine if again or m.name not in equivalent]
+        found = planter(entry.stage).run(planted) if planted else ()
+        for result in itertools.chain((Result(m, Verdict("survived")) for m in listed), found):
+            if result.verdict.result == "survived" and result.mutant.name in equivalent:
                 result.verdict = dataclasses.replace(result.verdict, result="equivalent")
-                result.reason = reason
+            result.reason = equivalent.get(result.mutant.name, "")
             entry.results.append(result)
             yield result
 
@@ -222,7 +232,7 @@ def automatic_report(
     entries, chosen = choose(stages, expression, sample, seed)
     start = time.perf_counter()
     with contextlib.closing(Store(path or default_path())) as store, ended_early() as ending:
-        planted = results(entries, chosen, lambda stage: Planter(stage, store, n, again))
+        planted = results(entries, chosen, lambda stage: Planter(stage, store, n, again), again)
         collections.deque(track(planted, len(chosen), lambda r: r.mutant.place, "mutants"), maxlen=0)
     data = {"seed": seed, "sample": sample, "ended": ending.word, "stages": as_json(entries)}
     steps: list[Callable[[], object]] = []
@@ -234,7 +244,7 @@ def automatic_report(
     if ending.word:
         done = sum(len(entry.results) for entry in entries)
         print(f"crosscheck: {ending.word} after {done} of {len(chosen)} mutants", file=sys.stderr)
-    return ending.status or int(any(entry.score < GOAL for entry in entries))
+    return ending.status or int(any(entry.score < GOAL or entry.wrongly_listed() for entry in entries))
 
 
 def word(mutant: Mutant) -> str:
@@ -262,6 +272,8 @@ def print_results(collected: Sequence[StageResult], seconds: float) -> None:
         for r in sorted(survivors, key=lambda r: (r.mutant.file, r.mutant.start)):
             doubt = f" [dim]({escape(r.verdict.cell)}: {escape(r.verdict.text)})[/]" if r.verdict.cell else ""
             out.print(f"[bold]{r.mutant.place}[/] {r.mutant.operator}: {escape(r.mutant.diff)}{doubt}")
+        for r in entry.wrongly_listed():
+            out.print(f"[bold red]{r.mutant.place}[/] listed as equivalent, but detected: {escape(r.mutant.name)}")
     table = Table()
     for title in ("stage", "mutants", "detected", "survived", "equivalent", "hangs", "invalid", "mutation score"):
         table.add_column(title, justify="left" if title == "stage" else "right")
