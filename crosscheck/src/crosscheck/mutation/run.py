@@ -35,7 +35,7 @@ from .mutants import mutants
 from .source import Mutant, digest
 from .store import Store, default_path
 
-SURVIVORS = pathlib.Path(__file__).parents[1] / "survivors.toml"
+PACKAGE = pathlib.Path(__file__).parents[1]
 LIMIT = 400.0  # seconds of CPU time per mutant; a cell has a smaller limit of its own
 GOAL = 0.98  # of the mutants that are no equivalent ones
 
@@ -82,7 +82,7 @@ class StageResult:
         return detected / (detected + survived) if detected + survived else 1.0
 
 
-def equivalent_mutants(path: pathlib.Path = SURVIVORS) -> dict[str, str]:
+def equivalent_mutants(path: pathlib.Path = PACKAGE / "survivors.toml") -> dict[str, str]:
     """The committed list of mutants that no input can expose: name -> reason."""
     try:
         entries = tomllib.loads(path.read_text(encoding="utf-8"))["equivalent"]
@@ -91,24 +91,28 @@ def equivalent_mutants(path: pathlib.Path = SURVIVORS) -> dict[str, str]:
         raise UsageError(f"{path}: {type(error).__name__}: {error}") from None
 
 
-def versions(stage: Stage) -> dict[str, str]:
-    """For each computation a hash of all that decides what it finds: its module, its ledger entry and the judges."""
-    package = pathlib.Path(__file__).parents[1]
-    common = [package / f"{name}.py" for name in ("runner", "trial", "compare", "inputs", "raised")]
-    common += [package / "computations" / "__init__.py", *(package / "judges").glob("*.py")]
-    common += (package / "frameworks").glob("*.py")
-    judges = digest(*(path.read_text(encoding="utf-8") for path in sorted(common)))
+CASES = ("inputs.py", "computations/__init__.py", "frameworks/*.py")
+JUDGES = (*CASES, "runner.py", "trial.py", "compare.py", "raised.py", "judges/*.py")
+
+
+@functools.cache
+def digest_of(*patterns: str) -> str:
+    """A hash of source files of crosscheck."""
+    paths = sorted(path for pattern in patterns for path in PACKAGE.glob(pattern))
+    return digest(*(path.read_text(encoding="utf-8") for path in paths))
+
+
+def versions(stage: Stage) -> dict[str, tuple[str, str]]:
+    """For each computation two hashes: of what decides what it executes, and of what decides what it finds."""
     ledger = Ledger.read()
-
-    @functools.cache
-    def module(path: str) -> str:
-        return digest(pathlib.Path(path).read_text(encoding="utf-8"))
-
-    return {
-        c.name: digest(judges, module(inspect.getfile(c.body)), repr(ledger.distances.get(c.name)))
-        for c in all_computations()
-        if c.since <= stage.number
-    }
+    found = {}
+    for c in all_computations():
+        if c.since <= stage.number:
+            files = sorted({inspect.getfile(body) for body in (c.body, inspect.unwrap(c.body))})
+            modules = [pathlib.Path(file).relative_to(PACKAGE).as_posix() for file in files]
+            executed = digest(c.name, digest_of(*modules), digest_of(*CASES))
+            found[c.name] = executed, digest(executed, digest_of(*JUDGES), repr(ledger.distances.get(c.name)))[:16]
+    return found
 
 
 Task = tuple[str, str, tuple[str, ...]]  # file, mutated text, computations
@@ -119,9 +123,10 @@ class Planter:
 
     def __init__(self, stage: Stage, store: Store, n: int, again: bool = False):
         self.stage, self.store, self.n, self.again = stage, store, n, again
-        self.versions = versions(stage)
+        found = versions(stage)
+        self.versions = {name: version for name, (_, version) in found.items()}
         sources = digest(*(p.read_text(encoding="utf-8") for p in sorted(stage.source.rglob("*.py"))))
-        self.keys = {name: digest("lines", sources, name, version) for name, version in self.versions.items()}
+        self.keys = {name: digest("lines", sources, executed) for name, (executed, _) in found.items()}
         self.keys[IMPORT] = digest("lines", sources, "import")
 
     def run(self, chosen: Sequence[Mutant]) -> Iterator[Result]:
