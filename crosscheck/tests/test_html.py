@@ -13,11 +13,14 @@ from pygments.token import Error, Whitespace
 from crosscheck import UsageError, cli
 from crosscheck.cells import Cell
 from crosscheck.computations import all_computations
+from crosscheck.coverage import Coverage, Name, Raise
 from crosscheck.details import tidy
 from crosscheck.frameworks import Framework
 from crosscheck.report import Report, graphs, highlight
-from crosscheck.report.html import TEMPLATES, apart, eps, said, sentence, spoken, write_html
+from crosscheck.report.html import TEMPLATES, write_html
+from crosscheck.report.lists import read_mutants
 from crosscheck.report.sources import Package, listing, versions
+from crosscheck.report.words import apart, eps, said, sentence, spoken
 from crosscheck.stages import STAGES
 
 EXAMPLE = pathlib.Path(__file__).parents[1] / "examples" / "tiny.py"
@@ -202,6 +205,98 @@ def test_only_html_collects_details_and_workers_send_the_same(tmp_path, capsys):
     capsys.readouterr()
 
 
+# --- coverage, mutation testing ---
+
+COVERAGE = Coverage(
+    names={
+        "stage1": {"functions.square": Name(["square"], order=1, torch=True), "utils.old": Name(reason="a <reason>")},
+        "stage2": {
+            "functions.square": Name(["square"], ["square_of_an_array"], True, 2, {"axis": "square", "eps": ""})
+        },
+    },
+    raises={
+        "stage1": [Raise("core.py:12", "core.Variable.__init__", "raise TypeError('<data>')", ["square"])],
+        "stage2": [Raise("core.py:13", "core.Variable.__init__", "raise", reason="passed on by contextlib")],
+    },
+    missing=["stage2: no computation compares functions.<none>"],
+)
+MUTANT = {"place": "stage1/core.py:7", "definition": "Exp.backward", "operator": "drop a factor", "diff": "- a * b < c"}
+MUTANT |= {"cell": "", "text": "", "reason": ""}
+MUTANTS = {
+    "seed": 3,
+    "sample": None,
+    "ended": "",
+    "stages": {
+        "stage1": {"mutants": 4, "left_out": {"a docstring": 5}, "score": 2 / 3, "detected": 2, "survived": 1}
+        | {"equivalent": 1, "hangs": 0, "invalid": 0}
+        | {
+            "results": [
+                *[MUTANT | {"result": "detected"}] * 2,
+                MUTANT | {"result": "survived"},
+                MUTANT | {"result": "equivalent", "reason": "the same array", "operator": "drop a copy"},
+            ]
+        },
+    },
+}
+
+
+def shown(report, folder, mutants=None):
+    """The texts of the pages, without their tags."""
+    write_html(report, folder, mutants)
+    return {path.name: plain(path.read_text(encoding="utf-8")) for path in folder.glob("*.html")}
+
+
+def small_report(**options):
+    cells = [Cell(COMPUTATIONS[name], "stage1", "float64") for name in ("square", "square_of_an_array")]
+    return Report({"stage1": "1.0"}, 0, cells=cells, **options)
+
+
+def test_the_coverage_has_a_page_with_gaps_first(tmp_path):
+    pages = shown(small_report(coverage=COVERAGE), tmp_path)
+    text = pages["coverage.html"]
+    assert "1 gap in the coverage" in text
+    assert text.index("no computation compares functions.<none>") < text.index("Public names")
+    assert "2 of 3 public names compared" in text
+    assert "1 of 2 defaults used" in text
+    assert "1 of 2 raise statements met" in text
+    assert "A <reason>. utils.old" in text
+    assert "square stages 1 and 2 square 2 square_of_an_array" in text
+    assert "core.py:12 core.Variable.__init__ raise TypeError('<data>') square" in text
+    assert "Passed on by contextlib." in text
+    assert "1 public name not covered" in pages["index.html"]
+
+
+def test_a_report_in_part_has_no_page_of_coverage(tmp_path):
+    assert "coverage.html" not in shown(small_report(), tmp_path)
+
+
+def test_mutants_have_a_page_with_survivors_first(tmp_path):
+    file = tmp_path / "mutants.json"
+    file.write_text(json.dumps(MUTANTS))
+    text = shown(small_report(), tmp_path / "site", read_mutants(file))["mutation.html"]
+    assert "66.7 % of the planted bugs are detected" in text
+    assert "Stage 1 4 2 1 1 0 0 66.7 %" in text
+    assert text.index("stage1/core.py:7 drop a factor, in Exp.backward - a * b < c") < text.index("Equivalent mutants,")
+    assert "The same array." in text
+    assert "drop a copy 1" in text
+    assert "A docstring. 5 mutants" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("{", "is not JSON"), ("[]", "expected the output"), ('{"stages": {"stage1": {}}}', "expected the output")],
+)
+def test_a_file_that_is_not_of_mutants_is_found_before_the_run(text, said, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(cli, "Pool", lambda *_: pytest.fail("the run began"))
+    file = tmp_path / "mutants.json"
+    file.write_text(text)
+    arguments = ["run", "-k", "square/stage1", "--mutation", str(file)]
+    assert cli.main([*arguments, "--html", str(tmp_path)]) == 2
+    assert said in capsys.readouterr().err
+    assert cli.main(arguments) == 2
+    assert "--mutation is an option of --html" in capsys.readouterr().err
+
+
 # --- sources ---
 
 
@@ -214,7 +309,7 @@ def test_every_computation_has_a_source_and_its_names_have_definitions(packages)
     adapter = set(dir(Framework)) | {"creator", "number", "name"}
     for computation in COMPUTATIONS.values():
         found = listing(computation)
-        assert found.source.startswith(f"def {computation.name}("), computation.name
+        assert found.source.startswith(("def ", "lambda fw: ")), computation.name
         if computation.raises is None:
             for name in set(found.names) - adapter:
                 assert versions(name, packages), f"{computation.name}: {name}"

@@ -19,7 +19,7 @@ ROOT = pathlib.Path(crosscheck.__file__).parents[3]
 PROJECTS = {**{stage.package: stage.folder for stage in STAGES}, "crosscheck": ROOT / "crosscheck"}
 DATA = {"stage4_neural_nets": ["digits.npz"], "stage5_advanced": ["datasets/digits.npz"]}
 DATA["crosscheck"] = ["py.typed", "ledger.toml", "oracles.toml", "faults.toml"]
-PAGES = ("index", "base", "computation", "differences", "training")
+PAGES = ("index", "base", "computation", "coverage", "differences", "mutation", "training")
 DATA["crosscheck"] += [f"report/templates/{name}.html.jinja" for name in PAGES]
 DATA["crosscheck"] += ["report/templates/style.css", "report/templates/script.js"]
 

@@ -13,7 +13,8 @@ import shlex
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from . import UsageError, __version__, ledger
 from .computations import DTYPES, Computation, all_computations
@@ -145,6 +146,12 @@ def parser() -> argparse.ArgumentParser:
     )
     run.add_argument(
         "--html", metavar="DIR", help="write the report as web pages to the folder DIR; start with DIR/index.html"
+    )
+    run.add_argument(
+        "--mutation",
+        metavar="FILE",
+        type=pathlib.Path,
+        help="add the results of crosscheck faults --automatic --json FILE to the pages of --html",
     )
     run.add_argument("--junit", metavar="FILE", help="write the report as JUnit XML to FILE")
     run.add_argument(
@@ -297,6 +304,13 @@ def run_command(arguments: argparse.Namespace) -> int:
             "--update-ledger needs a full run: "
             "no --stages, --dtype, --device, --framework, --seed, --without-torch, --quick"
         )
+    mutants = None
+    if arguments.mutation:
+        from .report.lists import read_mutants
+
+        if not arguments.html:
+            raise UsageError("--mutation is an option of --html")
+        mutants = read_mutants(arguments.mutation)
     settings = dataclasses.replace(
         settings,
         baseline=not arguments.update_ledger,
@@ -322,13 +336,13 @@ def run_command(arguments: argparse.Namespace) -> int:
         report.seconds, report.ended = time.perf_counter() - start, ending.word
     place = {name: i for i, name in enumerate(names)}
     report.cells.sort(key=lambda cell: place[cell.name])
-    write_reports(report, arguments)
+    write_reports(report, arguments, mutants)
     if arguments.update_ledger and report.ok:
         update_ledger(report, arguments.reason, complete=not narrowed)
     return report.status
 
 
-def write_reports(report: Report, arguments: argparse.Namespace) -> None:
+def write_reports(report: Report, arguments: argparse.Namespace, mutants: Mapping[str, Any] | None) -> None:
     """Print the report and write its files. If one cannot be written, the others are."""
     if arguments.json != "-":
         print_report(report, console())
@@ -342,7 +356,7 @@ def write_reports(report: Report, arguments: argparse.Namespace) -> None:
     if arguments.html:
         from .report.html import write_html  # jinja2 and pygments are for pages only
 
-        steps.append(lambda: write_html(report, pathlib.Path(arguments.html)))
+        steps.append(lambda: write_html(report, pathlib.Path(arguments.html), mutants))
     attempt(*steps)
 
 

@@ -75,10 +75,11 @@ class Details:
 def details_of(trial: Trial, inherited: bool, shown: bool) -> CaseDetails:
     """What is kept of a trial. shown: with its values."""
     found = list(compared(trial)) if trial.reference is not None else []
+    names = parameters(trial.computation, len(trial.case.arrays))
     far, name = max(((d, r.name) for r, d, _ in found if d is not None), default=(None, ""), key=lambda pair: pair[0])
     distances = {result.name: distance for result, distance, _ in found}
     kept = example(trial, distances) if shown else None
-    return CaseDetails(trial.case.name, len(trial.outcome.gradients), far, name, inherited, kept)
+    return CaseDetails(trial.case.name, len(trial.outcome.gradients), far, of_parameter(name, names), inherited, kept)
 
 
 def choose(cases: Sequence[Case]) -> Case:
@@ -93,11 +94,18 @@ def example(trial: Trial, distances: dict[str, float | None]) -> Example:
     ours = list(trial.outcome.arrays())
     theirs = list(trial.reference.precise.arrays()) if trial.reference is not None else []
     exact = {result.name: text_of(result.array) for result in theirs[:LONGEST]}
+    names = parameters(trial.computation, len(trial.case.arrays))
     results = [
-        ResultDetails(r.name, r.order, str(r.array.dtype), text_of(r.array), exact.get(r.name), distances.get(r.name))
+        ResultDetails(
+            of_parameter(r.name, names),
+            r.order,
+            str(r.array.dtype),
+            text_of(r.array),
+            exact.get(r.name),
+            distances.get(r.name),
+        )
         for r in ours[:LONGEST]
     ]
-    names = parameters(trial.computation, len(trial.case.arrays))
     inputs = [(name, text_of(a)) for name, a in zip(names, trial.case.arrays, strict=True)]
     return Example(inputs, cotangents(trial.outcome), results, len(ours) - len(results))
 
@@ -114,6 +122,11 @@ def text_of(a: Array) -> str:
 def tidy(text: str) -> str:
     """A text without the spaces with which arrays align their columns."""
     return re.sub(r"(?<=\[) +| +(?=\])", "", text)
+
+
+def of_parameter(name: str, names: Sequence[str]) -> str:
+    """`gradient of input 1` -> `gradient of W`."""
+    return re.sub(r"(?<= of )input (\d+)$", lambda found: names[int(found[1])], name)
 
 
 def parameters(computation: Computation, number: int) -> list[str]:

@@ -16,6 +16,7 @@ from ..imports import modules_in
 
 # Where a name is searched first, as in frameworks/book.py: Linear is the layer, not the Function.
 FIRST = ("core", "layers", "models", "optimizers", "dataloaders", "datasets", "functions")
+COMPUTATIONS = Computation.__module__
 LONG = 60  # lines; of a longer class only the beginning is shown
 Definition = ast.FunctionDef | ast.ClassDef | ast.Assign
 
@@ -28,22 +29,37 @@ def parsed(path: pathlib.Path) -> tuple[list[str], ast.Module]:
 
 
 def source_of(function: FunctionType) -> str:
-    """The source of a function without its decorators, found by line."""
-    lines, tree = parsed(pathlib.Path(function.__code__.co_filename))
-    first = function.__code__.co_firstlineno
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and first in (node.lineno, *(d.lineno for d in node.decorator_list)):
-            return textwrap.dedent("\n".join(lines[node.lineno - 1 : node.end_lineno]))
-    return ""
+    """The source of a function without its decorators, or of a lambda, found by line."""
+    path = pathlib.Path(function.__code__.co_filename)
+    node = functions_in(path).get(function.__code__.co_firstlineno)
+    if node is None:
+        return ""
+    lines = parsed(path)[0][node.lineno - 1 : node.end_lineno]
+    if isinstance(node, ast.Lambda):
+        lines[-1] = lines[-1].encode()[: node.end_col_offset].decode()  # offsets count bytes
+        lines[0] = lines[0].encode()[node.col_offset :].decode().rjust(len(lines[0]))
+    return textwrap.dedent("\n".join(lines))
+
+
+@functools.cache
+def functions_in(path: pathlib.Path) -> dict[int, ast.FunctionDef | ast.Lambda]:
+    """The functions and lambdas of a file by their first line, decorators included; of two lambdas the outer one."""
+    found: dict[int, ast.FunctionDef | ast.Lambda] = {}
+    for node in ast.walk(parsed(path)[1]):  # outer nodes before inner ones
+        if isinstance(node, ast.FunctionDef):
+            found |= dict.fromkeys([node.lineno, *(d.lineno for d in node.decorator_list)], node)
+        elif isinstance(node, ast.Lambda):
+            found.setdefault(node.lineno, node)
+    return found
 
 
 def helpers(body: FunctionType) -> list[FunctionType]:
-    """The functions of the same file that a computation calls, directly or not."""
+    """The functions next to a computation that it calls, directly or not."""
     found = [body]
     for function in found:
         for name in sorted(names_in(ast.parse(source_of(function)))):
             other = function.__globals__.get(name)
-            if isinstance(other, FunctionType) and other.__module__ == body.__module__ and other not in found:
+            if isinstance(other, FunctionType) and other.__module__.startswith(COMPUTATIONS) and other not in found:
                 found.append(other)
     return found[1:]
 
@@ -113,12 +129,11 @@ class Package:
 
     def applies(self, name: str) -> str:
         """The public function that applies a Function of this name: `mul` for `Mul`; else the name itself."""
-        path, node = self.by_name.get(name, (None, None))
-        if path is None or not isinstance(node, ast.ClassDef):
-            return name
-        for other in parsed(path)[1].body:
-            if isinstance(other, ast.FunctionDef) and name in names_in(other) and not other.name.startswith("_"):
-                return other.name
+        for path, node in self.definitions():
+            if isinstance(node, ast.ClassDef) and node.name == name and is_function(node):
+                for other in parsed(path)[1].body:
+                    if isinstance(other, ast.FunctionDef) and name in names_in(other) and other.name[0] != "_":
+                        return other.name
         return name
 
     def text(self, path: pathlib.Path, node: Definition) -> str:
@@ -148,7 +163,7 @@ def rank(module: str) -> tuple[int, str]:
 
 @dataclass(frozen=True)
 class Version:
-    """The definition of a name in some frameworks with equal source. before: the source in the ones before."""
+    """The definition of a name in some frameworks with equal source. before: the source in the stage before."""
 
     frameworks: tuple[str, ...]
     source: str
@@ -165,5 +180,6 @@ def versions(name: str, packages: Mapping[str, Package]) -> list[Version]:
         if found and found[-1].source == source:
             found[-1] = Version((*found[-1].frameworks, framework), source, found[-1].before)
         else:
-            found.append(Version((framework,), source, found[-1].source if found else None))
+            follows = bool(found) and framework.startswith("stage")
+            found.append(Version((framework,), source, found[-1].source if follows else None))
     return found
