@@ -102,6 +102,10 @@ def test_a_red_cell_is_explained_and_gives_the_command_that_reproduces_it(crossc
         (["run", "--stages", "stage1,x"], "unknown stage 'x'"),
         (["run", "--dtype", "float16"], "unknown dtype 'float16'; there is float64, float32"),
         (["run", "-k", "nothing_of_the_kind"], "no cell matches -k 'nothing_of_the_kind'"),
+        (["run", "-k", ""], "-k: expected a value, got an empty string"),
+        (["run", "--stages", ""], "--stages: expected a value, got an empty string"),
+        (["diff", "1", ""], "B: expected a value, got an empty string"),
+        (["play", __file__, "--stage", ""], "unknown stage ''"),
         (["run", "-k", "square and"], "-k: 'square and' is not of the form"),
         (["run", "-k", "f(x)"], "-k: 'f(x)' is not a word"),
         (["run", "--framework", "no_such_file.py"], "--framework: there is no file no_such_file.py"),
@@ -125,7 +129,11 @@ def test_a_usage_error_is_reported_in_one_line(crosscheck, arguments, said):
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", [[], ["dance"], ["run", "--dance"], ["list", "dances"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["dance"], ["run", "--dance"], ["list", "dances"], ["run", "-n", "x"], ["run", "-n", "-1"]]
+    + [["run", "--time-limit", text] for text in ("x", "0", "nan", "-1")],
+)
 def test_an_unknown_command_is_rejected_with_the_usage(crosscheck, arguments):
     status, _, err = crosscheck(*arguments)
     assert status == 2

@@ -31,6 +31,8 @@ from .report.out import attempt, console, output, print_table, track, write, wri
 from .report.terminal import print_report
 from .stages import STAGES, parse_stages
 
+OPTIONS = {"expression": "-k", "name": "NAME", "cell": "CELL", "step": "N", "script": "SCRIPT", "A": "A", "B": "B"}
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command. Exit status: 0 if everything is as declared, 1 if something failed, 2 for a usage error."""
@@ -39,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             try:
                 arguments = parser().parse_args(argv)
-                check_targets(arguments)
+                check_options(arguments)
                 return int(arguments.command(arguments))
             finally:
                 sys.stdout.flush()
@@ -67,8 +69,11 @@ def prepare_streams() -> None:
             stream.reconfigure(errors="replace")
 
 
-def check_targets(arguments: argparse.Namespace) -> None:
-    """Raise UsageError if a file or folder to be written cannot be, before the work begins."""
+def check_options(arguments: argparse.Namespace) -> None:
+    """Raise UsageError before the work begins if an option is empty, or a file or folder cannot be written."""
+    for name, value in vars(arguments).items():
+        if value == "" and name not in ("json", "junit", "html"):  # whose errors say more
+            raise UsageError(f"{OPTIONS.get(name, f'--{name}')}: expected a value, got an empty string")
     for name in ("json", "junit"):
         if getattr(arguments, name, None) is not None:
             check_file(getattr(arguments, name), f"--{name}")
@@ -235,7 +240,7 @@ def processes(text: str) -> int:
     """The value of `-n`."""
     if text == "auto":
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    number = int(text)
+    number = int(text) if text.lstrip("-").isdecimal() else -1
     if number < 0:
         raise argparse.ArgumentTypeError(f"expected auto or a number of at least 0, got {text}")
     return number
@@ -243,7 +248,10 @@ def processes(text: str) -> int:
 
 def seconds(text: str) -> float:
     """The value of `--time-limit`."""
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"expected a positive number of seconds, got {text}")
     return number
@@ -485,7 +493,8 @@ def play_command(arguments: argparse.Namespace) -> int:
     from .play import play_report
 
     own, given = split(arguments.rest)
-    return play_report(arguments.script, given, own.stage or arguments.stage, own.json or arguments.json)
+    stage = arguments.stage if own.stage is None else own.stage
+    return play_report(arguments.script, given, stage, own.json or arguments.json)
 
 
 def split(rest: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
