@@ -107,6 +107,15 @@ def test_a_stage_that_cannot_be_imported(capsys, monkeypatch, tmp_path):
     assert found.endswith("; repair stage9_broken")
 
 
+def test_a_stage_that_is_installed_without_its_lessons(capsys, monkeypatch, tmp_path):
+    (tmp_path / "stage9_bare.py").write_text("__version__ = '1'\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(doctor, "STAGES", [stages.Stage(9, "stage9_bare", "bare", 61, 62)])
+    assert doctor.doctor(as_json=False) == 0
+    found = lines(capsys)["stages"]
+    assert found == "9: 1 without steps and lessons; optional: python -m pip install -e ./stage9_bare"
+
+
 @pytest.mark.parametrize("missing", ["rich", "numpy"])
 def test_the_command_works_without_packages_that_all_others_need(missing):
     source = f"import runpy, sys; sys.modules[{missing!r}] = None; sys.argv = ['crosscheck', *sys.argv[1:]]; "

@@ -112,20 +112,23 @@ def blas() -> Finding:
 
 
 def stages() -> Finding:
-    found, install, broken = [], [], []
+    found, missing, broken, bare = [], [], [], []
     for stage in STAGES:
         try:
-            found.append(f"{stage.number}: {importlib.import_module(stage.package).__version__}")
+            state = importlib.import_module(stage.package).__version__
             if not (stage.source.parents[1] / "lessons.toml").is_file():
-                install.append(f"-e ./{stage.package}")  # with its steps and lessons
+                state += " without steps and lessons"
+                bare.append(f"-e ./{stage.package}")
         except (ModuleNotFoundError, AttributeError) as error:  # a folder of this name is a module without a version
-            missing = isinstance(error, AttributeError) or error.name == stage.package
-            found.append(f"{stage.number}: {'missing' if missing else said(error)}")
-            install.append(f"-e ./{stage.package}")
+            gone = isinstance(error, AttributeError) or error.name == stage.package
+            state = "missing" if gone else said(error)
+            missing.append(f"-e ./{stage.package}")
         except Exception as error:
-            found.append(f"{stage.number}: {said(error)}")
+            state = said(error)
             broken.append(f"repair {stage.package}")
-    return Finding("stages", ", ".join(found), ", ".join([*([pip(*install)] if install else []), *broken]), True)
+        found.append(f"{stage.number}: {state}")
+    install = [pip(*missing, *bare)] if missing or bare else []
+    return Finding("stages", ", ".join(found), ", ".join([*install, *broken]), bool(missing or broken))
 
 
 def torch() -> Finding:
