@@ -9,8 +9,9 @@ import numpy as np
 
 from ..inputs import uniform
 from . import computation
+from .errors import errors
 from .errors_engine import subclass
-from .utilities import NUMPY, POINT
+from .utilities import NUMPY, POINT, ROWS
 from .values import values
 
 # --- central differences ---
@@ -149,3 +150,97 @@ def outputs_used_at_two_depths(fw: Any, x: Any) -> Any:
     split = fw.function(lambda x: (x * 2, x * 3), lambda g0, g1, x: g0 * 2 + g1 * 3)
     a, b = split(fw.exp(x))
     return fw.add(fw.mul(a, fw.square(a)), fw.mul(fw.square(b), b))
+
+
+def swapped(fw: Any) -> Any:
+    """A function of two inputs and two outputs: y0 = x1^2, y1 = x0."""
+
+    def backward(self: Any, g0: Any, g1: Any) -> Any:
+        x1 = self.inputs[1]
+        return g1, g0 * 2 * (x1 if fw.grads_are_variables else x1.data)
+
+    return subclass(fw, forward=lambda self, x0, x1: (x1 * x1, x0.copy()), backward=backward)
+
+
+def several(fw: Any) -> Any:
+    """Functions with several outputs, with one in a tuple, and in no_grad: values, gradients, what is kept."""
+    x0, x1 = fw.Variable(POINT), fw.Variable(ROWS[0, :2])
+    y0, y1 = swapped(fw)(x0, x1)
+    fw.add(y0, y1).backward()
+    single = subclass(fw, forward=lambda self, x: (x * 2,), backward=lambda self, gy: gy * 2)(x := fw.Variable(POINT))
+    single.backward()
+    with fw.no_grad():
+        kept = swapped(fw)
+        outputs = kept(x0, x1)
+    found = [vars(kept), *((y.creator, y.recorded) for y in outputs)]
+    return [y0.data, y1.data, fw.array(x0.grad), fw.array(x1.grad), single.data, fw.array(x.grad), *found]
+
+
+def retained(fw: Any) -> Any:
+    """Three backward passes, of which the first and the third keep the gradients of intermediate variables."""
+    x = fw.Variable(POINT)
+    a = fw.square(x)
+    y = fw.square(a)
+    found = []
+    for options in ({"retain_grad": True}, {}, {"retain_grad": True}):
+        y.backward(**options)
+        found += [None if v.grad is None else fw.array(v.grad).copy() for v in (x, a, y)]
+    return found
+
+
+class Rows(np.ndarray):
+    """A subclass of arrays."""
+
+
+def converted(fw: Any) -> Any:
+    """Variables as arrays: memory shared or not, dtypes; as numbers of Python."""
+    v = fw.Variable(ROWS)
+    shared = [np.shares_memory(np.asarray(v), ROWS), np.shares_memory(np.array(v), ROWS)]
+    dtypes = [np.asarray(v, np.float32).dtype, v.__array__(np.float32).dtype, np.array(v, copy=None).dtype]
+    one = fw.Variable(np.array([1]))
+    return [shared, dtypes, float(one), int(fw.Variable(np.array([2.5]))), "abc"[one], bool(one)]
+
+
+# fmt: off
+values(
+    18, NUMPY,
+    ("functions_with_several_outputs", several, lambda: [
+        ROWS[0, :2] ** 2, POINT, np.ones(2), 2 * ROWS[0, :2], 2 * POINT, np.full(2, 2.0), {}, None, False, None,
+        False]),
+    ("gradients_retained", retained, lambda: [
+        4 * POINT**3, 2 * POINT**2, np.ones(2), 8 * POINT**3, None, None, 12 * POINT**3, 2 * POINT**2, np.ones(2)]),
+)
+values(
+    9, NUMPY,
+    ("subclasses_of_arrays", lambda fw: [fw.Variable(a.view(Rows)).data for a in (ROWS, ROWS.astype(int), ROWS > 1)],
+     lambda: [ROWS, ROWS.astype(int), ROWS > 1]),
+)
+values(
+    21, NUMPY,
+    ("variables_converted", converted, lambda: [
+        [True, False], [np.float32, np.float32, np.float64], 1.0, 2, "b", True]),
+    ("numpy_scalars_as_operands", lambda fw: [
+        (v := fw.Variable(POINT.astype("f"))) * np.float32(2), v + np.float64(2), v - np.int64(2), v / np.float16(2),
+        v ** 2.0, np.float32(2) * v, v * True, fw.Variable(np.arange(2)) + 0.5, fw.Variable(np.arange(2)) * 2],
+     lambda: [(a := POINT.astype("f")) * np.float32(2), a + np.array(2.0), a - np.array(2), a / np.array(2, "e"),
+              a * a, 2 * a, a, np.arange(2) + 0.5, np.arange(2) * 2]),
+)
+errors(
+    9,
+    *((f"variable_of_a_{name}", lambda fw, a=a: fw.Variable(a), TypeError,
+       f"Variable: expected a numpy.ndarray..., got {type(a)}", "a tensor has its values")
+      for name, a in (("matrix", np.array([[1.0]]).view(np.matrix)), ("masked_array", np.ma.masked_array([1.0])))),
+    ("function_that_returns_a_list", lambda fw: returned(fw, [1.0]),
+     TypeError, "Variable: expected a numpy.ndarray..., got <class 'list'>"),
+)
+errors(
+    20,
+    ("sum_of_a_text_and_a_number", lambda fw: fw.add("text", 2.0),
+     TypeError, "Variable: expected a numpy.ndarray..., got <class 'str'>"),
+)
+errors(
+    19,
+    ("truth_of_two_numbers", lambda fw: fw.Variable(POINT).__bool__(),
+     ValueError, "can only convert an array of size 1 to a Python scalar"),
+)
+# fmt: on

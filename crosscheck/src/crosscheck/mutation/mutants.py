@@ -36,7 +36,13 @@ def binds_a_new_name(operator: str, node: ast.AST, ancestors: Ancestors) -> bool
 
 
 def keyword(name: str) -> Rule:
-    return lambda _, node, ancestors: any(isinstance(a, ast.keyword) and a.arg == name for a in (node, *ancestors))
+    """A value of this keyword argument, or a call without it."""
+
+    def rule(operator: str, node: ast.AST, ancestors: Ancestors) -> bool:
+        dropped = node.keywords if operator == "drop an argument" and isinstance(node, ast.Call) else []
+        return any(isinstance(a, ast.keyword) and a.arg == name for a in (node, *ancestors, *dropped))
+
+    return rule
 
 
 LEFT_OUT: dict[str, Rule] = {
