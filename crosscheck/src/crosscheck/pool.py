@@ -133,7 +133,7 @@ class Worker:
 
     @classmethod
     def start(cls, settings: Settings) -> Worker:
-        context = multiprocessing.get_context("spawn")
+        context = start_method(settings)
         ours, theirs = context.Pipe()
         process = context.Process(target=work, args=(theirs, settings), daemon=True)
         process.start()
@@ -160,6 +160,15 @@ class Worker:
         self.process.kill()
         self.process.join()
         self.jobs.close()
+
+
+def start_method(settings: Settings) -> Any:
+    """Workers are forked from a server process that imports PyTorch once, where the system has this method."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["torch"] if settings.torch else [])
+    return context
 
 
 class Pool:

@@ -13,7 +13,7 @@ import pathlib
 import re
 import sys
 from collections.abc import Callable
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 from .frameworks import BookStyle
@@ -125,6 +125,7 @@ class Recorder(BookStyle):
     def __init__(self, framework: BookStyle):
         super().__init__(framework.name, framework.modules, framework.number)
         self.called: dict[str, set[str]] = {}
+        self.complete: set[Any] = set()  # names and classes of which a further call would record nothing
         self.folder = pathlib.Path(str(framework.modules[0].__file__)).parent
         self.surface = Surface(framework)
         self.wrappers: dict[str, Any] = {}
@@ -132,6 +133,7 @@ class Recorder(BookStyle):
 
     def __enter__(self) -> Recorder:
         self.called.clear()
+        self.complete.clear()
         classes = [value for value in self.surface.objects.values() if inspect.isclass(value)]
         replaced = [(owner, a, self.method(n, owner, a)) for n, (owner, a) in self.surface.methods.items()]
         replaced += [(c, "__init__", self.constructor(c)) for c in classes if "__init__" in vars(c)]
@@ -174,10 +176,9 @@ class Recorder(BookStyle):
     def recorded(self, name: str, f: Callable[..., Any], outside_only: bool = False) -> Callable[..., Any]:
         """f, recording its calls under this name. outside_only: not those that the stage itself makes."""
         defaults = with_default(f)
-        package = self.surface.package.__name__
 
         def call(*arguments: Any, **options: Any) -> Any:
-            if not outside_only or str(sys._getframe(1).f_globals["__name__"]).partition(".")[0] != package:
+            if name not in self.complete and not (outside_only and self.within_stage(sys._getframe(1))):
                 self.note(name, defaults, arguments, options)
             return f(*arguments, **options)
 
@@ -187,6 +188,12 @@ class Recorder(BookStyle):
         left = self.called.setdefault(name, set())
         if len(left) < len(defaults):
             left.update(p for p, position in defaults if position >= len(arguments) and p not in options)
+        if len(left) == len(defaults):
+            self.complete.add(name)
+
+    def within_stage(self, frame: FrameType) -> bool:
+        """Whether a frame runs code of the stage."""
+        return str(frame.f_globals["__name__"]).partition(".")[0] == self.surface.package.__name__
 
     # --- methods, replaced while recording ---
 
@@ -208,21 +215,23 @@ class Recorder(BookStyle):
             defaults = with_default(f)
 
             def construct(instance: Any, *arguments: Any, **options: Any) -> None:
-                name, nearest = self.public_class(type(instance))
-                if name and initializer(nearest) is construct:
+                kind: Any = type(instance)
+                name = self.public_class(kind, construct)
+                if name and name not in self.complete:
                     self.note(name, defaults, (instance, *arguments), options)
                 f(instance, *arguments, **options)
 
             self.wrappers[key] = construct
         return self.wrappers[key]
 
-    def public_class(self, kind: type) -> tuple[str, type]:
-        """The class itself or its nearest base that is public, with its name; "" if there is none."""
+    @functools.cache  # noqa: B019 (a recorder lives as long as its stage)
+    def public_class(self, kind: type, construct: Any) -> str:
+        """The name of the class or of its nearest base that is public, if `construct` is its `__init__`; else ""."""
         for base in kind.__mro__:
             name = self.surface.names.get((base.__name__, id(base)))
             if name:
-                return name, base
-        return "", kind
+                return name if initializer(base) is construct else ""
+        return ""
 
     def instance(self, Function: Any) -> Any:
         """`__call__` of Function, recorded for the class of the instance."""
@@ -230,9 +239,11 @@ class Recorder(BookStyle):
             f = Function.__call__
 
             def call(function: Any, *inputs: Any) -> Any:
-                name = self.surface.names.get((type(function).__name__, id(type(function))))
-                if name is not None:
-                    self.called.setdefault(name, set())
+                kind = type(function)
+                if kind not in self.complete:
+                    self.complete.add(kind)
+                    if (name := self.surface.names.get((kind.__name__, id(kind)))) is not None:
+                        self.called.setdefault(name, set())
                 return f(function, *inputs)
 
             self.wrappers["Function()"] = call
