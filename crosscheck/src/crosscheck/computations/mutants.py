@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..frameworks.base import Array
 from ..inputs import uniform
 from . import computation
 from .errors import errors
@@ -188,6 +189,45 @@ def retained(fw: Any) -> Any:
     return found
 
 
+def accumulated(fw: Any) -> Any:
+    """10^16 x + x - 10^16 x: the three gradients are added in a fixed order, on which the sum depends."""
+    x = fw.Variable(np.array(1.0))
+    big, one, minus = (fw.Variable(np.array(c)) for c in (1e16, 1.0, -1e16))
+    fw.add(fw.add(fw.mul(x, big), fw.mul(x, one)), fw.mul(x, minus)).backward()
+    return x.grad
+
+
+POWERS = (-2, -1, 0, 1, 2, 3, 0.5, 2.0)
+BASES = (np.array([2, -3]), np.array([2, 3], np.uint8), np.array([2.0, 0.5], np.float32))
+
+
+def powers(fw: Any) -> Any:
+    """Powers of arrays of several dtypes, and their derivatives."""
+    found = []
+    for a in BASES:
+        for c in POWERS:
+            y = fw.pow(x := fw.Variable(a), c)
+            y.backward()
+            found += [y.data, fw.array(x.grad)]
+    return found
+
+
+def power(a: Array, c: float) -> Array:
+    """a^c; NumPy has no negative powers of integers."""
+    return np.asarray(a ** (float(c) if c < 0 and a.dtype.kind in "iu" else c))
+
+
+def zeroth(fw: Any) -> Any:
+    """The derivative of x^0 is 0, also for an initial gradient that is not finite."""
+    y = fw.pow(x := fw.Variable(np.ones(4, int)), 0)
+    gy = np.array([np.inf, np.nan, -2.0, 0.0])
+    y.grad = fw.Variable(gy) if fw.grads_are_variables else gy
+    y.data = y.data.astype(float)
+    y.backward()
+    gx = fw.array(x.grad)
+    return [gx, np.signbit(gx)]
+
+
 class Rows(np.ndarray):
     """A subclass of arrays."""
 
@@ -224,6 +264,24 @@ values(
         v ** 2.0, np.float32(2) * v, v * True, fw.Variable(np.arange(2)) + 0.5, fw.Variable(np.arange(2)) * 2],
      lambda: [(a := POINT.astype("f")) * np.float32(2), a + np.array(2.0), a - np.array(2), a / np.array(2, "e"),
               a * a, 2 * a, a, np.arange(2) + 0.5, np.arange(2) * 2]),
+)
+values(
+    18, "the book's order of the graph's traversal",
+    ("order_of_accumulation", accumulated, lambda: (1 + 1e16) - 1e16),
+)
+values(
+    22, NUMPY,
+    ("powers_of_several_dtypes", powers, lambda: [
+        r for a in BASES for c in POWERS
+        for r in (power(a, c), np.zeros_like(a) if c == 0 else c * power(a, c - 1) * np.ones_like(power(a, c)))]),
+    ("derivative_of_the_zeroth_power", zeroth, lambda: [np.zeros(4), np.zeros(4, bool)]),
+    ("constants_are_read_only", lambda fw: (fw.Variable(POINT) * 2.0).creator.inputs[1].data.flags.writeable,
+     lambda: False),
+)
+values(
+    4, NUMPY,
+    ("central_differences_of_data", lambda fw: np.round(fw.array(fw.numerical_diff(
+        lambda x: fw.Variable(x.data * x.data), fw.Variable(POINT))), 6), lambda: 2 * POINT),
 )
 errors(
     9,
