@@ -14,9 +14,14 @@ CROSSCHECK = pathlib.Path(crosscheck.__file__).parent
 
 FAMILIES = [
     {"broadcast", "elementwise", "shape", "windows"},
-    {"arithmetic", "matrix", "reduce"},
+    {"arithmetic", "matrix", "reduce", "special"},
+    {"compare"},
+    {"select"},
     {"activation", "regularize"},
+    {"units"},
+    {"normalize"},
     {"loss", "metrics", "recurrent"},
+    {"objectives"},
     {"conv"},
     {"pool"},
 ]
@@ -63,7 +68,7 @@ for package, levels in PACKAGES.items():
 AT_THE_END = {"", "utils"}  # the package itself and the facade: they may import all, nothing inside imports them
 
 # The standard library, and what a stage may depend on (all but NumPy optional, imported where it is used).
-OUTSIDE = {"numpy", "cupy", "matplotlib", "pooch", "pygraphviz", "tqdm", "PIL", "IPython"}
+OUTSIDE = {"numpy", "cupy", "cupyx", "matplotlib", "pooch", "pygraphviz", "tqdm", "PIL", "IPython"}
 EVERYWHERE = {"numpy"}
 
 

@@ -36,6 +36,8 @@ def xp_standin(monkeypatch, standin):
     monkeypatch.setattr(cuda, "cupy", standin)
     monkeypatch.setattr(cuda, "cp", standin)
     monkeypatch.setattr(cuda, "gpu_enable", True)
+    for name in ("cupyx", "cupyx.scipy", "cupyx.scipy.special"):
+        monkeypatch.setitem(sys.modules, name, standin.special)
     return standin
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from .base import Array, Framework, Missing
+from .torch_beyond import TorchBeyond
 from .torch_convolution import TorchConvolution
 from .torch_functions import TorchFunctions
 from .torch_layers import TorchLayers
@@ -25,8 +26,8 @@ from .weights import TorchWeights
 
 
 class TorchFramework(
-    TorchVision, TorchLayers, TorchModes, TorchConvolution, TorchTraining, TorchWeights, TorchNetworks, TorchTensors,
-    TorchFunctions, Framework,
+    TorchBeyond, TorchVision, TorchLayers, TorchModes, TorchConvolution, TorchTraining, TorchWeights, TorchNetworks,
+    TorchTensors, TorchFunctions, Framework,
 ):  # fmt: skip
     name = "torch"
     xp = torch

@@ -59,10 +59,23 @@ class TorchNetworks:
     def mean_squared_error_simple(self, x0: Any, x1: Any) -> Any:
         return torch.sum((x0 - x1) ** 2) / len(x0 - x1)
 
-    def softmax_cross_entropy(self, x: Any, t: Any) -> Any:
-        """t is int64 or uint8, in the stages any integer type; the label -100 is ignored."""
-        t = t if t.is_floating_point() else t.long()
-        return torch.nn.functional.cross_entropy(x, t)
+    def softmax_cross_entropy(
+        self,
+        x: Any,
+        t: Any,
+        weight: Any = None,
+        ignore: Any = None,
+        label_smoothing: float = 0.0,
+        axis: int = 1,
+        reduction: str = "mean",
+    ) -> Any:
+        """t is int64 or uint8, in the stages any integer type; the label -100 is ignored. A mean of nothing is nan."""
+        options = {} if ignore is None else {"ignore_index": ignore}
+        options |= {"reduction": reduction, "label_smoothing": label_smoothing}
+        if t.is_floating_point() and t.shape == x.shape:
+            t = torch.movedim(t, axis, 1)
+        x, t = torch.movedim(x, axis, 1) if axis != 1 else x, t if t.is_floating_point() else t.long()
+        return torch.nn.functional.cross_entropy(x, t, weight, **options)
 
     def softmax_cross_entropy_simple(self, x: Any, t: Any) -> Any:
         """torch.nn.functional.cross_entropy does not clip, so even a confident wrong prediction has a gradient."""

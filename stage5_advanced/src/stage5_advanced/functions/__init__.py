@@ -16,6 +16,20 @@ from .activation import (
 )
 from .arithmetic import Add, Div, Mul, Neg, Pow, Power, Sub, add, div, mul, neg, pow, rdiv, rpow, rsub, sub
 from .broadcast import BroadcastTo, SumTo, broadcast_to, sum_to
+from .compare import (
+    argmax,
+    argmin,
+    cast,
+    equal,
+    greater,
+    greater_equal,
+    less,
+    less_equal,
+    not_equal,
+    one_hot,
+    sign,
+    where,
+)
 from .conv import (
     Col2im,
     Conv2d,
@@ -46,6 +60,18 @@ from .loss import (
 )
 from .matrix import Linear, MatMul, linear, linear_simple, matmul
 from .metrics import accuracy
+from .normalize import cosine_similarity, normalize, std, var
+from .objectives import (
+    binary_cross_entropy_with_logits,
+    focal_loss,
+    gaussian_kl_divergence,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    nll_loss,
+    smooth_l1_loss,
+    total_variation,
+)
 from .pool import (
     AveragePooling,
     Pooling,
@@ -57,6 +83,7 @@ from .pool import (
 from .recurrent import LSTM, lstm, lstm_cell
 from .reduce import LogSumExp, Max, Mean, Min, Sum, average, logsumexp, max, mean, min, sum
 from .regularize import BatchNorm, batch_norm, batch_nrom, dropout
+from .select import flip, gather, pad, repeat, split, squeeze, swapaxes, take, tile
 from .shape import (
     Concat,
     GetItem,
@@ -71,4 +98,21 @@ from .shape import (
     reshape,
     stack,
     transpose,
+)
+from .units import (
+    abs,
+    crelu,
+    elu,
+    erf,
+    expm1,
+    gelu,
+    maximum,
+    minimum,
+    relu6,
+    selu,
+    silu,
+    softplus,
+    softsign,
+    sqrt,
+    swish,
 )

@@ -1,13 +1,17 @@
 """Losses: how far predictions are from targets, as one number."""
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
+from .. import cuda
 from ..core import Function, as_input
-from .activation import sigmoid, softmax, softmax_simple
+from .activation import log_softmax, sigmoid, softmax, softmax_simple
 from .broadcast import accumulate, narrow, sum_to, widen
+from .compare import as_indices, cast, not_equal, where
 from .elementwise import as_float, clip, log
 from .reduce import maximum, mean, row_sums, sum
-from .shape import check_indices, get_item, to_device_of
+from .select import gather, squeeze, take
+from .shape import check_indices, expand_dims, get_item, reshape, to_device_of
 
 
 class MeanSquaredError(Function):
@@ -105,15 +109,88 @@ class SoftmaxCrossEntropyGrad(Function):
         return (s - p * row) * (gy * (1 / N)), mean(row) - mean(picked)
 
 
-def softmax_cross_entropy(x, t):
+def softmax_cross_entropy(x, t, weight=None, ignore=None, label_smoothing=0.0, axis=1, reduction="mean"):
     """Mean of -log softmax(x)[t].  x (N, C) logits, t (N,) labels, integers 0 to C - 1 -> (). [step 47]
 
-    Stable for all logits. Raises TypeError unless labels are integers, ValueError if shapes do not match or a
-    label is out of range.
+    x may have more axes, with the classes along `axis` and t without it; t may also be probabilities, floats in the
+    shape of x. weight (C,): the weight of each class; the mean is divided by the weights of the labels. ignore: a
+    label, such as that of padding, that has no loss. label_smoothing: the share of the target distribution that is
+    spread evenly over all classes. reduction: 'mean', 'sum' or 'none'.
+    Stable for all logits. Raises TypeError unless labels are integers, ValueError if shapes do not match, if a
+    label is out of range, or if nothing is left to average.
     """
     x = as_input(x, "softmax_cross_entropy")
-    t = as_labels("softmax_cross_entropy", x, t)
-    return SoftmaxCrossEntropy(t)(x)
+    defaults = weight is None and ignore is None and label_smoothing == 0 and reduction == "mean"
+    if x.ndim <= 2 and defaults and axis in (1, -1) and not is_distribution(x, t):
+        t = as_labels("softmax_cross_entropy", x, t)
+        return SoftmaxCrossEntropy(t)(x)
+    axis = normalize_axis_index(axis, x.ndim, "softmax_cross_entropy")
+    return cross_entropy(
+        "softmax_cross_entropy", log_softmax(x, axis), t, weight, ignore, label_smoothing, axis, reduction
+    )
+
+
+def cross_entropy(name, log_p, t, weight, ignore, label_smoothing, axis, reduction):
+    """Cross entropy of targets t and log probabilities; the arguments are those of softmax_cross_entropy."""
+    C = log_p.shape[axis]
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"{name}: expected a label_smoothing from 0 to 1, got {label_smoothing}")
+    if weight is not None:
+        weight = as_input(weight, name)
+        if weight.shape != (C,):
+            raise ValueError(f"{name}: expected a weight for each of {C} classes, got {weight.shape}")
+    if is_distribution(log_p, t):
+        if ignore is not None:
+            raise ValueError(f"{name}: expected labels with ignore={ignore}, got probabilities")
+        t = as_input(t) * (1 - label_smoothing) + label_smoothing / C
+        return reduced(name, -sum(t * weighted(log_p, weight, axis), axis), reduction)
+    t = as_indices(name, t, log_p)
+    shape = log_p.shape[:axis] + log_p.shape[axis + 1 :]
+    if t.shape != shape:
+        raise ValueError(
+            f"{name}: expected x (N, C) and t (N,), N at least 1, got x {log_p.shape} and t {t.shape}; "
+            f"expected labels {shape} or probabilities {log_p.shape}"
+        )
+    shares = None  # of each sample in the mean, if they differ
+    if ignore is not None:
+        counts = not_equal(t, ignore)
+        t = where(counts, t, 0)
+        shares = cast(counts, log_p.dtype)
+    check_indices(name, t.data, C)
+    if weight is not None:
+        shares = take(weight, t) if shares is None else shares * take(weight, t)
+    losses = -squeeze(gather(log_p, expand_dims(t, axis), axis), axis)
+    losses = losses if weight is None else losses * take(weight, t)
+    if label_smoothing:
+        spread = mean(weighted(log_p, weight, axis), axis)
+        losses = (1 - label_smoothing) * losses - label_smoothing * spread
+    losses = losses if ignore is None else where(counts, losses, 0)
+    if shares is None or reduction != "mean":
+        return reduced(name, losses, reduction)
+    total_share = sum(shares)
+    if not total_share.data > 0:
+        raise ValueError(f"{name}: expected labels with a weight above 0 to average over, got none")
+    return sum(losses) / total_share
+
+
+def is_distribution(x, t):
+    """Whether targets are probabilities: floats in the shape of x."""
+    t = cuda.data_of(t)
+    return getattr(t, "shape", None) == x.shape and t.dtype.kind == "f"
+
+
+def weighted(x, weight, axis):
+    """x times a weight for each position along an axis, if there are weights."""
+    return x if weight is None else x * reshape(weight, (-1, *[1] * (x.ndim - axis - 1)))
+
+
+def reduced(name, losses, reduction):
+    """The mean or the sum of losses, or the losses. Raises ValueError for another reduction, or a mean of nothing."""
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"{name}: expected reduction 'mean', 'sum' or 'none', got {reduction!r}")
+    if reduction == "mean" and losses.size == 0:
+        raise ValueError(f"{name}: expected at least one element to average over, got losses {losses.shape}")
+    return losses if reduction == "none" else {"mean": mean, "sum": sum}[reduction](losses)
 
 
 def softmax_cross_entropy_simple(x, t):

@@ -1,0 +1,49 @@
+"""The error function of arrays: skip on first reading."""
+
+import numpy as np
+
+from .. import cuda
+from .broadcast import narrow, widen
+
+# Numerators and denominators of W. J. Cody, Rational Chebyshev approximations for the error function, Mathematics of
+# Computation 23 (1969): erf(x) = x N(x^2) / B(x^2) for small x, otherwise 1 - e^(-x^2) C(x) / D(x). A = N - B, since
+# x + x A / B rounds less.
+SMALL = 0.5
+N = (1.85777706184603153e-1, 3.16112374387056560e0, 1.13864154151050156e2, 3.77485237685302021e2, 3.20937758913846947e3)
+B = (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3)
+A = tuple(n - b for n, b in zip(N, B, strict=True))
+C = (2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594e0, 6.61191906371416295e1)
+C += (2.98635138197400131e2, 8.81952221241769090e2, 1.71204761263407058e3, 2.05107837782607147e3, 1.23033935479799725e3)
+D = (1.0, 1.57449261107098347e1, 1.17693950891312499e2, 5.37181101862009858e2, 1.62138957456669019e3)
+D += (3.29079923573345963e3, 4.36261909014324716e3, 3.43936767414372164e3, 1.23033935480374942e3)
+LIMIT = 6.0  # erf(6) rounds to 1
+CHUNK = 16384  # elements of a chunk, whose temporary arrays fit a processor's cache
+
+
+def erf_of(x):
+    """The error function of an array of floats; at most 2 units in the last place off. NumPy does not have it."""
+    if cuda.is_on_gpu(x):
+        from cupyx.scipy.special import erf
+
+        return erf(x)
+    x = np.asarray(x)
+    flat = widen(np.ascontiguousarray(x)).reshape(-1)
+    y = np.empty_like(flat)
+    for start in range(0, flat.size, CHUNK):
+        part = flat[start : start + CHUNK]
+        a = np.minimum(np.abs(part), LIMIT)
+        z = np.minimum(a, SMALL) ** 2
+        large = 1 - np.exp(-a * a) * polynomial(C, a) / polynomial(D, a)
+        small = a + a * (polynomial(A, z) / polynomial(B, z))
+        y[start : start + CHUNK] = np.copysign(np.where(a <= SMALL, small, large), part)
+    return narrow(y.reshape(x.shape), x.dtype)
+
+
+def polynomial(coefficients, x):
+    """The polynomial with these coefficients, of the highest power first (Horner's rule)."""
+    y = coefficients[0] * x
+    for c in coefficients[1:-1]:
+        y += c
+        y *= x
+    y += coefficients[-1]
+    return y
