@@ -18,7 +18,9 @@ from typing import Any
 
 from .frameworks import BookStyle
 
-TAG = re.compile(r"\[step \d+")  # in the docstring of what a reader of the book or of the README may call
+TAG = re.compile(
+    r"\[(step \d+|not in the book)"
+)  # in the docstring of what a reader of the book or of the README may call
 PARTS = ("functions", "layers", "models", "optimizers", "dataloaders", "datasets", "transforms", "cuda")
 Called = dict[str, frozenset[str]]  # public name -> parameters that some call left at their defaults
 

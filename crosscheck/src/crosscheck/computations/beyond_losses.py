@@ -110,6 +110,13 @@ def focal_loss(fw: Any, x: Any) -> Any:
     ]
 
 
+@computation(**BEYOND, inputs=[normal()], shapes=((4, 5),), order=0, dtypes=("float64",), cases=SHAPES_ONLY)
+def focal_loss_of_sure_predictions(fw: Any, x: Any) -> Any:
+    """Probabilities of nearly 1, from which 1 - p would lose half of the digits"""
+    t = classes(fw, x)
+    return fw.focal_loss(x + fw.constant(20.0 * np.eye(5)[fw.array(t)]), t)
+
+
 @computation(**BEYOND, inputs=[normal(2.0), uniform(0.0, 1.0)], shapes=((3,), (2, 3)), cases=FLOATS)
 def binary_cross_entropy_with_logits(fw: Any, x: Any, t: Any) -> Any:
     """With weights of elements and of the first term, and every reduction; with respect to logits and targets"""

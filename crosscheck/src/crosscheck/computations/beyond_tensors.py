@@ -205,7 +205,7 @@ def std_of_equal_numbers(fw: Any, x: Any) -> Any:
 
 
 @computation(**BEYOND, inputs=[uniform(0.5, 2.0)], shapes=((1, 3), (2, 3), (2, 3, 4)), cases=FLOATS)
-def normalize(fw: Any, x: Any) -> Any:
+def normalize_rows_and_columns(fw: Any, x: Any) -> Any:
     """Rows and columns divided by their norms, and by eps"""
     return fw.normalize(x), fw.normalize(-x, axis=0), fw.normalize(x, axis=-1, eps=100.0)
 

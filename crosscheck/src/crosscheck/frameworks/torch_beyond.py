@@ -224,7 +224,7 @@ class TorchBeyond:
     ) -> Any:
         """There is no such function; torchvision's sigmoid_focal_loss is for binary classification."""
         losses = nnF.cross_entropy(torch.movedim(x, axis, 1), t, reduction="none")
-        losses = alpha * (1 - torch.exp(-losses)) ** gamma * losses
+        losses = alpha * (-torch.expm1(-losses)) ** gamma * losses
         return reduced(losses, reduction)
 
     def binary_cross_entropy_with_logits(
