@@ -1,5 +1,6 @@
 """Damaged files and stages: every command ends with status 2 and one line that names them, before the work begins."""
 
+import json
 import pathlib
 import shutil
 import subprocess
@@ -7,13 +8,15 @@ import sys
 
 import pytest
 
-from crosscheck import UsageError, ledger
+from crosscheck import UsageError, cli, ledger
+from crosscheck.faults import read_faults
 from crosscheck.files import read_toml
 from crosscheck.imports import parse
 from crosscheck.ledger import Ledger
 from crosscheck.lessons import lessons
 from crosscheck.stages import STAGES, Stage
 
+ROOT = pathlib.Path(__file__).parents[2]
 COMMANDS = [
     ["run", "-k", "square_of_an_array", "--stages", "1", "-n", "0"],
     ["run", "-k", "square_of_an_array", "--stages", "1", "-n", "1"],
@@ -86,6 +89,24 @@ def test_damaged_lessons(tmp_path, monkeypatch, text):
     monkeypatch.setattr(Stage, "folder", tmp_path)
     with pytest.raises(UsageError, match=r"lessons\.toml is damaged: "):
         lessons(STAGES[0])
+
+
+@pytest.mark.parametrize("text", ["[[fault]]\nstage = 1\n", "x = 1", "fault = 3", "[[fault", "[[fault]]\nsuprise = 1"])
+def test_damaged_faults(tmp_path, text):
+    path = tmp_path / "faults.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=r"faults\.toml is damaged: "):
+        read_faults(path)
+
+
+def test_what_a_framework_prints_does_not_mix_with_the_json_of_show(tmp_path, capsys):
+    framework = tmp_path / "loud.py"
+    source = (ROOT / "crosscheck" / "examples" / "tiny.py").read_text().replace('name = "tiny"', 'name = "loud"')
+    framework.write_text(f"print('at import')\n{source}")
+    assert cli.main(["show", "square/loud/float64", "--framework", str(framework), "--stages", "1", "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["cell"] == "square/loud/float64"
+    assert "at import" in said.err
 
 
 def test_a_missing_file_and_a_syntax_error_are_named(tmp_path):

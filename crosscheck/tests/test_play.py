@@ -14,7 +14,8 @@ import sys
 import pytest
 
 from crosscheck import UsageError
-from crosscheck.play import NAME, hint, install
+from crosscheck.hints import NAME, hint
+from crosscheck.play import install
 from crosscheck.stages import STAGES
 
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")

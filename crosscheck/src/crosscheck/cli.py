@@ -438,9 +438,10 @@ def list_steps() -> tuple[list[str], list[list[str]]]:
 def show_command(arguments: argparse.Namespace) -> int:
     from .show import as_text, parse_cell, show
 
-    runner = chosen_settings(arguments).runner()
-    cell = parse_cell(arguments.cell, all_computations(), runner.frameworks)
-    shown = show(runner, *cell, repeat_options(arguments))
+    with contextlib.redirect_stdout(sys.stderr):  # output of a framework must not mix with `--json`
+        runner = chosen_settings(arguments).runner()
+        cell = parse_cell(arguments.cell, all_computations(), runner.frameworks)
+        shown = show(runner, *cell, repeat_options(arguments))
     output(shown, arguments.json, lambda: print(as_text(shown)))
     return 0 if shown["state"] != "failed" else 1
 

@@ -12,9 +12,8 @@ import pathlib
 import shutil
 import sys
 import tempfile
-import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from rich.markup import escape
@@ -23,6 +22,7 @@ from rich.table import Table
 from . import UsageError
 from .computations import all_computations
 from .ending import ended_early
+from .files import read_toml
 from .frameworks import BookStyle, load_stage, load_torch
 from .ledger import Ledger
 from .report.out import console, output, track
@@ -62,8 +62,15 @@ class Verdict:
     path: str = ""
 
 
+FIELDS = [field.name for field in fields(Fault)]
+
+
 def read_faults(path: pathlib.Path = PATH) -> list[Fault]:
-    return [Fault(**entry) for entry in tomllib.loads(path.read_text(encoding="utf-8"))["fault"]]
+    """The planted bugs of a file. Raises UsageError if it is damaged."""
+    try:
+        return [Fault(**entry) for entry in read_toml(path)["fault"]]
+    except (KeyError, TypeError) as error:
+        raise UsageError(f"{path} is damaged: expected tables [[fault]] of {', '.join(FIELDS)}: {error}") from error
 
 
 def plant(stage: Stage, fault: Fault | None, folder: pathlib.Path) -> pathlib.Path:
