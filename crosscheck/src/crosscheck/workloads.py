@@ -1,4 +1,4 @@
-"""What `crosscheck bench` times, written in the same vocabulary as the computations."""
+"""What `crosscheck bench` times. Most workloads are the body of a computation, with inputs of a size."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from .computations.steps11_24 import added, goldstein_price, operators
 from .frameworks import Framework
 from .frameworks.base import Array
 
 Work = Callable[[], object]
+Arrays = Callable[[], Sequence[Array]]
 
 
 @dataclass(frozen=True)
@@ -28,67 +30,73 @@ class Workload:
     memory: bool = False
     book: bool = True
 
-    @property
-    def doc(self) -> str:
-        return (self.build.__doc__ or "").strip()
-
 
 WORKLOADS: list[Workload] = []
 
 
-def workload(
-    since: int, memory: bool = False, book: bool = True
-) -> Callable[[Callable[[Framework], Work]], Callable[[Framework], Work]]:
-    """Register the builder below."""
+def workload(since: int, **options: bool) -> Callable[[Callable[[Any], Work]], Callable[[Any], Work]]:
+    """Register the builder below, under its name."""
 
-    def register(build: Callable[[Framework], Work]) -> Callable[[Framework], Work]:
-        WORKLOADS.append(Workload(build.__name__, since, build, memory, book))
+    def register(build: Callable[[Any], Work]) -> Callable[[Any], Work]:
+        WORKLOADS.append(Workload(build.__name__, since, build, **options))
         return build
 
     return register
 
 
-def forward_and_backward(fw: Any, x: Any, f: Callable[[Any], Any]) -> Work:
-    """A forward and a backward pass with the default initial gradient, from a new variable."""
+def timed(
+    since: int,
+    inputs: Arrays,
+    constants: Arrays = lambda: (),
+    order: int = 1,
+    name: str | None = None,
+    memory: bool = False,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register the computation below: forward, and backward `order` times with the default initial gradient.
 
-    def work() -> object:
-        leaf = fw.Variable(x)
-        return fw.gradients([f(leaf)], [leaf], None)
+    Its arguments are the framework, new variables with the inputs, and constants.
+    """
 
-    return work
+    def register(body: Callable[..., Any]) -> Callable[..., Any]:
+        def build(fw: Any) -> Work:
+            arrays, given = inputs(), [fw.constant(a) for a in constants()]
 
+            def work() -> object:
+                leaves = [fw.Variable(a) for a in arrays]
+                y, found = body(fw, *leaves, *given), []
+                for left in range(order - 1, -1, -1):
+                    found = fw.gradients([y], leaves, None, create_graph=left > 0)
+                    y = found[0]
+                return found if order else y
 
-@workload(since=1)
-def chain_of_100_squares(fw: Any) -> Work:
-    """100 squares in a chain at 1.0, forward and backward, 0-d: what an operation costs"""
+            return work
 
-    def chain(x: Any) -> Any:
-        for _ in range(100):
-            x = fw.square(x)
-        return x
+        WORKLOADS.append(Workload(name or body.__name__, since, build, memory))
+        return body
 
-    return forward_and_backward(fw, np.array(1.0), chain)
-
-
-@workload(since=1)
-def exp_of_square_of_1000000(fw: Any) -> Work:
-    """exp(square(x)) of 1,000,000 elements, forward and backward: what the arrays cost"""
-    x = np.linspace(-1.0, 1.0, 1_000_000)
-    return forward_and_backward(fw, x, lambda x: fw.exp(fw.square(x)))
+    return register
 
 
-@workload(since=2)
-def goldstein_price(fw: Any) -> Work:
-    """Goldstein-Price at (1, 1), 0-d: 38 functions forward and backward"""
+def number(*values: float) -> Arrays:
+    """0-d arrays."""
+    return lambda: [np.array(value) for value in values]
 
-    def work() -> object:
-        x, y = fw.Variable(np.array(1.0)), fw.Variable(np.array(1.0))
-        z = (1 + (x + y + 1) ** 2 * (19 - 14 * x + 3 * x**2 - 14 * y + 6 * x * y + 3 * y**2)) * (
-            30 + (2 * x - 3 * y) ** 2 * (18 - 32 * x + 12 * x**2 + 48 * y - 36 * x * y + 27 * y**2)
-        )
-        return fw.gradients([z], [x, y], None)
 
-    return work
+@timed(since=1, inputs=number(1.0))
+def chain_of_100_squares(fw: Any, x: Any) -> Any:
+    """100 squares in a chain, 0-d: what an operation costs"""
+    for _ in range(100):
+        x = fw.square(x)
+    return x
+
+
+@timed(since=1, inputs=lambda: [np.linspace(-1.0, 1.0, 1_000_000)])
+def exp_of_square_of_1000000(fw: Any, x: Any) -> Any:
+    """exp(square(x)) of 1,000,000 elements: what the arrays cost"""
+    return fw.exp(fw.square(x))
+
+
+timed(since=2, inputs=number(1.0, 1.0))(goldstein_price)  # 38 functions, 0-d
 
 
 @workload(since=2)
@@ -106,54 +114,20 @@ def rosenbrock_descent(fw: Any) -> Work:
     return work
 
 
-@workload(since=2)
-def chain_of_1000_operators(fw: Any) -> Work:
-    """1,000 operators in a chain, 0-d"""
-
-    def chain(x: Any) -> Any:
-        for _ in range(500):
-            x = x * 0.999 + 0.001
-        return x
-
-    return forward_and_backward(fw, np.array(1.0), chain)
+timed(since=2, inputs=number(1.0), name="chain_of_1000_operators")(lambda fw, x: operators(x, 500))
+timed(since=2, inputs=number(1.0), name="sum_of_4000_terms")(lambda fw, x: added(x, 4000))
 
 
-@workload(since=2)
-def sum_of_4000_terms(fw: Any) -> Work:
-    """One variable added 4,000 times, 0-d"""
-
-    def total(x: Any) -> Any:
-        y = x
-        for _ in range(4000):
-            y = y + x
-        return y
-
-    return forward_and_backward(fw, np.array(1.0), total)
+@timed(since=3, inputs=number(1.0), order=7)
+def seventh_derivative_of_sin(fw: Any, x: Any) -> Any:
+    """The seventh derivative of sin, each by backpropagation through the one before"""
+    return fw.sin(x)
 
 
-def derivative_of_order(fw: Any, f: Callable[[Any], Any], order: int) -> Work:
-    """The derivative of that order at 1.0, each by backpropagation through the one before."""
-
-    def work() -> object:
-        x = fw.Variable(np.array(1.0))
-        g = f(x)
-        for _ in range(order - 1):
-            (g,) = fw.gradients([g], [x], None, create_graph=True)
-        return fw.gradients([g], [x], None)
-
-    return work
-
-
-@workload(since=3)
-def seventh_derivative_of_sin(fw: Any) -> Work:
-    """The seventh derivative of sin at 1.0"""
-    return derivative_of_order(fw, fw.sin, 7)
-
-
-@workload(since=3)
-def fifth_derivative_of_tanh(fw: Any) -> Work:
-    """The fifth derivative of tanh at 1.0"""
-    return derivative_of_order(fw, fw.tanh, 5)
+@timed(since=3, inputs=number(1.0), order=5)
+def fifth_derivative_of_tanh(fw: Any, x: Any) -> Any:
+    """The fifth derivative of tanh"""
+    return fw.tanh(x)
 
 
 # --- tensors and training, in float32 ---
@@ -212,44 +186,28 @@ def mlp_784_1000_1000_10_adam(fw: Any) -> Work:
     return mnist_step(fw, (1000, 1000, 10), fw.relu, fw.Adam())
 
 
-@workload(since=4, memory=True)
-def softmax_cross_entropy_256_10000(fw: Any) -> Work:
+@timed(since=4, inputs=lambda: [normals(256, 10000)], constants=lambda: [classes(256, 10000)], memory=True)
+def softmax_cross_entropy_256_10000(fw: Any, x: Any, t: Any) -> Any:
     """The loss of 10,000 classes and its gradient"""
-    t, loss = fw.constant(classes(256, 10000)), fw.softmax_cross_entropy
-    return forward_and_backward(fw, normals(256, 10000), lambda x: loss(x, t))
+    return fw.softmax_cross_entropy(x, t)
 
 
-@workload(since=4)
-def matmul_chain(fw: Any) -> Work:
-    """A product of eight matrices of 128 x 128, forward and backward"""
-    matrices = [normals(128, 128, seed=i) * 0.1 for i in range(8)]
-    matmul = fw.matmul
-
-    def work() -> object:
-        leaves = [fw.Variable(m) for m in matrices]
-        return fw.gradients([functools.reduce(matmul, leaves)], leaves, None)
-
-    return work
+@timed(since=4, inputs=lambda: [normals(128, 128, seed=i) * 0.1 for i in range(8)])
+def matmul_chain(fw: Any, *matrices: Any) -> Any:
+    """A product of eight matrices of 128 x 128"""
+    return functools.reduce(fw.matmul, matrices)
 
 
-@workload(since=4)
-def broadcasting_256x1024_and_1024(fw: Any) -> Work:
-    """(256, 1024) and (1024,): sum, product, difference and quotient, forward and backward"""
-    x0, x1 = normals(256, 1024), normals(1024, seed=1)
-
-    def work() -> object:
-        x, b = fw.Variable(x0), fw.Variable(x1)
-        y = ((x + b) * b - x) / (b * b + 2.0)
-        return fw.gradients([y], [x, b], None)
-
-    return work
+@timed(since=4, inputs=lambda: [normals(256, 1024), normals(1024, seed=1)])
+def broadcasting_256x1024_and_1024(fw: Any, x: Any, b: Any) -> Any:
+    """(256, 1024) and (1024,): sum, product, difference and quotient"""
+    return ((x + b) * b - x) / (b * b + 2.0)
 
 
-@workload(since=4)
-def get_item_with_repeats(fw: Any) -> Work:
-    """5,000 rows of a table (1000, 64), many repeated, forward and backward"""
-    rows, get_item = fw.constant(classes(5000, 1000)), fw.get_item
-    return forward_and_backward(fw, normals(1000, 64), lambda x: get_item(x, rows))
+@timed(since=4, inputs=lambda: [normals(1000, 64)], constants=lambda: [classes(5000, 1000)])
+def get_item_with_repeats(fw: Any, x: Any, rows: Any) -> Any:
+    """5,000 rows of a table (1000, 64), many repeated"""
+    return fw.get_item(x, rows)
 
 
 class Pictures:
@@ -285,74 +243,46 @@ def epoch_of_digits(fw: Any) -> Work:
 # --- images and sequences, in float32 ---
 
 
-def convolution(fw: Any, N: int, C: int, H: int, K: int, OC: int, pad: int, backward: bool) -> Work:
-    """A convolution of square images with a square kernel; gradients of all three inputs."""
-    arrays = normals(N, C, H, H), normals(OC, C, K, K, seed=1) * 0.1, normals(OC, seed=2)
-    conv2d = fw.conv2d
-
-    def work() -> object:
-        leaves = [fw.Variable(a) for a in arrays]
-        y = conv2d(*leaves, 1, pad)
-        return fw.gradients([y], leaves, None) if backward else y
-
-    return work
+# name: N, C, H, K, OC, padding. A layer at the beginning of a small network, one inside, and one of VGG16.
+CONVOLUTIONS = {
+    "conv_32x1x28x28_k5_oc30": (32, 1, 28, 5, 30, 0),
+    "conv_32x64x28x28_k3_oc64": (32, 64, 28, 3, 64, 1),
+    "conv_1x256x56x56_k3_oc256": (1, 256, 56, 3, 256, 1),
+}
 
 
-@workload(since=5)
-def conv_32x1x28x28_k5_oc30_forward(fw: Any) -> Work:
-    """The first layer of a small network: one channel, 5 x 5"""
-    return convolution(fw, 32, 1, 28, 5, 30, 0, backward=False)
+def convolution(name: str, N: int, C: int, H: int, K: int, OC: int, padding: int) -> None:
+    """Square images and a square kernel: forward, then also backward to all three inputs."""
+
+    def inputs() -> list[Array]:
+        return [normals(N, C, H, H), normals(OC, C, K, K, seed=1) * 0.1, normals(OC, seed=2)]
+
+    def body(fw: Any, x: Any, W: Any, b: Any) -> Any:
+        return fw.conv2d(x, W, b, 1, padding)
+
+    timed(5, inputs, order=0, name=f"{name}_forward")(body)
+    timed(5, inputs, name=name, memory=C > 1)(body)
 
 
-@workload(since=5)
-def conv_32x1x28x28_k5_oc30(fw: Any) -> Work:
-    """The same, forward and backward"""
-    return convolution(fw, 32, 1, 28, 5, 30, 0, backward=True)
+for name, sizes in CONVOLUTIONS.items():
+    convolution(name, *sizes)
 
 
-@workload(since=5)
-def conv_32x64x28x28_k3_oc64_forward(fw: Any) -> Work:
-    """A layer in the middle of a network: 3 x 3, padded"""
-    return convolution(fw, 32, 64, 28, 3, 64, 1, backward=False)
+@timed(since=5, inputs=lambda: [normals(32, 64, 28, 28)])
+def max_pooling_32x64x28x28(fw: Any, x: Any) -> Any:
+    """2 x 2 windows with stride 2"""
+    return fw.pooling(x, 2, 2)
 
 
-@workload(since=5, memory=True)
-def conv_32x64x28x28_k3_oc64(fw: Any) -> Work:
-    """The same, forward and backward"""
-    return convolution(fw, 32, 64, 28, 3, 64, 1, backward=True)
-
-
-@workload(since=5)
-def conv_1x256x56x56_k3_oc256_forward(fw: Any) -> Work:
-    """A layer of VGG16 for one image"""
-    return convolution(fw, 1, 256, 56, 3, 256, 1, backward=False)
-
-
-@workload(since=5, memory=True)
-def conv_1x256x56x56_k3_oc256(fw: Any) -> Work:
-    """The same, forward and backward"""
-    return convolution(fw, 1, 256, 56, 3, 256, 1, backward=True)
-
-
-@workload(since=5)
-def max_pooling_32x64x28x28(fw: Any) -> Work:
-    """2 x 2 windows with stride 2, forward and backward"""
-    pooling = fw.pooling
-    return forward_and_backward(fw, normals(32, 64, 28, 28), lambda x: pooling(x, 2, 2))
-
-
-@workload(since=5, memory=True)
-def batch_norm_32x64x28x28(fw: Any) -> Work:
-    """In training, forward and backward, with gradients of all three inputs"""
-    arrays = normals(32, 64, 28, 28), normals(64, seed=1), normals(64, seed=2)
-    mean, var = fw.constant(np.zeros(64, np.float32)), fw.constant(np.ones(64, np.float32))
-    batch_norm = fw.batch_norm
-
-    def work() -> object:
-        leaves = [fw.Variable(a) for a in arrays]
-        return fw.gradients([batch_norm(*leaves, mean, var)], leaves, None)
-
-    return work
+@timed(
+    since=5,
+    inputs=lambda: [normals(32, 64, 28, 28), normals(64, seed=1), normals(64, seed=2)],
+    constants=lambda: [np.zeros(64, np.float32), np.ones(64, np.float32)],
+    memory=True,
+)
+def batch_norm_32x64x28x28(fw: Any, x: Any, gamma: Any, beta: Any, mean: Any, var: Any) -> Any:
+    """In training, with gradients of x, gamma and beta"""
+    return fw.batch_norm(x, gamma, beta, mean, var)
 
 
 @workload(since=5)

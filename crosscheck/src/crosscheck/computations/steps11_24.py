@@ -300,9 +300,16 @@ def graph_is_freed(fw: Any, x: Any) -> Any:
 def chain_of_100000_operators(fw: Any, x: Any) -> Any:
     """100,000 operators in a chain, mostly negations, which are the quickest, forward and backward"""
     for _ in range(10_000):
-        x = x * 0.9999 + 0.0001
+        x = operators(x, 1)
         for _ in range(8):
             x = -x
+    return x
+
+
+def operators(x: Any, count: int) -> Any:
+    """A chain of this many products and sums."""
+    for _ in range(count):
+        x = x * 0.9999 + 0.0001
     return x
 
 
@@ -316,8 +323,13 @@ def chain_of_100000_operators(fw: Any, x: Any) -> Any:
 )
 def sum_of_20000_terms(fw: Any, x: Any) -> Any:
     """One variable added 20,000 times"""
+    return added(x, 20_000)
+
+
+def added(x: Any, count: int) -> Any:
+    """x, and x added to it that often."""
     y = x
-    for _ in range(20_000):
+    for _ in range(count):
         y = y + x
     return y
 
