@@ -119,11 +119,12 @@ def labels(n: int, classes: int = 10) -> Array:
     return np.random.RandomState(n).randint(0, classes, n).astype(np.uint8)
 
 
-def mnist(fw: Any, n: int, *arguments: Any, **options: Any) -> Any:
-    """The first samples of MNIST with n images."""
-    files = [idx(*a.shape, content=a.tobytes()) for a in (images(n, 28, 28), labels(n))]
-    unchecked = [(name, None) for name, _ in fw.datasets.MNIST.FILES]
-    with mock.patch.object(fw.datasets.MNIST, "FILES", unchecked), downloads(*files):
+def mnist(fw: Any, *arguments: Any, **options: Any) -> Any:
+    """The first samples of MNIST with five images to train, and four to test."""
+    files = [idx(*a.shape, content=a.tobytes()) for n in (5, 4) for a in (images(n, 28, 28), labels(n))]
+    names = [name for name, _ in fw.datasets.MNIST.FILES]
+    unchecked = mock.patch.object(fw.datasets.MNIST, "FILES", [(name, None) for name in names])
+    with unchecked, downloads(named=dict(zip(names, files, strict=True))):
         return samples(fw.datasets.MNIST(*arguments, **options))
 
 
@@ -164,8 +165,8 @@ values(
 )
 values(
     51, NUMPY,
-    ("mnist", lambda fw: mnist(fw, 5), lambda: pairs((images(5, 784) / np.float32(255)), labels(5))),
-    ("mnist_to_test_as_bytes", lambda fw: mnist(fw, 4, False, transform=None),
+    ("mnist", lambda fw: mnist(fw), lambda: pairs((images(5, 784) / np.float32(255)), labels(5))),
+    ("mnist_to_test_as_bytes", lambda fw: mnist(fw, False, transform=None),
      lambda: pairs(images(4, 1, 28, 28), labels(4))),
     ("idx_file", lambda fw: with_file(idx(2, 3, content=bytes(range(6))), lambda path: fw.datasets.read_idx(path, 2)),
      lambda: np.arange(6, dtype=np.uint8).reshape(2, 3)),

@@ -8,13 +8,13 @@ import pathlib
 import sys
 import tempfile
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from unittest import mock
 
 from . import computation
 
-Call = Callable[[Any], Any]
+NOTHING: Mapping[str, bytes] = {}
 
 
 def errors(step: int, *rows: tuple[Any, ...], since: int | None = None) -> None:
@@ -63,12 +63,12 @@ def with_file(content: bytes | None, f: Callable[[str], Any], name: str = "file"
 
 
 @contextlib.contextmanager
-def downloads(*contents: bytes | Exception) -> Iterator[str]:
-    """In the block, downloads have these contents, in turn, or fail; and their folder is a temporary one."""
+def downloads(*contents: bytes | Exception, named: Mapping[str, bytes] = NOTHING) -> Iterator[str]:
+    """In the block, downloads have these contents, by file name or in turn, or fail, in a temporary folder."""
     remaining = iter(contents)
 
     def get(url: str, path: str, _: object) -> None:
-        content = next(remaining)
+        content = named[url.rpartition("/")[2]] if named else next(remaining)
         if isinstance(content, Exception):
             raise content
         pathlib.Path(path).write_bytes(content)

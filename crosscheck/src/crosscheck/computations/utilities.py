@@ -141,6 +141,17 @@ def accepted(fw: Any, f: Any, *xs: Any, **options: Any) -> list[bool]:
     return found
 
 
+def in_place(fw: Any) -> Any:
+    """3 x, by a function that changes the data of its inputs."""
+
+    def f(x: Any, y: Any) -> Any:
+        y.data[...] += x.data
+        x.data[...] *= 2
+        return fw.add(x, fw.Variable(x.data / 2))
+
+    return f
+
+
 def differences(f: Callable[..., Array], x: Array, *others: Array, eps: float = 1e-4) -> Array:
     """Central differences of the sum of f, element by element."""
     found = np.zeros_like(x)
@@ -162,12 +173,16 @@ values(
         accepted(fw, off_by(fw, 1.1, order=2), POINT), accepted(fw, off_by(fw, 1.1, order=2), POINT, order=1),
         accepted(fw, off_by(fw, 1 + 0.7e-4), POINT * 100), accepted(fw, off_by(fw, 1 + 1.4e-4), POINT * 100),
         accepted(fw, off_by(fw, 1, 5.3e-5), ZERO, order=1), accepted(fw, off_by(fw, 1, 10.6e-5), ZERO, order=1),
-        accepted(fw, off_by(fw, 1.1), POINT, rtol=0.2), accepted(fw, off_by(fw, 1, 0.1), ZERO, order=1, atol=0.2)],
+        accepted(fw, off_by(fw, 1.1), POINT, rtol=0.2), accepted(fw, off_by(fw, 1, 0.1), ZERO, order=1, atol=0.2),
+        accepted(fw, fw.square, POINT, rtol=0), accepted(fw, fw.square, POINT, atol=0),
+        accepted(fw, fw.square, POINT.astype("f")), accepted(fw, fw.square, POINT.astype(int))],
      lambda: [True, True, True, True, False, True, True, True, True, True, False, False, True, True, False, False,
-              True, True, True, True]),
+              *[True] * 12]),
     ("numerical_gradients", lambda fw: [
-        fw.numerical_grad(fw.square, POINT), fw.numerical_grad(fw.mul, fw.Variable(POINT), ROWS[0, :2], eps=0.5)],
-     lambda: [differences(lambda x: x * x, POINT), differences(np.multiply, POINT, ROWS[0, :2], eps=0.5)]),
+        fw.numerical_grad(fw.square, POINT), fw.numerical_grad(fw.mul, fw.Variable(POINT), ROWS[0, :2], eps=0.5),
+        fw.numerical_grad(fw.square, POINT.astype("f")), fw.numerical_grad(in_place(fw), POINT, POINT), POINT],
+     lambda: [differences(lambda x: x * x, POINT), differences(np.multiply, POINT, ROWS[0, :2], eps=0.5),
+              differences(lambda x: x * x, POINT), differences(lambda x: 3 * x, POINT), np.array([1.0, -2.0])]),
     ("grad_from_ones", lambda fw: [g := fw.grad(fw.square(x := fw.Variable(POINT)), x), g.creator],
      lambda: [2 * POINT, None]),
 )
@@ -176,27 +191,48 @@ values(
 
 # --- drawings ---
 
-DOT = """digraph g {
+DOT = r"""digraph g {
 0 [label="y: (2,) float64", color=orange, style=filled]
 1 [label="Mul", color=lightblue, style=filled, shape=box]
 2 -> 1
 3 -> 1
 1 -> 0
-2 [label="x: (2,) float64", color=orange, style=filled]
-3 [label="(2,) float64", color=orange, style=filled]
+2 [label="(2,) float64", color=orange, style=filled]
+3 [label="x: (2,) float64", color=orange, style=filled]
+4 [label="Square", color=lightblue, style=filled, shape=box]
+5 -> 4
+4 -> 2
+5 [label="(2,) float64", color=orange, style=filled]
+6 [label="Mine", color=lightblue, style=filled, shape=box]
+3 -> 6
+6 -> 5
+6 -> 7
+7 [label="b \"\\: (2,) float64", color=orange, style=filled]
 }"""
 QUIET = DOT.replace(": (2,) float64", "").replace("(2,) float64", "")
 
 
 def graph(fw: Any) -> Any:
-    """The graph of a product."""
-    y = fw.mul(named(fw, POINT, "x"), fw.Variable(POINT))
-    y.name = "y"
-    return y
+    """y, and an output that it does not depend on: (a, b) = f(x), y = a^2 x."""
+    x = named(fw, POINT, "x")
+    a, b = subclass(fw, forward=lambda self, x: (x * 1, x * 2))(x)
+    y = fw.mul(fw.square(a), x)
+    y.name, b.name = "y", 'b "\\'
+    return y, b
+
+
+def text(fw: Any, **options: Any) -> Any:
+    y, _b = graph(fw)  # _b is drawn because it is referenced
+    return fw.utils.get_dot_graph(y, **options)
+
+
+def to_file(fw: Any, *arguments: Any) -> Any:
+    y, _b = graph(fw)
+    return fw.utils.plot_dot_graph(y, *arguments)
 
 
 def drawn(draw: Callable[[], Any]) -> Any:
-    """draw() in a temporary folder: what dot gets, the files, and the path that is returned."""
+    """draw() in a temporary folder: how dot is called, the files, and what is returned."""
     done = types.SimpleNamespace(returncode=0, stdout=b"a drawing", stderr=b"")
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -204,9 +240,38 @@ def drawn(draw: Callable[[], Any]) -> Any:
         mock.patch("shutil.which", return_value="dot"),
         mock.patch.object(subprocess, "run", return_value=done) as run,
     ):
-        path = str(draw())
+        found = draw()
         (command,), options = run.call_args
-        return [command, options["input"], {name: pathlib.Path(name).read_bytes() for name in os.listdir()}, path]
+        options["input"] = options["input"].decode()
+        shown = str(found) if isinstance(found, pathlib.Path) else found
+        return [command, options, {name: pathlib.Path(name).read_bytes() for name in os.listdir()}, shown]
+
+
+def by_pygraphviz(draw: Callable[[], Any]) -> Any:
+    """draw() without the command dot: how pygraphviz is called, and what is in the file."""
+
+    def graph(string: str) -> Any:
+        return types.SimpleNamespace(draw=lambda format, prog: f"{string} {format} {prog}".encode())
+
+    module = types.SimpleNamespace(AGraph=graph)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.chdir(folder),
+        mock.patch("shutil.which", return_value=None),
+        mock.patch.dict("sys.modules", pygraphviz=module),
+    ):
+        return pathlib.Path(draw()).read_bytes()
+
+
+def in_notebook(fw: Any, shell: Any, name: str) -> Any:
+    """What is returned for a file of this name in IPython with this shell."""
+    display = types.SimpleNamespace(Image=lambda filename: ["image", filename], SVG=lambda filename: ["svg", filename])
+    module = types.SimpleNamespace(get_ipython=lambda: shell, display=display)
+    with mock.patch.dict("sys.modules", IPython=module):
+        return drawn(lambda: to_file(fw, True, name))[-1]
+
+
+KERNEL = types.SimpleNamespace(kernel=None)
 
 
 def modeled(fw: Any, **options: Any) -> Any:
@@ -216,25 +281,37 @@ def modeled(fw: Any, **options: Any) -> Any:
 
 
 GOLDEN = "a golden output: the text that draws this graph"
-PRODUCT = DOT.replace("Mul", "MatMul").replace("y: (2,)", "(2, 2)").replace("x: (2,)", "(2, 3)").replace(
-    '3 [label="(2,)', '3 [label="(3, 2)')  # fmt: skip
+PRODUCT = """digraph g {
+0 [label="(2, 2) float64", color=orange, style=filled]
+1 [label="MatMul", color=lightblue, style=filled, shape=box]
+2 -> 1
+3 -> 1
+1 -> 0
+2 [label="(2, 3) float64", color=orange, style=filled]
+3 [label="(3, 2) float64", color=orange, style=filled]
+}"""
+RUN = {"capture_output": True, "check": False}
 
 # fmt: off
 values(
     26, GOLDEN,
-    ("dot_graph", lambda fw: [fw.utils.get_dot_graph(graph(fw)), fw.utils.get_dot_graph(graph(fw), verbose=False)],
-     lambda: [DOT, QUIET]),
-    ("drawing", lambda fw: drawn(lambda: fw.utils.plot_dot_graph(graph(fw))),
-     lambda: [["dot", "-Tpng"], DOT, {"graph.png": b"a drawing"}, "graph.png"]),
-    ("drawing_as_svg", lambda fw: drawn(lambda: fw.utils.plot_dot_graph(graph(fw), False, "a.svg")),
-     lambda: [["dot", "-Tsvg"], QUIET, {"a.svg": b"a drawing"}, "a.svg"]),
+    ("dot_graph", lambda fw: [text(fw), text(fw, verbose=False)], lambda: [DOT, QUIET]),
+    ("drawing", lambda fw: drawn(lambda: to_file(fw)),
+     lambda: [["dot", "-Tpng"], {"input": DOT} | RUN, {"graph.png": b"a drawing"}, "graph.png"]),
+    ("drawing_as_svg", lambda fw: drawn(lambda: to_file(fw, False, "a.SVG")),
+     lambda: [["dot", "-Tsvg"], {"input": QUIET} | RUN, {"a.SVG": b"a drawing"}, "a.SVG"]),
+    ("drawing_by_pygraphviz", lambda fw: by_pygraphviz(lambda: to_file(fw)), lambda: f"{DOT} png dot"),
+    ("drawing_in_a_notebook", lambda fw: [
+        in_notebook(fw, shell, name) for shell, name in
+        ((KERNEL, "a.png"), (KERNEL, "a.jpg"), (KERNEL, "a.svg"), (KERNEL, "a.pdf"), (1, "a.png"), (None, "a.png"))],
+     lambda: [["image", "a.png"], ["image", "a.jpg"], ["svg", "a.svg"], "a.pdf", "a.png", "a.png"]),
 )
 values(
     45, GOLDEN,
     ("drawing_of_a_model", lambda fw: modeled(fw),
-     lambda: [["dot", "-Tpng"], PRODUCT, {"model.png": b"a drawing"}, "model.png"]),
+     lambda: [["dot", "-Tpng"], {"input": PRODUCT} | RUN, {"model.png": b"a drawing"}, "model.png"]),
     ("drawing_of_a_model_as_pdf", lambda fw: modeled(fw, to_file="b.pdf"),
-     lambda: [["dot", "-Tpdf"], PRODUCT, {"b.pdf": b"a drawing"}, "b.pdf"]),
+     lambda: [["dot", "-Tpdf"], {"input": PRODUCT} | RUN, {"b.pdf": b"a drawing"}, "b.pdf"]),
 )
 # fmt: on
 
@@ -284,8 +361,8 @@ values(
         ((1.9e4, 1.9e4 + 1.7, {}), (1.9e4, 1.9e4 + 2.1, {}), (0.9e-5, 0.0, {}), (1.1e-5, 0.0, {}),
          (1.0, 1.5, {"rtol": 0.4}), (0.5, 0.0, {"atol": 0.6}))],
      lambda: [True, False, True, False, True, True]),
-    ("as_numpy_of_a_variable", lambda fw: [fw.utils.as_numpy(fw.Variable(ROWS)), fw.utils.as_numpy(ROWS)],
-     lambda: [ROWS, ROWS]),
+    ("as_numpy_of_a_variable", lambda fw: [fw.utils.as_numpy(fw.Variable(ROWS)), fw.utils.as_numpy(ROWS) is ROWS],
+     lambda: [ROWS, True]),
     ("sums_of_arrays", lambda fw: [fw.utils.sum_to(ROWS, shape) for shape in ((2, 1), (3,), (1, 3), (), (2, 3))],
      lambda: [ROWS.sum(1, keepdims=True), ROWS.sum(0), ROWS.sum(0, keepdims=True), ROWS.sum(), ROWS]),
     ("gradient_of_a_sum_reshaped", lambda fw: [
