@@ -23,6 +23,7 @@ from .trial import Outcome, Trial
 
 READABLE = range(2, 25)  # elements of the inputs of an example
 LONGEST = 12  # results shown of an example; a training run has hundreds
+LONGEST_TEXT = 600  # characters of an array
 LARGEST_GRAPH = 20_000  # characters of DOT text
 
 
@@ -116,7 +117,8 @@ def cotangents(outcome: Outcome) -> list[list[str] | None]:
 
 def text_of(a: Array) -> str:
     """An array on one line."""
-    return tidy(shorten(a))
+    text = tidy(shorten(a))
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT].rpartition(' ')[0]} ..."
 
 
 def tidy(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..cells import Cell
 from ..details import CaseDetails, Example
+from ..frameworks import BookStyle
 from ..rosetta import Row
 from ..stages import STAGES
 from . import graphs
@@ -15,6 +16,8 @@ from .sources import Package, Version, listing, versions
 from .words import computation_of, said
 
 MOST_DEFINITIONS = 12  # of a computation
+EVERYWHERE = {"Variable"}  # last, since most computations use it
+ADAPTER = {*dir(BookStyle)}  # not names of a framework, but of what makes frameworks alike
 
 
 @dataclass
@@ -67,7 +70,8 @@ def used(names: Sequence[str], dot: str, packages: Mapping[str, Package]) -> lis
     """The names in a computation's source, then those of the operators in its graph."""
     drew = next((packages[stage.name] for stage in reversed(STAGES) if stage.name in packages), None)
     operators = [drew.applies(name) for name in graphs.functions(dot)] if drew else []
-    return list(dict.fromkeys([*names, *operators]))[:MOST_DEFINITIONS]
+    found = [name for name in dict.fromkeys([*names, *operators]) if name not in ADAPTER]
+    return [*found[:MOST_DEFINITIONS], *EVERYWHERE & set(names)]
 
 
 def definitions(

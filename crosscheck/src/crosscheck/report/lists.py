@@ -46,7 +46,9 @@ def declared(table: Mapping[str, Mapping[str, Sequence[Cell]]]) -> list[Declared
 
 def answer(cell: Cell) -> str:
     """What a framework does where others differ."""
-    return cell.reason if cell.state == "error" else cell.state
+    if cell.state == "equal":
+        return "the reference" if cell.framework == "torch" else "equal to PyTorch"
+    return cell.reason or cell.state
 
 
 def budgets(table: Mapping[str, Mapping[str, Sequence[Cell]]]) -> dict[str, list[tuple[str, str]]]:

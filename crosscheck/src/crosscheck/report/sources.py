@@ -28,6 +28,7 @@ def parsed(path: pathlib.Path) -> tuple[list[str], ast.Module]:
     return text.splitlines(), ast.parse(text)
 
 
+@functools.cache
 def source_of(function: FunctionType) -> str:
     """The source of a function without its decorators, or of a lambda, found by line."""
     path = pathlib.Path(function.__code__.co_filename)
@@ -57,11 +58,16 @@ def helpers(body: FunctionType) -> list[FunctionType]:
     """The functions next to a computation that it calls, directly or not."""
     found = [body]
     for function in found:
-        for name in sorted(names_in(ast.parse(source_of(function)))):
+        for name in sorted(names_in_source(source_of(function))):
             other = function.__globals__.get(name)
             if isinstance(other, FunctionType) and other.__module__.startswith(COMPUTATIONS) and other not in found:
                 found.append(other)
     return found[1:]
+
+
+@functools.cache
+def names_in_source(source: str) -> set[str]:
+    return names_in(ast.parse(source))
 
 
 def names_in(tree: ast.AST) -> set[str]:
@@ -93,6 +99,7 @@ class Package:
 
     def __init__(self, path: pathlib.Path):
         files = modules_in(path) if path.is_dir() else {"": path}
+        self.sources: dict[str, str] = {}  # found so far
         self.files = [files[module] for module in sorted(files, key=rank)]
 
     def definitions(self) -> Iterator[tuple[pathlib.Path, Definition]]:
@@ -117,6 +124,11 @@ class Package:
 
     def source(self, name: str) -> str:
         """The source of a name, with the Function that it applies; empty if the framework does not have it."""
+        if name not in self.sources:
+            self.sources[name] = self.find(name)
+        return self.sources[name]
+
+    def find(self, name: str) -> str:
         if name not in self.by_name:
             return ""
         path, node = self.by_name[name]

@@ -52,7 +52,7 @@ def title(text: str) -> str:
 
 def sentence(text: str) -> str:
     """With a period, and a capital letter unless it starts with code."""
-    word = re.match(r"[a-z]+(?=[ ,.:;]|$)", text)
+    word = re.match(r"(a|[a-z]{2,})(?=[ ,.:;]|$)", text)
     return (text[:1].upper() + text[1:] if word else text) + ("" if text.endswith(".") else ".")
 
 
