@@ -17,6 +17,7 @@ from ..imports import modules_in
 # Where a name is searched first, as in frameworks/book.py: Linear is the layer, not the Function.
 FIRST = ("core", "layers", "models", "optimizers", "dataloaders", "datasets", "functions")
 COMPUTATIONS = Computation.__module__
+MODULES = {*FIRST, "cuda", "functions", "gradcheck", "transforms", "utils"}
 LONG = 60  # lines; of a longer class only the beginning is shown
 Definition = ast.FunctionDef | ast.ClassDef | ast.Assign
 
@@ -85,13 +86,18 @@ class Listing:
 def listing(computation: Computation) -> Listing:
     body: Any = computation.body
     sources = [source_of(f) for f in (body, *helpers(body))]
-    names = [
-        node.attr
-        for source in sources
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "fw"
-    ]
+    names = [name for source in sources for name in names_of_framework(ast.parse(source))]
     return Listing("\n\n\n".join(sources), list(dict.fromkeys(names)))
+
+
+def names_of_framework(tree: ast.AST) -> Iterator[str]:
+    """`fw.square` -> square, `fw.layers.Linear` -> Linear."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            module = node.value.attr if isinstance(node.value, ast.Attribute) and node.value.attr in MODULES else ""
+            owner = node.value.value if module else node.value  # type: ignore[attr-defined]  # an Attribute
+            if isinstance(owner, ast.Name) and owner.id == "fw" and node.attr not in MODULES:
+                yield node.attr
 
 
 class Package:
