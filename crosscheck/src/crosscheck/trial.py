@@ -83,7 +83,7 @@ class Reference:
         return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trial:
     """One case of a cell.
 

@@ -1,5 +1,6 @@
 """PyTorch in float64 on the same inputs: shapes, dtypes, and distances in eps."""
 
+import functools
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +13,8 @@ from ..trial import Failure, Result, Trial
 from .differences import witness
 
 
-def compared(trial: Trial) -> Iterator[tuple[Result, float | None, str | None]]:
+@functools.lru_cache(maxsize=1)  # the verdict and the distance of a trial need the same
+def compared(trial: Trial) -> list[tuple[Result, float | None, str | None]]:
     """Each result, its distance from PyTorch in eps (None if shape or dtype differ), and its mismatch, if any.
 
     A distance is allowed up to the computation's budget, or 4 times the distance of PyTorch itself in this dtype, or
@@ -20,12 +22,13 @@ def compared(trial: Trial) -> Iterator[tuple[Result, float | None, str | None]]:
     loss of a training run has its budget alone.
     """
     assert trial.reference is not None
+    found: list[tuple[Result, float | None, str | None]] = []
     precise, same = trial.reference.precise.arrays(), trial.reference.same.arrays()
     for i, (ours, exact, theirs) in enumerate(zip(trial.outcome.arrays(), precise, same, strict=False)):
         a, r = ours.array, exact.array
         text = mismatch(a, r.astype(a.dtype) if trial.case.integer else theirs.array)
         if text is not None:
-            yield ours, None, text
+            found.append((ours, None, text))
             continue
         far = distance(a, r, trial.dtype)
         allowed = max(trial.allowed, 4 * distance(theirs.array, r, trial.dtype))
@@ -33,7 +36,8 @@ def compared(trial: Trial) -> Iterator[tuple[Result, float | None, str | None]]:
             allowed = max(allowed, by_condition(trial.reference.conditions[i], trial.dtype))
         if not far <= allowed:
             text = f"{far:.3g} eps from PyTorch, {allowed:.3g} allowed: {shorten(a)}, PyTorch has {shorten(r)}"
-        yield ours, far, text
+        found.append((ours, far, text))
+    return found
 
 
 def by_condition(number: float, dtype: np.dtype[Any]) -> float:
