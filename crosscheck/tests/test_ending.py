@@ -125,3 +125,11 @@ sys.exit(cli.main(["step", "1"]))
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert (done.returncode, done.stderr) == (status, f"crosscheck: {word}\n")
+
+
+def test_ctrl_c_while_the_workers_start_causes_no_traceback(tmp_path):
+    framework = tmp_path / "slow.py"
+    framework.write_text("import os, signal, time\nos.killpg(os.getpgrp(), signal.SIGINT)\ntime.sleep(3600)\n")
+    with started("run", "-k", "square", "--framework", str(framework), "-n", "2", "--without-torch") as process:
+        out, err = process.communicate()
+    assert (process.returncode, out, err) == (130, "", "crosscheck: interrupted\n")

@@ -55,3 +55,16 @@ def ended_early() -> Iterator[Ending]:
         ending.word = "interrupted"
     except Terminated:
         ending.word = "terminated"
+
+
+@contextlib.contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Processes that are started in this block never receive Ctrl-C; here it takes effect at the end of the block."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited by new processes
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -22,6 +22,7 @@ from typing import Any
 from . import UsageError
 from .cells import Cell
 from .computations import all_computations
+from .ending import interrupts_held
 from .matrix import Column, Row, Settings
 from .runner import Runner
 from .trial import Failure
@@ -94,9 +95,9 @@ def work(jobs: Connection, settings: Settings) -> None:
         text = str(error) if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"
         jobs.send(UsageError(text))
         return
-    jobs.send([Column.of(framework) for framework in runner.frameworks])
     computations = {computation.name: computation for computation in all_computations()}
-    with contextlib.suppress(EOFError, BrokenPipeError), seldom_collected():
+    with contextlib.suppress(EOFError, BrokenPipeError), seldom_collected():  # when the parent has ended
+        jobs.send([Column.of(framework) for framework in runner.frameworks])
         while True:
             name, dtype, labels = jobs.recv()
             row = Row(computations[name], dtype, labels)
@@ -136,7 +137,8 @@ class Worker:
         context = start_method(settings)
         ours, theirs = context.Pipe()
         process = context.Process(target=work, args=(theirs, settings), daemon=True)
-        process.start()
+        with interrupts_held():
+            process.start()
         theirs.close()
         return cls(process, ours, since=time.monotonic())
 

@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from . import UsageError
+from .ending import interrupts_held
 from .pool import IMPORT_LIMIT, TIMES_BY_THE_CLOCK, limit_cpu, one_thread_each
 
 Answer = Callable[[Any], Any]
@@ -35,8 +36,8 @@ def work(jobs: Connection, setup: Callable[..., Answer], arguments: tuple[Any, .
     limit_cpu(IMPORT_LIMIT)
     answer = setup(*arguments)
     os.dup2(nowhere, 2)
-    jobs.send(None)
-    with contextlib.suppress(EOFError, BrokenPipeError):
+    with contextlib.suppress(EOFError, BrokenPipeError):  # when the parent has ended
+        jobs.send(None)
         while True:
             task = jobs.recv()
             limit_cpu(limit)
@@ -58,7 +59,7 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self.jobs, theirs = context.Pipe()
         self.process = context.Process(target=work, args=(theirs, setup, arguments, limit), daemon=True)
-        with one_thread_each():
+        with one_thread_each(), interrupts_held():
             self.process.start()
         theirs.close()
 
