@@ -244,9 +244,9 @@ values(
     26, GOLDEN,
     ("graph_that_branches", lambda fw: drawn_of(fw, *branching(fw)),
      lambda: [BRANCHING, POINT]),
-    ("drawing_in_a_notebook", lambda fw: notebook(fw, True), lambda: [
+    ("image_in_a_notebook", lambda fw: notebook(fw, True), lambda: [
         *(word for kind in ("png", "jpg", "svg", "pdf") for word in (kind, "dot")), "image", "image", "svg", None]),
-    ("drawing_in_a_shell", lambda fw: notebook(fw, False), lambda: [
+    ("no_image_in_a_shell", lambda fw: notebook(fw, False), lambda: [
         *(word for kind in ("png", "jpg", "svg", "pdf") for word in (kind, "dot")), None, None, None, None]),
 )
 # fmt: on
