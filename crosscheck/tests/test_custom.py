@@ -10,9 +10,11 @@ import sys
 
 import pytest
 
+import crosscheck
 from crosscheck import UsageError, cli
 from crosscheck.computations import DTYPES, all_computations
-from crosscheck.frameworks import load_file
+from crosscheck.frameworks import Missing, load_file
+from crosscheck.frameworks.custom import OWN
 from crosscheck.raised import lacking
 from crosscheck.runner import Runner
 
@@ -38,8 +40,8 @@ def run(framework, torch_adapter, name, dtype="float64"):
 
 
 def matrix(framework, torch_adapter):
-    """Every cell of a framework."""
-    runner = Runner([framework], torch_adapter)
+    """Every cell of a framework, with one case each unless it is declared to differ."""
+    runner = Runner([framework], torch_adapter, quick=True)
     cells = []
     for cell in runner.cells(all_computations(), DTYPES):
         cells.append(runner.run(*cell))
@@ -216,6 +218,30 @@ def test_a_framework_without_integers_says_so(torch_adapter, adapt):
     assert not any(case.integer for case in Runner([mine], None).cases_for(COMPUTATIONS["square"], mine, "float64"))
 
 
+def test_a_framework_that_is_not_deterministic_says_so(torch_adapter, adapt):
+    noisy = """takes_integers = False
+rng = np.random.default_rng(0)
+square = function(lambda x: x**2 * (1 + 1e-15 * rng.standard_normal(x.shape)), lambda gy, x: 2 * x * gy)"""
+    cell = run(adapt(noisy), torch_adapter, "square")
+    assert {failure.kind for failure in cell.failures} == {"invariant"}
+    mine = adapt(noisy + "\ndeterministic = False")
+    assert run(mine, torch_adapter, "square").state == "partial"
+    assert "two runs are not compared" in mine.settings()
+
+
+def test_a_difference_may_be_declared_for_one_dtype(torch_adapter, adapt):
+    half = "square = function(lambda x: x**2 * (1 + 1e-10), lambda gy, x: 2 * x * gy)\ntakes_integers = False"
+    mine = adapt(half + "\ndiffers = {'square/float64': 'why'}")
+    assert [run(mine, torch_adapter, "square", dtype).state for dtype in DTYPES] == ["differs", "partial"]
+    mine = adapt(half + "\ndiffers = {'square': 'why'}")
+    assert [run(mine, torch_adapter, "square", dtype).state for dtype in DTYPES] == ["differs", "failed"]
+
+
+def test_what_a_later_stage_accepts_may_be_accepted(torch_adapter, adapt):
+    cell = run(adapt("Variable.__rpow__ = lambda x, c: x"), torch_adapter, "number_to_the_power_of_a_variable")
+    assert (cell.state, cell.failures) == ("differs", [])
+
+
 # --- what it lacks ---
 
 
@@ -255,6 +281,16 @@ def test_missing_operators_methods_and_keywords_have_names(call, lacked):
     with pytest.raises((TypeError, AttributeError)) as caught:
         call(A())
     assert lacking(caught.value).endswith(lacked)
+
+
+def test_a_graph_of_gradients_and_creators_may_be_missing(adapt):
+    mine = adapt()
+    x = mine.Variable([1.0])
+    with pytest.raises(Missing, match="tiny has no derivatives of order 2"):
+        mine.gradients([x], [x], None, create_graph=True)
+    with pytest.raises(Missing, match="tiny has no creator"):
+        mine.creator(x)
+    assert adapt("def creator(y): return y.back").creator(x) is None
 
 
 def test_an_error_of_a_method_that_is_missing_is_no_rejection_of_input(torch_adapter, adapt):
@@ -329,12 +365,12 @@ def without_stages(tmp_path):
     """crosscheck in a process that cannot import any stage, outside the repository."""
     (tmp_path / "sitecustomize.py").write_text(HIDE_STAGES)
 
-    def crosscheck(*arguments):
+    def run(*arguments):
         environment = os.environ | {"PYTHONPATH": str(tmp_path)}
         command = [sys.executable, "-m", "crosscheck", *arguments]
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
 
-    return crosscheck
+    return run
 
 
 @pytest.mark.parametrize("options", [["-n", "1"], ["-n", "0", "--without-torch", "--stages", "none"]])
@@ -386,3 +422,53 @@ def test_commands_that_need_stages_say_so(hidden_stages, capsys, arguments, said
 def test_lists_work_without_any_stage(hidden_stages, capsys, what):
     assert cli.main(["list", what]) == 0
     assert {"frameworks": "not installed", "computations": "eight_derivatives_of_sin"}[what] in capsys.readouterr().out
+
+
+# --- the contract, and adapters written from it ---
+
+CONTRACT = (EXAMPLES.parent / "docs" / "frameworks.md").read_text(encoding="utf-8")
+# What computations read to treat PyTorch or a stage differently, and modules and classes that only the stages have.
+NOT_IN_THE_CONTRACT = {
+    *("name", "number", "xp", "cuda", "functions", "utils", "gradcheck", "layers", "models", "optimizers", "datasets"),
+    *("dataloaders", "transforms", "saving", "config", "core", "Function", "Square", "plot_dot_graph"),
+}
+
+
+def test_the_contract_names_everything_that_computations_call():
+    files = (pathlib.Path(crosscheck.__file__).parent / "computations").glob("*.py")
+    called = {name for path in files for name in re.findall(r"\bfw\.(\w+)", path.read_text(encoding="utf-8"))}
+    assert called - NOT_IN_THE_CONTRACT - set(re.findall(r"\w+", CONTRACT)) == set()
+
+
+def test_the_contract_names_every_function_and_setting_of_an_adapter():
+    settings = ["name", "dtypes", "max_order", "takes_integers", "deterministic", "tolerance", "differs", "lacks"]
+    for name in ["Variable", "array", "gradients", "creator", *OWN, *settings]:
+        assert f"`{name}" in CONTRACT
+
+
+def test_the_smallest_adapter_of_the_contract_works(torch_adapter, tmp_path, monkeypatch):
+    (block,) = [block for block in re.findall(r"```python\n(.*?)```", CONTRACT, re.DOTALL) if "import mine" in block]
+    (tmp_path / "mine.py").write_text(
+        "import torch\nexp = torch.exp\n"
+        "class Tensor:\n"
+        "    def __new__(cls, data, requires_grad): return torch.tensor(data).requires_grad_(requires_grad)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    (tmp_path / "adapter.py").write_text(block)
+    framework = load_file(tmp_path / "adapter.py")
+    assert (framework.name, framework.max_order) == ("mine", 1)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # a framework may warn about the mean of nothing
+@pytest.mark.parametrize(("file", "package"), [("hips_autograd.py", "autograd"), ("micrograd_arrays.py", "micrograd")])
+def test_the_adapter_of_a_published_package_is_as_declared(torch_adapter, file, package):
+    pytest.importorskip(package, reason=f"needs pip install {package}")
+    framework = load_file(EXAMPLES / file)
+    cells = matrix(framework, torch_adapter)
+    assert [(cell.name, cell.failures[:1]) for cell in cells if not cell.ok] == []
+    states = {cell.computation.name: cell.state for cell in cells if cell.dtype == "float64"}
+    expected = {"autograd": "equal", "micrograd": "partial"}[package]
+    assert {states[name] for name in ("square", "add", "mul", "broadcasting_mul", "rosenbrock")} == {expected}
+    differing = [(c.computation.name, f"{c.computation.name}/{c.dtype}") for c in cells if c.state == "differs"]
+    assert set(framework.differs) <= {name for names in differing for name in names}

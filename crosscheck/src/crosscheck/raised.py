@@ -12,7 +12,8 @@ from .frameworks import Framework, Missing
 LACKS = re.compile(
     r"unsupported operand type|bad operand type|has no attribute|unexpected keyword|positional argument"
     r"|not subscriptable|argument must be a|cannot import|has no len|cannot unpack|no keyword arguments"
-    r"|expected (a )?Variables?, got|expected a numpy.ndarray|expected a number|indices must be integers"
+    r"|cannot create weak reference|expected (a )?Variables?, got|expected a numpy.ndarray|expected a number"
+    r"|indices must be integers"
 )
 OPERATOR = re.compile(r"operand type(?:\(s\))? for (?:unary )?(\S+?)(?: or pow\(\))?: ")
 KEYWORD = re.compile(r"([\w.]+)\(\) got an unexpected keyword argument '(\w+)'")

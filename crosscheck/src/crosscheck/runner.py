@@ -101,11 +101,11 @@ class Runner:
     def cases_for(self, computation: Computation, framework: Framework, dtype: str) -> list[Case]:
         """The cases to run in this framework: in a quick run only the first, unless it is declared to fail."""
         cases = [case for case in self.cases_of(computation, dtype) if framework.takes_integers or not case.integer]
-        return cases[:1] if self.is_quick(computation, framework) else cases
+        return cases[:1] if self.is_quick(computation, framework, dtype) else cases
 
-    def is_quick(self, computation: Computation, framework: Framework) -> bool:
+    def is_quick(self, computation: Computation, framework: Framework, dtype: str) -> bool:
         """Whether to run a single case: not if showing what is declared may take more."""
-        return self.quick and not too_early(computation, framework) and not difference(computation, framework)
+        return self.quick and not too_early(computation, framework) and not difference(computation, framework, dtype)
 
     def recorder(self, computation: Computation, framework: Framework, dtype: str) -> Recorder | None:
         """The recorder of a stage that supports a computation, in its first dtype."""
@@ -172,7 +172,7 @@ class Runner:
     def verdict(self, computation: Computation, framework: Framework, dtype: str, judged: Sequence[Judged]) -> Verdict:
         """The verdict on a cell, from its cases."""
         if computation.raises is not None:
-            return on_error(computation, framework, judged[0].error)
+            return on_error(computation, framework, dtype, judged[0].error)
         failures = [failure for each in judged for failure in each.failures]
         if framework.custom and judged and judged[-1].error and [failure.kind for failure in failures] == ["missing"]:
             return on_lack(framework, judged[-1].error, failures[0].text)
@@ -275,7 +275,7 @@ class Runner:
         before = self.stage_before(computation, framework, case, dtype)
         on_cpu = evaluate(computation, framework.cpu, case, dtype, self.seed, order) if framework.cpu else None
         smooth = case.smooth and computation.cases >= DIFFERENCES and framework.device == "cpu" and dtype == np.float64
-        sloped = smooth and not (reference and self.is_quick(computation, framework))
+        sloped = smooth and not (reference and self.is_quick(computation, framework, str(dtype)))
         largest = max(self.cases_for(computation, framework, str(dtype)), key=Case.size)
         twice = case is largest and framework is not self.oracle and not self.quick
         return Trial(computation, framework, case, dtype, self.seed, outcome, reference, before, on_cpu, sloped, twice)

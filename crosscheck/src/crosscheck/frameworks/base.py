@@ -35,9 +35,10 @@ class Framework(abc.ABC):
     max_order: int = 99  # highest supported order of differentiation
     takes_integers: bool = True  # supports derivatives at integer data
     dtypes: Sequence[str] = DTYPES  # in which it computes
+    deterministic: bool = True  # gives the same bits in every run
     # What a custom framework declares; read only.
     tolerance: Mapping[str, float] = {}  # dtype -> allowed distance in eps, if not the default
-    differs: Mapping[str, str] = {}  # computation -> reason
+    differs: Mapping[str, str] = {}  # computation, or computation/dtype -> reason
     lacks: Collection[str] | None = None  # all names that it does not have; None: not declared
     device: str = "cpu"  # on which it computes
     cpu: Framework | None = None  # the same framework on the CPU, if this one is on a GPU

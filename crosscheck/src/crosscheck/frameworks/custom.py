@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import keyword
-import math
-import reprlib
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
@@ -13,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from .. import UsageError
-from ..stages import STAGES
-from .base import DTYPES, Array
+from .base import DTYPES, Array, Missing
 from .book import BookStyle
+from .settings import TAKEN, expect, is_name, is_positive
 
 # Functions of the file that replace the book's conventions. They have the signatures in base.py.
-OWN = ("function", "constant", "creator", "weights", "weight_gradients", "set_weights", "set_rate")
+OWN = ("function", "constant", "weights", "weight_gradients", "set_weights", "set_rate")
 
 
 class Custom(BookStyle):
@@ -48,7 +45,9 @@ class Custom(BookStyle):
             raise UsageError("gradients: expected a parameter create_graph, since max_order is above 1")
         self.grads_are_variables = self.max_order > 1
         self.takes_integers = getattr(module, "takes_integers", True)
-        expect(isinstance(self.takes_integers, bool), "takes_integers", "True or False", self.takes_integers)
+        self.deterministic = getattr(module, "deterministic", True)
+        for setting in ("takes_integers", "deterministic"):
+            expect(isinstance(vars(self)[setting], bool), setting, "True or False", vars(self)[setting])
         self.dtypes = getattr(module, "dtypes", DTYPES)
         good = isinstance(self.dtypes, list | tuple) and self.dtypes and all(d in DTYPES for d in self.dtypes)
         expect(good, "dtypes", f"some of {DTYPES}", self.dtypes)
@@ -59,8 +58,8 @@ class Custom(BookStyle):
         self.differs = getattr(module, "differs", {})
         good = isinstance(self.differs, Mapping) and all(isinstance(r, str) and r for r in self.differs.values())
         expect(good, "differs", 'reasons by computation: {"square": "..."}', self.differs)
-        known = {computation.name for computation in all_computations()}
-        unknown = [computation for computation in self.differs if computation not in known]
+        known = {key for c in all_computations() for key in (c.name, *(f"{c.name}/{dtype}" for dtype in c.dtypes))}
+        unknown = [key for key in self.differs if key not in known]
         expect(not unknown, "differs", "names of computations (crosscheck list computations)", unknown)
         self.lacks = getattr(module, "lacks", None)
         good = isinstance(self.lacks, list | tuple | set | None) and all(isinstance(n, str) for n in self.lacks or ())
@@ -73,6 +72,7 @@ class Custom(BookStyle):
         found += [f"{', '.join(self.dtypes)} only"] if len(self.dtypes) < len(DTYPES) else []
         found += [f"tolerance {number:g} eps in {dtype}" for dtype, number in self.tolerance.items()]
         found += [] if self.takes_integers else ["no integers"]
+        found += [] if self.deterministic else ["two runs are not compared"]
         return "; ".join(found)
 
     def default_order(self) -> int:
@@ -87,28 +87,20 @@ class Custom(BookStyle):
             raise TypeError(f"array: expected a NumPy array, got {type(found).__name__} for {type(x).__name__}")
         return np.asarray(found)
 
+    def creator(self, y: Any) -> Any:
+        own = getattr(self.modules[0], "creator", None)
+        if own is None and not hasattr(y, "creator"):
+            raise Missing(f"{self.name} has no creator", name="creator")
+        return y.creator if own is None else own(y)
+
     def gradients(
         self, outputs: Sequence[Any], inputs: Sequence[Any], seeds: Sequence[Any] | None, create_graph: bool = False
     ) -> list[Any]:
+        if create_graph and self.max_order == 1:
+            raise Missing(f"{self.name} has no derivatives of order 2", name="gradients(create_graph)")
         if self.own_gradients is None:
             return super().gradients(outputs, inputs, seeds, create_graph)
         found = list(self.own_gradients(outputs, inputs, seeds, **({"create_graph": True} if create_graph else {})))
         if len(found) != len(inputs):
             raise ValueError(f"gradients: expected {len(inputs)} gradients, one for each input, got {len(found)}")
         return found
-
-
-TAKEN = (*(stage.name for stage in STAGES), "torch")
-
-
-def expect(good: object, setting: str, expected: str, got: object) -> None:
-    if not good:
-        raise UsageError(f"{setting}: expected {expected}; got {' '.join(reprlib.repr(got).split())}")
-
-
-def is_name(name: object) -> bool:
-    return isinstance(name, str) and name.isidentifier() and not keyword.iskeyword(name) and name not in TAKEN
-
-
-def is_positive(number: object) -> bool:
-    return isinstance(number, int | float) and not isinstance(number, bool) and 0 < number < math.inf

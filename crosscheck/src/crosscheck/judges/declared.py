@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ..computations import Computation
 from ..frameworks import Framework, Missing
 from ..raised import lacking
+from ..stages import STAGES
 from ..trial import Failure
 
 
@@ -27,9 +28,12 @@ def red(kind: str, text: str, before: Sequence[Failure] = ()) -> Verdict:
     return Verdict("failed", failures=[*before, Failure(kind, text)])
 
 
-def difference(computation: Computation, framework: Framework) -> str | None:
+def difference(computation: Computation, framework: Framework, dtype: str) -> str | None:
     """The declared reason why a framework differs here, if any."""
-    return computation.differs.get(framework.name) or framework.differs.get(computation.name)
+    own = framework.differs
+    return (
+        computation.differs.get(framework.name) or own.get(computation.name) or own.get(f"{computation.name}/{dtype}")
+    )
 
 
 def too_early(computation: Computation, framework: Framework) -> bool:
@@ -43,7 +47,7 @@ def on_values(
     """The verdict on a computation that returns values. Without PyTorch a declared difference is not visible."""
     if too_early(computation, framework):
         return on_early(computation, computation.declared_failure(framework.number or 0), dtype, failures, with_torch)
-    reason = difference(computation, framework)
+    reason = difference(computation, framework, dtype)
     if reason and (failures or not with_torch):
         return Verdict("differs", reason)
     if reason:
@@ -73,14 +77,18 @@ def on_lack(framework: Framework, error: BaseException, said: str) -> Verdict:
     return Verdict("failed", failures=[Failure("undeclared", text)], lacks=name)
 
 
-def on_error(computation: Computation, framework: Framework, error: BaseException | None) -> Verdict:
-    """A stage must raise exactly the expected error; another framework any, unless declared to accept the input."""
+def on_error(computation: Computation, framework: Framework, dtype: str, error: BaseException | None) -> Verdict:
+    """A stage must raise exactly the expected error; another framework any, unless declared to accept the input.
+
+    A custom framework may accept what a later stage accepts.
+    """
     assert computation.raises is not None
     kind, text = computation.raises[0], computation.expected_text(framework.number)
-    reason = difference(computation, framework)
+    reason = difference(computation, framework, dtype)
     if error is None:
-        if reason:
-            return Verdict("differs", reason)
+        later = [computation.differs[stage.name] for stage in STAGES if stage.name in computation.differs]
+        if reason or (framework.custom and later):
+            return Verdict("differs", reason or later[-1])
         return red("undeclared", f"raised nothing; expected {kind.__name__}: {text}")
     said = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
     if too_early(computation, framework):
