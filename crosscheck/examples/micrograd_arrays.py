@@ -81,7 +81,7 @@ def computed(f, x):
 
 def combined(f, x, other):
     """f of two operands, of which the second may be an array or a number."""
-    if isinstance(other, int | float):
+    if type(other) in (int, float):
         return computed(lambda a: f(a, other), x)
     values = other.values if isinstance(other, Variable) else scalars(other)
     found = elementwise(f, x.values, values)

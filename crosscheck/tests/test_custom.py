@@ -15,6 +15,7 @@ from crosscheck import UsageError, cli
 from crosscheck.computations import DTYPES, all_computations
 from crosscheck.frameworks import Missing, load_file
 from crosscheck.frameworks.custom import OWN
+from crosscheck.matrix import Column, rows
 from crosscheck.raised import lacking
 from crosscheck.runner import Runner
 
@@ -237,9 +238,19 @@ def test_a_difference_may_be_declared_for_one_dtype(torch_adapter, adapt):
     assert [run(mine, torch_adapter, "square", dtype).state for dtype in DTYPES] == ["differs", "failed"]
 
 
-def test_what_a_later_stage_accepts_may_be_accepted(torch_adapter, adapt):
-    cell = run(adapt("Variable.__rpow__ = lambda x, c: x"), torch_adapter, "number_to_the_power_of_a_variable")
+@pytest.mark.parametrize("name", ["number_to_the_power_of_a_variable", "variable_of_a_list"])
+def test_what_a_later_stage_or_pytorch_accepts_may_be_accepted(torch_adapter, adapt, name):
+    cell = run(adapt("Variable.__rpow__ = lambda x, c: x"), torch_adapter, name)
     assert (cell.state, cell.failures) == ("differs", [])
+
+
+def test_golden_results_of_the_stages_have_no_cells(torch_adapter, adapt):
+    golden = [c for c in all_computations() if c.golden]
+    runner = Runner([adapt(), torch_adapter], torch_adapter)
+    assert golden
+    assert {framework.name for _, framework, _ in runner.cells(golden, DTYPES)} == {"torch"}
+    columns = [Column.of(framework) for framework in runner.frameworks]
+    assert {label for row in rows(columns, golden, DTYPES) for label in row.labels} == {"torch"}
 
 
 # --- what it lacks ---
@@ -329,7 +340,7 @@ def test_an_adapter_that_misbehaves_is_red(torch_adapter, adapt, more, kind, sai
 def test_what_a_framework_prints_does_not_get_into_the_json(capfd, tmp_path, n, file):
     path = tmp_path / "loud.py"
     loud = TINY.replace("x**2", "print('in a cell', file=file, flush=True) or x**2")
-    path.write_text(f"import os, sys\nfile = {file}\nprint('at import', file=file)\n{loud}")
+    path.write_text(f"import os, sys\nfile = {file}\nprint('at import', file=file, flush=True)\n{loud}")
     assert cli.main(["run", "-n", n, "--stages", "1", "--framework", str(path), "-k", "square and tiny", "--json"]) == 0
     out, err = capfd.readouterr()
     assert out.startswith("{")
@@ -430,7 +441,17 @@ CONTRACT = (EXAMPLES.parent / "docs" / "frameworks.md").read_text(encoding="utf-
 # What computations read to treat PyTorch or a stage differently, and modules and classes that only the stages have.
 NOT_IN_THE_CONTRACT = {
     *("name", "number", "xp", "cuda", "functions", "utils", "gradcheck", "layers", "models", "optimizers", "datasets"),
-    *("dataloaders", "transforms", "saving", "config", "core", "Function", "Square", "plot_dot_graph"),
+    *(
+        "dataloaders",
+        "transforms",
+        "saving",
+        "config",
+        "core",
+        "grads_are_variables",
+        "Function",
+        "Square",
+        "plot_dot_graph",
+    ),
 }
 
 

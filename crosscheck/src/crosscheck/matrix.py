@@ -69,13 +69,15 @@ class Column:
     version: str
     on_gpu: bool
     scope: Scope | None = None  # of a stage
+    custom: bool = False
     settings: str = ""  # of a custom framework
 
     @classmethod
     def of(cls, framework: Framework) -> Column:
         is_stage = framework.number is not None
         scope = Scope.of(Surface(framework)) if is_stage and isinstance(framework, BookStyle) else None
-        return cls(framework.label, framework.version(), framework.device != "cpu", scope, framework.settings())
+        on_gpu, custom = framework.device != "cpu", framework.custom
+        return cls(framework.label, framework.version(), on_gpu, scope, custom, framework.settings())
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def rows(
     found = []
     for computation in computations:
         for dtype in (dtype for dtype in computation.dtypes if dtype in dtypes):
-            labels = [c.label for c in columns if computation.allowed_on_gpu or not c.on_gpu]
+            labels = [c.label for c in columns if computation.concerns(on_gpu=c.on_gpu, custom=c.custom)]
             row = Row(computation, dtype, tuple(labels))
             if expression:
                 kept = [label for label, name in zip(labels, row.names(), strict=True) if matches(expression, name)]

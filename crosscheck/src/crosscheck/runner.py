@@ -88,7 +88,7 @@ class Runner:
             for dtype in computation.dtypes
             if dtype in dtypes
             for framework in self.frameworks
-            if framework.device == "cpu" or computation.allowed_on_gpu
+            if computation.concerns(on_gpu=framework.device != "cpu", custom=framework.custom)
         ]
 
     def cases_of(self, computation: Computation, dtype: str) -> list[Case]:

@@ -53,6 +53,10 @@ class Computation:
         """Whether it returns values and passes nothing that must stay on the host."""
         return self.cases >= GPU and self.raises is None
 
+    def concerns(self, on_gpu: bool, custom: bool) -> bool:
+        """Whether a framework has a cell for it. Golden results are of names and texts that only the stages have."""
+        return (self.allowed_on_gpu or not on_gpu) and not (custom and self.golden)
+
     def make_cases(self, dtype: str, seed: int) -> list[Case]:
         """Its cases in one dtype, the same for every framework."""
         return make_cases(self.name, self.inputs, self.shapes, self.cases, np.dtype(dtype), seed)

@@ -12,6 +12,8 @@ from ..raised import lacking
 from ..stages import STAGES
 from ..trial import Failure
 
+STAGE_NAMES = [stage.name for stage in STAGES]
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -80,15 +82,15 @@ def on_lack(framework: Framework, error: BaseException, said: str) -> Verdict:
 def on_error(computation: Computation, framework: Framework, dtype: str, error: BaseException | None) -> Verdict:
     """A stage must raise exactly the expected error; another framework any, unless declared to accept the input.
 
-    A custom framework may accept what a later stage accepts.
+    A custom framework may accept what PyTorch or a later stage accepts.
     """
     assert computation.raises is not None
     kind, text = computation.raises[0], computation.expected_text(framework.number)
     reason = difference(computation, framework, dtype)
     if error is None:
-        later = [computation.differs[stage.name] for stage in STAGES if stage.name in computation.differs]
-        if reason or (framework.custom and later):
-            return Verdict("differs", reason or later[-1])
+        others = [computation.differs[name] for name in (*STAGE_NAMES, "torch") if name in computation.differs]
+        if reason or (framework.custom and others):
+            return Verdict("differs", reason or others[0])
         return red("undeclared", f"raised nothing; expected {kind.__name__}: {text}")
     said = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
     if too_early(computation, framework):
