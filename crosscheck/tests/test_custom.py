@@ -456,7 +456,7 @@ NOT_IN_THE_CONTRACT = {
 
 
 def test_the_contract_names_everything_that_computations_call():
-    files = (pathlib.Path(crosscheck.__file__).parent / "computations").glob("*.py")
+    files = (pathlib.Path(crosscheck.__file__).parent / "computations").glob("[!b]*.py")  # not beyond_*.py: the Rosetta
     called = {name for path in files for name in re.findall(r"\bfw\.(\w+)", path.read_text(encoding="utf-8"))}
     assert called - NOT_IN_THE_CONTRACT - set(re.findall(r"\w+", CONTRACT)) == set()
 
