@@ -45,3 +45,9 @@ def batch_norm_by_default(fw: Any, x: Any) -> Any:
         gamma, beta, mean, var = (fw.constant(np.full(2, value, dtype)) for value in (1.0, 0.0, 0.5, 2.0))
         found += [f(x, gamma, beta, mean, var), *(np.array(fw.array(a)) for a in (mean, var))]
     return found
+
+
+@computation(step=60, inputs=[normal()], shapes=((3, 4),), order=0, cases=GPU)
+def selections_by_default(fw: Any, x: Any) -> Any:
+    """argmax and argmin over all axes, take along the first"""
+    return fw.argmax(x), fw.argmin(x), fw.take(x, fw.constant(np.array([2, 0])))

@@ -58,6 +58,8 @@ errors(
      TypeError, "sigmoid_cross_entropy: expected real numbers as targets, got complex128"),
     ("embed_id_by_a_vector", lambda fw: fw.embed_id(fw.constant(np.array([0])), ones(fw, 3)),
      ValueError, "embed_id: expected W (in_size, out_size), got W (3,)"),
+    ("lstm_cell_without_weights", lambda fw: fw.functions.lstm_cell(ones(fw, 2, 3), None, None, None, [], []),
+     TypeError, "lstm_cell: expected four W_x, got None"),
     ("lstm_cell_with_h_alone", lambda fw: fw.functions.lstm_cell(ones(fw, 2, 3), ones(fw, 2, 1), None, [], [], []),
      ValueError, "lstm_cell: expected h and c, or None for both, got h alone"),
 )
