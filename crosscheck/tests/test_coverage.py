@@ -200,6 +200,9 @@ def test_the_result_as_json_and_in_one_line():
     assert name["order"] >= 2
     assert set(data["stage3"]["raises"][0]) == {"place", "within", "source", "errors", "reason"}
     assert "public names compared" in found.summary()
+    assert f"{len(found.missing)} lines are missing" in found.summary()
+    found.missing.clear()
+    assert "the rest has a reason" in found.summary()
 
 
 def test_a_reason_for_what_does_not_exist_is_red(tmp_path):

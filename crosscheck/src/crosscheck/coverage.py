@@ -86,10 +86,11 @@ class Coverage:
         defaults = [used for name in names for used in name.defaults.values()]
         torch = sum(name.torch for name in names)
         compared = sum(bool(name.computations) for name in names)
+        rest = f"{len(self.missing)} lines are missing" if self.missing else "the rest has a reason"
         return (
             f"coverage of all stages: {compared} of {len(names)} public names compared ({torch} with PyTorch), "
             f"{sum(map(bool, defaults))} of {len(defaults)} defaults used, "
-            f"{sum(bool(each.errors) for each in raises)} of {len(raises)} raises met; the rest has a reason"
+            f"{sum(bool(each.errors) for each in raises)} of {len(raises)} raises met; {rest}"
         )
 
 
