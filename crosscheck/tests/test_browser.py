@@ -59,7 +59,7 @@ def visible_rows(page):
 def test_axe_finds_nothing(browser, site, theme, width):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python")
     with opened(browser, width, color_scheme=theme) as page:
-        for path in pages(site):
+        for path in pages(site) if width == 1280 else [site / "index.html", site / "computations" / "square.html"]:
             page.goto(path.as_uri())
             found = axe.Axe().run(page, options={"preload": False})  # it would fetch style.css
             assert found.violations_count == 0, f"{path.name}: {found.generate_report()}"

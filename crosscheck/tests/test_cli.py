@@ -76,8 +76,9 @@ def test_run_writes_json(crosscheck, tmp_path):
 
 
 def test_run_writes_pages_into_a_new_folder(crosscheck, tmp_path):
-    status, _, _ = crosscheck("run", "-k", "square/", "--html", str(tmp_path / "new" / "report"))
+    status, out, _ = crosscheck("run", "-k", "square/", "--html", str(tmp_path / "new" / "report"))
     assert status == 0
+    assert out.endswith(f"report: {tmp_path / 'new' / 'report' / 'index.html'}\n")
     assert "Every cell is as declared" in (tmp_path / "new" / "report" / "index.html").read_text()
 
 

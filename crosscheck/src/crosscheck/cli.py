@@ -364,7 +364,12 @@ def write_reports(report: Report, arguments: argparse.Namespace, mutants: Mappin
     if arguments.html:
         from .report.html import write_html  # jinja2 and pygments are for pages only
 
-        steps.append(lambda: write_html(report, pathlib.Path(arguments.html), mutants))
+        def pages() -> None:
+            place = write_html(report, pathlib.Path(arguments.html), mutants)
+            if arguments.json != "-":
+                print(f"report: {place}")
+
+        steps.append(pages)
     attempt(*steps)
 
 
