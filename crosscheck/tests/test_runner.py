@@ -371,3 +371,31 @@ def test_the_bound_of_a_distance_grows_with_the_condition_number(torch_adapter):
         assert cell.state == "failed"
     finally:
         vars(torch_adapter).pop("product", None)
+
+
+@pytest.mark.parametrize(
+    ("forward", "text"),
+    [
+        (lambda x: x**2.0, "integers: value: dtype float64, NumPy has int64"),
+        (
+            lambda x: x.astype(np.int64) ** 2 if x.dtype.kind == "i" else x**2,
+            "int8: value: dtype int64, NumPy has int8",
+        ),
+        (lambda x: x**2 if x.dtype.kind != "u" else x**2 + x.dtype.type(1), "uint8: value: [["),
+    ],
+)
+def test_integers_have_the_dtype_and_values_that_numpy_gives(torch_adapter, forward, text):
+    (cell,) = run(torch_adapter, computation(order=0), framework(square=op(forward)))
+    assert any(failure.kind == "numpy" and text in failure.text for failure in cell.failures)
+
+
+def test_what_numpy_lacks_is_compared_with_pytorch_in_small_integers_too(torch_adapter):
+    torch_adapter.negated = lambda x: -x * 0.5
+    try:
+        for forward, state in ((lambda x: -x * 0.5, "failed"), (lambda x: -(x * 0.5), "equal")):  # -x wraps around
+            stage = framework(negated=op(forward, lambda x, gy: -0.5 * gy))
+            (cell,) = run(torch_adapter, computation(lambda fw, x: fw.negated(x), order=0), stage)
+            assert cell.state == state
+            assert all(failure.text.startswith("uint8: ") for failure in cell.failures)
+    finally:
+        vars(torch_adapter).pop("negated", None)

@@ -12,6 +12,7 @@ import numpy as np
 from .frameworks.base import Array
 
 Generator = Callable[[np.random.Generator, tuple[int, ...]], Array]
+INTEGER_DTYPES = tuple(np.dtype(f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64))
 SHAPES: tuple[tuple[int, ...], ...] = ((), (1,), (3,), (2, 3), (0,), (2, 0))
 LARGE = 1000  # elements; larger cases are not differentiated to third order
 
@@ -23,11 +24,12 @@ SPECIAL: Cases = frozenset({"special values"})  # nan, infinities, signed zeros,
 INTEGERS: Cases = frozenset({"integers"})
 DIFFERENCES: Cases = frozenset({"differences"})  # central differences; not at kinks, or where they take too long
 DEEP: Cases = frozenset({"deep"})  # one shape to third order, if the computation otherwise stops at the second
+MEMORY: Cases = frozenset({"memory"})  # results share memory with inputs only if PyTorch's or NumPy's do
 GPU: Cases = frozenset({"gpu"})  # not if it draws random numbers on the host or is about host arrays
-EVERYTHING = DEFAULT_SEED | LAYOUTS | SPECIAL | INTEGERS | DIFFERENCES | DEEP | GPU
+EVERYTHING = DEFAULT_SEED | LAYOUTS | SPECIAL | INTEGERS | DIFFERENCES | DEEP | MEMORY | GPU
 FINITE = EVERYTHING - SPECIAL
 FLOATS = FINITE - INTEGERS
-SHAPES_ONLY = DEFAULT_SEED | DIFFERENCES | DEEP | GPU
+SHAPES_ONLY = DEFAULT_SEED | DIFFERENCES | DEEP | MEMORY | GPU
 
 
 def normal(scale: float = 1.0, shift: float = 0.0) -> Generator:
@@ -52,6 +54,7 @@ class Case:
     seeded: bool = True
     smooth: bool = True  # central differences apply
     integer: bool = False
+    small: bool = False  # int8 or uint8: values only
     deep: bool = False
     layout: Callable[[Array], Array] = np.copy
 
@@ -132,6 +135,9 @@ def make_cases(
         made.append(Case("special values", values, smooth=False))
     if cases >= INTEGERS and dtype == np.float64:
         source = rng("integers")
-        whole = tuple(source.integers(-3, 4, (2, 3)) for _ in generators)
-        made.append(Case("integers", whole, smooth=False, integer=True, seeded=False))
+        whole = [np.clip(np.rint(3 * generator(source, (2, 3))), -3, 3) for generator in generators]
+        for label, kind in (("integers", np.int64), ("int8", np.int8), ("uint8", np.uint8)):
+            arrays = tuple(abs(a).astype(kind) if label == "uint8" else a.astype(kind) for a in whole)
+            small = kind is not np.int64
+            made.append(Case(label, arrays, smooth=False, integer=True, seeded=False, small=small))
     return made

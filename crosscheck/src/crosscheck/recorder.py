@@ -17,6 +17,7 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from .frameworks import BookStyle
+from .handover import WATCHED, watched
 
 TAG = re.compile(
     r"\[(step \d+|not in the book)"
@@ -128,6 +129,7 @@ class Recorder(BookStyle):
         super().__init__(framework.name, framework.modules, framework.number)
         self.called: dict[str, set[str]] = {}
         self.complete: set[Any] = set()  # names and classes of which a further call would record nothing
+        self.broken: list[str] = []  # violated invariants of memory
         self.folder = pathlib.Path(str(framework.modules[0].__file__)).parent
         self.surface = Surface(framework)
         self.wrappers: dict[str, Any] = {}
@@ -136,6 +138,7 @@ class Recorder(BookStyle):
     def __enter__(self) -> Recorder:
         self.called.clear()
         self.complete.clear()
+        self.broken.clear()
         classes = [value for value in self.surface.objects.values() if inspect.isclass(value)]
         replaced = [(owner, a, self.method(n, owner, a)) for n, (owner, a) in self.surface.methods.items()]
         replaced += [(c, "__init__", self.constructor(c)) for c in classes if "__init__" in vars(c)]
@@ -202,7 +205,10 @@ class Recorder(BookStyle):
     def method(self, name: str, owner: type, attribute: str) -> Any:
         if name not in self.wrappers:
             value = vars(owner)[attribute]
-            wrapper = self.recorded(name, code_of(value), outside_only=self.surface.is_operator(owner, attribute))
+            code = code_of(value)
+            if attribute in WATCHED:
+                code = watched(code, self.surface.package.__name__, self.broken)
+            wrapper = self.recorded(name, code, outside_only=self.surface.is_operator(owner, attribute))
             if isinstance(value, property):
                 self.wrappers[name] = property(wrapper, value.fset, value.fdel)
             else:

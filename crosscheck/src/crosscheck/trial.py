@@ -14,8 +14,10 @@ from .computations import Computation
 from .differences import Slope, agrees, slopes
 from .frameworks import Framework
 from .frameworks.base import Array
+from .frameworks.numpy import NumPyFramework
 from .inputs import Case, stable_rng
 
+NUMPY = NumPyFramework()
 SHAKE = 2.0**-26  # the relative error of inputs by which condition numbers are measured
 SAMPLES = 3
 
@@ -37,6 +39,7 @@ class Outcome:
     gradients: list[list[Array]]
     cotangents: list[list[Array] | None]
     broken: list[str] = field(default_factory=list)  # violated invariants
+    shared: list[tuple[int, int]] = field(default_factory=list)  # (i, j): value i shares memory with input j
 
     def arrays(self) -> Iterator[Result]:
         """Every array with its order and name."""
@@ -133,6 +136,14 @@ class Trial:
         order = min(len(self.outcome.gradients), 1)
         return evaluate(self.computation, self.framework, self.case, self.dtype, self.seed, order, check=True)
 
+    @functools.cached_property
+    def in_numpy(self) -> Outcome | None:
+        """The values in NumPy, without gradients; None if it lacks a function or rejects the integers."""
+        try:
+            return evaluate(self.computation, NUMPY, self.case, self.dtype, self.seed, order=0)
+        except (AttributeError, ArithmeticError, TypeError, ValueError):
+            return None
+
     def backed(self, gradients: Sequence[Array], order: int) -> bool:
         """Whether central differences of the framework's own values agree with these gradients."""
         shapes = [np.shape(g) for g in gradients] == [a.shape for a in self.case.arrays]
@@ -143,9 +154,12 @@ HIGHEST = 3  # derivatives beyond this order are those of a plain sum, as in the
 
 
 def full_order(computation: Computation, case: Case) -> int:
-    """The order of differentiation in frameworks that support any: 1 for integers and special values."""
+    """The order of differentiation in frameworks that support any.
+
+    1 for integers and special values; 0 for small integers, in which gradients would wrap around.
+    """
     if case.integer or not case.smooth:
-        return min(computation.order, 1)
+        return 0 if case.small else min(computation.order, 1)
     return 3 if case.deep and computation.order == 2 else computation.order
 
 
@@ -211,7 +225,10 @@ def evaluate(
     variables = [framework.Variable(a) for a in arrays]
     result = computation.body(framework, *variables)
     outputs = list(result) if isinstance(result, tuple | list) else [result]
-    outcome = Outcome([np.array(framework.array(y)) for y in outputs], [], [])
+    values, inputs = ([framework.array(v) for v in those] for those in (outputs, variables))
+    outcome = Outcome([np.array(a) for a in values], [], [])
+    outcome.shared = [(i, j) for i, a in enumerate(values) for j, x in enumerate(inputs) if np.may_share_memory(a, x)]
+    outcome.broken += dict.fromkeys(framework.broken)
     changeable = [(y, np.array(framework.array(y))) for y in (*variables, *outputs)] if check and order else []
     passes: list[tuple[list[Any], list[Array] | None, list[Any]]] = []  # roots, initial gradients, gradients
     for level in range(order):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..inputs import DIFFERENCES, EVERYTHING, FINITE, FLOATS, SHAPES_ONLY, normal, uniform
+from ..inputs import DIFFERENCES, EVERYTHING, FLOATS, MEMORY, SHAPES_ONLY, normal, uniform
 from . import computation
 from .steps37_41 import Shape, apart, shaped, whole
 
@@ -154,15 +154,15 @@ def swapaxes_and_flip(fw: Any, x: Any) -> Any:
     ]
 
 
-@computation(**BEYOND, inputs=[normal()], shapes=((), (3,), (2, 3), (2, 0)), cases=EVERYTHING)
-def tile_and_repeat(fw: Any, x: Any) -> Any:
+@computation(**BEYOND, inputs=[normal()], shapes=((), (3,), (2, 3), (2, 0)), cases=EVERYTHING - MEMORY)
+def tile_and_repeat(fw: Any, x: Any) -> Any:  # one element is repeated by a view
     """Repeated as a whole and by elements, also zero times"""
     found = [fw.tile(x, 2), fw.tile(x, (2, 1, 3)), fw.tile(x, (0, 2)), fw.repeat(x, 2)]
     return found + [fw.repeat(x, n, axis) for n in (3, 0) for axis in range(len(x.shape))]
 
 
-@computation(**BEYOND, inputs=[normal()], shapes=((3,), (3, 4), (2, 3, 4)), cases=FINITE)
-def pad(fw: Any, x: Any) -> Any:
+@computation(**BEYOND, inputs=[normal()], shapes=((3,), (3, 4), (2, 3, 4)), cases=FLOATS)
+def pad(fw: Any, x: Any) -> Any:  # unsigned integers have no border of -2
     """A border of zeros, of another value, of the edge, and reflected; of different widths"""
     pairs = [(i % 2, 1) for i in range(len(x.shape))]
     found = [fw.pad(x, 1), fw.pad(x, (0, 2), value=-2), fw.pad(x, pairs), fw.pad(x, 0)]

@@ -302,11 +302,36 @@ def average_pooling_simple(fw: Any, x: Any) -> Any:
     return [fw.average_pooling_simple(x, *window) for window in POOLS]
 
 
+@computation(step=57, inputs=[APART], shapes=((2, 3, 5, 4),), order=1, cases=SHAPES_ONLY)
+def patches_of_one_pixel(fw: Any, x: Any) -> Any:
+    """A kernel of 1, whose result equals x but is a copy"""
+    found = [fw.pooling(x, 1), fw.average_pooling(x, 1), fw.pooling_simple(x, 1), fw.average_pooling_simple(x, 1)]
+    return [*found, fw.im2col(x, 1), fw.im2col(x, 1, to_matrix=False)]
+
+
 @computation(step=57, inputs=[APART], shapes=((0, 2, 4, 3),), cases=SHAPES_ONLY - DIFFERENCES)
 def pooling_of_no_images(fw: Any, x: Any) -> Any:
     """An empty batch"""
     functions: list[Callable[..., Any]] = [fw.pooling, fw.average_pooling]
     return [f(x, 2) for f in functions]
+
+
+@computation(step=57, order=0, dtypes=("float64",))
+def images_of_integers(fw: Any) -> Any:
+    """uint8 and int8 images: their maximum keeps the dtype, also next to padding; means and float32 kernels do not"""
+    found = []
+    for dtype in (np.uint8, np.int8):
+        x = (np.arange(2 * 3 * 5 * 4) * 37 % 256).astype(np.uint8).view(dtype).reshape(2, 3, 5, 4)
+        W = (np.arange(2 * 3 * 3 * 2) ** 2 % 7 - 3).astype(np.float32).reshape(2, 3, 3, 2)
+        if fw.name == "torch":
+            x, W = x.astype(np.float64), W.astype(np.float64)
+        images, kernels = fw.constant(x), fw.constant(W)
+        ys = [fw.pooling(images, 2, 1, 1), fw.pooling_simple(images, (3, 2), 2, 1), fw.im2col(images, 2, 1, 1)]
+        ys += [fw.average_pooling(images, 2, 2, 1), fw.average_pooling_simple(images, 2, 2, 1)]
+        ys += [fw.conv2d(images, kernels, None, 1, 1), fw.deconv2d(images, fw.transpose(kernels, (1, 0, 2, 3)))]
+        kinds = [dtype, dtype, dtype, np.float64, np.float64, np.float32, np.float32]
+        found += [fw.array(y).astype(kind) if fw.name == "torch" else y for y, kind in zip(ys, kinds, strict=True)]
+    return found
 
 
 # --- invalid input ---

@@ -112,6 +112,12 @@ def pow_of_integers(fw: Any, x: Any) -> Any:
     return x**0, x**1, x**2, x**3
 
 
+@computation(step=22, inputs=[normal()], order=1, cases=SHAPES_ONLY - DIFFERENCES)
+def infinite_gradient_through_power_0(fw: Any, x: Any) -> Any:
+    """(x ** 0 - 1) ** 0.5: the gradient of the root is infinite, and that of x ** 0 zero all the same"""
+    return (x**0 - 1) ** 0.5
+
+
 @computation(step=22, inputs=[uniform(0.5, 2.0)], cases=FINITE)
 def pow_of_negatives_and_fractions(fw: Any, x: Any) -> Any:
     """x ** -1, -2, 0.5, 2.5 and -0.5"""

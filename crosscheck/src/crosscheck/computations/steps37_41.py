@@ -200,31 +200,31 @@ ANY = [normal(), shaped(row), shaped(column)]
 POSITIVE = [uniform(0.5, 2.0), shaped(row, uniform(0.5, 2.0)), shaped(column, uniform(0.5, 2.0))]
 
 
-@computation(**BROADCAST, inputs=ANY, cases=FLOATS)
+@computation(**BROADCAST, inputs=ANY, cases=FINITE)
 def broadcasting_add(fw: Any, x: Any, r: Any, c: Any) -> Any:
     """x + row, column + x, and row + column, where both are broadcast"""
     return x + r, c + x, fw.add(r, c)
 
 
-@computation(**BROADCAST, inputs=ANY, cases=FLOATS)
+@computation(**BROADCAST, inputs=ANY, cases=FINITE)
 def broadcasting_sub(fw: Any, x: Any, r: Any, c: Any) -> Any:
     """x - row, column - x, row - column, and rsub"""
     return x - r, c - x, fw.sub(r, c), fw.rsub(r, x)
 
 
-@computation(**BROADCAST, inputs=ANY, cases=FLOATS)
+@computation(**BROADCAST, inputs=ANY, cases=FINITE)
 def broadcasting_mul(fw: Any, x: Any, r: Any, c: Any) -> Any:
     """x * row, column * x, row * column"""
     return x * r, c * x, fw.mul(r, c)
 
 
-@computation(**BROADCAST, inputs=POSITIVE, cases=FLOATS)
+@computation(**BROADCAST, inputs=POSITIVE, cases=FINITE)
 def broadcasting_div(fw: Any, x: Any, r: Any, c: Any) -> Any:
     """x / row, column / x, row / column, and rdiv"""
     return x / r, c / x, fw.div(r, c), fw.rdiv(r, x)
 
 
-@computation(**BROADCAST | {"unsupported": {3: "wrong"}}, inputs=POSITIVE, cases=FLOATS)
+@computation(**BROADCAST | {"unsupported": {3: "wrong"}}, inputs=POSITIVE, cases=FINITE)
 def broadcasting_pow(fw: Any, x: Any, r: Any, c: Any) -> Any:
     """x ** row, column ** x, row ** column"""
     return x**r, c**x, fw.pow(r, c)
@@ -257,7 +257,7 @@ def times_4(shape: Shape) -> Shape:
     return (shape[-1], 4)
 
 
-@computation(step=41, inputs=[normal(), shaped(times_4)], shapes=MATRICES, order=3, cases=FLOATS)
+@computation(step=41, inputs=[normal(), shaped(times_4)], shapes=MATRICES, order=3, cases=FINITE)
 def matmul(fw: Any, x: Any, W: Any) -> Any:
     """x W"""
     return fw.matmul(x, W)
@@ -281,7 +281,7 @@ def matmul_operator(fw: Any, x: Any, W: Any) -> Any:
     inputs=[normal(), shaped(lambda s: s[-1:]), shaped(lambda s: s[:1])],
     shapes=((2, 3), (4, 2), (0, 3), (2, 0)),
     order=3,
-    cases=FLOATS,
+    cases=FINITE,
 )
 def matmul_of_vectors(fw: Any, x: Any, v: Any, u: Any) -> Any:
     """Matrix-vector, vector-matrix, and vector-vector products"""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.exceptions import AxisError
 
-from ..inputs import DIFFERENCES, EVERYTHING, FINITE, FLOATS, INTEGERS, SHAPES_ONLY, normal
+from ..inputs import DIFFERENCES, EVERYTHING, FINITE, FLOATS, INTEGER_DTYPES, SHAPES_ONLY, normal
 from . import computation
 from .steps37_41 import TENSORS, Shape, apart, each_axis, given, ones, refused, shaped, times_4, whole
 
@@ -137,19 +137,19 @@ LAYER: dict[str, Any] = {"step": 43}
 BIAS = [normal(), shaped(times_4), shaped(lambda shape: (4,))]
 
 
-@computation(**LAYER, inputs=BIAS, shapes=((2, 3), (3,), (1, 1), (2, 3, 2), (0, 3), (2, 0)), order=3, cases=FLOATS)
+@computation(**LAYER, inputs=BIAS, shapes=((2, 3), (3,), (1, 1), (2, 3, 2), (0, 3), (2, 0)), order=3, cases=FINITE)
 def linear(fw: Any, x: Any, W: Any, b: Any) -> Any:
     """x W + b for a batch, for a single vector, and for more axes"""
     return fw.linear(x, W, b)
 
 
-@computation(**LAYER, inputs=BIAS[:2], shapes=((2, 3), (3,), (2, 3, 2), (0, 3)), cases=FLOATS)
+@computation(**LAYER, inputs=BIAS[:2], shapes=((2, 3), (3,), (2, 3, 2), (0, 3)), cases=FINITE)
 def linear_without_bias(fw: Any, x: Any, W: Any) -> Any:
     """x W"""
     return fw.linear(x, W), fw.linear(x, W, None), fw.linear_simple(x, W)
 
 
-@computation(**LAYER, inputs=BIAS, shapes=((2, 3), (4, 1), (2, 3, 2), (0, 3)), cases=FLOATS)
+@computation(**LAYER, inputs=BIAS, shapes=((2, 3), (4, 1), (2, 3, 2), (0, 3)), cases=FINITE)
 def linear_simple(fw: Any, x: Any, W: Any, b: Any) -> Any:
     """x W + b as two functions; the data of the product is released in between"""
     return fw.linear_simple(x, W, b)
@@ -414,6 +414,19 @@ def get_item_by_arrays_of_indices(fw: Any, x: Any) -> Any:
     return fw.get_item(x, again), fw.get_item(x, [0, 0, 1]), x[table], x[none], x[fw.as_variable(again)]
 
 
+@computation(step=47, inputs=[normal()], shapes=((260, 3),), order=1, cases=SHAPES_ONLY)
+def get_item_by_every_integer_dtype(fw: Any, x: Any) -> Any:
+    """Index arrays of every integer dtype, up to its end or that of x, where a product with the width would overflow"""
+    found = []
+    for dtype in INTEGER_DTYPES:
+        last = min(np.iinfo(dtype).max, 259)
+        rows = np.array([last, 0, last, 100], dtype)
+        if fw.name == "torch":  # it takes uint8 for a mask, and has no larger unsigned integers
+            rows = rows.astype(np.int64)
+        found += [fw.get_item(x, rows), fw.get_item(x, (rows, rows % 3))]
+    return [*found, x[np.array([-1, -128, -1], np.int8)]]
+
+
 @computation(step=47, inputs=[normal()], shapes=((2, 3), (4, 2), (3, 4, 2)), cases=FINITE)
 def get_item_by_pairs_of_arrays(fw: Any, x: Any) -> Any:
     """x[rows, columns] with a repeated pair; with a slice, with an int, and with shapes that broadcast"""
@@ -446,7 +459,7 @@ def rows_one_by_one(fw: Any, x: Any) -> Any:
 JOINED: dict[str, Any] = {"step": 47, "inputs": [normal(), normal()]}
 
 
-@computation(**JOINED, shapes=((1,), (3,), (2, 3), (2, 3, 2), (0, 2)), cases=EVERYTHING - INTEGERS)
+@computation(**JOINED, shapes=((1,), (3,), (2, 3), (2, 3, 2), (0, 2)), cases=EVERYTHING)
 def concat(fw: Any, x0: Any, x1: Any) -> Any:
     """concat along the first and the last axis, of one variable twice, of a single variable"""
     return fw.concat([x0, x1]), fw.concat((x1, x0, x1), axis=-1), fw.concat([x0])
@@ -464,7 +477,7 @@ def concat_of_other_lengths(fw: Any, x: Any, y: Any, z: Any) -> Any:
     return fw.concat([x, y, z], axis=1), fw.concat([y, a, x], 1)
 
 
-@computation(**JOINED, shapes=((), (1,), (3,), (2, 3), (2, 3, 2), (0, 2)), cases=EVERYTHING - INTEGERS)
+@computation(**JOINED, shapes=((), (1,), (3,), (2, 3), (2, 3, 2), (0, 2)), cases=EVERYTHING)
 def stack(fw: Any, x0: Any, x1: Any) -> Any:
     """stack along a new first axis, and along a new last one"""
     return fw.stack([x0, x1]), fw.stack((x1, x0, x1), axis=-1), fw.stack([x0, fw.constant(np.ones_like(fw.array(x0)))])
@@ -505,7 +518,7 @@ def mean_squared_error_simple(fw: Any, x0: Any, x1: Any) -> Any:
     step=42,
     inputs=[normal(), shaped(lambda s: s[1:]), shaped(lambda s: (1,) * len(s))],
     shapes=((2, 3), (1, 1), (1, 4), (3, 2, 2)),
-    cases=FLOATS,
+    cases=FINITE,
 )
 def mean_squared_error_of_two_shapes(fw: Any, x: Any, row: Any, one: Any) -> Any:
     """(1, 1) with (1,), and pairs in which either broadcasts to the shape of the other"""
@@ -555,14 +568,15 @@ def cross_entropy_of_many_classes(fw: Any, x: Any) -> Any:
     return fw.softmax_cross_entropy(x * x, labels(fw, x)), fw.softmax_cross_entropy_simple(x, labels(fw, x))
 
 
-@computation(**SCORES, shapes=((4, 5),), cases=SHAPES_ONLY)
+@computation(**SCORES, shapes=((30, 9),), order=1, cases=SHAPES_ONLY)
 def kinds_of_classes(fw: Any, x: Any) -> Any:
-    """Labels as int32, as uint8, and as a non-contiguous array"""
-    t = np.array([[3, 0], [0, 1], [4, 2], [3, 3]])
-    kinds = t[:, 0].astype(np.int32), t[:, 0].astype(np.uint8), t[:, 1]
-    return [
-        f(x * x, fw.constant(t)) for f in (fw.softmax_cross_entropy, fw.softmax_cross_entropy_simple) for t in kinds
-    ]
+    """Labels of every integer dtype, although 30 x 9 logits are more than int8 and uint8 can count; with gaps"""
+    t = np.array([np.arange(30) ** 2 % 9, np.arange(30) % 9]).T
+    kinds = [*(t[:, 0].astype(dtype) for dtype in INTEGER_DTYPES), t[:, 1]]
+    if fw.name == "torch":  # it has no larger unsigned integers
+        kinds = [t.astype(np.int64) for t in kinds]
+    functions = fw.softmax_cross_entropy, fw.softmax_cross_entropy_simple
+    return [*(f(x, fw.constant(t)) for f in functions for t in kinds), *(fw.accuracy(x, fw.constant(t)) for t in kinds)]
 
 
 @computation(step=47, inputs=[normal(1e4)], shapes=((4, 3), (2, 9)), order=1, cases=SHAPES_ONLY)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..inputs import DEEP, DEFAULT_SEED, DIFFERENCES, FINITE, FLOATS, GPU, SHAPES_ONLY, normal, uniform
+from ..inputs import DEEP, DEFAULT_SEED, DIFFERENCES, FINITE, FLOATS, GPU, INTEGER_DTYPES, SHAPES_ONLY, normal, uniform
 from . import computation
 from .steps37_41 import Shape, apart, given, ones, refused, shaped
 from .steps42_51 import PAIRS, in_the_stages
@@ -335,11 +335,17 @@ def probabilities_above_one(fw: Any) -> Any:
 
 @computation(step=60, inputs=[normal()], shapes=((4, 3), (1, 2), (5, 1)), order=3, cases=FLOATS)
 def embed_id(fw: Any, W: Any) -> Any:
-    """Rows of W by id: repeated and unused ids, a matrix of ids, a 0-d one, int32 and uint8"""
+    """Rows of W by id: repeated and unused ids, a matrix of ids, a 0-d one"""
     last = W.shape[0] - 1
     ids = [np.array([0, last, 0, 0]), np.array([[last, 0, last]]), np.array(last)]
-    ids += [np.array([last, 0], np.int32), np.array([0, last], np.uint8)]
     return [fw.embed_id(fw.constant(x), W) for x in ids]
+
+
+@computation(step=60, inputs=[normal()], shapes=((260, 3),), order=1, cases=SHAPES_ONLY)
+def embed_id_of_every_integer_dtype(fw: Any, W: Any) -> Any:
+    """Ids of every integer dtype, where a product with the width would overflow"""
+    ids = [np.array([min(np.iinfo(dtype).max, 259), 0, 100, 100], dtype) for dtype in INTEGER_DTYPES]
+    return [fw.embed_id(fw.constant(each), W) for each in ids]
 
 
 @computation(step=60, inputs=[normal()], shapes=((4, 3), (1, 2)), order=1, cases=SHAPES_ONLY)

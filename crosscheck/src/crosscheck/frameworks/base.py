@@ -40,6 +40,7 @@ class Framework(abc.ABC):
     tolerance: Mapping[str, float] = {}  # dtype -> allowed distance in eps, if not the default
     differs: Mapping[str, str] = {}  # computation, or computation/dtype -> reason
     lacks: Collection[str] | None = None  # all names that it does not have; None: not declared
+    broken: Sequence[str] = ()  # invariants that its objects violated in this computation
     device: str = "cpu"  # on which it computes
     cpu: Framework | None = None  # the same framework on the CPU, if this one is on a GPU
     xp: Any = np  # the array module to use inside `function`: xp.sin, xp.cos ...

@@ -3,6 +3,7 @@
 import functools
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,12 +27,16 @@ def compared(trial: Trial) -> list[tuple[Result, float | None, str | None]]:
     precise, same = trial.reference.precise.arrays(), trial.reference.same.arrays()
     for i, (ours, exact, theirs) in enumerate(zip(trial.outcome.arrays(), precise, same, strict=False)):
         a, r = ours.array, exact.array
-        text = mismatch(a, r.astype(a.dtype) if trial.case.integer else theirs.array)
+        dtype = trial.dtype
+        if trial.case.integer:  # the dtype is NumPy's
+            dtype = a.dtype if a.dtype.kind == "f" else dtype
+            theirs = replace(theirs, array=r.astype(a.dtype))
+        text = mismatch(a, theirs.array)
         if text is not None:
             found.append((ours, None, text))
             continue
-        far = distance(a, r, trial.dtype)
-        allowed = max(trial.allowed, 4 * distance(theirs.array, r, trial.dtype))
+        far = distance(a, r, dtype)
+        allowed = max(trial.allowed, 4 * distance(theirs.array, r, dtype))
         if not far <= allowed and trial.case.smooth and not trial.computation.curve:
             allowed = max(allowed, by_condition(trial.reference.conditions[i], trial.dtype))
         if not far <= allowed:
@@ -47,13 +52,14 @@ def by_condition(number: float, dtype: np.dtype[Any]) -> float:
 
 def distance_from_reference(trial: Trial) -> float | None:
     """The largest distance in a trial, or None if there is nothing to measure."""
-    far = [] if trial.reference is None else [far for _, far, _ in compared(trial) if far is not None]
-    return max(far, default=None)
+    if trial.reference is None or trial.case.small:
+        return None
+    return max((far for _, far, _ in compared(trial) if far is not None), default=None)
 
 
 def against_reference(trial: Trial) -> Iterator[Failure]:
     """Report the first mismatch per order, and for gradients which side agrees with central differences."""
-    if trial.reference is None:
+    if trial.reference is None or (trial.case.small and trial.in_numpy is not None):  # values may wrap around
         return
     case, ours, theirs = trial.case.name, len(trial.outcome.values), len(trial.reference.precise.values)
     if ours != theirs:
