@@ -106,7 +106,7 @@ def hashed(*arrays: Array) -> str:
 def digits(fw: Any, **options: Any) -> Any:
     """The hash of all samples and labels."""
     data = fw.datasets.Digits(**options)
-    return len(data), hashed(np.array([x for x, _ in data]), np.array([t for _, t in data]))
+    return len(data), hashed(np.array([x for x, _ in data]), np.array([t for _, t in data])), data.label.dtype
 
 
 def images(n: int, *shape: int) -> Array:
@@ -124,8 +124,10 @@ def mnist(fw: Any, *arguments: Any, **options: Any) -> Any:
     files = [idx(*a.shape, content=a.tobytes()) for n in (5, 4) for a in (images(n, 28, 28), labels(n))]
     names = [name for name, _ in fw.datasets.MNIST.FILES]
     unchecked = mock.patch.object(fw.datasets.MNIST, "FILES", [(name, None) for name in names])
-    with unchecked, downloads(named=dict(zip(names, files, strict=True))):
-        return samples(fw.datasets.MNIST(*arguments, **options))
+    addresses = [fw.datasets.MNIST.MIRRORS[0] + name for name in names]
+    with unchecked, downloads(named=dict(zip(addresses, files, strict=True))):
+        data = fw.datasets.MNIST(*arguments, **options)
+    return samples(data), data.label.dtype
 
 
 def page(fw: Any, images: Array, *arguments: Any, **options: Any) -> Any:
@@ -133,14 +135,22 @@ def page(fw: Any, images: Array, *arguments: Any, **options: Any) -> Any:
     drawn: list[Any] = []
     axes = types.SimpleNamespace(imshow=lambda page, cmap: drawn.extend([page, cmap]), axis=drawn.append)
     figure = types.SimpleNamespace(savefig=lambda file, dpi: drawn.extend([file, dpi]))
+
+    def subplots(**options: Any) -> Any:
+        drawn.append(options)
+        return figure, axes
+
     plot = types.SimpleNamespace(
-        subplots=lambda **_: (figure, axes), show=lambda: drawn.append("shown"), close=lambda _: drawn.append("closed")
+        subplots=subplots, show=lambda: drawn.append("shown"), close=lambda _: drawn.append("closed")
     )
     data = type("Mine", (fw.datasets.Images,), {"prepare": lambda self: setattr(self, "data", images)})()
     matplotlib = types.SimpleNamespace(pyplot=plot)
     with mock.patch.dict("sys.modules", {"matplotlib": matplotlib, "matplotlib.pyplot": plot}):
         data.show(*arguments, **options)
     return drawn
+
+
+LAYOUT = {"layout": "constrained"}
 
 
 def pages(images: Array, row: int, col: int) -> Array:
@@ -157,23 +167,23 @@ def pages(images: Array, row: int, col: int) -> Array:
 values(
     51, DIGITS,
     ("digits", lambda fw: digits(fw),
-     lambda: (1500, "72c9ce2d699f64a87bc20280b6ed2b54d65794789a166f088b43d2e5b373b3e3")),
+     lambda: (1500, "72c9ce2d699f64a87bc20280b6ed2b54d65794789a166f088b43d2e5b373b3e3", int)),
     ("digits_to_test", lambda fw: digits(fw, train=False),
-     lambda: (297, "f1e180b6e94d914486cbe4a9ed87778cb43c9d1a5efcb466dd384ccb1bb20728")),
+     lambda: (297, "f1e180b6e94d914486cbe4a9ed87778cb43c9d1a5efcb466dd384ccb1bb20728", int)),
     ("digits_as_bytes", lambda fw: digits(fw, transform=None),
-     lambda: (1500, "ad98dfd37e2ef69fa488d0585c9ba884ee4c8966e3be3bf1abf6eeea09c43a26")),
+     lambda: (1500, "ad98dfd37e2ef69fa488d0585c9ba884ee4c8966e3be3bf1abf6eeea09c43a26", int)),
 )
 values(
     51, NUMPY,
-    ("mnist", lambda fw: mnist(fw), lambda: pairs((images(5, 784) / np.float32(255)), labels(5))),
+    ("mnist", lambda fw: mnist(fw), lambda: [pairs((images(5, 784) / np.float32(255)), labels(5)), int]),
     ("mnist_to_test_as_bytes", lambda fw: mnist(fw, False, transform=None),
-     lambda: pairs(images(4, 1, 28, 28), labels(4))),
+     lambda: [pairs(images(4, 1, 28, 28), labels(4)), int]),
     ("idx_file", lambda fw: with_file(idx(2, 3, content=bytes(range(6))), lambda path: fw.datasets.read_idx(path, 2)),
      lambda: np.arange(6, dtype=np.uint8).reshape(2, 3)),
     ("images_on_a_page", lambda fw: page(fw, images(7, 3, 2, 4), 2, 3),
-     lambda: [pages(images(7, 3, 2, 4), 2, 3), "gray", "off", "shown", "closed"]),
+     lambda: [LAYOUT, pages(images(7, 3, 2, 4), 2, 3), "gray", "off", "shown", "closed"]),
     ("images_on_a_page_of_a_hundred", lambda fw: page(fw, images(101, 1, 2, 2), to_file="page.png"),
-     lambda: [pages(images(101, 1, 2, 2), 10, 10), "gray", "off", "page.png", 150, "closed"]),
+     lambda: [LAYOUT, pages(images(101, 1, 2, 2), 10, 10), "gray", "off", "page.png", 150, "closed"]),
     ("labels_of_digits", lambda fw: fw.datasets.Images.labels(), lambda: dict(enumerate("0123456789"))),
 )
 # fmt: on

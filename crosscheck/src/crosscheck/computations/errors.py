@@ -9,6 +9,7 @@ import sys
 import tempfile
 import types
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
 
@@ -62,22 +63,38 @@ def with_file(content: bytes | None, f: Callable[[str], Any], name: str = "file"
         return f(str(path))
 
 
+@dataclass
+class Network:
+    """What downloads do: their folder, addresses, options and temporary files."""
+
+    folder: str
+    urls: list[str] = field(default_factory=list)
+    options: list[Any] = field(default_factory=list)
+    parts: list[pathlib.Path] = field(default_factory=list)
+
+
 @contextlib.contextmanager
-def downloads(*contents: bytes | Exception, named: Mapping[str, bytes] = NOTHING) -> Iterator[str]:
-    """In the block, downloads have these contents, by file name or in turn, or fail, in a temporary folder."""
+def downloads(*contents: bytes | Exception, named: Mapping[str, bytes] = NOTHING) -> Iterator[Network]:
+    """In the block, downloads have these contents, by address or in turn, or fail, in a temporary folder."""
     remaining = iter(contents)
 
     def get(url: str, path: str, _: object) -> None:
-        content = named[url.rpartition("/")[2]] if named else next(remaining)
+        network.urls.append(url)
+        network.parts.append(pathlib.Path(path))
+        content = named[url] if named else next(remaining)
         if isinstance(content, Exception):
             raise content
         pathlib.Path(path).write_bytes(content)
 
-    pooch = types.SimpleNamespace(HTTPDownloader=lambda **options: get)
+    def downloader(**options: Any) -> Any:
+        network.options.append(options)
+        return get
+
     with (
         tempfile.TemporaryDirectory() as folder,
         contextlib.redirect_stderr(io.StringIO()),
-        mock.patch.dict("sys.modules", pooch=pooch),
+        mock.patch.dict("sys.modules", pooch=types.SimpleNamespace(HTTPDownloader=downloader)),
         mock.patch.dict("os.environ", DEZERO_HOME=folder),
     ):
-        yield folder
+        network = Network(folder)
+        yield network

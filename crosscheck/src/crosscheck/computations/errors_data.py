@@ -115,6 +115,8 @@ errors(
     51,
     ("show_no_rows", lambda fw: shown(fw, row=0),
      ValueError, "show: expected row and col to be at least 1, got 0 and 10"),
+    ("show_no_columns", lambda fw: shown(fw, col=0),
+     ValueError, "show: expected row and col to be at least 1, got 10 and 0"),
     ("show_without_matplotlib", lambda fw: under(hidden("matplotlib", "matplotlib.pyplot"), lambda: shown(fw, row=1)),
      RuntimeError, "show: matplotlib is needed: pip install matplotlib"),
     ("mnist_of_another_number_of_labels",
@@ -234,10 +236,16 @@ URL = "http://example.org/file.bin"
 
 def download(fw: Any, content: bytes | Exception, checksum: str | None = None, folder: str = "") -> Any:
     """A download of this content, or that fails, to a folder in a temporary one."""
-    with downloads(content) as place:
-        pathlib.Path(place, "file").touch()
-        with mock.patch.dict("os.environ", DEZERO_HOME=str(pathlib.Path(place, folder))):
+    with downloads(content) as network:
+        pathlib.Path(network.folder, "file").touch()
+        with mock.patch.dict("os.environ", DEZERO_HOME=str(pathlib.Path(network.folder, folder))):
             return fw.utils.get_file(URL, checksum=checksum)
+
+
+class Broken(OSError):
+    """A connection that breaks."""
+
+    response = None
 
 
 def without_pooch(f: Callable[[], Any]) -> Any:
@@ -265,6 +273,10 @@ errors(
     ("download_without_a_connection", lambda fw: download(fw, ValueError("no route to host")),
      RuntimeError, "... does not exist, and no download succeeded:\n  http://example.org/file.bin: no route to "
                    "host\nOr put the file there by hand, from http://example.org/file.bin"),
+    ("download_that_breaks_twice",
+     lambda fw: under(downloads(Broken(), Broken("reset"), b"third"), lambda: fw.utils.get_file(URL)),
+     RuntimeError, "... does not exist, and no download succeeded:\n  http://example.org/file.bin: reset\n"
+                   "Or put the file there by hand, from http://example.org/file.bin"),
     ("download_of_a_web_page", lambda fw: download(fw, PAGE),
      RuntimeError, "... does not exist, and no download succeeded:\n  http://example.org/file.bin: is a web "
                    "page\nOr put the file there by hand, from http://example.org/file.bin"),

@@ -24,6 +24,7 @@ from ..frameworks.base import Array
 from . import computation
 from .data import IMAGE
 from .errors import downloads, patched, with_file
+from .errors_data import Broken
 from .errors_engine import Elsewhere, subclass
 from .values import values
 
@@ -333,21 +334,35 @@ URL = "http://example.org/folder/file.bin"
 
 
 def files(fw: Any) -> Any:
-    """Files that are downloaded once: under their own name, under another, with a checksum, from another address."""
+    """Files that are downloaded once: under two names, with a checksum, after a broken connection."""
     checksum = hashlib.sha256(b"third").hexdigest()
-    with downloads(b"first", b"second", b"third", b"fourth") as folder:
+    with downloads(b"first", b"second", b"third", Broken(), b"fourth") as network, contextlib.redirect_stdout(None):
         get = fw.utils.get_file
         paths = [get(URL), get(URL), get(URL, "other"), get(URL + "?3", checksum=checksum.upper()), get(URL + "?4")]
         paths.append(get(URL + "?3", checksum=checksum))
-        found = [pathlib.Path(path).read_bytes() for path in paths]
-        names = [pathlib.Path(path).name for path in paths]
-        return (
-            found,
-            names,
-            len(set(paths)),
-            all(path.startswith(folder) for path in paths),
-            fw.utils.cache_dir == folder,
-        )
+        contents = [pathlib.Path(path).read_bytes() for path in paths]
+        places = [pathlib.Path(path).relative_to(network.folder).as_posix() for path in paths]
+        beside = [
+            part.parent.parent == pathlib.Path(path).parent
+            for part, path in zip(network.parts, [*paths[1:5]], strict=False)
+        ]
+        named = all(part.parent.name.startswith("download-") for part in network.parts)
+        return contents, places, network.urls, network.options[0], beside[:1], named
+
+
+def addresses(fw: Any) -> Any:
+    """Where files are kept: given relative to the current folder, or by default in the home of the user."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        found = []
+        for home in ("cache", "~/cache", ""):
+            with mock.patch.dict("os.environ", DEZERO_HOME=home, HOME="/home/reader"):
+                found.append(fw.utils.cache_dir.removeprefix(os.getcwd()))
+        return found
+
+
+def kept(*urls: str, name: str = "file.bin") -> list[str]:
+    """The place of each address in the cache."""
+    return [f"files/{hashlib.sha256(url.encode()).hexdigest()[:16]}/{name}" for url in urls]
 
 
 # fmt: off
@@ -385,7 +400,10 @@ values(
     51, "the contents of the files, which nobody else has",
     ("files_downloaded_once", files, lambda: (
         [b"first", b"first", b"second", b"third", b"fourth", b"third"],
-        ["file.bin", "file.bin", "other", "file.bin", "file.bin", "file.bin"], 4, True, True)),
+        [*kept(URL, URL), *kept(URL, name="other"), *kept(URL + "?3", URL + "?4", URL + "?3")],
+        [URL, URL, URL + "?3", URL + "?4", URL + "?4"],
+        {"progressbar": False, "chunk_size": 65536, "timeout": 15}, True, True)),
+    ("folders_of_downloads", addresses, lambda: ["/cache", "/home/reader/cache", "/home/reader/.dezero"]),
 )
 # fmt: on
 
@@ -434,6 +452,24 @@ def batches(fw: Any) -> Any:
     return found
 
 
+def orders(fw: Any) -> Any:
+    """The order of samples by default, with a seed, and the number of batches without the last one."""
+    before = np.random.get_state()
+    np.random.seed(4)
+    loader = fw.dataloaders.DataLoader(PAIRS, 2)
+    np.random.set_state(before)
+    last = fw.dataloaders.DataLoader(PAIRS, 2, rng=6, drop_last=True)
+    return [loader.index, last.index, len(last), len(list(last)), len(list(loader)), last.max_iter]
+
+
+PAIRS = [(row, None) for row in np.arange(10.0).reshape(5, 2)]
+
+
+def seeded() -> Any:
+    """The order that np.random.seed(4) determines."""
+    return np.random.default_rng(np.random.RandomState(4).randint(2**31)).permutation(5)
+
+
 # fmt: off
 values(
     45, "a golden output: the layers as text",
@@ -453,6 +489,8 @@ values(
 )
 values(
     50, NUMPY,
+    ("order_of_samples", orders,
+     lambda: [seeded(), np.random.default_rng(6).permutation(5), 2, 2, 3, 2]),
     ("batches_one_by_one", batches, lambda: [3, *[
         [np.arange(10.0).reshape(5, 2)[rows], None] for rows in (slice(2), slice(2, 4), slice(4, 5))] * 2]),
 )
