@@ -381,7 +381,7 @@ def test_digits_are_those_of_the_stage_or_random_without_one(stage4, monkeypatch
 def test_the_runner_keeps_the_losses_and_the_oracles(torch_adapter, stage4, stage1):
     name = "training_linear_regression"
     curve = run(torch_adapter, name, stage4, "float32").curve
-    assert (len(curve.losses), len(curve.oracle)) == (200, 200)
+    assert (len(curve.losses), len(curve.oracle)) == (100, 100)
     assert 0 < max(curve.differences()) < 1e-5
     assert run(None, name, stage4).curve.oracle == []
     assert run(None, name, stage4).curve.differences() == []
@@ -406,7 +406,7 @@ def test_json_has_the_losses_and_the_page_draws_them(tmp_path, capsys):
     assert len(capsys.readouterr().out.splitlines()) < 40
     cells = {cell["cell"]: cell for cell in json.loads(target.read_text())["cells"]}
     ours, theirs = (cells[f"training_linear_regression/{name}/float64"] for name in ("stage4", "torch"))
-    assert len(ours["losses"]) == 200
+    assert len(ours["losses"]) == 100
     assert ours["losses"] == pytest.approx(theirs["losses"], rel=1e-9)
     assert ours["oracle_losses"] == theirs["losses"] == theirs["oracle_losses"]
     assert "losses" not in cells["sgd/stage4/float64"]

@@ -304,7 +304,7 @@ def dtype_of_the_optimizer_state(fw: Any, start: Any, slopes: Any) -> Any:
 
 # --- training runs ---
 
-RUN, SHORT = 200, 100  # steps; SHORT where a step takes long
+RUN, LONG = 100, 200  # steps; LONG where 100 reduce the loss too little
 TRAINING: dict[str, Any] = {"curve": RUN, **VALUES}
 # Each loss is a separate result, so that it is compared relative to its own size: 64 eps of float64, the default
 # budget, are 1.4e-14 of a loss; no budget here may exceed 1e-9 of it.
@@ -409,10 +409,10 @@ def training_a_sine_fit(fw: Any, start: Any, points: Any) -> Any:
 
 @computation(
     step=50,
-    inputs=[weights(2, 10, 3), on_a_spiral, orders(300, 30 * RUN)],
+    inputs=[weights(2, 10, 3), on_a_spiral, orders(300, 30 * LONG)],
     budget={"float64": 1e3, "float32": 1e3},
     why_budget="a constant added to all biases of the last layer does not change the loss, so rounding adds up",
-    **TRAINING,
+    **TRAINING | {"curve": LONG},
 )
 def training_a_spiral_mlp(fw: Any, start: Any, points: Any, order: Any) -> Any:
     """Three classes on a spiral: MLP((10, 3)), SGD(1.0), batches of 30 from the framework's DataLoader"""
@@ -465,8 +465,8 @@ def scaled(*shapes: tuple[int, ...]) -> Generator:
 
 @computation(
     step=57,
-    inputs=[scaled(*CNN), orders(1500, 30 * SHORT)],
-    **TRAINING | {"curve": SHORT},
+    inputs=[scaled(*CNN), orders(1500, 30 * RUN)],
+    **TRAINING,
 )
 def training_a_digits_cnn(fw: Any, start: Any, order: Any) -> Any:
     """Handwritten digits: two convolutions with ReLU and pooling, a Linear layer, Adam, batches of 30; the accuracy"""
@@ -481,7 +481,7 @@ def training_a_digits_cnn(fw: Any, start: Any, order: Any) -> Any:
         h = fw.pooling(fw.relu(conv1(fw.constant(x))), 3, (1, 2), 1)  # (N, 6, 8, 4)
         return fc(fw.flatten(fw.average_pooling(fw.relu(conv2(h)), (2, 1), (2, 1))))  # (N, 8, 3, 2) -> (N, 48)
 
-    batches = [(x[i], t[i]) for i in np.split(fw.array(order).astype(int), SHORT)]
+    batches = [(x[i], t[i]) for i in np.split(fw.array(order).astype(int), RUN)]
     found = train(fw, model, fw.Adam(0.003), lambda x, t: fw.softmax_cross_entropy(scores(x), fw.constant(t)), batches)
     with fw.no_grad():
         return [*found, fw.accuracy(scores(x[1500:]), fw.constant(t[1500:]))]
@@ -505,7 +505,7 @@ def sine() -> list[tuple[Array, Array]]:
 @computation(
     step=60,
     inputs=[scaled(*SINE_LSTM)],
-    **TRAINING | {"curve": SHORT},
+    **TRAINING,
 )
 def training_a_sine_lstm(fw: Any, start: Any) -> Any:
     """A noisy sine: LSTM and Linear, Adam, 30 rows from SeqDataLoader, truncated after every fourth time step"""
@@ -531,7 +531,7 @@ def training_a_sine_lstm(fw: Any, start: Any) -> Any:
         losses[:] = [sum(losses[1:], losses[0]) / float(WINDOW)]
         return losses[0]
 
-    return train(fw, model, fw.Adam(0.01), loss_of, itertools.islice(windows(), SHORT))
+    return train(fw, model, fw.Adam(0.01), loss_of, itertools.islice(windows(), RUN))
 
 
 @computation(step=50, order=0, dtypes=("float64",))
