@@ -401,7 +401,7 @@ def lstm_cell(fw: Any, h: Any, c: Any, x: Any, Wx: Any, b: Any, Wh: Any) -> Any:
     return fw.lstm_cell(x, h, c, *(four(fw, W) for W in (Wx, b, Wh)))
 
 
-@computation(**LSTM, **CANCELLING_CELL, shapes=CELLS, cases=SHAPES_ONLY)
+@computation(**LSTM, **CANCELLING_CELL, shapes=CELLS, cases=SHAPES_ONLY - DEEP)
 def lstm_cell_at_the_beginning(fw: Any, h: Any, c: Any, x: Any, Wx: Any, b: Any, Wh: Any) -> Any:
     """No initial state, which counts as zeros; constant arrays as states and inputs; one of the two outputs unused"""
     weights = [four(fw, W) for W in (Wx, b, Wh)]
