@@ -55,7 +55,7 @@ for level, names in enumerate(FAMILIES):
 PACKAGES = {
     "layers": [["base"], ["linear", "convolution", "normalization", "embedding"], ["recurrent"]],
     "models": [["base", "blocks"], ["vgg", "resnet", "squeezenet"]],
-    "optimizers": [["base"], ["rules", "hooks"]],
+    "optimizers": [["base"], ["rules", "hooks", "schedules"]],
     "datasets": [["base"], ["curves", "text", "digits", "imagenet"], ["cifar"]],
 }
 for package, levels in PACKAGES.items():

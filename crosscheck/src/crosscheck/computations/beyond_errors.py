@@ -16,9 +16,35 @@ def whole(fw: Any, *numbers: Any) -> Any:
     return fw.constant(np.array(numbers))
 
 
+def sgd(fw: Any) -> Any:
+    """An optimizer of a layer."""
+    return fw.setup(fw.SGD(0.1), fw.Linear(1, in_size=1))
+
+
 # fmt: off
 errors(
     60,
+    ("rmsprop_of_another_style", lambda fw: fw.RMSprop(style="keras"),
+     ValueError, "RMSprop: expected style 'torch' or 'tensorflow', got 'keras'"),
+    ("clip_value_of_zero", lambda fw: fw.ClipValue(0),
+     ValueError, "ClipValue: expected a limit above 0, got 0", "sets all gradients to 0"),
+    ("schedule_of_no_optimizer", lambda fw: fw.StepLR(None, 3),
+     TypeError, "StepLR: expected an optimizer with a learning rate, got <class 'NoneType'>"),
+    ("schedule_without_a_formula", lambda fw: fw.optimizers.Schedule(sgd(fw)).step(),
+     NotImplementedError, "Schedule has no rate"),
+    ("schedule_with_a_negative_factor", lambda fw: fw.ExponentialLR(sgd(fw), -1),
+     ValueError, "ExponentialLR: expected gamma above 0, got -1", "accepts any factor"),
+    ("schedule_with_the_state_of_another",
+     lambda fw: fw.optimizers.StepLR(sgd(fw), 3).load_state({"t": 1}),
+     ValueError, "load_state: expected ['t', 'base'], got ['t']"),
+    ("plateau_with_factor_one", lambda fw: fw.OnPlateau(sgd(fw), 1.0),
+     ValueError, "OnPlateau: expected a factor between 0 and 1, got 1.0"),
+    ("plateau_in_an_unknown_mode", lambda fw: fw.OnPlateau(sgd(fw), mode="low"),
+     ValueError, "OnPlateau: expected mode 'min' or 'max', got 'low'"),
+    ("between_in_an_unknown_way", lambda fw: fw.between(sgd(fw), 0.01, 5, "cosine"),
+     ValueError, "between: expected kind 'linear' or 'exponential', got 'cosine'", "the adapter has no check"),
+    ("between_the_epochs_of_one", lambda fw: fw.between(sgd(fw), 0.01, 1),
+     ValueError, "between: expected more than one epoch, got 1", "the adapter has no check"),
     ("where_of_numbers", lambda fw: fw.where(ones(fw, 2), ones(fw, 2), ones(fw, 2)),
      TypeError, "where: expected a condition of bool, got float64"),
     ("argmax_of_no_elements", lambda fw: fw.argmax(fw.Variable(np.zeros((2, 0))), 1),

@@ -99,7 +99,7 @@ class BookStyle(Framework):
             param.data = a.copy()
 
     def set_rate(self, optimizer: Any, rate: float) -> None:
-        setattr(optimizer, "alpha" if hasattr(optimizer, "alpha") else "lr", rate)
+        setattr(optimizer, "alpha" if hasattr(optimizer, "alpha") and not self.owns_gradients else "lr", rate)
 
     def version(self) -> str:
         module = self.modules[0]

@@ -14,6 +14,7 @@ import torch
 
 from .base import Array, Framework, Missing
 from .torch_beyond import TorchBeyond
+from .torch_beyond_training import TorchBeyondTraining
 from .torch_convolution import TorchConvolution
 from .torch_functions import TorchFunctions
 from .torch_layers import TorchLayers
@@ -26,8 +27,8 @@ from .weights import TorchWeights
 
 
 class TorchFramework(
-    TorchBeyond, TorchVision, TorchLayers, TorchModes, TorchConvolution, TorchTraining, TorchWeights, TorchNetworks,
-    TorchTensors, TorchFunctions, Framework,
+    TorchBeyond, TorchBeyondTraining, TorchVision, TorchLayers, TorchModes, TorchConvolution, TorchTraining,
+    TorchWeights, TorchNetworks, TorchTensors, TorchFunctions, Framework,
 ):  # fmt: skip
     name = "torch"
     xp = torch

@@ -14,7 +14,7 @@ from .. import cuda
 from ..core import Variable
 
 # Hyperparameters are at least 0 and below these limits.
-LIMITS = {"lr": math.inf, "momentum": math.inf, "rho": 1, "beta1": 1, "beta2": 1, "eps": math.inf, "rate": math.inf}
+LIMITS = {"rho": 1, "beta1": 1, "beta2": 1} | dict.fromkeys(("lr", "momentum", "eps", "rate", "weight_decay"), math.inf)
 
 
 class Optimizer:
@@ -23,13 +23,15 @@ class Optimizer:
     Every optimizer calls its learning rate lr. Hyperparameters may be changed between updates.
     """
 
+    limits = LIMITS
+
     def __init__(self):
         self.target = None
         self.hooks = []
         self.states = {}  # parameter -> name -> array
 
     def __setattr__(self, name, value):
-        super().__setattr__(name, checked(type(self).__name__, name, value))
+        super().__setattr__(name, checked(type(self).__name__, name, value, self.limits))
 
     def setup(self, target):
         """Take a layer or model as the target; return the optimizer. [step 46]"""
@@ -128,7 +130,7 @@ class Optimizer:
             if path in params:
                 states.setdefault(path, {})[name] = np.array(cuda.as_numpy(state[key]))
             elif key in own:
-                numbers[key] = checked("load_state", key, np.array(state[key]).item())
+                numbers[key] = checked("load_state", key, np.array(state[key]).item(), self.limits)
             else:
                 raise ValueError(f"load_state: expected {list(own)} and state of {list(params)}, got {key!r}")
         if numbers and numbers.keys() != own.keys():
@@ -195,14 +197,14 @@ def misfit(param):
     return None
 
 
-def checked(owner, name, value):
-    """Return the value, as a float if its name is in LIMITS: a NumPy scalar would turn float32 into float64.
+def checked(owner, name, value, limits=LIMITS):
+    """Return the value, as a float if its name is in limits: a NumPy scalar would turn float32 into float64.
 
     Raises ValueError if it is outside the limits.
     """
-    if name in LIMITS:
-        if not 0 <= value < LIMITS[name]:  # false for nan, too
-            raise ValueError(f"{owner}: expected 0 <= {name} < {LIMITS[name]}, got {value}")
+    if name in limits:
+        if not 0 <= value < limits[name]:  # false for nan, too
+            raise ValueError(f"{owner}: expected 0 <= {name} < {limits[name]}, got {value}")
         value = float(value)
     return value
 

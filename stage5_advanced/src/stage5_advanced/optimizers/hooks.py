@@ -41,6 +41,19 @@ class ClipGrad:
                 param.grad = Variable(as_array(param.grad.data * rate))
 
 
+class ClipValue:
+    """Hook: limit each element of the gradients to [-limit, limit]. [not in the book]"""
+
+    def __init__(self, limit):
+        if not limit > 0:
+            raise ValueError(f"ClipValue: expected a limit above 0, got {limit}")
+        self.limit = float(limit)
+
+    def __call__(self, params):
+        for param in params:
+            param.grad = Variable(as_array(param.xp.clip(param.grad.data, -self.limit, self.limit)))
+
+
 class FreezeParam:
     """Hook: exclude parameters, or all parameters of layers, from updates. [step 46]"""
 

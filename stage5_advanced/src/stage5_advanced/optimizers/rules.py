@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from .base import Optimizer, blocks
+from .base import LIMITS, Optimizer, blocks
 
 
 class SGD(Optimizer):
@@ -118,3 +118,92 @@ class Adam(Optimizer):
             m += (1 - self.beta1) * (g - m)
             v += (1 - self.beta2) * (g * g - v)
             p -= lr * m / (xp.sqrt(v) * scale + self.eps)
+
+
+class NAG(Optimizer):
+    """Nesterov's accelerated gradient:  v <- momentum v - lr g,  p += momentum v - lr g. [not in the book]
+
+    It looks ahead by one step of the momentum. Its range of stable learning rates is smaller than that of MomentumSGD.
+    """
+
+    def __init__(self, lr=0.01, momentum=0.9):
+        super().__init__()
+        self.lr = lr
+        self.momentum = momentum
+
+    def new_state(self, param):
+        return {"v": param.xp.zeros_like(param.data)}
+
+    def update_one(self, param):
+        for p, g, v in blocks(param.data, param.grad.data, self.state_of(param)["v"]):
+            step = self.lr * g
+            v *= self.momentum
+            v -= step
+            p += self.momentum * v - step
+
+
+class RMSprop(Optimizer):
+    """Steps divided by the root of an average of squared gradients. [not in the book]
+
+    s <- alpha s + (1 - alpha) g^2,  d = g / (sqrt(s) + eps),  v <- momentum v + d,  p -= lr v
+    centered: subtract the square of the average gradient from s. style: 'torch', or 'tensorflow', which has
+    d = g / sqrt(s + eps) and v <- momentum v + lr d, p -= v. start: of s; None stands for 0, in style 'tensorflow' for
+    1, as in TensorFlow 1. Raises ValueError for another style.
+    """
+
+    limits = LIMITS | {"alpha": 1}
+
+    def __init__(self, lr=0.01, alpha=0.99, eps=1e-8, momentum=0.0, centered=False, style="torch", start=None):
+        super().__init__()
+        if style not in ("torch", "tensorflow"):
+            raise ValueError(f"RMSprop: expected style 'torch' or 'tensorflow', got {style!r}")
+        self.lr = lr
+        self.alpha = alpha
+        self.eps = eps
+        self.momentum = momentum
+        self.centered = bool(centered)
+        self.style = style
+        self.start = float(style == "tensorflow") if start is None else float(start)
+
+    def new_state(self, param):
+        state = {"s": param.xp.full_like(param.data, self.start), "v": param.xp.zeros_like(param.data)}
+        return state | {"m": param.xp.zeros_like(param.data)} if self.centered else state
+
+    def update_one(self, param):
+        xp, state, torch = param.xp, self.state_of(param), self.style == "torch"
+        for p, g, s, v, *means in blocks(
+            param.data, param.grad.data, *(state[name] for name in "svm" if name in state)
+        ):
+            s += (1 - self.alpha) * (g * g - s)
+            var = s
+            for m in means:
+                m += (1 - self.alpha) * (g - m)
+                var = s - m * m
+            v *= self.momentum
+            v += g / (xp.sqrt(var) + self.eps) if torch else self.lr * g / xp.sqrt(var + self.eps)
+            p -= self.lr * v if torch else v
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay:  p *= 1 - lr weight_decay, then as Adam. [not in the book]
+
+    The hook WeightDecay adds to the gradient instead, which Adam divides by its scale again. decay: which parameters
+    decay, a function (path, param) -> bool, such as lambda path, p: p.ndim > 1; None stands for all.
+    """
+
+    def __init__(self, alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01, decay=None):
+        super().__init__(alpha, beta1, beta2, eps)
+        self.weight_decay = weight_decay
+        self.decay = decay
+
+    def ready(self, params):
+        params = super().ready(params)
+        self.decaying = set(params)
+        if self.decay is not None:
+            self.decaying &= {param for path, param in self.target.named_params() if self.decay(path, param)}
+        return params
+
+    def update_one(self, param):
+        if param in self.decaying:
+            param.data *= 1 - self.lr * self.weight_decay
+        super().update_one(param)

@@ -1,0 +1,97 @@
+"""Beyond the book: optimizers, a hook, and schedules of the learning rate."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..frameworks.base import Array
+from . import computation
+from .beyond_tensors import BEYOND
+from .training import OPTIMIZING, fifty_steps, hooked
+
+
+@computation(**BEYOND, **OPTIMIZING)
+def nag(fw: Any, start: Any, slopes: Any) -> Any:
+    """50 steps of NAG"""
+    return fifty_steps(fw, fw.NAG(0.05, 0.8), start, slopes)
+
+
+@computation(**BEYOND, **OPTIMIZING)
+def rmsprop(fw: Any, start: Any, slopes: Any) -> Any:
+    """50 steps of RMSprop, with a fifth of the learning rate from step 25 on"""
+    return fifty_steps(fw, fw.RMSprop(0.05), start, slopes, rate=0.01)
+
+
+@computation(**BEYOND, **OPTIMIZING)
+def rmsprop_with_momentum_and_centered(fw: Any, start: Any, slopes: Any) -> Any:
+    """50 steps of RMSprop with every option, with a fifth of the learning rate from step 25 on"""
+    return fifty_steps(fw, fw.RMSprop(0.02, 0.9, 1e-3, momentum=0.7, centered=True), start, slopes, rate=0.004)
+
+
+@computation(**BEYOND, **OPTIMIZING)
+def adamw(fw: Any, start: Any, slopes: Any) -> Any:
+    """50 steps of AdamW, with a fifth of the learning rate from step 25 on"""
+    return fifty_steps(fw, fw.AdamW(0.1, weight_decay=0.2), start, slopes, rate=0.02)
+
+
+@computation(**BEYOND, **OPTIMIZING)
+def clip_value(fw: Any, start: Any, slopes: Any) -> Any:
+    """Each element of a gradient limited to [-0.5, 0.5]"""
+    return hooked(fw, start, slopes, fw.ClipValue(0.5))
+
+
+SCHEDULES: dict[str, Callable[[Any, Any], Any]] = {
+    "StepLR": lambda fw, optimizer: fw.StepLR(optimizer, 7),
+    "MultiStepLR": lambda fw, optimizer: fw.MultiStepLR(optimizer, [3, 20, 21], 0.5),
+    "ExponentialLR": lambda fw, optimizer: fw.ExponentialLR(optimizer, 0.9),
+    "LinearLR": lambda fw, optimizer: fw.LinearLR(optimizer),
+    "LinearLR downwards": lambda fw, optimizer: fw.LinearLR(optimizer, start=1.0, end=0.1, total=30),
+    "PolynomialLR": lambda fw, optimizer: fw.PolynomialLR(optimizer, 40, power=2.0),
+    "CosineLR": lambda fw, optimizer: fw.CosineLR(optimizer, 50, 0.01),
+    "InverseLR": lambda fw, optimizer: fw.InverseLR(optimizer, 0.5, power=0.5),
+    "LambdaLR": lambda fw, optimizer: fw.LambdaLR(optimizer, lambda t: 0.5 + t % 5),
+    "WarmUp": lambda fw, optimizer: fw.WarmUp(fw.StepLR(optimizer, 20, 0.5), 8),
+    "between, linear": lambda fw, optimizer: fw.between(optimizer, 0.01, 51),
+    "between, exponential": lambda fw, optimizer: fw.between(optimizer, 0.01, 51, "exponential"),
+}
+
+
+def rate_of(optimizer: Any) -> float:
+    """The learning rate of an optimizer."""
+    return float(optimizer.lr if hasattr(optimizer, "lr") else optimizer.param_groups[0]["lr"])
+
+
+def rates(fw: Any, make: Callable[[Any, Any], Any], *values: Any) -> Array:
+    """The learning rate before the first of 50 steps, and after each. values: what `step` is called with."""
+    optimizer = fw.setup(fw.SGD(0.1), fw.Linear(1, in_size=1))
+    schedule = make(fw, optimizer)
+    found = [rate_of(optimizer)]
+    for number in range(50):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # PyTorch expects an update before each step
+            schedule.step(*(value(number) for value in values))
+        found.append(rate_of(optimizer))
+    return np.array(found)
+
+
+@computation(**BEYOND, order=0, dtypes=("float64",))
+def schedules(fw: Any) -> Any:
+    """The learning rates of every schedule over 50 steps"""
+    return [rates(fw, make) for make in SCHEDULES.values()]
+
+
+@computation(**BEYOND, order=0, dtypes=("float64",))
+def schedule_on_plateau(fw: Any) -> Any:
+    """The learning rate over 50 steps of values that stagnate, with every option"""
+
+    def value(number: int) -> float:
+        return 1.0 / (1 + min(number, 12)) + 1e-5 * math.sin(number)
+
+    found = [rates(fw, lambda fw, optimizer: fw.OnPlateau(optimizer, patience=3), value)]
+    found.append(rates(fw, lambda fw, optimizer: fw.OnPlateau(optimizer, 0.5, 2, 0.1, "min", 4, 0.01), value))
+    return [*found, rates(fw, lambda fw, optimizer: fw.OnPlateau(optimizer, 0.3, 4, mode="max"), lambda n: -value(n))]
