@@ -5,7 +5,10 @@ import shutil
 
 import pytest
 
-from .test_html import write_site
+from crosscheck.report.html import write_html
+from crosscheck.report.lists import mutation_page
+
+from .test_html import COVERAGE, MUTANTS, small_report, write_site
 
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright axe-playwright-python")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -20,7 +23,9 @@ THEMES = ("light", "dark")
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    return write_site(tmp_path_factory.mktemp("browser"))
+    folder = tmp_path_factory.mktemp("browser")
+    write_html(small_report(coverage=COVERAGE), folder / "lists", mutation_page(MUTANTS))
+    return write_site(folder)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +53,9 @@ def opened(browser, width=1280, **options):
 
 
 def pages(site):
-    return sorted(site.rglob("*.html"))
+    return sorted(
+        [*site.rglob("*.html"), site.parent / "lists" / "coverage.html", site.parent / "lists" / "mutation.html"]
+    )
 
 
 def visible_rows(page):
