@@ -176,9 +176,10 @@ values(
         accepted(fw, off_by(fw, 1, 5.3e-5), ZERO, order=1), accepted(fw, off_by(fw, 1, 10.6e-5), ZERO, order=1),
         accepted(fw, off_by(fw, 1.1), POINT, rtol=0.2), accepted(fw, off_by(fw, 1, 0.1), ZERO, order=1, atol=0.2),
         accepted(fw, fw.square, POINT, rtol=0), accepted(fw, fw.square, POINT, atol=0),
-        accepted(fw, fw.square, POINT.astype("f")), accepted(fw, fw.square, POINT.astype(int))],
+        accepted(fw, fw.square, POINT.astype("f")), accepted(fw, fw.square, POINT.astype(int)),
+        accepted(fw, lambda x: fw.mul(x, fw.mul(x, x)), POINT, order=3)],
      lambda: [True, True, True, True, False, True, True, True, True, True, False, False, True, True, False, False,
-              *[True] * 12]),
+              *[True] * 14]),
     ("numerical_gradients", lambda fw: [
         fw.numerical_grad(fw.square, POINT), fw.numerical_grad(fw.mul, fw.Variable(POINT), ROWS[0, :2], eps=0.5),
         fw.numerical_grad(fw.square, POINT.astype("f")), fw.numerical_grad(in_place(fw), POINT, POINT), POINT],
@@ -336,18 +337,18 @@ URL = "http://example.org/folder/file.bin"
 def files(fw: Any) -> Any:
     """Files that are downloaded once: under two names, with a checksum, after a broken connection."""
     checksum = hashlib.sha256(b"third").hexdigest()
-    with downloads(b"first", b"second", b"third", Broken(), b"fourth") as network, contextlib.redirect_stdout(None):
+    with (
+        downloads(b"first", b"second", b"third", Broken(), b"fourth") as network,
+        contextlib.redirect_stdout(io.StringIO()) as said,
+    ):
         get = fw.utils.get_file
         paths = [get(URL), get(URL), get(URL, "other"), get(URL + "?3", checksum=checksum.upper()), get(URL + "?4")]
         paths.append(get(URL + "?3", checksum=checksum))
         contents = [pathlib.Path(path).read_bytes() for path in paths]
         places = [pathlib.Path(path).relative_to(network.folder).as_posix() for path in paths]
-        beside = [
-            part.parent.parent == pathlib.Path(path).parent
-            for part, path in zip(network.parts, [*paths[1:5]], strict=False)
-        ]
+        beside = network.parts[0].parent.parent == pathlib.Path(paths[0]).parent
         named = all(part.parent.name.startswith("download-") for part in network.parts)
-        return contents, places, network.urls, network.options[0], beside[:1], named
+        return contents, places, network.urls, network.options[0], beside, named, said.getvalue()
 
 
 def addresses(fw: Any) -> Any:
@@ -402,7 +403,7 @@ values(
         [b"first", b"first", b"second", b"third", b"fourth", b"third"],
         [*kept(URL, URL), *kept(URL, name="other"), *kept(URL + "?3", URL + "?4", URL + "?3")],
         [URL, URL, URL + "?3", URL + "?4", URL + "?4"],
-        {"progressbar": False, "chunk_size": 65536, "timeout": 15}, True, True)),
+        {"progressbar": False, "chunk_size": 65536, "timeout": 15}, True, True, "")),
     ("folders_of_downloads", addresses, lambda: ["/cache", "/home/reader/cache", "/home/reader/.dezero"]),
 )
 # fmt: on
@@ -462,6 +463,14 @@ def orders(fw: Any) -> Any:
     return [loader.index, last.index, len(last), len(list(last)), len(list(loader)), last.max_iter]
 
 
+def clipped(fw: Any) -> Any:
+    """Large gradients in float32, whose squares overflow, scaled down to a norm of 2."""
+    param = fw.Parameter(np.ones(2, np.float32))
+    param.grad = fw.Variable(np.array([3e30, 4e30], np.float32))
+    fw.optimizers.ClipGrad(2)([param])
+    return np.allclose(param.grad.data, [1.2, 1.6], 1e-5, 0)
+
+
 PAIRS = [(row, None) for row in np.arange(10.0).reshape(5, 2)]
 
 
@@ -471,6 +480,11 @@ def seeded() -> Any:
 
 
 # fmt: off
+values(
+    38, NUMPY,
+    ("transpose_by_none", lambda fw: [fw.Variable(ROWS).transpose(None), fw.Variable(ROWS).transpose(())],
+     lambda: [ROWS.T, ROWS.T]),
+)
 values(
     45, "a golden output: the layers as text",
     ("repr_of_layers", described, lambda: [
@@ -485,6 +499,7 @@ values(
 )
 values(
     46, NUMPY,
+    ("large_gradients_clipped", clipped, lambda: True),
     ("optimizer_of_the_user", halving, lambda: [ROWS / 2, POINT, {}]),
 )
 values(
