@@ -228,6 +228,29 @@ def zeroth(fw: Any) -> Any:
     return [gx, np.signbit(gx)]
 
 
+def owned(fw: Any) -> Any:
+    """Whether gradients share memory: of two terms, of an intermediate variable and a leaf, of `grad`."""
+    x0, x1 = fw.Variable(POINT), fw.Variable(POINT + 1)
+    a = fw.add(x0, x1)
+    y = fw.square(a)
+    y.backward(retain_grad=True)
+    gradients = [fw.array(x.grad) for x in (x0, x1, a)]
+    if fw.grads_are_variables:
+        gradients = gradients + [g.data for g in fw.grad(fw.square(fw.add(x0, x1)), [x0, x1])]
+    return any(np.shares_memory(g, h) for i, g in enumerate(gradients) for h in gradients[:i])
+
+
+def recorded_anyway(fw: Any) -> Any:
+    """create_graph=True and False decide whether a gradient can be differentiated, whatever the mode."""
+    y = fw.square(x := fw.Variable(POINT))
+    with fw.no_grad():
+        gx = fw.grad(y, x, create_graph=True)
+        y.backward(create_graph=True)
+    found = [gx.creator is None, x.grad.creator is None]
+    y.backward()
+    return [*found, fw.grad(y, x).creator is None]
+
+
 class Rows(np.ndarray):
     """A subclass of arrays."""
 
@@ -264,6 +287,14 @@ values(
         v ** 2.0, np.float32(2) * v, v * True, fw.Variable(np.arange(2)) + 0.5, fw.Variable(np.arange(2)) * 2],
      lambda: [(a := POINT.astype("f")) * np.float32(2), a + np.array(2.0), a - np.array(2), a / np.array(2, "e"),
               a * a, 2 * a, a, np.arange(2) + 0.5, np.arange(2) * 2]),
+)
+values(
+    18, NUMPY,
+    ("gradients_have_their_own_memory", owned, lambda: False),
+)
+values(
+    36, NUMPY,
+    ("create_graph_in_no_grad", recorded_anyway, lambda: [False, False, True]),
 )
 values(
     18, "the book's order of the graph's traversal",
