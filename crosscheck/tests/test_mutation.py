@@ -2,6 +2,13 @@
 
 import functools
 import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
 
 import pytest
 
@@ -134,10 +141,15 @@ def test_a_mutant_is_judged_and_the_sound_stage_stays_sound():
 def test_a_sample_of_mutants_is_detected_and_known_results_are_used(tmp_path, capsys):
     target = tmp_path / "result.json"
     options = ["faults", "--automatic", "--stages", "1,2", "--sample", "60", "--known", str(tmp_path / "known")]
-    cli.main([*options, "--json", str(target)])
+    assert cli.main([*options, "--json", str(target)]) in (0, 1)
     first = json.loads(target.read_text())["stages"]
     assert sum(stage["mutants"] for stage in first.values()) == 60
-    assert sum(stage["detected"] + stage["equivalent"] + stage["survived"] for stage in first.values()) >= 55
+    counts = Counter()
+    for stage in first.values():
+        counts += Counter({word: stage[word] for word in ("detected", "equivalent", "survived", "hangs", "invalid")})
+    assert sum(counts.values()) == 60
+    assert counts["survived"] + counts["hangs"] <= 1  # 98 % of them
+    assert counts["detected"] >= 50
     cli.main([*options, "--json", str(target)])
     again = json.loads(target.read_text())["stages"]
     for stage in ("stage1", "stage2"):
@@ -165,3 +177,33 @@ def test_a_damaged_file_of_results_is_an_error(tmp_path, capsys):
     path.write_text("no database, but a text that is long enough to be taken for one" * 20)
     assert cli.main(["faults", "--automatic", "--stages", "1", "--known", str(path)]) == 2
     assert "cannot be used" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize("options", [["--automatic"], []], ids=["automatic", "by hand"])
+def test_after_sigterm_no_process_is_left(tmp_path, options):
+    known = ["--known", str(tmp_path / "known")] if options else []
+    command = [sys.executable, "-m", "crosscheck", "faults", "--stages", "1", "-n", "2", *options, *known]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        children = f"/proc/{process.pid}/task/{process.pid}/children"
+        while os.path.exists(children) and not pathlib.Path(children).read_text().split()[2:]:  # a tracker, two workers
+            time.sleep(0.1)
+        time.sleep(1)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate()
+    assert process.returncode == 143
+    assert "terminated" in errors
+    deadline = time.monotonic() + 60  # Python's own resource tracker ends a moment later
+    while left := alive(process.pid):
+        assert time.monotonic() < deadline, f"processes of group {process.pid} are left: {left}"
+        time.sleep(0.1)
+
+
+def alive(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True

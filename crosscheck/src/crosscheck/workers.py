@@ -104,7 +104,7 @@ def workers(n: int, setup: Callable[..., Answer], arguments: tuple[Any, ...], li
     setup(*arguments) is called in each process and returns the function that answers tasks, each within a limit of
     CPU time. At the end of the block, however it ends, no process is left.
     """
-    team = [Worker(setup, arguments, limit) for _ in range(n)]
+    team: list[Worker] = []
 
     def answers(tasks: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
         waiting = iter(tasks)
@@ -131,6 +131,8 @@ def workers(n: int, setup: Callable[..., Answer], arguments: tuple[Any, ...], li
                     worker.process.kill()  # then reading its answer fails
 
     try:
+        for _ in range(n):
+            team.append(Worker(setup, arguments, limit))
         for worker in team:
             worker.wait_until_ready()
         yield answers
