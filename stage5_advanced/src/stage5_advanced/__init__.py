@@ -16,7 +16,7 @@ __version__ = "1.1.0"
 
 setup_variable()
 
-LATE = {  # imported at first use, since it takes long to import what they need: attribute -> its module
+_LATE = {  # imported at first use, since it takes long to import what they need: attribute -> its module
     "datasets": "datasets",
     "utils": "utils",
     "Dataset": "datasets",
@@ -26,13 +26,13 @@ LATE = {  # imported at first use, since it takes long to import what they need:
 
 
 def __getattr__(name):
-    """Import what is in LATE."""
-    if name not in LATE:
+    """Import what is in _LATE."""
+    if name not in _LATE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module(f".{LATE[name]}", __name__)
-    return module if name == LATE[name] else getattr(module, name)
+    module = importlib.import_module(f".{_LATE[name]}", __name__)
+    return module if name == _LATE[name] else getattr(module, name)
 
 
 def __dir__():
     """All names, also those that are not imported yet."""
-    return sorted({*globals(), *LATE})
+    return sorted({*globals(), *_LATE})

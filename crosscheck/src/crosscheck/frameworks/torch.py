@@ -14,7 +14,9 @@ import torch
 
 from .base import Array, Framework, Missing
 from .torch_beyond import TorchBeyond
+from .torch_beyond_losses import TorchBeyondLosses
 from .torch_beyond_training import TorchBeyondTraining
+from .torch_beyond_units import TorchBeyondUnits
 from .torch_convolution import TorchConvolution
 from .torch_functions import TorchFunctions
 from .torch_layers import TorchLayers
@@ -27,8 +29,8 @@ from .weights import TorchWeights
 
 
 class TorchFramework(
-    TorchBeyond, TorchBeyondTraining, TorchVision, TorchLayers, TorchModes, TorchConvolution, TorchTraining,
-    TorchWeights, TorchNetworks, TorchTensors, TorchFunctions, Framework,
+    TorchBeyond, TorchBeyondUnits, TorchBeyondLosses, TorchBeyondTraining, TorchVision, TorchLayers, TorchModes,
+    TorchConvolution, TorchTraining, TorchWeights, TorchNetworks, TorchTensors, TorchFunctions, Framework,
 ):  # fmt: skip
     name = "torch"
     xp = torch
