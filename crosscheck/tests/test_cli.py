@@ -43,7 +43,7 @@ def test_run_prints_the_matrix_and_a_summary(crosscheck, monkeypatch):
     status, out, err = crosscheck("run", "-k", "square and not numerical")
     assert status == 0
     assert re.fullmatch(r"(crosscheck: \d+ of \d+ cells\n)*", err)  # on a slow machine
-    assert re.search(r"2 │ square +│ = 0 \| 0\.4 +│ = 0 \| 0\.4", out)
+    assert re.search(r"2 │ square +│ = 0 \| 0\.\d +│ = 0 \| 0\.\d", out)
     assert "every cell is as declared" in out
     assert "seed 0" in out
     assert "\x1b[" not in out  # no colors in a pipe
@@ -216,7 +216,7 @@ def test_show_gives_inputs_cotangents_and_all_results(crosscheck):
     status, out, _ = crosscheck("show", "square/stage1/float64", "--seed", "3", "--json")
     shown = json.loads(out)
     assert shown["repeat"] == "crosscheck show square/stage1/float64 --seed 3"
-    assert shown["cases"][-1]["case"] == "integers"
+    assert [case["case"] for case in shown["cases"]][-3:] == ["integers", "int8", "uint8"]
 
 
 def test_show_reports_an_error(crosscheck):
@@ -242,7 +242,7 @@ def test_rosetta(crosscheck):
         ("amax", ["max"]),
         ("Tensor.sum_to_size", []),
         ("optimizer.step()", ["update"]),
-        ("torch.optim.SGD", ["SGD", "MomentumSGD", "setup"]),
+        ("torch.optim.SGD", ["SGD", "MomentumSGD", "setup", "NAG"]),
     ],
 )
 def test_the_rosetta_can_be_asked_by_the_names_of_pytorch(asked, names):

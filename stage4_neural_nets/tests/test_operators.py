@@ -1,5 +1,6 @@
 """The signs + - * / ** @ and [] on variables, arrays and numbers; what arrays have for methods; broadcasting."""
 
+import inspect
 import operator
 
 import numpy as np
@@ -259,7 +260,8 @@ def test_methods_are_those_of_arrays_with_gradients(method):
 
 
 def test_the_methods_are_the_functions():
-    assert (Variable.sum, Variable.mean, Variable.max, Variable.min) == (F.sum, F.mean, F.max, F.min)
+    for name in ("sum", "mean", "max", "min"):
+        assert inspect.unwrap(getattr(Variable, name)) is getattr(F, name)
     assert Variable.__matmul__ is Variable.matmul is Variable.dot is F.matmul
     assert Variable.__getitem__ is F.get_item
 

@@ -200,12 +200,6 @@ def test_data_of_any_layout_are_updated_in_place(make, formula, name, first, sec
     np.testing.assert_allclose(data, formula(before, g, {}, first), rtol=1e-12, atol=1e-12)
 
 
-def test_a_flag_is_no_number():
-    optimizer = SGD(0.5)
-    optimizer.nesterov = True
-    assert optimizer.numbers() == {"lr": 0.5}
-
-
 @each_optimizer
 def test_a_numpy_scalar_as_rate_keeps_float32(make):
     layer = layer_of(p=np.ones(3, np.float32))

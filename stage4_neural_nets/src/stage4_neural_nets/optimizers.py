@@ -84,9 +84,8 @@ class Optimizer:
         return self.states[param]
 
     def numbers(self):
-        """The hyperparameters, which are all numbers among the attributes: {"lr": 0.01, ...}; a bool is no number."""
-        numbers = {name: value for name, value in vars(self).items() if isinstance(value, Real)}
-        return {name: value for name, value in numbers.items() if not isinstance(value, bool)}
+        """The hyperparameters, which are all numbers among the attributes: {"lr": 0.01, ...}."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, Real)}
 
     def state(self):
         """The hyperparameters and copies of all state: {"lr": 0.01, "l0/W/v": array, ...}. [step 46, not in the book]

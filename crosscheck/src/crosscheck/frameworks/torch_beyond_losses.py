@@ -41,8 +41,8 @@ class TorchBeyondLosses:
         return nnF.huber_loss(x, t, delta=delta, reduction=reduction)
 
     def kl_div(self, log_q: Any, p: Any, reduction: str = "mean") -> Any:
-        """Broadcasts; p may also be given as logarithms."""
-        return nnF.kl_div(log_q, p, reduction=reduction)
+        """Broadcasts; p may also be given as logarithms. reduction="mean" warns that it is not "batchmean"."""
+        return reduced(nnF.kl_div(log_q, p, reduction="none"), reduction)
 
     def gaussian_kl_divergence(self, mu: Any, log_var: Any, reduction: str = "sum") -> Any:
         """A function of distributions, which takes standard deviations, without a reduction."""
