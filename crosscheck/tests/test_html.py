@@ -309,7 +309,7 @@ def test_every_computation_has_a_source_and_its_names_have_definitions(packages)
     names = set()
     for computation in COMPUTATIONS.values():
         found = listing(computation)
-        assert found.source.startswith(("def ", "lambda fw: ")), computation.name
+        assert found.source.startswith(("def ", "lambda fw")), computation.name
         names |= set(found.names) - set(dir(BookStyle))
     undefined = {name for name in names if not versions(name, packages)}
     assert len(names) > 100

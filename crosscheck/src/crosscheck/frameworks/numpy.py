@@ -47,6 +47,21 @@ SAME: dict[str, Callable[..., Any]] = {
     "linear_simple": lambda x, W, b=None: x @ W if b is None else x @ W + b,
     "clip": np.clip,
     "relu": lambda x: np.maximum(x, 0.0),
+    "equal": np.equal,
+    "not_equal": np.not_equal,
+    "less": np.less,
+    "less_equal": np.less_equal,
+    "greater": np.greater,
+    "greater_equal": np.greater_equal,
+    "where": np.where,
+    "sign": np.sign,
+    "cast": lambda x, dtype: x.astype(dtype),
+    "squeeze": np.squeeze,
+    "tile": np.tile,
+    "repeat": np.repeat,
+    "abs": np.abs,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
 }
 
 

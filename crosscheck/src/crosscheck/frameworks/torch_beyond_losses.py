@@ -27,22 +27,24 @@ class TorchBeyondLosses:
 
     def l1_loss(self, x: Any, t: Any, reduction: str = "mean") -> Any:
         """Broadcasting only warns."""
-        x, t = promoted(x, t)
+        x, t = torch.broadcast_tensors(*promoted(x, t))
         return nnF.l1_loss(x, t, reduction=reduction)
 
     def smooth_l1_loss(self, x: Any, t: Any, beta: float = 1.0, reduction: str = "mean") -> Any:
         """Broadcasting only warns."""
-        x, t = promoted(x, t)
+        x, t = torch.broadcast_tensors(*promoted(x, t))
         return nnF.smooth_l1_loss(x, t, beta=beta, reduction=reduction)
 
     def huber_loss(self, x: Any, t: Any, delta: float = 1.0, reduction: str = "mean") -> Any:
         """Broadcasting only warns."""
-        x, t = promoted(x, t)
+        x, t = torch.broadcast_tensors(*promoted(x, t))
         return nnF.huber_loss(x, t, delta=delta, reduction=reduction)
 
     def kl_div(self, log_q: Any, p: Any, reduction: str = "mean") -> Any:
         """Broadcasts; p may also be given as logarithms. reduction="mean" warns that it is not "batchmean"."""
-        return reduced(nnF.kl_div(log_q, p, reduction="none"), reduction)
+        if reduction == "mean":
+            return nnF.kl_div(log_q, p, reduction="none").mean()
+        return nnF.kl_div(log_q, p, reduction=reduction)
 
     def gaussian_kl_divergence(self, mu: Any, log_var: Any, reduction: str = "sum") -> Any:
         """A function of distributions, which takes standard deviations, without a reduction."""
