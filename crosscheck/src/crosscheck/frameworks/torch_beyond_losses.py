@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as nnF
 
@@ -13,6 +14,13 @@ from .torch_tensors import promoted
 def reduced(losses: Any, reduction: str) -> Any:
     """The mean or the sum of losses, or the losses."""
     return losses if reduction == "none" else torch.mean(losses) if reduction == "mean" else torch.sum(losses)
+
+
+def alike(x: Any, t: Any) -> tuple[Any, Any]:
+    """Both in the dtype and the shape of their difference."""
+    shape = np.broadcast_shapes(x.shape, t.shape)
+    x, t = promoted(x, t)
+    return x.expand(shape), t.expand(shape)
 
 
 class TorchBeyondLosses:
@@ -27,17 +35,17 @@ class TorchBeyondLosses:
 
     def l1_loss(self, x: Any, t: Any, reduction: str = "mean") -> Any:
         """Broadcasting only warns."""
-        x, t = torch.broadcast_tensors(*promoted(x, t))
+        x, t = alike(x, t)
         return nnF.l1_loss(x, t, reduction=reduction)
 
     def smooth_l1_loss(self, x: Any, t: Any, beta: float = 1.0, reduction: str = "mean") -> Any:
         """Broadcasting only warns."""
-        x, t = torch.broadcast_tensors(*promoted(x, t))
+        x, t = alike(x, t)
         return nnF.smooth_l1_loss(x, t, beta=beta, reduction=reduction)
 
     def huber_loss(self, x: Any, t: Any, delta: float = 1.0, reduction: str = "mean") -> Any:
         """Broadcasting only warns."""
-        x, t = torch.broadcast_tensors(*promoted(x, t))
+        x, t = alike(x, t)
         return nnF.huber_loss(x, t, delta=delta, reduction=reduction)
 
     def kl_div(self, log_q: Any, p: Any, reduction: str = "mean") -> Any:
