@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,8 @@ import numpy as np
 from ..frameworks.base import Array
 from . import computation
 from .beyond_tensors import BEYOND
-from .training import OPTIMIZING, fifty_steps, hooked
+from .defaults import UPDATES
+from .training import OPTIMIZING, descent, fifty_steps, hooked, paths
 
 
 @computation(**BEYOND, **OPTIMIZING)
@@ -37,6 +39,16 @@ def rmsprop_with_momentum_and_centered(fw: Any, start: Any, slopes: Any) -> Any:
 def adamw(fw: Any, start: Any, slopes: Any) -> Any:
     """50 steps of AdamW, with a fifth of the learning rate from step 25 on"""
     return fifty_steps(fw, fw.AdamW(0.1, weight_decay=0.2), start, slopes, rate=0.02)
+
+
+@computation(**BEYOND, **OPTIMIZING)
+def optimizers_beyond_the_book_by_default(fw: Any, start: Any, slopes: Any) -> Any:
+    """Five steps of each optimizer with its default hyperparameters"""
+    found = []
+    for kind in (fw.NAG, fw.RMSprop, fw.AdamW):
+        down = descent(fw, kind(), start, slopes)
+        found += paths(down.step(number) for number in range(UPDATES))
+    return found
 
 
 @computation(**BEYOND, **OPTIMIZING)
@@ -66,15 +78,20 @@ def rate_of(optimizer: Any) -> float:
     return float(optimizer.lr if hasattr(optimizer, "lr") else optimizer.param_groups[0]["lr"])
 
 
+def advance(schedule: Any, *values: Any) -> None:
+    """The next step of a schedule."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch expects an update before each step
+        schedule.step(*values)
+
+
 def rates(fw: Any, make: Callable[[Any, Any], Any], *values: Any) -> Array:
     """The learning rate before the first of 50 steps, and after each. values: what `step` is called with."""
     optimizer = fw.setup(fw.SGD(0.1), fw.Linear(1, in_size=1))
     schedule = make(fw, optimizer)
     found = [rate_of(optimizer)]
     for number in range(50):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # PyTorch expects an update before each step
-            schedule.step(*(value(number) for value in values))
+        advance(schedule, *(value(number) for value in values))
         found.append(rate_of(optimizer))
     return np.array(found)
 
@@ -85,13 +102,70 @@ def schedules(fw: Any) -> Any:
     return [rates(fw, make) for make in SCHEDULES.values()]
 
 
+def value(number: int) -> float:
+    """Values that stagnate after 12 steps."""
+    return 1.0 / (1 + min(number, 12)) + 1e-5 * math.sin(number)
+
+
 @computation(**BEYOND, order=0, dtypes=("float64",))
 def schedule_on_plateau(fw: Any) -> Any:
     """The learning rate over 50 steps of values that stagnate, with every option"""
-
-    def value(number: int) -> float:
-        return 1.0 / (1 + min(number, 12)) + 1e-5 * math.sin(number)
-
     found = [rates(fw, lambda fw, optimizer: fw.OnPlateau(optimizer, patience=3), value)]
     found.append(rates(fw, lambda fw, optimizer: fw.OnPlateau(optimizer, 0.5, 2, 0.1, "min", 4, 0.01), value))
     return [*found, rates(fw, lambda fw, optimizer: fw.OnPlateau(optimizer, 0.3, 4, mode="max"), lambda n: -value(n))]
+
+
+@computation(**BEYOND, order=0, dtypes=("float64",))
+def schedules_by_default(fw: Any) -> Any:
+    """The learning rates over 50 steps of schedules with the required arguments only"""
+    found = [
+        rates(fw, lambda fw, optimizer: fw.MultiStepLR(optimizer, [3, 20])),
+        rates(fw, lambda fw, optimizer: fw.PolynomialLR(optimizer, 40)),
+        rates(fw, lambda fw, optimizer: fw.CosineLR(optimizer, 50)),
+        rates(fw, lambda fw, optimizer: fw.InverseLR(optimizer, 0.5)),
+    ]
+    return [*found, rates(fw, lambda fw, optimizer: fw.OnPlateau(optimizer), value)]
+
+
+def sawtooth(fw: Any, optimizer: Any) -> Any:
+    """A schedule of one's own: a subclass with a `rate`."""
+    if fw.name == "torch":
+        return fw.LambdaLR(optimizer, lambda t: 1 - t % 4 / 8)
+    return type("Sawtooth", (fw.Schedule,), {"rate": lambda self, t: self.base * (1 - t % 4 / 8)})(optimizer)
+
+
+@computation(**BEYOND, order=0, dtypes=("float64",))
+def schedule_of_ones_own(fw: Any) -> Any:
+    """The learning rates over 50 steps of a subclass of Schedule"""
+    return rates(fw, sawtooth)
+
+
+def last_of(schedule: Any) -> float:
+    """The current learning rate of a schedule."""
+    return float(schedule.last if hasattr(schedule, "last") else schedule.get_last_lr()[0])
+
+
+@computation(**BEYOND, order=0, dtypes=("float64",))
+def schedule_state_saved_and_loaded(fw: Any) -> Any:
+    """15 steps, then 15 more with the same schedule and with a new one, of another base, that loads its state"""
+    found = []
+    makes = {name: SCHEDULES[name] for name in ("StepLR", "MultiStepLR", "LinearLR", "CosineLR", "InverseLR")}
+    makes["OnPlateau"] = lambda fw, optimizer: fw.OnPlateau(optimizer, 0.5, 2)
+    for name, make in makes.items():
+        values = [value] if name == "OnPlateau" else []
+        optimizer = fw.setup(fw.SGD(0.1), fw.Linear(1, in_size=1))
+        schedule = make(fw, optimizer)
+        for number in range(15):
+            advance(schedule, *(f(number) for f in values))
+        other = fw.setup(fw.SGD(0.3), fw.Linear(1, in_size=1))
+        again = make(fw, other)
+        saved = pickle.dumps((fw.state(optimizer), fw.state(schedule)))
+        for target, state in zip((other, again), pickle.loads(saved), strict=True):
+            fw.load_state(target, state)
+        for each, target in ((schedule, optimizer), (again, other)):
+            path = [last_of(each)]
+            for number in range(15, 30):
+                advance(each, *(f(number) for f in values))
+                path += [last_of(each), rate_of(target)]
+            found.append(np.array(path))
+    return found
