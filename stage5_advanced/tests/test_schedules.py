@@ -223,3 +223,15 @@ def test_a_failed_load_changes_nothing():
 def test_arguments_of_schedules_are_checked(call, error, text):
     with pytest.raises(error, match=re.escape(text)):
         call(SGD(1.0))
+
+
+def test_a_warm_up_resumes_at_its_own_base():
+    first = optimizers.WarmUp(optimizers.StepLR(SGD(0.1), 3), 2)
+    for _ in range(5):
+        first.step()
+    second = optimizers.WarmUp(optimizers.StepLR(SGD(0.01), 3), 2)  # another base until the state is loaded
+    second.load_state(first.state())
+    assert second.last == first.last
+    second.step()
+    first.step()
+    assert second.last == first.last

@@ -149,7 +149,8 @@ def last_of(schedule: Any) -> float:
 def schedule_state_saved_and_loaded(fw: Any) -> Any:
     """15 steps, then 15 more with the same schedule and with a new one, of another base, that loads its state"""
     found = []
-    makes = {name: SCHEDULES[name] for name in ("StepLR", "MultiStepLR", "LinearLR", "CosineLR", "InverseLR")}
+    names = ("StepLR", "MultiStepLR", "LinearLR", "CosineLR", "InverseLR", "WarmUp")
+    makes = {name: SCHEDULES[name] for name in names}
     makes["OnPlateau"] = lambda fw, optimizer: fw.OnPlateau(optimizer, 0.5, 2)
     for name, make in makes.items():
         values = [value] if name == "OnPlateau" else []

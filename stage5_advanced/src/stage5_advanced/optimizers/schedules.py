@@ -182,6 +182,7 @@ class WarmUp(Schedule):
         self.begin()
 
     def rate(self, t):
+        self.schedule.base = self.base
         return self.schedule.rate(t) * min(1, (t + 1) / self.steps)
 
 
