@@ -30,7 +30,7 @@ class TorchBeyondLosses:
         self, log_p: Any, t: Any, weight: Any = None, ignore: Any = None, axis: int = 1, reduction: str = "mean"
     ) -> Any:
         """ignore_index is -100 by default; a mean of nothing is nan."""
-        log_p = torch.movedim(log_p, axis, 1)
+        log_p = torch.movedim(log_p, axis, 1).contiguous()  # its second derivative needs it
         return nnF.nll_loss(log_p, t, weight, ignore_index=-100 if ignore is None else ignore, reduction=reduction)
 
     def l1_loss(self, x: Any, t: Any, reduction: str = "mean") -> Any:
