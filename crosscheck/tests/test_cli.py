@@ -251,7 +251,8 @@ def test_the_rosetta_can_be_asked_by_the_names_of_pytorch(asked, names):
 
 def test_the_rosetta_does_not_import_torch():
     source = "import sys; sys.modules['torch'] = None; from crosscheck.cli import main; main(['rosetta', 'F.linear'])"
-    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
+    wide = {**os.environ, "COLUMNS": "120"}
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, env=wide)
     assert (done.returncode, done.stderr) == (0, "")
     assert "torch.nn.functional.linear(x, W.mT, b)" in done.stdout
 

@@ -138,7 +138,8 @@ def test_a_mutant_is_judged_and_the_sound_stage_stays_sound():
     assert not any("np.exp" in line for line in executed)
 
 
-def test_a_sample_of_mutants_is_detected_and_known_results_are_used(tmp_path, capsys):
+def test_a_sample_of_mutants_is_detected_and_known_results_are_used(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
     target = tmp_path / "result.json"
     options = ["faults", "--automatic", "--stages", "1,2", "--sample", "60", "--known", str(tmp_path / "known")]
     assert cli.main([*options, "--json", str(target)]) in (0, 1)

@@ -413,7 +413,7 @@ def test_json_has_the_losses_and_the_page_draws_them(tmp_path, capsys):
     page = (tmp_path / "training.html").read_text()
     assert page.count("<svg ") == 1
     assert '<section id="training_linear_regression"' in page
-    assert re.search(r"Stage 4 float64</th><td[^>]*>0\.08\d+</td><td[^>]*>\d\.\de-1\d</td>", page)
+    assert re.search(r"Stage 4 float64</th><td[^>]*>0\.10\d+</td><td[^>]*>\d\.\de-1\d</td>", page)
 
 
 def test_matplotlib_is_imported_only_to_draw(tmp_path):
