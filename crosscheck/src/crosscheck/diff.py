@@ -322,11 +322,11 @@ def package_changes(
     """The definitions that differ between two packages, or moved; of each file in its order, removed ones last."""
     places = [{path: definitions(source, module_of(path)) for path, source in side.items()} for side in (before, after)]
     olds, news = ({name: text for inner in side.values() for name, text in inner.items()} for side in places)
-    came = {new: old for old, new in moved(olds, news).items()}
+    old_names = {new: old for old, new in moved(olds, news).items()}
     homes = {name: path for path, inner in places[0].items() for name in inner}
     for path, inner in places[1].items():
         for name, text in inner.items():
-            old = came.get(name, name)
+            old = old_names.get(name, name)
             if olds.get(old) != text or old != name:
                 yield DefinitionChange(
                     name,
@@ -337,7 +337,7 @@ def package_changes(
                     tuple(part.part for part in beyond if part.includes(name)),
                     source=homes[old] if old != name else None,
                 )
-    for name in (name for name in olds if name not in news and name not in came.values()):
+    for name in (name for name in olds if name not in news and name not in old_names.values()):
         steps = tuple(lesson.step for lesson in found if name in lesson.names)
         yield DefinitionChange(name, homes[name], olds[name], None, steps)
 

@@ -182,7 +182,7 @@ class WarmUp(Schedule):
         self.begin()
 
     def rate(self, t):
-        self.schedule.base = self.base
+        self.schedule.base = self.base  # which load_state replaces
         return self.schedule.rate(t) * min(1, (t + 1) / self.steps)
 
 
