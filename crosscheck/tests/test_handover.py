@@ -8,7 +8,7 @@ import pytest
 import stage1_autodiff
 from crosscheck.computations import Computation
 from crosscheck.frameworks import BookStyle
-from crosscheck.handover import arrays_in, overlap, watched
+from crosscheck.handover import arrays_in, overlap, share, watched
 from crosscheck.inputs import SHAPES_ONLY, normal
 from crosscheck.runner import Runner
 
@@ -97,6 +97,14 @@ def test_arrays_are_found_in_containers_objects_and_variables():
     found = list(arrays_in([{1: owner}, (owner,), {x}], HERE))
     assert {id(a) for a in found} == {id(owner.a), id(owner.other["b"][0]), id(x.data), id(x.grad)}
     assert list(arrays_in(owner, "another_package")) == []
+
+
+def test_share():
+    a, b, c = np.zeros(6), np.zeros(6), np.zeros(0)
+    for some, others in [([a], [b, a[4:]]), ([a[2:4]], [a]), ([b, a[:3]], [a[::2]])]:
+        assert share(some, others)
+    for some, others in [([a, a[1:]], [b]), ([a[:3]], [a[3:]]), ([c], [c]), ([], [a])]:
+        assert not share(some, others)
 
 
 def test_overlap():

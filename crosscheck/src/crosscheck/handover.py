@@ -44,7 +44,13 @@ def arrays_in(value: Any, package: str, met: set[int] | None = None) -> Iterator
 
 def share(some: Sequence[Array], others: Sequence[Array]) -> bool:
     """Whether any array of the one shares memory with any of the other."""
-    return any(np.may_share_memory(a, b) for a in some for b in others)
+    bounds = [(*byte_bounds(a), group) for group, arrays in enumerate((some, others)) for a in arrays if a.size > 0]
+    ends = [0, 0]  # of each group, the end of the memory that begins before the current array
+    for low, high, group in sorted(bounds):
+        if low < ends[1 - group]:
+            return True
+        ends[group] = max(ends[group], high)
+    return False
 
 
 def overlap(arrays: Sequence[Array]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 from collections.abc import Callable, Sequence
 from types import ModuleType
@@ -54,8 +55,13 @@ class BookStyle(Framework):
     def Variable(self, data: Any) -> Any:
         return self.find("Variable")(data)
 
+    @functools.cached_property
+    def variable_class(self) -> Any:
+        """The framework's Variable, for the adapter's own use: a computation looks it up by name."""
+        return BookStyle.find(self, "Variable")
+
     def array(self, x: Any) -> Array:
-        while isinstance(x, self.find("Variable")):
+        while isinstance(x, self.variable_class):
             x = x.data
         return x  # type: ignore[no-any-return]  # data of a variable, or the array itself
 
@@ -72,7 +78,7 @@ class BookStyle(Framework):
         for i, y in enumerate(outputs):
             if seeds is not None:
                 gy = seeds[i]
-                y.grad = self.Variable(gy) if self.grads_are_variables and isinstance(gy, np.ndarray) else gy
+                y.grad = self.variable_class(gy) if self.grads_are_variables and isinstance(gy, np.ndarray) else gy
             y.backward(**options)
         return [x.grad for x in inputs]
 
@@ -82,7 +88,7 @@ class BookStyle(Framework):
             gxs = backward(*map(self.array, gys), *(x.data for x in inputs))
             if not self.grads_are_variables:
                 return gxs
-            return tuple(self.Variable(np.asarray(gx)) for gx in (gxs if isinstance(gxs, tuple) else (gxs,)))
+            return tuple(self.variable_class(np.asarray(gx)) for gx in (gxs if isinstance(gxs, tuple) else (gxs,)))
 
         members = {"forward": lambda func, *xs: forward(*xs), "backward": call_backward}
         custom = type("Custom", (self.find("Function"),), members)
