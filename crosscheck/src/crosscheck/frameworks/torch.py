@@ -15,6 +15,7 @@ import torch
 from .base import Array, Framework, Missing
 from .torch_beyond import TorchBeyond
 from .torch_beyond_losses import TorchBeyondLosses
+from .torch_beyond_pool import TorchBeyondPool
 from .torch_beyond_training import TorchBeyondTraining
 from .torch_beyond_units import TorchBeyondUnits
 from .torch_convolution import TorchConvolution
@@ -29,8 +30,8 @@ from .weights import TorchWeights
 
 
 class TorchFramework(
-    TorchBeyond, TorchBeyondUnits, TorchBeyondLosses, TorchBeyondTraining, TorchVision, TorchLayers, TorchModes,
-    TorchConvolution, TorchTraining, TorchWeights, TorchNetworks, TorchTensors, TorchFunctions, Framework,
+    TorchBeyond, TorchBeyondUnits, TorchBeyondLosses, TorchBeyondPool, TorchBeyondTraining, TorchVision, TorchLayers,
+    TorchModes, TorchConvolution, TorchTraining, TorchWeights, TorchNetworks, TorchTensors, TorchFunctions, Framework,
 ):  # fmt: skip
     name = "torch"
     xp = torch

@@ -44,6 +44,7 @@ from .conv import (
     get_deconv_outsize,
     im2col,
     pair,
+    same_padding,
 )
 from .elementwise import Clip, Cos, Exp, Log, Sin, Square, Tanh, clip, cos, exp, log, sin, square, tanh
 from .loss import (
@@ -75,8 +76,18 @@ from .objectives import (
 from .pool import (
     AveragePooling,
     Pooling,
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
     average_pooling,
     average_pooling_simple,
+    avg_pool1d,
+    avg_pool2d,
+    global_avg_pool,
+    global_max_pool,
+    max_pool1d,
+    max_pool2d,
     pooling,
     pooling_simple,
 )

@@ -39,17 +39,77 @@ def get_deconv_outsize(size, k, s, p):
 
 
 def pairs(name, kernel_size, stride, pad):
-    """Kernel size, stride and padding as pairs. Raises ValueError if one is too small."""
-    kernel, stride, pad = (pair(size, name) for size in (kernel_size, stride, pad))
-    if min(kernel) < 1 or min(stride) < 1 or min(pad) < 0:
+    """Kernel size, stride and padding as pairs. Raises ValueError if one is too small.
+
+    pad: also "same", "valid" or "full", which stay as they are, or (before, after) for a direction.
+    """
+    kernel, stride = pair(kernel_size, name), pair(stride, name)
+    pad = check_padding(name, pad) if isinstance(pad, str) else sides(pad, name)
+    least = 0 if isinstance(pad, str) else min(np.ravel(p).min() for p in pad)
+    if min(kernel) < 1 or min(stride) < 1 or least < 0:
         sizes = f"kernel_size {kernel}, stride {stride}, pad {pad}"
         raise ValueError(f"{name}: expected a kernel_size and a stride of at least 1, a pad of at least 0, got {sizes}")
     return kernel, stride, pad
 
 
+def sides(pad, name):
+    """Padding of both directions: a pair of numbers, or of pairs (before, after). [not in the book]"""
+    if isinstance(pad, tuple) and len(pad) == 2 and any(isinstance(p, tuple) for p in pad):
+        return tuple(pair(p, name) for p in pad)
+    return pair(pad, name)
+
+
+def check_padding(name, pad):
+    """The name of a padding. Raises ValueError if it is unknown."""
+    if pad not in ("same", "valid", "full"):
+        raise ValueError(f"{name}: expected pad 'same', 'valid', 'full' or numbers, got {pad!r}")
+    return pad
+
+
+def padding(size, kernel, stride, pad, dilation=(1, 1)):
+    """The padding of images (H, W) as numbers, if it is "same", "valid" or "full"; otherwise pad itself."""
+    if pad == "same":
+        return tuple(map(same_padding, size, kernel, stride, dilation))
+    if pad == "full":
+        return tuple((k - 1) * d for k, d in zip(kernel, dilation, strict=True))
+    return (0, 0) if pad == "valid" else pad
+
+
+def same_padding(n, kernel_size, stride=1, dilation=1):
+    """(before, after): padding for ceil(n / stride) positions along a direction. [not in the book]
+
+    It is as little as possible, and an odd number has its larger half after the image, as in TensorFlow; so for a
+    stride of 1 it is PyTorch's padding="same".
+    """
+    total = max((-(-n // stride) - 1) * stride + (kernel_size - 1) * dilation + 1 - n, 0)
+    return total // 2, total - total // 2
+
+
 def geometry(name, size, kernel_size, stride, pad):
     """The Geometry of the patches of images (H, W)."""
-    return Geometry(name, size, *pairs(name, kernel_size, stride, pad))
+    kernel, stride, pad = pairs(name, kernel_size, stride, pad)
+    return Geometry(name, size, kernel, stride, padding(size, kernel, stride, pad))
+
+
+def row_sizes(name, *sizes):
+    """Sizes of sequences, the last a padding, as sizes of images of height 1: 3 -> (1, 3), padding 1 -> (0, 1)."""
+    *numbers, pad = sizes
+    if not all(isinstance(n, (int, np.integer)) for n in numbers):
+        raise ValueError(f"{name}: expected integers as sizes, got {', '.join(map(str, numbers))}")
+    return *((1, n) for n in numbers), pad if isinstance(pad, str) else (0, pad)
+
+
+def as_rows(name, x):
+    """Sequences as images of height 1: (N, C, L) -> (N, C, 1, L). Raises ValueError unless x has three axes."""
+    x = as_input(x, name)
+    if x.ndim != 3:
+        raise ValueError(f"{name}: expected x (N, C, L), got x {x.shape}")
+    return reshape(x, (*x.shape[:2], 1, x.shape[2]))
+
+
+def as_sequences(y):
+    """Images of height 1 as sequences: (N, C, 1, L) -> (N, C, L)."""
+    return reshape(y, (*y.shape[:2], y.shape[3]))
 
 
 class Conv2d(Function):

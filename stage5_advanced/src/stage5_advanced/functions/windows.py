@@ -68,6 +68,15 @@ class Geometry:
         KH, KW = self.kernel
         return [(..., self.along(0, i), self.along(1, j)) for i in range(KH) for j in range(KW)]
 
+    def counts(self, padding):
+        """How many elements of each patch are in the image, or with padding in the image or its padding: (OH, OW)."""
+        found = []
+        for n, k, s, m, (before, after) in zip(self.size, self.kernel, self.stride, self.out, self.pad, strict=True):
+            low, high = (0, before + n + after) if padding else (before, before + n)
+            start = np.arange(m) * s
+            found.append(np.clip(start + k, low, high) - np.clip(start, low, high))
+        return found[0][:, None] * found[1]
+
     def chunk(self, xp, N, height, dtype):
         """How many samples, and how many rows of the output, to process at a time if a column has `height` elements."""
         OH, OW = self.out
