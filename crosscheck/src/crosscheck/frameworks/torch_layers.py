@@ -70,9 +70,9 @@ class TorchLayers:
             return torch.nn.LazyConvTranspose2d(out_channels, kernel_size, **options)
         return torch.nn.ConvTranspose2d(in_channels, out_channels, kernel_size, **options)
 
-    def BatchNorm(self, shape: tuple[int, ...]) -> Any:
+    def BatchNorm(self, shape: tuple[int, ...], eps: float = 1e-5) -> Any:
         """The number of channels must be given. momentum weights the new statistics: 1 - decay, by default 0.1."""
-        return (torch.nn.BatchNorm1d if len(shape) < 4 else torch.nn.BatchNorm2d)(shape[1])
+        return (torch.nn.BatchNorm1d if len(shape) < 4 else torch.nn.BatchNorm2d)(shape[1], eps)
 
     def EmbedID(self, in_size: int, out_size: int) -> Any:
         return torch.nn.Embedding(in_size, out_size)

@@ -21,8 +21,8 @@ def vgg16(size: int = 224) -> nn.Module:
 def resnet(n_layers: int = 50, style: str = "torch") -> nn.Module:
     """torchvision.models.resnet50(), 101, 152.
 
-    style: "torch", or "book" with strides in the first 1x1 convolution of a block, a bias in conv1, and no padding
-    in the first pooling.
+    style: "torch", or "book" with strides in the first 1x1 convolution of a block, a bias in conv1, no padding in the
+    first pooling, and an eps of 2e-5 in batch normalization.
     """
     return ResNet(N_BLOCKS[n_layers], style)
 
@@ -65,16 +65,17 @@ class Bottleneck(nn.Module):
     def __init__(self, channels: int, width: int, stride: int, style: str, first: bool) -> None:
         super().__init__()
         stride1, stride2 = (stride, 1) if style == "book" else (1, stride)
+        eps = 2e-5 if style == "book" else 1e-5
         self.conv1 = nn.Conv2d(channels, width, 1, stride1, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
+        self.bn1 = nn.BatchNorm2d(width, eps)
         self.conv2 = nn.Conv2d(width, width, 3, stride2, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(width)
+        self.bn2 = nn.BatchNorm2d(width, eps)
         self.conv3 = nn.Conv2d(width, 4 * width, 1, bias=False)
-        self.bn3 = nn.BatchNorm2d(4 * width)
+        self.bn3 = nn.BatchNorm2d(4 * width, eps)
         self.downsample: nn.Module | None = None
         if first:
             self.downsample = nn.Sequential(
-                nn.Conv2d(channels, 4 * width, 1, stride, bias=False), nn.BatchNorm2d(4 * width)
+                nn.Conv2d(channels, 4 * width, 1, stride, bias=False), nn.BatchNorm2d(4 * width, eps)
             )
 
     def forward(self, x: Any) -> Any:
@@ -90,7 +91,7 @@ class ResNet(nn.Module):
     def __init__(self, n_blocks: tuple[int, ...], style: str) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, 7, 2, padding=3, bias=style == "book")
-        self.bn1 = nn.BatchNorm2d(64)
+        self.bn1 = nn.BatchNorm2d(64, 2e-5 if style == "book" else 1e-5)
         self.maxpool = nn.MaxPool2d(3, 2, padding=0 if style == "book" else 1)
         channels = 64
         for i, count in enumerate(n_blocks):

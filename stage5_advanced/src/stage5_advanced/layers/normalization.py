@@ -13,10 +13,12 @@ class BatchNorm(Layer):
 
     gamma, beta (C,): parameters, ones and zeros. avg_mean, avg_var (C,): buffers, the running statistics that
     training updates and `test_mode` uses. All are created at the first call: float64 if x is, otherwise float32.
+    eps is added to the variance.
     """
 
-    def __init__(self):
+    def __init__(self, eps=1e-5):
         super().__init__()
+        self.eps = eps
         self.avg_mean = uninitialized("avg_mean", (None,), kind=Buffer)
         self.avg_var = uninitialized("avg_var", (None,), kind=Buffer)
         self.gamma = uninitialized("gamma", (None,))
@@ -41,4 +43,4 @@ class BatchNorm(Layer):
     def forward(self, x):
         x = as_input(x, type(self).__name__)
         self.prepare(x)
-        return F.batch_norm(x, self.gamma, self.beta, self.avg_mean, self.avg_var)
+        return F.batch_norm(x, self.gamma, self.beta, self.avg_mean, self.avg_var, eps=self.eps)

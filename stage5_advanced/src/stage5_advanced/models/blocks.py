@@ -7,17 +7,18 @@ from ..layers import BatchNorm, Conv2d, Layer
 class Bottleneck(Layer):
     """y = relu(h(x) + x), h: 1x1, 3x3 and 1x1 convolutions.  x (N, out_channels, H, W) -> its shape.
 
-    The first two have mid_channels outputs, fewer than x has; strides are theirs. [step 58, not in the book]
+    The first two have mid_channels outputs, fewer than x has; strides are theirs. eps: of the normalizations.
+    [step 58, not in the book]
     """
 
-    def __init__(self, mid_channels, out_channels, strides=(1, 1)):
+    def __init__(self, mid_channels, out_channels, strides=(1, 1), eps=1e-5):
         super().__init__()
         self.conv1 = Conv2d(mid_channels, 1, strides[0], nobias=True)
-        self.bn1 = BatchNorm()
+        self.bn1 = BatchNorm(eps)
         self.conv2 = Conv2d(mid_channels, 3, strides[1], pad=1, nobias=True)
-        self.bn2 = BatchNorm()
+        self.bn2 = BatchNorm(eps)
         self.conv3 = Conv2d(out_channels, 1, nobias=True)
-        self.bn3 = BatchNorm()
+        self.bn3 = BatchNorm(eps)
 
     def shortcut(self, x):
         """The term added to h(x)."""
@@ -33,10 +34,10 @@ class Bottleneck(Layer):
 class Projection(Bottleneck):
     """A Bottleneck with a 1x1 convolution of x as its shortcut.  x (N, C, H, W) -> (N, out_channels, OH, OW)."""
 
-    def __init__(self, mid_channels, out_channels, strides):
-        super().__init__(mid_channels, out_channels, strides)
+    def __init__(self, mid_channels, out_channels, strides, eps=1e-5):
+        super().__init__(mid_channels, out_channels, strides, eps)
         self.conv4 = Conv2d(out_channels, 1, max(strides), nobias=True)
-        self.bn4 = BatchNorm()
+        self.bn4 = BatchNorm(eps)
 
     def shortcut(self, x):
         return self.bn4(self.conv4(x))
@@ -45,12 +46,12 @@ class Projection(Bottleneck):
 class Residuals(Layer):
     """A Projection a with these strides, then Bottlenecks b1, b2, ...: n_blocks in all. [step 58, not in the book]"""
 
-    def __init__(self, n_blocks, mid_channels, out_channels, strides):
+    def __init__(self, n_blocks, mid_channels, out_channels, strides, eps=1e-5):
         super().__init__()
-        self.a = Projection(mid_channels, out_channels, strides)
+        self.a = Projection(mid_channels, out_channels, strides, eps)
         self.names = ["a", *[f"b{i}" for i in range(1, n_blocks)]]
         for name in self.names[1:]:
-            setattr(self, name, Bottleneck(mid_channels, out_channels))
+            setattr(self, name, Bottleneck(mid_channels, out_channels, eps=eps))
 
     def forward(self, x):
         for name in self.names:

@@ -13,7 +13,8 @@ class ResNet(TorchvisionModel):
 
     pretrained: load weights, downloaded once; otherwise they are drawn at the first call.
     style: 'book' halves the image in the first convolution of a block, 1x1, as the published weights require;
-    'torch' in the second, 3x3, as PyTorch does; it also pads the first pooling, and conv1 has no bias.
+    'torch' in the second, 3x3, as PyTorch does; it also pads the first pooling, and conv1 has no bias. The eps of batch
+    normalization is 2e-5 in 'book', with which the published weights were trained, 1e-5 in 'torch'.
     """
 
     WEIGHTS_PATH = "https://github.com/koki0702/dezero-models/releases/download/v0.1/resnet{}.npz"
@@ -29,13 +30,14 @@ class ResNet(TorchvisionModel):
         self.style = style
         n2, n3, n4, n5 = N_BLOCKS[n_layers]
         halving = (2, 1) if style == "book" else (1, 2)
+        eps = 2e-5 if style == "book" else 1e-5
 
         self.conv1 = Conv2d(64, 7, stride=2, pad=3, nobias=style == "torch")
-        self.bn1 = BatchNorm()
-        self.res2 = Residuals(n2, 64, 256, strides=(1, 1))
-        self.res3 = Residuals(n3, 128, 512, halving)
-        self.res4 = Residuals(n4, 256, 1024, halving)
-        self.res5 = Residuals(n5, 512, 2048, halving)
+        self.bn1 = BatchNorm(eps)
+        self.res2 = Residuals(n2, 64, 256, (1, 1), eps)
+        self.res3 = Residuals(n3, 128, 512, halving, eps)
+        self.res4 = Residuals(n4, 256, 1024, halving, eps)
+        self.res5 = Residuals(n5, 512, 2048, halving, eps)
         self.fc6 = Linear(1000)
 
         if pretrained:
