@@ -239,7 +239,7 @@ def test_rosetta(crosscheck):
         ("nn.Linear", ["Linear"]),
         ("torch.permute", ["transpose"]),
         ("torch.transpose", ["transpose"]),  # in the text about the difference
-        ("amax", ["max"]),
+        ("amax", ["max", "global_max_pool"]),
         ("Tensor.sum_to_size", []),
         ("optimizer.step()", ["update"]),
         ("torch.optim.SGD", ["SGD", "MomentumSGD", "setup", "NAG"]),

@@ -223,6 +223,17 @@ def parser() -> argparse.ArgumentParser:
         "--known", metavar="FILE", type=pathlib.Path, help="results of earlier runs (default: in the user's cache)"
     )
 
+    exercise = command("exercise", exercise_command, "write a stage without its functions, as a package to complete")
+    exercise.add_argument("stage", metavar="N", help="1 or stage1")
+    grade = command("grade", grade_command, "compare the package of an exercise with PyTorch, step by step")
+    grade.add_argument("-n", metavar="N", type=processes, default="auto", help="number of worker processes")
+    hunt = command("hunt", hunt_command, "write a stage with one planted bug, to be found by its symptoms")
+    hunt.add_argument("--stage", metavar="N", default="1", help="1 or stage1 (default: %(default)s)")
+    hunt.add_argument("--seed", type=int, help="seed of the choice of the bug (default: none)")
+    hunt.add_argument("--hint", action="store_true", help="show the next hint instead")
+    for added in (exercise, grade, hunt):
+        added.add_argument("folder", metavar="DIR", type=folder, help="the folder of the package")
+
     bench = command("bench", bench_command, "benchmark the same work in every stage and in PyTorch", True)
     bench.add_argument("--stages", metavar="LIST", help="only these stages (default: all)")
     bench.add_argument(
@@ -244,6 +255,13 @@ def processes(text: str) -> int:
     if number < 0:
         raise argparse.ArgumentTypeError(f"expected auto or a number of at least 0, got {text}")
     return number
+
+
+def folder(text: str) -> pathlib.Path:
+    """The value of DIR."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected the name of a folder, got an empty string")
+    return pathlib.Path(text)
 
 
 def seconds(text: str) -> float:
@@ -493,6 +511,49 @@ def step_command(arguments: argparse.Namespace) -> int:
     data = step_json(step, found, source, result)
     output(data, arguments.json, lambda: print_step(found, source, result, console(), arguments.side_by_side))
     return 1 if result is not None and result.returncode else 0
+
+
+def exercise_command(arguments: argparse.Namespace) -> int:
+    from .exercise import exercise_report
+
+    [stage] = parse_stages(arguments.stage.partition(",")[0])
+    check_folder(str(arguments.folder), "exercise")
+    data = exercise_report(stage, arguments.folder)
+
+    def text() -> None:
+        for name in data["backups"]:
+            print(f"kept as a backup: {arguments.folder / name}")
+        print(f"{stage.name} in {arguments.folder}: {data['write']} functions to write, {data['change']} to change")
+        print(f"begin with {arguments.folder / 'README.md'}, at {data['first']}")
+        print(f"check: crosscheck grade {arguments.folder}")
+
+    output(data, arguments.json, text)
+    return 0
+
+
+def grade_command(arguments: argparse.Namespace) -> int:
+    from .grade import grade_report
+
+    return grade_report(arguments.folder, arguments.n or 1, arguments.json)
+
+
+def hunt_command(arguments: argparse.Namespace) -> int:
+    from .hunt import hint, write_hunt
+
+    if arguments.hint:
+        said = hint(arguments.folder)
+        output({"hint": said}, arguments.json, lambda: print(said))
+        return 0
+    [stage] = parse_stages(arguments.stage.partition(",")[0])
+    check_folder(str(arguments.folder), "hunt")
+    data = write_hunt(stage, arguments.folder, arguments.seed)
+
+    def text() -> None:
+        print(f"{stage.name} with a bug in {arguments.folder}")
+        print(f"what it breaks: crosscheck grade {arguments.folder}; a hint: crosscheck hunt {arguments.folder} --hint")
+
+    output(data, arguments.json, text)
+    return 0
 
 
 def play_command(arguments: argparse.Namespace) -> int:

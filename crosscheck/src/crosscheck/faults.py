@@ -81,11 +81,15 @@ def plant(stage: Stage, fault: Fault | None, folder: pathlib.Path) -> pathlib.Pa
         file = copy / fault.file
         if not file.is_file():
             raise UsageError(f"fault {fault.name}: {stage.name} has no file {fault.file}")
-        source = file.read_text(encoding="utf-8")
-        if (count := source.count(fault.old)) != 1:
-            raise UsageError(f"fault {fault.name}: its old text occurs {count} times in {fault.file}, not once")
-        file.write_text(source.replace(fault.old, fault.new), encoding="utf-8")
+        file.write_text(planted(fault, file.read_text(encoding="utf-8")), encoding="utf-8")
     return copy
+
+
+def planted(fault: Fault, source: str) -> str:
+    """The source of a file with the fault. Raises UsageError unless its old text occurs exactly once."""
+    if (count := source.count(fault.old)) != 1:
+        raise UsageError(f"fault {fault.name}: its old text occurs {count} times in {fault.file}, not once")
+    return source.replace(fault.old, fault.new)
 
 
 def load_copy(stage: Stage, copy: pathlib.Path) -> BookStyle:
@@ -104,13 +108,13 @@ def judge(runner: Runner, costs: dict[str, float], stage: Stage, name: str, copy
         del sys.modules[module]  # earlier copies
     before = [load_stage(other) for other in STAGES if other.number == stage.number - 1]
     try:
-        planted = load_copy(stage, copy)
+        framework = load_copy(stage, copy)
     except Exception as error:
         return Verdict(name, "invalid", text=f"{type(error).__name__}: {error}", path=str(copy))
-    imported = str(planted.modules[0].__file__)
+    imported = str(framework.modules[0].__file__)
     if not imported.startswith(str(copy)):
         return Verdict(name, "invalid", text="the planted copy was not the one imported", path=imported)
-    runner.frameworks = [*before, planted]
+    runner.frameworks = [*before, framework]
     runner.judged.clear()
     invalid = None
     # Everything the stage supports: what it adds first, then the fastest, so that most bugs are detected early.
@@ -118,7 +122,7 @@ def judge(runner: Runner, costs: dict[str, float], stage: Stage, name: str, copy
     order = sorted(able, key=lambda c: (c.since != stage.number, costs.get(c.name, 0.0)))
     for computation in order:
         for dtype in computation.dtypes:
-            cell = runner.run(computation, planted, dtype)
+            cell = runner.run(computation, framework, dtype)
             costs[computation.name] = max(cell.seconds, costs.get(computation.name, 0.0))
             for failure in cell.failures:
                 if failure.kind not in NO_DETECTION:

@@ -134,7 +134,7 @@ class Worker:
 
     @classmethod
     def start(cls, settings: Settings) -> Worker:
-        context = start_method(settings)
+        context = start_method(settings.torch)
         ours, theirs = context.Pipe()
         process = context.Process(target=work, args=(theirs, settings), daemon=True)
         with interrupts_held():
@@ -164,12 +164,12 @@ class Worker:
         self.jobs.close()
 
 
-def start_method(settings: Settings) -> Any:
+def start_method(with_torch: bool) -> Any:
     """Workers are forked from a server process that imports PyTorch once, where the system has this method."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch"] if settings.torch else [])
+    context.set_forkserver_preload(["torch"] if with_torch else [])
     return context
 
 

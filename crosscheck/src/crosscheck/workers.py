@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import time
@@ -14,7 +13,7 @@ from typing import Any
 
 from . import UsageError
 from .ending import interrupts_held
-from .pool import IMPORT_LIMIT, TIMES_BY_THE_CLOCK, limit_cpu, one_thread_each
+from .pool import IMPORT_LIMIT, TIMES_BY_THE_CLOCK, limit_cpu, one_thread_each, start_method
 
 Answer = Callable[[Any], Any]
 Answers = Callable[[Iterable[Any]], Iterator[tuple[Any, Any]]]
@@ -56,7 +55,7 @@ class Worker:
         self.task: Any = None
         self.busy = self.late = False
         self.since = 0.0
-        context = multiprocessing.get_context("spawn")
+        context = start_method(with_torch=True)
         self.jobs, theirs = context.Pipe()
         self.process = context.Process(target=work, args=(theirs, setup, arguments, limit), daemon=True)
         with one_thread_each(), interrupts_held():
@@ -116,7 +115,7 @@ def workers(n: int, setup: Callable[..., Answer], arguments: tuple[Any, ...], li
             if not busy:
                 return
             for jobs in wait(list(busy), timeout=1.0):
-                worker = busy[jobs]  # type: ignore[index]  # only connections were waited for
+                worker = busy[jobs]  # only connections were waited for
                 answer = worker.answer()
                 if isinstance(answer, UsageError):
                     raise answer
