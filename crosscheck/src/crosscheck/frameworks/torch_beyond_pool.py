@@ -8,33 +8,9 @@ from typing import Any
 import torch
 import torch.nn.functional as nnF
 
+from .torch_convolution import same_padding, with_border
+
 Pair = int | tuple[int, int]
-
-
-def same_padding(n: int, kernel: int, stride: int, dilation: int = 1) -> tuple[int, int]:
-    """TensorFlow's rule, which PyTorch has for a stride of 1 only."""
-    total = max((math.ceil(n / stride) - 1) * stride + (kernel - 1) * dilation + 1 - n, 0)
-    return total // 2, total - total // 2
-
-
-def sides(x: Any, kernel: Any, stride: Any, pad: Any, dilation: Any) -> list[tuple[int, int]]:
-    """The padding before and after each spatial axis."""
-    axes = x.dim() - 2
-    kernel, stride, dilation = (n if isinstance(n, tuple) else (n,) * axes for n in (kernel, stride, dilation))
-    if pad == "same":
-        places = zip(x.shape[2:], kernel, stride, dilation, strict=True)
-        return [same_padding(*place) for place in places]
-    if isinstance(pad, str):
-        return [((k - 1) * d if pad == "full" else 0,) * 2 for k, d in zip(kernel, dilation, strict=True)]
-    if axes == 1:
-        return [pad if isinstance(pad, tuple) else (pad, pad)]
-    return [p if isinstance(p, tuple) else (p, p) for p in (pad if isinstance(pad, tuple) else (pad, pad))]
-
-
-def padded(x: Any, kernel: Any, stride: Any, pad: Any, value: float, dilation: Any = 1) -> Any:
-    """x with a border, which PyTorch adds only if it is equal on both sides."""
-    found = sides(x, kernel, stride, pad, dilation)
-    return nnF.pad(x, [n for both in found[::-1] for n in both], value=value)
 
 
 class TorchBeyondPool:
@@ -47,10 +23,8 @@ class TorchBeyondPool:
     def max_pool2d(self, x: Any, kernel_size: Pair, stride: Any = None, pad: Any = 0, ceil_mode: bool = False) -> Any:
         """Padding is numbers, at most half of the kernel size; otherwise call nn.functional.pad with -inf first."""
         stride = kernel_size if stride is None else stride
-        pool = nnF.max_pool2d if x.dim() == 4 else nnF.max_pool1d
-        if isinstance(pad, int):
-            return pool(x, kernel_size, stride, pad, ceil_mode=ceil_mode)
-        return pool(padded(x, kernel_size, stride, pad, -math.inf), kernel_size, stride, ceil_mode=ceil_mode)
+        x, pad = with_border(x, kernel_size, stride, pad, -math.inf)
+        return (nnF.max_pool2d if x.dim() == 4 else nnF.max_pool1d)(x, kernel_size, stride, pad, ceil_mode=ceil_mode)
 
     max_pool1d = max_pool2d
 
@@ -67,13 +41,11 @@ class TorchBeyondPool:
         stride = kernel_size if stride is None else stride
         counted = pad != "same" if count_include_pad is None else count_include_pad
         pool = nnF.avg_pool2d if x.dim() == 4 else nnF.avg_pool1d
-        if isinstance(pad, int):
-            return pool(x, kernel_size, stride, pad, ceil_mode, counted)
-
-        def mean(images: Any) -> Any:
-            return pool(padded(images, kernel_size, stride, pad, 0.0), kernel_size, stride, 0, ceil_mode)
-
-        return mean(x) if counted else mean(x) / mean(torch.ones_like(x))
+        border, rest = with_border(x, kernel_size, stride, pad, 0.0)
+        if counted or border is x:
+            return pool(border, kernel_size, stride, rest, ceil_mode, counted)
+        inside, _ = with_border(torch.ones_like(x), kernel_size, stride, pad, 0.0)
+        return pool(border, kernel_size, stride, 0, ceil_mode) / pool(inside, kernel_size, stride, 0, ceil_mode)
 
     avg_pool1d = avg_pool2d
 

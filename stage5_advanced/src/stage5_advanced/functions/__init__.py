@@ -37,15 +37,19 @@ from .conv import (
     Deconv2d,
     Im2col,
     col2im,
+    conv1d,
     conv2d,
     conv2d_simple,
+    deconv1d,
     deconv2d,
     get_conv_outsize,
     get_deconv_outsize,
     im2col,
     pair,
+    receptive_field,
     same_padding,
 )
+from .depthwise import depthwise_conv2d, separable_conv2d
 from .elementwise import Clip, Cos, Exp, Log, Sin, Square, Tanh, clip, cos, exp, log, sin, square, tanh
 from .loss import (
     BinaryCrossEntropy,

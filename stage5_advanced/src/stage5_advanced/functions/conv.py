@@ -38,22 +38,24 @@ def get_deconv_outsize(size, k, s, p):
     return s * (size - 1) + k - 2 * p
 
 
-def pairs(name, kernel_size, stride, pad):
-    """Kernel size, stride and padding as pairs. Raises ValueError if one is too small.
+def pairs(name, kernel_size, stride, pad, dilation=1):
+    """Kernel size, stride, padding and dilation as pairs. Raises ValueError if one is too small.
 
     pad: also "same", "valid" or "full", which stay as they are, or (before, after) for a direction.
     """
-    kernel, stride = pair(kernel_size, name), pair(stride, name)
-    pad = check_padding(name, pad) if isinstance(pad, str) else sides(pad, name)
-    least = 0 if isinstance(pad, str) else min(np.ravel(p).min() for p in pad)
+    kernel, stride, dilation = (pair(size, name) for size in (kernel_size, stride, dilation))
+    pad = check_padding(name, pad) if isinstance(pad, str) else sides(name, pad)
+    least = 0 if isinstance(pad, str) else min(np.min(p) for p in pad)
     if min(kernel) < 1 or min(stride) < 1 or least < 0:
         sizes = f"kernel_size {kernel}, stride {stride}, pad {pad}"
         raise ValueError(f"{name}: expected a kernel_size and a stride of at least 1, a pad of at least 0, got {sizes}")
-    return kernel, stride, pad
+    if min(dilation) < 1:
+        raise ValueError(f"{name}: expected a dilation of at least 1, got {dilation}")
+    return kernel, stride, pad, dilation
 
 
-def sides(pad, name):
-    """Padding of both directions: a pair of numbers, or of pairs (before, after). [not in the book]"""
+def sides(name, pad):
+    """Padding of both directions: a pair of numbers, or of pairs (before, after)."""
     if isinstance(pad, tuple) and len(pad) == 2 and any(isinstance(p, tuple) for p in pad):
         return tuple(pair(p, name) for p in pad)
     return pair(pad, name)
@@ -76,7 +78,7 @@ def padding(size, kernel, stride, pad, dilation=(1, 1)):
 
 
 def same_padding(n, kernel_size, stride=1, dilation=1):
-    """(before, after): padding for ceil(n / stride) positions along a direction. [not in the book]
+    """(before, after): the padding for ceil(n / stride) positions along a direction. [not in the book]
 
     It is as little as possible, and an odd number has its larger half after the image, as in TensorFlow; so for a
     stride of 1 it is PyTorch's padding="same".
@@ -85,10 +87,165 @@ def same_padding(n, kernel_size, stride=1, dilation=1):
     return total // 2, total - total // 2
 
 
-def geometry(name, size, kernel_size, stride, pad):
+def geometry(name, size, kernel_size, stride, pad, dilation=1):
     """The Geometry of the patches of images (H, W)."""
-    kernel, stride, pad = pairs(name, kernel_size, stride, pad)
-    return Geometry(name, size, kernel, stride, padding(size, kernel, stride, pad))
+    kernel, stride, pad, dilation = pairs(name, kernel_size, stride, pad, dilation)
+    return Geometry(name, size, kernel, stride, padding(size, kernel, stride, pad, dilation), dilation)
+
+
+def transposed_geometry(name, size, kernel_size, stride, pad, dilation, outsize):
+    """The Geometry of the images (outsize, or those of default size) that a convolution maps to this size."""
+    kernel, stride, pad, dilation = pairs(name, kernel_size, stride, pad, dilation)
+    span = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
+    rest = [s - 1 for s in stride]
+    if pad == "same":  # any size with ceil(n / stride) positions; the default is the largest
+        smallest = tuple(n * s - r for n, s, r in zip(size, stride, rest, strict=True))
+    else:
+        edges = [np.sum(p) if isinstance(p, tuple) else 2 * p for p in padding(size, kernel, stride, pad, dilation)]
+        smallest = tuple(
+            int(get_deconv_outsize(*place, 0) - n) for *place, n in zip(size, span, stride, edges, strict=True)
+        )
+    largest = tuple(n + r for n, r in zip(smallest, rest, strict=True))
+    if outsize is None:
+        outsize = largest if pad == "same" else smallest
+    outsize = pair(outsize, name)
+    if not all(low <= n <= high for low, n, high in zip(smallest, outsize, largest, strict=True)):
+        raise ValueError(f"{name}: expected an outsize from {smallest} to {largest}, got {outsize}")
+    return Geometry(name, outsize, kernel, stride, padding(outsize, kernel, stride, pad, dilation), dilation)
+
+
+class Conv2d(Function):
+    """y = x * W + b;  gx = deconv2d(gy, W), gW = the correlation of x and gy, gb = gy summed over N, OH, OW."""
+
+    def __init__(self, stride=1, pad=0, dilation=1, groups=1, name="conv2d"):
+        self.sizes = stride, pad, dilation
+        self.groups = groups
+        self.name = name
+
+    def forward(self, x, W, b=None):
+        g = geometry(self.name, x.shape[2:], W.shape[2:], *self.sizes)
+        return convolve(self.xp, g, x, W, b, self.groups)
+
+    def backward(self, gy):
+        x, W, *bs = self.inputs
+        gx = None if x.constant else Deconv2d(*self.sizes, self.groups, x.shape[2:])(gy, W)
+        gW = None if W.constant else Conv2dGradW(W.shape[2:], *self.sizes, self.groups)(x, gy)
+        return gx, gW, *(None if b.constant else sum(gy, (0, 2, 3)) for b in bs)
+
+
+def conv2d(x, W, b=None, stride=1, pad=0, dilation=1, groups=1):
+    """Convolution.  x (N, C, H, W), W (OC, C, KH, KW), b (OC,) -> (N, OC, OH, OW). [step 57]
+
+    OH = (H + 2 PH - KH) // SH + 1, OW likewise; images are padded with zeros. Raises ValueError if shapes do not match.
+    Beyond the book: pad may be "valid" (none), "same" (see `same_padding`; OH = ceil(H / SH)), "full" (KH - 1), or a
+    pair (before, after) for each direction. dilation: the distance between the pixels that a kernel sees. groups: the
+    channels are split into so many groups, each with its own kernels, W (OC, C / groups, KH, KW). The kernel is not
+    flipped; `convolve2d` is the convolution of mathematics.
+    """
+    return Conv2d(stride, pad, dilation, groups)(*check_inputs("conv2d", x, W, b, 1, groups))
+
+
+class Deconv2d(Function):
+    """y = gx of a convolution whose gy is x;  gx = conv2d(gy, W), gW = the correlation of gy and x, gb as in Conv2d."""
+
+    def __init__(self, stride=1, pad=0, dilation=1, groups=1, outsize=None, name="deconv2d"):
+        self.sizes = stride, pad, dilation
+        self.groups = groups
+        self.outsize = outsize
+        self.name = name
+
+    def forward(self, x, W, b=None):
+        g = transposed_geometry(self.name, x.shape[2:], W.shape[2:], *self.sizes, self.outsize)
+        y = convolve_back(self.xp, g, x, W, self.groups)
+        return y if b is None else y + b.reshape(-1, 1, 1)
+
+    def backward(self, gy):
+        x, W, *bs = self.inputs
+        gx = None if x.constant else Conv2d(*self.sizes, self.groups)(gy, W)
+        gW = None if W.constant else Conv2dGradW(W.shape[2:], *self.sizes, self.groups)(gy, x)
+        return gx, gW, *(None if b.constant else sum(gy, (0, 2, 3)) for b in bs)
+
+
+def deconv2d(x, W, b=None, stride=1, pad=0, outsize=None, dilation=1, groups=1):
+    """Transposed convolution: each element of x times the kernel is added to a patch of y. [step 57, not in the book]
+
+    x (N, C, H, W), W (C, OC, KH, KW), b (OC,) -> (N, OC, OH, OW), OH = SH (H - 1) + KH - 2 PH, OW likewise.
+    outsize may exceed (OH, OW) by up to SH - 1, SW - 1, the remainder that a convolution drops. With groups, W is
+    (C, OC / groups, KH, KW); pad and dilation as in `conv2d`. With pad="same", OH = SH H unless outsize is less.
+    """
+    return Deconv2d(stride, pad, dilation, groups, outsize)(*check_inputs("deconv2d", x, W, b, 0, groups))
+
+
+class Conv2dGradW(Function):
+    """gW of a convolution, from x and gy: their correlation;  gx = deconv2d(gy, ggW), ggy = conv2d(x, ggW)."""
+
+    def __init__(self, kernel_size, stride, pad, dilation=1, groups=1):
+        self.kernel_size = kernel_size
+        self.sizes = stride, pad, dilation
+        self.groups = groups
+
+    def forward(self, x, gy):
+        g = geometry("conv2d", x.shape[2:], self.kernel_size, *self.sizes)
+        return correlate(self.xp, g, x, gy, self.groups)
+
+    def backward(self, ggW):
+        x, gy = self.inputs
+        gx = None if x.constant else Deconv2d(*self.sizes, self.groups, x.shape[2:])(gy, ggW)
+        ggy = None if gy.constant else Conv2d(*self.sizes, self.groups)(x, ggW)
+        return gx, ggy
+
+
+def check_inputs(name, x, W, b, channels, groups=1):
+    """The inputs as Variables, without b if it is None. channels: the axis of W with the channels of x.
+
+    Sequences (N, C, L) and kernels (OC, C, K) are taken for a name that ends in 1d.
+    """
+    x, W = as_input(x, name), as_input(W, name)
+    images, kernels = ("L", "K") if name.endswith("1d") else ("H, W", "KH, KW")
+    share = "" if groups == 1 else " / groups"
+    axes = f"W (OC, C{share}, {kernels})" if channels else f"W (C, OC{share}, {kernels})"
+    found = f"x {x.shape} and W {W.shape}"
+    if x.ndim != W.ndim or x.ndim != (3 if name.endswith("1d") else 4):
+        raise ValueError(f"{name}: expected x (N, C, {images}) and {axes}, got {found}")
+    check_groups(name, groups, x.shape[1], len(W))
+    if x.shape[1] != W.shape[channels] * (groups if channels else 1):
+        raise ValueError(f"{name}: expected x (N, C, {images}) and {axes} of equal C, got {found}")
+    if b is None:
+        return x, W
+    b = as_input(b, name)
+    OC = len(W) if channels else W.shape[1] * groups
+    if b.shape != (OC,):
+        raise ValueError(f"{name}: expected b ({OC},) for W {W.shape}, got b {b.shape}")
+    return x, W, b
+
+
+def check_groups(name, groups, *channels):
+    """Raise ValueError unless groups is a positive integer that divides the numbers of channels."""
+    if not isinstance(groups, (int, np.integer)) or groups < 1:
+        raise ValueError(f"{name}: expected groups to be a positive integer, got {groups!r}")
+    if any(C % groups for C in channels):
+        raise ValueError(f"{name}: expected numbers of channels that groups = {groups} divides, got {channels}")
+
+
+def conv1d(x, W, b=None, stride=1, pad=0, dilation=1, groups=1):
+    """conv2d along one direction.  x (N, C, L), W (OC, C / groups, K), b (OC,) -> (N, OC, OL). [not in the book]
+
+    A pair pad is (before, after).
+    """
+    x, W, *bs = check_inputs("conv1d", x, W, b, 1, groups)
+    stride, dilation, pad = row_sizes("conv1d", stride, dilation, pad)
+    return as_sequences(
+        Conv2d(stride, pad, dilation, groups, "conv1d")(as_rows("conv1d", x), as_rows("conv1d", W), *bs)
+    )
+
+
+def deconv1d(x, W, b=None, stride=1, pad=0, outsize=None, dilation=1, groups=1):
+    """deconv2d along one direction.  x (N, C, L), W (C, OC / groups, K), b (OC,) -> (N, OC, OL). [not in the book]"""
+    x, W, *bs = check_inputs("deconv1d", x, W, b, 0, groups)
+    stride, dilation, pad = row_sizes("deconv1d", stride, dilation, pad)
+    outsize = None if outsize is None else (1, outsize)
+    f = Deconv2d(stride, pad, dilation, groups, outsize, "deconv1d")
+    return as_sequences(f(as_rows("deconv1d", x), as_rows("deconv1d", W), *bs))
 
 
 def row_sizes(name, *sizes):
@@ -112,99 +269,20 @@ def as_sequences(y):
     return reshape(y, (*y.shape[:2], y.shape[3]))
 
 
-class Conv2d(Function):
-    """y = x * W + b;  gx = deconv2d(gy, W), gW = the correlation of x and gy, gb = gy summed over N, OH, OW."""
+def receptive_field(kernels, strides, dilations=None):
+    """How many elements of the input, along a direction, an element of the output of several layers depends on.
 
-    def __init__(self, stride=1, pad=0):
-        self.stride = stride
-        self.pad = pad
-
-    def forward(self, x, W, b=None):
-        g = geometry("conv2d", x.shape[2:], W.shape[2:], self.stride, self.pad)
-        return convolve(self.xp, g, x, W, b)
-
-    def backward(self, gy):
-        x, W, *bs = self.inputs
-        gx = None if x.constant else deconv2d(gy, W, None, self.stride, self.pad, x.shape[2:])
-        gW = None if W.constant else Conv2dGradW(W.shape[2:], self.stride, self.pad)(x, gy)
-        return gx, gW, *(None if b.constant else sum(gy, (0, 2, 3)) for b in bs)
-
-
-def conv2d(x, W, b=None, stride=1, pad=0):
-    """Convolution.  x (N, C, H, W), W (OC, C, KH, KW), b (OC,) -> (N, OC, OH, OW). [step 57]
-
-    OH = (H + 2 PH - KH) // SH + 1, OW likewise; images are padded with zeros. Raises ValueError if shapes do not match.
+    kernels, strides, dilations: a number for each layer, convolution or pooling. [not in the book]
     """
-    return Conv2d(stride, pad)(*check_inputs("conv2d", x, W, b, channels=1))
-
-
-class Deconv2d(Function):
-    """y = gx of a convolution whose gy is x;  gx = conv2d(gy, W), gW = the correlation of gy and x, gb as in Conv2d."""
-
-    def __init__(self, stride=1, pad=0, outsize=None):
-        self.stride = stride
-        self.pad = pad
-        self.outsize = outsize
-
-    def forward(self, x, W, b=None):
-        kernel, stride, pad = pairs("deconv2d", W.shape[2:], self.stride, self.pad)
-        smallest = tuple(map(get_deconv_outsize, x.shape[2:], kernel, stride, pad))
-        outsize = smallest if self.outsize is None else pair(self.outsize, "deconv2d")
-        largest = tuple(n + s - 1 for n, s in zip(smallest, stride, strict=True))
-        if not all(low <= n <= high for low, n, high in zip(smallest, outsize, largest, strict=True)):
-            raise ValueError(f"deconv2d: expected an outsize from {smallest} to {largest}, got {outsize}")
-        y = convolve_back(self.xp, Geometry("deconv2d", outsize, kernel, stride, pad), x, W)
-        return y if b is None else y + b.reshape(-1, 1, 1)
-
-    def backward(self, gy):
-        x, W, *bs = self.inputs
-        gx = None if x.constant else conv2d(gy, W, None, self.stride, self.pad)
-        gW = None if W.constant else Conv2dGradW(W.shape[2:], self.stride, self.pad)(gy, x)
-        return gx, gW, *(None if b.constant else sum(gy, (0, 2, 3)) for b in bs)
-
-
-def deconv2d(x, W, b=None, stride=1, pad=0, outsize=None):
-    """Transposed convolution: each element of x times the kernel is added to a patch of y. [step 57, not in the book]
-
-    x (N, C, H, W), W (C, OC, KH, KW), b (OC,) -> (N, OC, OH, OW), OH = SH (H - 1) + KH - 2 PH, OW likewise.
-    outsize may exceed (OH, OW) by up to SH - 1, SW - 1, the remainder that a convolution drops.
-    """
-    return Deconv2d(stride, pad, outsize)(*check_inputs("deconv2d", x, W, b, channels=0))
-
-
-class Conv2dGradW(Function):
-    """gW of a convolution, from x and gy: their correlation;  gx = deconv2d(gy, ggW), ggy = conv2d(x, ggW)."""
-
-    def __init__(self, kernel_size, stride, pad):
-        self.kernel_size = kernel_size
-        self.stride = stride
-        self.pad = pad
-
-    def forward(self, x, gy):
-        g = geometry("conv2d", x.shape[2:], self.kernel_size, self.stride, self.pad)
-        return correlate(self.xp, g, x, gy)
-
-    def backward(self, ggW):
-        x, gy = self.inputs
-        gx = None if x.constant else deconv2d(gy, ggW, None, self.stride, self.pad, x.shape[2:])
-        ggy = None if gy.constant else conv2d(x, ggW, None, self.stride, self.pad)
-        return gx, ggy
-
-
-def check_inputs(name, x, W, b, channels):
-    """The inputs as Variables, without b if it is None. channels: the axis of W with the channels of x."""
-    x, W = as_input(x, name), as_input(W, name)
-    axes = "W (OC, C, KH, KW)" if channels else "W (C, OC, KH, KW)"
-    if x.ndim != 4 or W.ndim != 4:
-        raise ValueError(f"{name}: expected x (N, C, H, W) and {axes}, got x {x.shape} and W {W.shape}")
-    if x.shape[1] != W.shape[channels]:
-        raise ValueError(f"{name}: expected x (N, C, H, W) and {axes} of equal C, got x {x.shape} and W {W.shape}")
-    if b is None:
-        return x, W
-    b = as_input(b, name)
-    if b.shape != (W.shape[1 - channels],):
-        raise ValueError(f"{name}: expected b ({W.shape[1 - channels]},) for W {W.shape}, got b {b.shape}")
-    return x, W, b
+    dilations = [1] * len(kernels) if dilations is None else dilations
+    if not len(kernels) == len(strides) == len(dilations):
+        found = f"{len(kernels)}, {len(strides)} and {len(dilations)}"
+        raise ValueError(f"receptive_field: expected as many strides and dilations as kernels, got {found}")
+    seen, step = 1, 1
+    for k, s, d in zip(kernels, strides, dilations, strict=True):
+        seen += (k - 1) * d * step
+        step *= s
+    return seen
 
 
 def conv2d_simple(x, W, b=None, stride=1, pad=0):

@@ -21,7 +21,7 @@ from .windows import Geometry, first_equal, pick, reduce_patches, spread, wide
 
 def geometry(name, x, kernel_size, stride, pad, ceil_mode=False):
     """The Geometry of the patches of x (N, C, H, W). Raises ValueError if one could consist of padding alone."""
-    kernel, stride, pad = pairs(name, kernel_size, stride, pad)
+    kernel, stride, pad, _ = pairs(name, kernel_size, stride, pad)
     pad = padding(x.shape[2:], kernel, stride, pad)
     if any(np.max(p) >= k for p, k in zip(pad, kernel, strict=True)):
         raise ValueError(f"{name}: expected pad less than kernel_size {kernel}, got {pad}")

@@ -140,51 +140,62 @@ def columns(xp, g, x, others, dtype):
             yield s, r, col.reshape(shape)
 
 
-def convolve(xp, g, x, W, b=None):
-    """Convolution.  x (N, C, H, W), W (OC, C, KH, KW), b (OC,) -> y (N, OC, OH, OW)."""
+def product(xp, W, col, out=None):
+    """W (G, D, K) times a chunk of columns (n, G K, columns) -> (n, G D, columns), group by group."""
+    (G, D, K), (n, _, count) = W.shape, col.shape
+    y = xp.matmul(W, col.reshape(n, G, K, count), out=None if out is None else out.reshape(n, G, D, count))
+    return y.reshape(n, G * D, count)
+
+
+def convolve(xp, g, x, W, b=None, groups=1):
+    """Convolution.  x (N, C, H, W), W (OC, C / groups, KH, KW), b (OC,) -> y (N, OC, OH, OW)."""
     N, OC = len(x), len(W)
     dtype = np.result_type(*(a.dtype for a in (x, W, b) if a is not None))
-    W = W.reshape(OC, math.prod(W.shape[1:])).astype(wide(dtype), copy=False)
+    W = W.reshape(groups, OC // groups, math.prod(W.shape[1:])).astype(wide(dtype), copy=False)
     y = xp.empty((N, OC, *g.out), W.dtype)
     for s, r, col in columns(xp, g, x, OC, W.dtype):
         part = y[s, :, r]
         if g.few:
-            part[...] = g.split(xp.matmul(W, col), len(part))
+            part[...] = g.split(product(xp, W, col), len(part))
         else:
-            xp.matmul(W, col, out=g.merge(part))
+            product(xp, W, col, out=g.merge(part))
         if b is not None:
             part += b.reshape(OC, 1, 1)
     return y.astype(dtype, copy=False)
 
 
-def correlate(xp, g, x, gy):
-    """The gradient of the weights.  x (N, C, H, W), gy (N, OC, OH, OW) -> gW (OC, C, KH, KW)."""
-    C, OC = x.shape[1], gy.shape[1]
+def correlate(xp, g, x, gy, groups=1):
+    """The gradient of the weights.  x (N, C, H, W), gy (N, OC, OH, OW) -> gW (OC, C / groups, KH, KW)."""
+    C, OC = x.shape[1] // groups, gy.shape[1] // groups  # of a group
     dtype = np.result_type(x.dtype, gy.dtype)
-    gW = xp.zeros((C * math.prod(g.kernel), OC), wide(dtype))
-    for s, r, col in columns(xp, g, x, OC, gW.dtype):
+    K = C * math.prod(g.kernel)
+    gW = xp.zeros((groups, K, OC), wide(dtype))
+    for s, r, col in columns(xp, g, x, groups * OC, gW.dtype):
         part = g.merge(gy[s, :, r].astype(gW.dtype, copy=False))
-        product = xp.matmul(col, part.transpose(0, 2, 1))  # its transpose would be slower
-        gW += product[0] if len(product) == 1 else product.sum(axis=0)
-    return gW.T.reshape(OC, C, *g.kernel).astype(dtype, copy=False)
+        n, _, count = col.shape
+        part = part.reshape(n, groups, OC, count).transpose(0, 1, 3, 2)
+        found = xp.matmul(col.reshape(n, groups, K, count), part)  # its transpose would be slower
+        gW += found[0] if n == 1 else found.sum(axis=0)
+    return gW.transpose(0, 2, 1).reshape(groups * OC, C, *g.kernel).astype(dtype, copy=False)
 
 
-def convolve_back(xp, g, gy, W):
-    """The gradient of the images.  gy (N, OC, OH, OW), W (OC, C, KH, KW) -> gx (N, C, H, W)."""
+def convolve_back(xp, g, gy, W, groups=1):
+    """The gradient of the images.  gy (N, OC, OH, OW), W (OC, C / groups, KH, KW) -> gx (N, C, H, W)."""
     N, (OC, C), dtype = len(gy), W.shape[:2], np.result_type(gy.dtype, W.dtype)
+    W = W.reshape(groups, OC // groups, C, *g.kernel)
     pad = tuple((k - 1 - before, k - 1 - after) for k, (before, after) in zip(g.span, g.pad, strict=True))
-    if g.stride == (1, 1) and OC <= C and min(map(min, pad)) >= 0:  # gx is also a convolution, with rotated kernels
-        rotated = W[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)
-        return convolve(xp, Geometry("", g.out, g.kernel, g.stride, pad, g.dilation), gy, rotated)
-    W = W.reshape(OC, math.prod(W.shape[1:])).T.astype(wide(dtype), copy=False)
-    gx = xp.empty((N, C, *g.size), W.dtype)
-    samples, rows = g.chunk(xp, N, sum(W.shape), W.dtype)
+    if g.stride == (1, 1) and C * groups >= OC and min(map(min, pad)) >= 0:  # a convolution with rotated kernels
+        rotated = W[..., ::-1, ::-1].swapaxes(1, 2).reshape(groups * C, OC // groups, *g.kernel)
+        return convolve(xp, Geometry("", g.out, g.kernel, g.stride, pad, g.dilation), gy, rotated, None, groups)
+    W = W.reshape(groups, OC // groups, C * math.prod(g.kernel)).swapaxes(1, 2).astype(wide(dtype), copy=False)
+    gx = xp.empty((N, groups * C, *g.size), W.dtype)
+    samples, rows = g.chunk(xp, N, groups * W.shape[1] + OC, W.dtype)
     for s in slices(N, samples):
-        images = xp.zeros((s.stop - s.start, C, *g.reach), W.dtype)
+        images = xp.zeros((s.stop - s.start, groups * C, *g.reach), W.dtype)
         for r in slices(g.out[0], rows):
             part = g.merge(gy[s, :, r].astype(W.dtype, copy=False))
-            col = g.split(xp.matmul(W, part), len(images))
-            col = col.reshape(len(images), C, *g.kernel, *col.shape[2:])
+            col = g.split(product(xp, W, part), len(images))
+            col = col.reshape(len(images), groups * C, *g.kernel, *col.shape[2:])
             add_patches(xp, g, images[:, :, r.start * g.stride[0] :], col)
         gx[s] = g.unpadded(xp, images)
     return gx.astype(dtype, copy=False)

@@ -1,0 +1,125 @@
+"""Beyond the book: convolution with dilation, groups and every kind of padding, in one and two directions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..inputs import DEEP, FLOATS, SHAPES_ONLY
+from . import computation
+from .beyond_pool import rows
+from .beyond_tensors import BEYOND
+from .convolution import Pair, images
+from .steps37_41 import Shape, shaped
+
+Padding = Any  # a number, pairs of numbers or of pairs, or "same", "valid", "full"
+
+# images -> kernels (OC, C / groups, KH, KW), stride, padding, dilation, groups
+GROUPED: dict[Shape, tuple[Shape, Pair, Padding, Pair, int]] = {
+    (2, 3, 5, 4): ((6, 1, 3, 2), (2, 1), ((1, 0), (0, 2)), (1, 2), 3),
+    (1, 4, 6, 5): ((2, 2, 2, 3), (1, 2), "same", (2, 1), 2),
+    (2, 1, 7, 6): ((3, 1, 2, 2), (3, 2), "same", (1, 3), 1),
+    (2, 4, 4, 3): ((4, 1, 2, 3), (1, 1), "full", (1, 2), 4),
+    (1, 16, 3, 4): ((16, 8, 2, 1), (1, 1), "valid", (2, 2), 2),  # as many channels in a group as a product is worth
+    (1, 6, 4, 4): ((3, 2, 1, 2), (2, 2), (1, 1), (1, 1), 3),
+    (0, 2, 3, 3): ((2, 1, 2, 2), (1, 1), 0, (1, 1), 2),
+}
+GROUPED_INPUTS = [
+    shaped(images),
+    shaped(lambda shape: GROUPED[images(shape)][0]),
+    shaped(lambda shape: GROUPED[images(shape)][0][:1]),
+]
+
+
+@computation(**BEYOND, inputs=GROUPED_INPUTS, shapes=tuple(GROUPED), order=3, cases=FLOATS)
+def conv2d_with_groups(fw: Any, x: Any, W: Any, b: Any) -> Any:
+    """Groups, dilation, and padding that differs on the two sides"""
+    return fw.conv2d(x, W, b, *GROUPED[tuple(x.shape)][1:])
+
+
+# PyTorch has no third derivative of some of these.
+@computation(**BEYOND, inputs=GROUPED_INPUTS[:2], shapes=tuple(GROUPED), cases=FLOATS)
+def deconv2d_with_groups(fw: Any, x: Any, W: Any) -> Any:
+    """From the size that conv2d_with_groups returns, and back to it"""
+    _, stride, pad, dilation, groups = GROUPED[tuple(x.shape)]
+    y = fw.conv2d(x, W, None, stride, pad, dilation, groups)
+    return fw.deconv2d(y * y, W, None, stride, pad, tuple(x.shape[2:]), dilation, groups)
+
+
+@computation(**BEYOND, inputs=GROUPED_INPUTS[:2], shapes=tuple(GROUPED), cases=SHAPES_ONLY - DEEP)
+def deconv2d_to_the_default_size(fw: Any, x: Any, W: Any) -> Any:
+    """The smallest size; with "same", stride times the size"""
+    _, stride, pad, dilation, groups = GROUPED[tuple(x.shape)]
+    y = fw.conv2d(x, W, None, stride, pad, dilation, groups)
+    c = fw.constant(np.linspace(-1, 1, x.shape[1], dtype=fw.array(x).dtype))
+    same = fw.deconv2d(y, W, None, stride=stride, pad="same", groups=groups)
+    return fw.deconv2d(y, W, c, stride, pad, None, dilation, groups), same
+
+
+# sequences -> kernels (OC, C / groups, K), stride, padding, dilation, groups
+ROWS: dict[Shape, tuple[Shape, int, Padding, int, int]] = {
+    (2, 3, 5): ((6, 1, 3), 2, "same", 1, 3),
+    (1, 2, 7): ((3, 2, 2), 1, (2, 1), 3, 1),
+    (2, 4, 6): ((2, 2, 3), 1, "full", 1, 2),
+    (3, 1, 4): ((2, 1, 2), 3, 1, 2, 1),
+}
+ROWS_INPUTS = [shaped(rows), *(shaped(lambda s, n=n: ROWS[rows(s)][0][:n]) for n in (3, 1))]
+
+
+@computation(**BEYOND, inputs=ROWS_INPUTS, shapes=tuple(ROWS), order=3, cases=FLOATS)
+def conv1d(fw: Any, x: Any, W: Any, b: Any) -> Any:
+    """A convolution along one direction"""
+    return fw.conv1d(x, W, b, *ROWS[tuple(x.shape)][1:])
+
+
+@computation(**BEYOND, inputs=ROWS_INPUTS[:2], shapes=tuple(ROWS), cases=FLOATS)
+def deconv1d(fw: Any, x: Any, W: Any) -> Any:
+    """The transposed convolution along one direction, to two sizes"""
+    _, stride, pad, dilation, groups = ROWS[tuple(x.shape)]
+    y = fw.conv1d(x, W, None, stride, pad, dilation, groups)
+    c = fw.constant(np.linspace(-1, 1, x.shape[1], dtype=fw.array(x).dtype))
+    back = fw.deconv1d(y, W, c, stride, pad, x.shape[2], dilation, groups)
+    return back, fw.deconv1d(y * y, W, None, stride, pad, dilation=dilation, groups=groups)
+
+
+DEPTHWISE: dict[Shape, tuple[Shape, Pair, Padding, Pair]] = {
+    (2, 3, 5, 4): ((6, 1, 3, 2), (1, 1), (1, 0), (1, 1)),
+    (1, 2, 6, 5): ((2, 1, 3, 3), (2, 2), "same", (1, 1)),
+    (2, 1, 4, 6): ((3, 1, 2, 2), (1, 3), "valid", (2, 1)),
+}
+
+
+@computation(
+    **BEYOND,
+    inputs=[
+        shaped(images),
+        shaped(lambda shape: DEPTHWISE[images(shape)][0]),
+        shaped(lambda shape: DEPTHWISE[images(shape)][0][:1]),
+        shaped(lambda shape: (2, DEPTHWISE[images(shape)][0][0], 1, 1)),
+    ],
+    shapes=tuple(DEPTHWISE),
+    cases=FLOATS,
+)
+def depthwise_and_separable_conv2d(fw: Any, x: Any, W: Any, b: Any, Wp: Any) -> Any:
+    """Every channel with its own kernels; then a mixture of the channels at each pixel"""
+    sizes = DEPTHWISE[tuple(x.shape)][1:]
+    return (
+        fw.depthwise_conv2d(x, W, b, *sizes),
+        fw.depthwise_conv2d(x, W),
+        fw.separable_conv2d(x, W, Wp, b[:2], *sizes),
+        fw.separable_conv2d(x, W, Wp),
+    )
+
+
+@computation(**BEYOND, order=0, dtypes=("float64",))
+def receptive_fields(fw: Any) -> Any:
+    """What an element of several layers sees: two 3 x 3 and a 2 x 2 pooling see 6"""
+    return np.array(
+        [
+            fw.receptive_field((3, 3, 2), (1, 1, 2)),
+            fw.receptive_field((), ()),
+            fw.receptive_field([7, 3, 3], [2, 2, 1]),
+            fw.receptive_field((3, 3, 3), (1, 1, 1), (1, 2, 4)),
+        ]
+    )
