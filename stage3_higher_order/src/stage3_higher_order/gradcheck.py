@@ -65,7 +65,7 @@ def check_gradients(f, *xs, order=2, rtol=1e-4, atol=1e-5):
     rng = np.random.default_rng(0)
 
     def differentiated(*variables):
-        inputs, weights = list(variables[: len(xs)]), list(variables[len(xs) :])
+        inputs, weights = variables[: len(xs)], variables[len(xs) :]
         ys = to_list(f(*inputs))
         while weights:
             gys, weights = weights[: len(ys)], weights[len(ys) :]
@@ -76,7 +76,7 @@ def check_gradients(f, *xs, order=2, rtol=1e-4, atol=1e-5):
     for level in range(1, order + 1):
         variables = [Variable(x.copy()) for x in points]
         ys = differentiated(*variables)
-        gys = [Variable(np.asarray(rng.standard_normal(y.shape))) for y in ys]
+        gys = [Variable(rng.standard_normal(y.shape)) for y in ys]
         gxs = grad(ys, variables, gys)
         for i, gx in enumerate(gxs):
 
@@ -94,9 +94,9 @@ def check_gradients(f, *xs, order=2, rtol=1e-4, atol=1e-5):
 
 def to_float64(x):
     """Copy of the data in float64."""
-    return np.array(x.data if isinstance(x, Variable) else x, dtype=np.float64)
+    return np.array(x, dtype=np.float64)
 
 
 def to_list(ys):
-    """List of the outputs, even if there is only one."""
-    return list(ys) if isinstance(ys, (list, tuple)) else [ys]
+    """The outputs as a list or tuple, even if there is only one."""
+    return ys if isinstance(ys, (list, tuple)) else [ys]

@@ -111,7 +111,7 @@ def shown_in_notebook(path):
     """The image, to be displayed by a notebook; None outside a notebook and for other formats."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
-    if shell is None or not hasattr(shell, "kernel"):
+    if not hasattr(shell, "kernel"):
         return None
     from IPython import display
 

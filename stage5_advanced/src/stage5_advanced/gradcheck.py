@@ -66,7 +66,7 @@ def check_gradients(f, *xs, order=2, rtol=1e-4, atol=1e-5):
     rng = np.random.default_rng(0)
 
     def differentiated(*variables):
-        inputs, weights = list(variables[: len(xs)]), list(variables[len(xs) :])
+        inputs, weights = variables[: len(xs)], variables[len(xs) :]
         ys = to_list(f(*inputs))
         while weights:
             gys, weights = weights[: len(ys)], weights[len(ys) :]
@@ -99,5 +99,5 @@ def to_float64(x):
 
 
 def to_list(ys):
-    """List of the outputs, even if there is only one."""
-    return list(ys) if isinstance(ys, (list, tuple)) else [ys]
+    """The outputs as a list or tuple, even if there is only one."""
+    return ys if isinstance(ys, (list, tuple)) else [ys]

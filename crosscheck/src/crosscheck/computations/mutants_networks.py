@@ -39,7 +39,7 @@ def skipped(fw: Any) -> Any:
 
 
 SECOND, FIRST = [False, True], [True, False]  # of two inputs the second is a constant, the first is one
-BASE, EXPONENT = np.array([0.0, 0.0, 0.0, 2.0, 3.0]), np.array([0, 1, 2, -1, 2])
+BASE, EXPONENT = np.array([0.0, 0.0, 0.0, 0.0, 2.0, 3.0]), np.array([-1, 0, 1, 2, -1, 2])
 
 
 def derivatives(fw: Any, f: Any, *arrays: Any) -> Any:
@@ -74,8 +74,8 @@ values(
 values(
     22, NUMPY,
     ("array_powers_at_zero", lambda fw: derivatives(fw, fw.pow, BASE, EXPONENT.astype(float)),
-     lambda: [BASE**EXPONENT, np.array([0.0, 1.0, 0.0, -0.25, 6.0]),
-              np.array([0.0, 0.0, 0.0, np.log(2) / 2, 9 * np.log(3)])]),
+     lambda: [BASE ** (1.0 * EXPONENT), np.array([-np.inf, 0.0, 1.0, 0.0, -0.25, 6.0]),
+              np.array([-np.inf, 0.0, 0.0, 0.0, np.log(2) / 2, 9 * np.log(3)])]),
     ("integer_powers_of_integers", lambda fw: [fw.pow(fw.Variable(a), fw.Variable(c)).data for a, c in (
         (np.array([2, 3]), np.array([-1, 2])), (np.array([2, 4], "f"), np.array([-1, 2])),
         (np.array([2, 3]), np.array([1, 2])))],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import pathlib
 import sys
 import time
@@ -22,6 +23,7 @@ from ..trial import Trial
 from .planted import Copy
 
 IMPORT = ""  # instead of the name of a computation
+CACHED = type(functools.cache(len))
 LEAST, TIMES = 3.0, 20.0  # a cell hangs after TIMES the CPU time of the sound one, but not before LEAST seconds
 
 
@@ -100,6 +102,9 @@ class Judge:
     def lines(self, name: str) -> tuple[dict[str, list[int]], float]:
         """The lines of each file that a computation executes, or that importing the stage does; and its seconds."""
         dtypes = self.computations[name].dtypes if name != IMPORT else ()
+        for value in (value for module in self.modules.values() for value in vars(module).values()):
+            if isinstance(value, CACHED):  # what another computation left in it would hide lines
+                value.cache_clear()
         with Recorder(self.stage.source) as recorder:
             if name == IMPORT:
                 self.copy.exchange({})

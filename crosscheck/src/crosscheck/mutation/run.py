@@ -125,7 +125,8 @@ class Planter:
         self.stage, self.store, self.n, self.again = stage, store, n, again
         found = versions(stage)
         self.versions = {name: version for name, (_, version) in found.items()}
-        sources = digest(*(p.read_text(encoding="utf-8") for p in sorted(stage.source.rglob("*.py"))))
+        texts = (path.read_text(encoding="utf-8") for path in sorted(stage.source.rglob("*.py")))
+        sources = digest(digest_of("mutation/judge.py"), *texts)
         self.keys = {name: digest("lines", sources, executed) for name, (executed, _) in found.items()}
         self.keys[IMPORT] = digest("lines", sources, "import")
 

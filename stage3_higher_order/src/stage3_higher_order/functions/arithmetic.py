@@ -107,7 +107,7 @@ class Pow(Function):
         (x,), c = self.inputs, self.c
         if c == 0:  # c x^(c-1) would be 0 * inf at x = 0
             return 0 * gy**0  # 0 also where gy is inf or nan
-        return c * x ** exponent(c - 1, x) * gy
+        return c * x ** (c - 1) * gy
 
 
 def exponent(c, x):
@@ -126,10 +126,10 @@ class Power(Function):
     def backward(self, gy):
         x0, x1 = self.inputs
         y = self.outputs[0]()
-        # The masks are computed from the data. They are 1 where the formulas would give 0 * inf.
+        # The masks are computed from the data. They are True, which adds 1, where the formulas would give 0 * inf.
         zero = x0.data == 0
-        both_zero = (zero & (x1.data == 0)).astype(x0.dtype)
-        no_log = (zero & (x1.data >= 0)).astype(x0.dtype)
+        both_zero = zero & (x1.data == 0)
+        no_log = zero & (x1.data >= 0)
         return gy * x1 * x0 ** (x1 - 1 + both_zero), gy * y * log(x0 + no_log)
 
 
