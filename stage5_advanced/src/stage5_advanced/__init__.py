@@ -2,7 +2,7 @@
 
 import importlib
 
-from . import cuda, functions, layers, models, optimizers, transforms
+from . import cuda, functions, initializers, layers, models, optimizers, transforms
 from .config import Config, no_grad, test_mode, using_config
 from .core import Function, Parameter, Variable, as_array, as_variable, grad
 from .dataloaders import DataLoader, SeqDataLoader

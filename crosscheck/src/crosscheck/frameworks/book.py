@@ -29,7 +29,17 @@ class BookStyle(Framework):
     def from_package(cls, name: str, package: str, number: int | None = None) -> BookStyle:
         """Import the package and its modules, searched in this order: Linear is the layer, not the Function."""
         modules = [importlib.import_module(package)]
-        for part in ("layers", "models", "optimizers", "dataloaders", "datasets", "functions", "utils", "cuda"):
+        for part in (
+            "layers",
+            "models",
+            "optimizers",
+            "initializers",
+            "dataloaders",
+            "datasets",
+            "functions",
+            "utils",
+            "cuda",
+        ):
             with contextlib.suppress(ModuleNotFoundError):
                 modules.append(importlib.import_module(f"{package}.{part}"))
         return cls(name, modules, number)

@@ -13,16 +13,12 @@ import numpy as np
 import torch
 
 from .base import Array, Framework, Missing
-from .torch_beyond import TorchBeyond
-from .torch_beyond_losses import TorchBeyondLosses
-from .torch_beyond_pool import TorchBeyondPool
-from .torch_beyond_training import TorchBeyondTraining
-from .torch_beyond_units import TorchBeyondUnits
 from .torch_convolution import TorchConvolution
 from .torch_functions import TorchFunctions
 from .torch_layers import TorchLayers
 from .torch_modes import TorchModes
 from .torch_networks import TorchNetworks
+from .torch_stage5 import TorchStage5
 from .torch_tensors import TorchTensors
 from .torch_training import TorchTraining
 from .torch_vision import TorchVision
@@ -30,8 +26,8 @@ from .weights import TorchWeights
 
 
 class TorchFramework(
-    TorchBeyond, TorchBeyondUnits, TorchBeyondLosses, TorchBeyondPool, TorchBeyondTraining, TorchVision, TorchLayers,
-    TorchModes, TorchConvolution, TorchTraining, TorchWeights, TorchNetworks, TorchTensors, TorchFunctions, Framework,
+    TorchStage5, TorchVision, TorchLayers, TorchModes, TorchConvolution, TorchTraining, TorchWeights, TorchNetworks,
+    TorchTensors, TorchFunctions, Framework,
 ):  # fmt: skip
     name = "torch"
     xp = torch

@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import functions as F
 from ..core import Parameter, as_input
+from ..initializers import check_initializer, initial_values
 from .base import Layer, check_sizes, uninitialized
 
 
@@ -15,12 +16,22 @@ class Conv2d(Layer):
     W (out_channels, in_channels, KH, KW): normal with standard deviation sqrt(1 / (in_channels KH KW)), drawn from
     NumPy's global generator: on construction if in_channels is given, otherwise at the first call.
     b (out_channels,): zeros; None with nobias. Both have the given dtype. kernel_size, stride, pad: an int or
-    a pair (height, width).
+    a pair (height, width). initializer: what draws W instead, such as initializers.He().
     """
 
     out_size = staticmethod(F.get_conv_outsize)
 
-    def __init__(self, out_channels, kernel_size, stride=1, pad=0, nobias=False, dtype=np.float32, in_channels=None):
+    def __init__(
+        self,
+        out_channels,
+        kernel_size,
+        stride=1,
+        pad=0,
+        nobias=False,
+        dtype=np.float32,
+        in_channels=None,
+        initializer=None,
+    ):
         super().__init__()
         name = type(self).__name__
         sizes = {"kernel_size": min(F.pair(kernel_size, name)), "stride": min(F.pair(stride, name))}
@@ -33,6 +44,7 @@ class Conv2d(Layer):
         self.stride = stride
         self.pad = pad
         self.dtype = dtype
+        self.initializer = check_initializer(name, initializer)
 
         self.W = uninitialized("W", self.W_shape(), dtype)
         if in_channels is not None:
@@ -43,7 +55,15 @@ class Conv2d(Layer):
         """(OC, C, KH, KW)."""
         return (self.out_channels, self.in_channels, *F.pair(self.kernel_size))
 
+    def fans(self, shape):
+        """Of W of this shape: the number of inputs of an output element, and of outputs of an input element."""
+        return math.prod(shape[1:]), shape[0] * math.prod(shape[2:])
+
     def _init_W(self, xp=np):
+        if self.initializer is not None:
+            name, shape = type(self).__name__, self.W_shape()
+            self.W.data = xp.asarray(initial_values(name, self.initializer, shape, self.dtype, self.fans(shape)))
+            return
         scale = math.sqrt(1 / (self.in_channels * math.prod(F.pair(self.kernel_size))))
         self.W.data = xp.asarray(np.random.randn(*self.W_shape()).astype(self.dtype) * scale)
 
@@ -76,6 +96,10 @@ class Deconv2d(Conv2d):
     def W_shape(self):
         """(C, OC, KH, KW)."""
         return (self.in_channels, self.out_channels, *F.pair(self.kernel_size))
+
+    def fans(self, shape):
+        """Of W of this shape: the number of inputs of an output element, and of outputs of an input element."""
+        return super().fans(shape)[::-1]
 
     def forward(self, x):
         x = as_input(x, type(self).__name__)

@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import functions as F
 from ..core import Parameter, as_input
+from ..initializers import check_initializer, initial_values
 from .base import Layer, check_sizes, uninitialized
 
 
@@ -14,12 +15,13 @@ class Linear(Layer):
 
     W (in_size, out_size): normal with standard deviation sqrt(1 / in_size), drawn from NumPy's global generator: on
     construction if in_size is given, otherwise at the first call. b (out_size,): zeros; None with nobias.
-    Both have the given dtype.
+    Both have the given dtype. initializer: what draws W instead, such as initializers.He().
     """
 
-    def __init__(self, out_size, nobias=False, dtype=np.float32, in_size=None):
+    def __init__(self, out_size, nobias=False, dtype=np.float32, in_size=None, initializer=None):
         super().__init__()
         check_sizes(self, nobias, out_size=out_size, in_size=in_size)
+        self.initializer = check_initializer(type(self).__name__, initializer)
         self.in_size = in_size
         self.out_size = out_size
         self.dtype = dtype
@@ -31,6 +33,9 @@ class Linear(Layer):
 
     def _init_W(self, xp=np):
         I, O = self.in_size, self.out_size
+        if self.initializer is not None:
+            self.W.data = xp.asarray(initial_values("Linear", self.initializer, (I, O), self.dtype))
+            return
         # math.sqrt, since the NumPy scalar from np.sqrt would turn float32 into float64.
         self.W.data = xp.asarray(np.random.randn(I, O).astype(self.dtype) * math.sqrt(1 / I))
 

@@ -10,14 +10,15 @@ class RNN(Layer):
     """Recurrent layer: h' = tanh(x W_x + b + h W_h).  x (N, in_size) -> h' (N, hidden_size), the new h. [step 59]
 
     x2h: Linear with a bias; if in_size is None, the first call determines it. h2h: Linear without a bias.
-    h: the state, None before the first call.
+    h: the state, None before the first call. initializer: what draws the weights, as for Linear.
     """
 
-    def __init__(self, hidden_size, in_size=None):
+    def __init__(self, hidden_size, in_size=None, initializer=None):
         super().__init__()
         check_sizes(self, hidden_size=hidden_size, in_size=in_size)
-        self.x2h = Linear(hidden_size, in_size=in_size)
-        self.h2h = Linear(hidden_size, in_size=hidden_size, nobias=True)  # the input of h2h is h, not x
+        self.x2h = Linear(hidden_size, in_size=in_size, initializer=initializer)
+        # the input of h2h is h, not x
+        self.h2h = Linear(hidden_size, nobias=True, in_size=hidden_size, initializer=initializer)
         self.h = None
 
     def reset_state(self):
@@ -37,21 +38,21 @@ class LSTM(Layer):
 
     c' = f c + i u,  h' = o tanh(c');  f, i, o = sigmoid(z), u = tanh(z),  z = x W_x + b + h W_h with weights for each.
     x2f, x2i, x2o, x2u: Linear with a bias; if in_size is None, the first call determines it. h2f, h2i, h2o, h2u:
-    Linear without a bias. h, c: the state, None before the first call.
+    Linear without a bias. h, c: the state, None before the first call. initializer: what draws the weights.
     """
 
-    def __init__(self, hidden_size, in_size=None):
+    def __init__(self, hidden_size, in_size=None, initializer=None):
         super().__init__()
         check_sizes(self, hidden_size=hidden_size, in_size=in_size)
         H, I = hidden_size, in_size
-        self.x2f = Linear(H, in_size=I)
-        self.x2i = Linear(H, in_size=I)
-        self.x2o = Linear(H, in_size=I)
-        self.x2u = Linear(H, in_size=I)
-        self.h2f = Linear(H, in_size=H, nobias=True)
-        self.h2i = Linear(H, in_size=H, nobias=True)
-        self.h2o = Linear(H, in_size=H, nobias=True)
-        self.h2u = Linear(H, in_size=H, nobias=True)
+        self.x2f = Linear(H, in_size=I, initializer=initializer)
+        self.x2i = Linear(H, in_size=I, initializer=initializer)
+        self.x2o = Linear(H, in_size=I, initializer=initializer)
+        self.x2u = Linear(H, in_size=I, initializer=initializer)
+        self.h2f = Linear(H, in_size=H, nobias=True, initializer=initializer)
+        self.h2i = Linear(H, in_size=H, nobias=True, initializer=initializer)
+        self.h2o = Linear(H, in_size=H, nobias=True, initializer=initializer)
+        self.h2u = Linear(H, in_size=H, nobias=True, initializer=initializer)
         self.reset_state()
 
     def reset_state(self):

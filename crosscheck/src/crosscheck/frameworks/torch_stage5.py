@@ -1,0 +1,14 @@
+"""The Rosetta beyond the book: all parts that stage 5 adds, one file for each family."""
+
+from .torch_beyond import TorchBeyond
+from .torch_beyond_initializers import TorchBeyondInitializers
+from .torch_beyond_losses import TorchBeyondLosses
+from .torch_beyond_pool import TorchBeyondPool
+from .torch_beyond_training import TorchBeyondTraining
+from .torch_beyond_units import TorchBeyondUnits
+
+
+class TorchStage5(
+    TorchBeyond, TorchBeyondInitializers, TorchBeyondLosses, TorchBeyondPool, TorchBeyondTraining, TorchBeyondUnits
+):
+    """The methods of all families."""
