@@ -53,14 +53,18 @@ def first_stage(name: str) -> str:
     return ""
 
 
+def lineage(name: str, classes: dict[str, ast.ClassDef]) -> list[str]:
+    """The class after all its bases, of which the last is the first."""
+    bases = [base.id for base in reversed(classes[name].bases) if isinstance(base, ast.Name) and base.id in classes]
+    return [*(ancestor for base in bases for ancestor in lineage(base, classes)), name]
+
+
 def methods() -> dict[str, ast.FunctionDef]:
     """The methods of the torch adapter by name: those of its bases, the last first, then its own."""
     sources = [path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("torch*.py"))]
     classes = {node.name: node for text in sources for node in ast.parse(text).body if isinstance(node, ast.ClassDef)}
-    adapter = classes[ADAPTER]
-    bases = [base.id for base in reversed(adapter.bases) if isinstance(base, ast.Name)]
     found: dict[str, ast.FunctionDef] = {}
-    for node in [node for name in [*bases, ADAPTER] if name in classes for node in classes[name].body]:
+    for node in [node for name in lineage(ADAPTER, classes) for node in classes[name].body]:
         match node:
             case ast.FunctionDef(name=name, decorator_list=decorators):
                 if not any(ast.unparse(decorator) in NO_METHODS for decorator in decorators):

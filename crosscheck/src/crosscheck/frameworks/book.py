@@ -13,6 +13,8 @@ import numpy as np
 
 from .base import Array, Framework, Missing
 
+PARTS = ["layers", "models", "optimizers", "initializers", "dataloaders", "datasets", "functions", "utils", "cuda"]
+
 
 class BookStyle(Framework):
     """Looks names up in the framework's own modules instead of listing them here."""
@@ -29,17 +31,7 @@ class BookStyle(Framework):
     def from_package(cls, name: str, package: str, number: int | None = None) -> BookStyle:
         """Import the package and its modules, searched in this order: Linear is the layer, not the Function."""
         modules = [importlib.import_module(package)]
-        for part in (
-            "layers",
-            "models",
-            "optimizers",
-            "initializers",
-            "dataloaders",
-            "datasets",
-            "functions",
-            "utils",
-            "cuda",
-        ):
+        for part in PARTS:
             with contextlib.suppress(ModuleNotFoundError):
                 modules.append(importlib.import_module(f"{package}.{part}"))
         return cls(name, modules, number)
