@@ -99,12 +99,16 @@ class TorchBeyondInitializers:
 
     def initialize(self, model: Any, initializer: Any, *inputs: Any, names: str = "*/W") -> Any:
         """No call of its own: model.apply(f), or a loop over parameters."""
-        with torch.no_grad():
-            model(*inputs) if inputs else None
-            for name, param in model.named_parameters():
-                path = f"/{name}".replace(".", "/").replace("weight", "W").replace("bias", "b")
-                if fnmatchcase(path, names):
-                    initializer.fill(param.as_subclass(Drawn))
+        chosen = [p for name, p in parameters_after(model, inputs) if fnmatchcase(f"/{name}", names)]
+        return [initializer.fill(p.data.as_subclass(Drawn)) for p in chosen]
+
+
+def parameters_after(model: Any, inputs: Any) -> Any:
+    """The parameters by the paths of the stages, initialized by a call if there are inputs."""
+    with torch.no_grad():
+        model(*inputs) if inputs else None
+    for name, p in model.named_parameters():
+        yield name.replace(".", "/").replace("weight", "W").replace("bias", "b"), p
 
 
 def bilinear(t: Any) -> Any:
