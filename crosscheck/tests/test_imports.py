@@ -23,7 +23,7 @@ FAMILIES = [
     {"loss", "metrics", "recurrent"},
     {"objectives"},
     {"conv"},
-    {"depthwise", "pool"},
+    {"depthwise", "filters", "pool"},
 ]
 F = {f"functions.{name}" for level in FAMILIES for name in level}
 ENGINE = {"core", "config", "cuda"}

@@ -551,6 +551,41 @@ def losses_of_labels(**values):
     return drawn(draw_one)
 
 
+def filters(ndim, equally_many=False):
+    """Signals or images and kernels of any size, with batches that broadcast."""
+
+    def draw_one(draw):
+        sides = st.tuples(*[st.integers(1, 4)] * ndim)
+        n, k = draw(sides), draw(sides)
+        mode = draw(st.sampled_from(["full", "same", "valid"]))
+        if mode == "valid":
+            n, k = draw(st.permutations([tuple(map(max, n, k)), tuple(map(min, n, k))]))
+        lead = draw(nps.mutually_broadcastable_shapes(num_shapes=2, max_dims=2, min_side=0, max_side=3)).input_shapes
+        if equally_many:
+            more = draw(st.integers(0, 2))
+            lead = [(*[1] * 2, *shape)[-more:] if more else () for shape in lead]
+            axes = {"axes": draw(st.sampled_from([tuple(range(more, more + ndim)), tuple(range(-ndim, 0))]))}
+        else:
+            axes = {}
+        return ((*lead[0], *n), (*lead[1], *k)), {"mode": mode, **axes}
+
+    return drawn(draw_one)
+
+
+@drawn
+def images_to_transform(draw):
+    pad = draw(st.sampled_from(["valid", "same", "full"]) | st.integers(0, 2))
+    kernel, (N, C, OC) = draw(st.tuples(*[st.integers(1, 3)] * 2)), draw(st.tuples(*[st.integers(1, 2)] * 3))
+    sides = draw(st.tuples(*(st.integers(k, k + 2) for k in kernel)))
+    return ((N, C, *sides), (OC, C, *kernel), *[(OC,)] * draw(st.integers(0, 1))), {"pad": pad}
+
+
+@drawn
+def kernels_of_rank_one(draw):
+    sides = st.integers(1, 4)
+    return ((draw(sides), 1), (draw(sides),)), {}
+
+
 # --- functions ---
 
 
@@ -646,6 +681,16 @@ def from_logits(fw, x, t, weighted, reduction):
     return fw.binary_cross_entropy_with_logits(x, t, weight, pos_weight, reduction)
 
 
+def separated(fw, column, row):
+    """The largest element of the column is 1; PyTorch has the product."""
+    K = fw.array(column * row)
+    if fw.name == "torch":
+        return fw.constant(K)
+    found = fw.separate_kernel(fw.constant(K))
+    assert found[0].max() == 1
+    return fw.constant(np.outer(*found))
+
+
 ONE = dict.fromkeys(("square", "exp", "sin", "cos", "tanh", "neg", "sigmoid", "sigmoid_simple"), any_numbers)
 TWO = {
     "add": any_numbers,
@@ -739,7 +784,7 @@ BEYOND = {
     "relu6": wide,
 }
 RELATIONS = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
-NOT_DIFFERENTIABLE |= {*RELATIONS, "argmax", "argmin", "one_hot", "cast to integers"}
+NOT_DIFFERENTIABLE |= {*RELATIONS, "argmax", "argmin", "one_hot", "cast to integers", "separate_kernel"}
 PROPERTIES |= {  # stage 5, beyond the book
     **{name: Property(one_variable, plain(name), numbers) for name, numbers in BEYOND.items()},
     **{name: Property(two_that_broadcast, plain(name), often_equal) for name in (*RELATIONS, "maximum", "minimum")},
@@ -784,6 +829,11 @@ PROPERTIES |= {  # stage 5, beyond the book
     "focal_loss": Property(
         losses_of_labels(gamma=[0, 1, 2.0, 3.5], alpha=[1.0, 0.25]), loss_of_labels("focal_loss"), any_numbers
     ),
+    **{name: Property(filters(1), plain(name), any_numbers) for name in ("convolve1d", "correlate1d")},
+    **{name: Property(filters(2), plain(name), any_numbers) for name in ("convolve2d", "correlate2d")},
+    "fft_convolve": Property(filters(2, equally_many=True), plain("fft_convolve"), any_numbers),
+    "fft_conv2d": Property(images_to_transform, plain("fft_conv2d"), any_numbers, mixed=False),
+    "separate_kernel": Property(kernels_of_rank_one, separated, any_numbers, integers=False),
     "total_variation": Property(
         drawn(lambda draw: ((draw(shapes(min_dims=2, min_side=2)),), {})), plain("total_variation"), any_numbers
     ),
@@ -948,6 +998,7 @@ WRONG_IN_5 = {
     "argmax": lambda x, axis=None, keepdims=False: F5.argmax(x, axis),
     "pad": lambda x, pad_width, mode="constant", value=0: F5.pad(x, pad_width, mode),
     "var": lambda x, axis=None, ddof=0, keepdims=False: F5.var(x, axis, 0, keepdims),
+    "convolve1d": lambda x, w, mode="full": F5.correlate1d(x, w, mode),
     "huber_loss": lambda x, t, delta=1.0, reduction="mean": F5.smooth_l1_loss(x, t, delta, reduction),
 }
 PLANTED = [("stage4", name, f) for name, f in WRONG.items()] + [("stage5", name, f) for name, f in WRONG_IN_5.items()]

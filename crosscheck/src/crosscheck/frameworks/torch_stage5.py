@@ -1,6 +1,7 @@
 """The Rosetta beyond the book: all parts that stage 5 adds, one file for each family."""
 
 from .torch_beyond import TorchBeyond
+from .torch_beyond_filters import TorchBeyondFilters
 from .torch_beyond_initializers import TorchBeyondInitializers
 from .torch_beyond_losses import TorchBeyondLosses
 from .torch_beyond_pool import TorchBeyondPool
@@ -9,6 +10,12 @@ from .torch_beyond_units import TorchBeyondUnits
 
 
 class TorchStage5(
-    TorchBeyond, TorchBeyondInitializers, TorchBeyondLosses, TorchBeyondPool, TorchBeyondTraining, TorchBeyondUnits
+    TorchBeyond,
+    TorchBeyondInitializers,
+    TorchBeyondFilters,
+    TorchBeyondLosses,
+    TorchBeyondPool,
+    TorchBeyondTraining,
+    TorchBeyondUnits,
 ):
     """The methods of all families."""

@@ -51,6 +51,7 @@ from .conv import (
 )
 from .depthwise import depthwise_conv2d, separable_conv2d
 from .elementwise import Clip, Cos, Exp, Log, Sin, Square, Tanh, clip, cos, exp, log, sin, square, tanh
+from .filters import convolve1d, convolve2d, correlate1d, correlate2d, fft_conv2d, fft_convolve, separate_kernel
 from .loss import (
     BinaryCrossEntropy,
     MeanSquaredError,
