@@ -46,6 +46,7 @@ ALLOWED = {
     "models": {"core", "cuda", "functions", "layers", "state_dict", "dot", "download"},
     "datasets": {"transforms", "download"},
     "dataloaders": {"cuda"},
+    "training": {"config", "core", "cuda", "functions", "layers", "optimizers", "saving"},
 }
 for level, names in enumerate(FAMILIES):
     left = {f"functions.{name}" for lower in FAMILIES[:level] for name in lower}
@@ -58,6 +59,7 @@ PACKAGES = {
     "models": [["base", "blocks"], ["vgg", "resnet", "squeezenet"]],
     "optimizers": [["base"], ["rules", "hooks", "schedules"]],
     "datasets": [["base"], ["curves", "text", "digits", "imagenet"], ["cifar"]],
+    "training": [["averaging", "validation", "inspect", "callbacks"], ["trainer"]],
 }
 for package, levels in PACKAGES.items():
     outside, left = ALLOWED[package], set()

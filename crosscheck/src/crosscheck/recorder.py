@@ -22,7 +22,10 @@ from .handover import WATCHED, watched
 TAG = re.compile(
     r"\[(step \d+|not in the book)"
 )  # in the docstring of what a reader of the book or of the README may call
-PARTS = ("functions", "layers", "models", "optimizers", "initializers", "dataloaders", "datasets", "transforms", "cuda")
+PARTS = (
+    *("functions", "layers", "models", "optimizers", "initializers"),
+    *("dataloaders", "datasets", "transforms", "training", "cuda"),
+)
 Called = dict[str, frozenset[str]]  # public name -> parameters that some call left at their defaults
 
 

@@ -1,5 +1,6 @@
 """Weights in files, written atomically; and checkpoints, to resume training bit for bit."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -74,13 +75,19 @@ def write_arrays(path, arrays):
 
     An existing file is replaced only when the new one is complete, even if several processes write at once.
     """
-    path = npz_path(path).resolve()  # replaces the file that a link points to, not the link
+    with replacing(npz_path(path)) as part, zipfile.ZipFile(part, "x", zipfile.ZIP_DEFLATED) as file:
+        for name, a in arrays.items():  # np.savez_compressed takes them as keyword arguments, which excludes some
+            with file.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asanyarray(a), allow_pickle=False)
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """In the block, the path of a new file; after it, the file replaces the one at `path`. An error deletes it."""
+    path = pathlib.Path(path).resolve()  # replaces the file that a link points to, not the link
     part = path.with_name(f".{uuid.uuid4().hex}.part")  # unique for each save
     try:
-        with zipfile.ZipFile(part, "x", zipfile.ZIP_DEFLATED) as file:
-            for name, a in arrays.items():  # np.savez_compressed takes them as keyword arguments, which excludes some
-                with file.open(f"{name}.npy", "w", force_zip64=True) as member:
-                    np.lib.format.write_array(member, np.asanyarray(a), allow_pickle=False)
+        yield part
         if path.exists():
             shutil.copymode(path, part)
         os.replace(part, path)
@@ -109,21 +116,24 @@ def save_checkpoint(path, model, optimizer=None, loader=None, **values):
     """Write everything needed to resume training between two epochs. [step 53, not in the book]
 
     That is: weights and buffers; state and hyperparameters of the optimizer, such as its learning rate; the order
-    of the loader; NumPy's global generator; and values, numbers or strings, such as epoch=3. Hooks, recurrent state
-    and CuPy's generator are not included. The file is written as by `save_weights`.
+    of the loader; NumPy's global generator; and values: numbers or strings, such as epoch=3, and objects with `state`
+    and `load_state`, such as schedule=schedule. Hooks, recurrent state and CuPy's generator are not included. The
+    file is written as by `save_weights`.
     """
     check_owners("save_checkpoint", model, optimizer, loader)
-    parts = {"model": arrays_of(model)}
-    parts |= {part: owner.state() for part, owner in owners_of(optimizer, loader).items()}
+    owners = owners_of(optimizer, loader, values)
+    parts = {"model": arrays_of(model)} | {part: owner.state() for part, owner in owners.items()}
+    values = {name: value for name, value in values.items() if name not in owners}
     head = {"parts": list(parts), "values": values, "random": np.random.get_state(legacy=False)}
     arrays = {f"{part}/{name}": value for part, state in parts.items() for name, value in state.items()}
     write_arrays(path, {"checkpoint": np.array(json.dumps(head, default=plain)), **arrays})
 
 
-def load_checkpoint(path, model, optimizer=None, loader=None):
-    """Load a checkpoint into objects constructed in the same way; return the values. [step 53, not in the book]
+def load_checkpoint(path, model, optimizer=None, loader=None, **objects):
+    """Load a checkpoint into objects constructed in the same way; return the numbers. [step 53, not in the book]
 
-    Raises ValueError, without changes, if the file does not fit them.
+    objects: those that were saved by name, such as schedule=schedule. Raises ValueError, without changes, if
+    the file does not fit them.
     """
     check_owners("load_checkpoint", model, optimizer, loader)
     arrays = read_arrays(path)
@@ -133,7 +143,7 @@ def load_checkpoint(path, model, optimizer=None, loader=None):
         np.random.RandomState().set_state(head["random"])
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"load_checkpoint: expected a checkpoint, got {path}: {error!r}") from error
-    owners = owners_of(optimizer, loader)
+    owners = owners_of(optimizer, loader, objects)
     if parts != ["model", *owners]:
         raise ValueError(f"load_checkpoint: expected a checkpoint of {['model', *owners]}, got one of {parts}: {path}")
     found = {part: {} for part in parts}
@@ -170,10 +180,11 @@ def check_owners(name, model, optimizer, loader):
         raise ValueError(f"{name}: expected an optimizer set up with the model, got {type(optimizer).__name__}")
 
 
-def owners_of(optimizer, loader):
-    """part -> its owner, for owners that are not None."""
+def owners_of(optimizer, loader, values):
+    """part -> its owner, an object with a state: the optimizer, the loader, and those among the values."""
     owners = {"optimizer": optimizer, "loader": loader}
-    return {part: owner for part, owner in owners.items() if owner is not None}
+    owners = {part: owner for part, owner in owners.items() if owner is not None}
+    return owners | {part: value for part, value in values.items() if hasattr(value, "load_state")}
 
 
 def plain(value):

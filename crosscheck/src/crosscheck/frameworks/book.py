@@ -13,7 +13,9 @@ import numpy as np
 
 from .base import Array, Framework, Missing
 
-PARTS = ["layers", "models", "optimizers", "initializers", "dataloaders", "datasets", "functions", "utils", "cuda"]
+# Searched in this order: Linear is the layer, not the Function.
+PARTS = ["layers", "models", "optimizers", "initializers", "dataloaders", "datasets", "functions", "training"]
+PARTS += ["utils", "cuda"]
 
 
 class BookStyle(Framework):

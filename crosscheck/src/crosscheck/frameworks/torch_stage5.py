@@ -5,6 +5,7 @@ from .torch_beyond_filters import TorchBeyondFilters
 from .torch_beyond_initializers import TorchBeyondInitializers
 from .torch_beyond_losses import TorchBeyondLosses
 from .torch_beyond_pool import TorchBeyondPool
+from .torch_beyond_trainer import TorchBeyondTrainer
 from .torch_beyond_training import TorchBeyondTraining
 from .torch_beyond_units import TorchBeyondUnits
 
@@ -15,6 +16,7 @@ class TorchStage5(
     TorchBeyondFilters,
     TorchBeyondLosses,
     TorchBeyondPool,
+    TorchBeyondTrainer,
     TorchBeyondTraining,
     TorchBeyondUnits,
 ):

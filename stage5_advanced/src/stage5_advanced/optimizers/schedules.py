@@ -3,6 +3,8 @@
 import bisect
 import math
 
+import numpy as np
+
 
 class Schedule:
     """The base class: sets the learning rate of an optimizer; a subclass defines `rate`. [not in the book]
@@ -48,7 +50,7 @@ class Schedule:
         expected = self.state().keys()
         if state.keys() != expected:
             raise ValueError(f"load_state: expected {list(expected)}, got {list(state)}")
-        vars(self).update(state)
+        vars(self).update((name, np.asarray(value).item()) for name, value in state.items())
         self.optimizer.lr = self.rate(self.t)
 
 
