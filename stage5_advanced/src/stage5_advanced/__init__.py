@@ -19,6 +19,7 @@ setup_variable()
 _LATE = {  # imported at first use, since it takes long to import what they need: attribute -> its module
     "datasets": "datasets",
     "training": "training",
+    "records": "records",
     "utils": "utils",
     "Dataset": "datasets",
     "load_checkpoint": "saving",
