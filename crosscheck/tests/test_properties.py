@@ -840,6 +840,54 @@ PROPERTIES |= {  # stage 5, beyond the book
 }
 
 
+@drawn
+def gated_cells(draw):
+    N, D, H = draw(st.integers(0, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    found = (N, D), (N, H), (D, 3 * H), (3 * H,), (H, 3 * H), (H,)
+    return found, {"first": draw(st.booleans()), "reset_after": draw(st.booleans())}
+
+
+def gru_cell(fw, x, h, Wx, b, Wh, c, first, reset_after):
+    weights = ([W[..., k * len(Wh) : (k + 1) * len(Wh)] for k in range(3)] for W in (Wx, b, Wh))
+    return fw.gru_cell(x, None if first else h, *weights, *([c] if reset_after else []))
+
+
+@drawn
+def some_sequences(draw):
+    rest = draw(shapes(max_dims=2, min_side=1))
+    lengths = draw(st.lists(st.integers(1, 4), min_size=1, max_size=4))
+    return tuple((n, *rest) for n in lengths), {"value": draw(st.sampled_from([0, -2]))}
+
+
+@drawn
+def a_padded_batch(draw):
+    lengths = draw(st.lists(st.integers(1, 4), min_size=1, max_size=4))
+    return ((len(lengths), draw(st.integers(max(lengths), 5)), *draw(shapes(max_dims=1))),), {"lengths": lengths}
+
+
+@drawn
+def lengths_and_steps(draw):
+    lengths = draw(st.lists(st.integers(0, 4), min_size=1, max_size=4))
+    return (), {"lengths": lengths, "T": draw(st.sampled_from([None, 1, 5]))}
+
+
+def weighted_parts(fw, x, lengths):
+    return sum(y.sum() * (k + 1) for k, y in enumerate(fw.unpad_sequence(x, lengths)))
+
+
+NOT_DIFFERENTIABLE |= {"sequence_mask"}
+PROPERTIES |= {
+    "gru_cell": Property(gated_cells, gru_cell, any_numbers, integers=False, mixed=False),
+    "pad_sequence": Property(
+        some_sequences, lambda fw, *xs, value: fw.pad_sequence(list(xs), value)[0], any_numbers, mixed=False
+    ),
+    "unpad_sequence": Property(a_padded_batch, weighted_parts, any_numbers),
+    "sequence_mask": Property(
+        lengths_and_steps, lambda fw, lengths, T: fw.sequence_mask(np.array(lengths), T), any_numbers
+    ),
+}
+
+
 @st.composite
 def examples(draw, of):
     """A call, and how its variables lie in memory; sometimes integers, or two dtypes at once."""

@@ -161,7 +161,7 @@ def test_float32_stays_float32_at_every_order():
     plain = grad(outputs, variables)
     ggxs = grad(sum(F.sum(gx**2) for gx in gxs), variables)
     assert {v.dtype for v in (*outputs, *gxs, *plain, *ggxs)} == {np.dtype(np.float32)}
-    held = [outputs[0].creator.gates, outputs[0].creator.states]
+    held = [outputs[0].creator.gates, *outputs[0].creator.states]
     assert {a.dtype for a in held} == {np.dtype(np.float32)}
 
 

@@ -5,6 +5,7 @@ from .torch_beyond_filters import TorchBeyondFilters
 from .torch_beyond_initializers import TorchBeyondInitializers
 from .torch_beyond_losses import TorchBeyondLosses
 from .torch_beyond_pool import TorchBeyondPool
+from .torch_beyond_recurrent import TorchBeyondRecurrent
 from .torch_beyond_trainer import TorchBeyondTrainer
 from .torch_beyond_training import TorchBeyondTraining
 from .torch_beyond_units import TorchBeyondUnits
@@ -12,10 +13,11 @@ from .torch_beyond_units import TorchBeyondUnits
 
 class TorchStage5(
     TorchBeyond,
-    TorchBeyondInitializers,
     TorchBeyondFilters,
+    TorchBeyondInitializers,
     TorchBeyondLosses,
     TorchBeyondPool,
+    TorchBeyondRecurrent,
     TorchBeyondTrainer,
     TorchBeyondTraining,
     TorchBeyondUnits,

@@ -14,13 +14,23 @@ ALL: Any = ...
 
 def places(module: Any) -> list[tuple[Any, Any, bool]]:
     """A module's own parameters in the stages' order: each with the corresponding rows, and whether transposed."""
-    if isinstance(module, torch.nn.RNNCellBase):  # the second bias is not trained
-        H = module.hidden_size
-        gates = [slice(n * H, (n + 1) * H) for n in (1, 0, 3, 2)] if isinstance(module, torch.nn.LSTMCell) else [ALL]
-        of_x = [place for g in gates for place in ((module.weight_ih, g, True), (module.bias_ih, g, False))]
-        return of_x + [(module.weight_hh, g, True) for g in gates]
+    if isinstance(module, torch.nn.RNNCellBase):
+        return cell_places(module, "")
+    if isinstance(module, torch.nn.RNNBase):
+        suffixes = [name.removeprefix("weight_ih") for name in module.state_dict() if name.startswith("weight_ih")]
+        return [place for suffix in suffixes for place in cell_places(module, suffix)]
     turned = isinstance(module, torch.nn.Linear)
     return [(param, ALL, turned and name == "weight") for name, param in module.named_parameters(recurse=False)]
+
+
+def cell_places(module: Any, suffix: str) -> list[tuple[Any, Any, bool]]:
+    """Those of one cell, gate by gate; the second bias is trained only in n of a GRU."""
+    H = module.hidden_size
+    Wx, b, Wh, c = (getattr(module, f"{name}{suffix}") for name in ("weight_ih", "bias_ih", "weight_hh", "bias_hh"))
+    order = (1, 0, 3, 2) if len(Wx) == 4 * H else range(len(Wx) // H)
+    gates = [slice(n * H, (n + 1) * H) for n in order] if len(Wx) > H else [ALL]
+    of_x = [place for g in gates for place in ((Wx, g, True), (b, g, False))]
+    return of_x + [(Wh, g, True) for g in gates] + [(c, gates[-1], False)] * c.requires_grad
 
 
 def sides(layer: Any) -> list[tuple[Any, Any, bool]]:

@@ -5,4 +5,4 @@ from .convolution import Conv2d, Deconv2d
 from .embedding import EmbedID
 from .linear import Linear
 from .normalization import BatchNorm
-from .recurrent import LSTM, RNN, check_rows
+from .recurrent import GRU, LSTM, RNN, NStepGRU, NStepLSTM, NStepRNN, check_rows

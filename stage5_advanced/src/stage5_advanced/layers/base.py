@@ -43,8 +43,8 @@ class Layer:
         if name in self._params:
             self._params.remove(name)
 
-    def __call__(self, *inputs):
-        outputs = self.forward(*inputs)
+    def __call__(self, *inputs, **options):
+        outputs = self.forward(*inputs, **options)
         if not isinstance(outputs, tuple):
             outputs = (outputs,)
         self.inputs = [weak(x) for x in inputs]
@@ -163,7 +163,10 @@ class Layer:
 
 
 def weak(x):
-    """A weak reference to x; for numbers, tuples and other objects without one, a function that returns x."""
+    """A weak reference to x, or to the Variables in a list or tuple; for other objects a function that returns x."""
+    if isinstance(x, (tuple, list)) and any(isinstance(part, Variable) for part in x):
+        parts = [weak(part) for part in x]
+        return lambda: [part() for part in parts]
     return weakref.ref(x) if isinstance(x, (Variable, np.ndarray)) or cuda.is_on_gpu(x) else lambda: x
 
 
