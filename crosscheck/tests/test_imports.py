@@ -58,7 +58,7 @@ for level, names in enumerate(FAMILIES):
 PACKAGES = {
     "layers": [["base"], ["linear", "convolution", "normalization", "embedding"], ["recurrent"]],
     "models": [["base", "blocks"], ["vgg", "resnet", "squeezenet"]],
-    "optimizers": [["base"], ["rules", "hooks", "schedules"]],
+    "optimizers": [["base"], ["rules", "groups", "hooks", "schedules"]],
     "datasets": [["base"], ["curves", "text", "digits", "imagenet"], ["cifar"]],
     "training": [["averaging", "validation", "inspect", "callbacks"], ["trainer"]],
 }

@@ -9,6 +9,14 @@ import torch
 from torch.optim import lr_scheduler
 
 
+def divided(groups: Any, params: Any) -> Any:
+    """The param_groups: the last group may be "rest"."""
+    found = [{"params": list(p.parameters()), **make.keywords} for p, make in groups if p != "rest"]
+    taken = {id(p) for group in found for p in group["params"]}
+    rest = [{"params": [p for p in params if id(p) not in taken], **make.keywords} for p, make in groups if p == "rest"]
+    return found + rest
+
+
 class TorchBeyondTraining:
     """Each method returns the PyTorch call; its docstring is the difference, if any."""
 
@@ -39,6 +47,10 @@ class TorchBeyondTraining:
         """A function to call before step()."""
         clip = torch.nn.utils.clip_grad_value_
         return lambda optimizer: [clip(p, limit) for p in optimizer.param_groups[0]["params"] if p.grad is not None]
+
+    def Grouped(self, groups: Any) -> Any:
+        """Groups of parameters are an argument of every optimizer; all have the same rule."""
+        return lambda params: groups[0][1].func(divided(groups, list(params)))
 
     # --- schedules ---
 

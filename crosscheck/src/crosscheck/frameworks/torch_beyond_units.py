@@ -72,6 +72,10 @@ class TorchBeyondUnits:
 
     swish = silu
 
+    def Dropout(self, ratio: float = 0.5) -> Any:
+        """Uses PyTorch's own generator; also accepts a ratio of 1."""
+        return torch.nn.Dropout(ratio)
+
     # --- statistics ---
 
     def var(self, x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:

@@ -12,6 +12,33 @@ from .reduce import SHORT, mean, sum
 from .shape import reshape
 
 
+class Dropout(Function):
+    """y = x mask / (1 - ratio), the mask False with probability ratio and drawn here;  gx = gy / (1 - ratio) mask."""
+
+    def __init__(self, ratio):
+        self.ratio = ratio
+
+    def forward(self, x):
+        self.mask = self.xp.random.rand(*x.shape) > self.ratio
+        return x * self.mask / (1.0 - self.ratio)
+
+    def backward(self, gy):
+        return DropoutGrad(self)(gy)
+
+
+class DropoutGrad(Function):
+    """gx = gy / (1 - ratio) mask, with the mask that the Dropout has drawn;  ggy = ggx / (1 - ratio) mask."""
+
+    def __init__(self, dropout):
+        self.dropout = dropout
+
+    def forward(self, gy):
+        return gy / (1.0 - self.dropout.ratio) * self.dropout.mask
+
+    def backward(self, ggx):
+        return DropoutGrad(self.dropout)(ggx)
+
+
 def dropout(x, dropout_ratio=0.5):
     """In training, 0 with probability dropout_ratio, otherwise x / (1 - dropout_ratio); at inference, x. [step 54]
 
@@ -21,10 +48,7 @@ def dropout(x, dropout_ratio=0.5):
     if not 0 <= dropout_ratio < 1:
         raise ValueError(f"dropout: expected a ratio in [0, 1), got {dropout_ratio}")
     x = as_input(x, "dropout")
-    if not Config.train:
-        return x
-    mask = x.xp.random.rand(*x.shape) > dropout_ratio
-    return x * mask / (1.0 - float(dropout_ratio))
+    return Dropout(float(dropout_ratio))(x) if Config.train else x
 
 
 class BatchNorm(Function):

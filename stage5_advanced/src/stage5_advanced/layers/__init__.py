@@ -4,5 +4,5 @@ from .base import Buffer, Layer, check_sizes, shape_text, uninitialized, weak
 from .convolution import Conv2d, Deconv2d
 from .embedding import EmbedID
 from .linear import Linear
-from .normalization import BatchNorm
+from .normalization import BatchNorm, Dropout
 from .recurrent import GRU, LSTM, RNN, NStepGRU, NStepLSTM, NStepRNN, check_rows

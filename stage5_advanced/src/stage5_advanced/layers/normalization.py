@@ -1,4 +1,4 @@
-"""Normalization layers."""
+"""Normalization layers, and dropout."""
 
 import numpy as np
 
@@ -44,3 +44,19 @@ class BatchNorm(Layer):
         x = as_input(x, type(self).__name__)
         self.prepare(x)
         return F.batch_norm(x, self.gamma, self.beta, self.avg_mean, self.avg_var, eps=self.eps)
+
+
+class Dropout(Layer):
+    """In training, 0 with probability ratio, otherwise x / (1 - ratio); at inference, x. [not in the book]
+
+    The function `dropout` as a layer. Raises ValueError for a ratio outside [0, 1).
+    """
+
+    def __init__(self, ratio=0.5):
+        super().__init__()
+        if not 0 <= ratio < 1:
+            raise ValueError(f"Dropout: expected a ratio in [0, 1), got {ratio}")
+        self.ratio = float(ratio)
+
+    def forward(self, x):
+        return F.dropout(x, self.ratio)

@@ -49,12 +49,16 @@ class Optimizer:
             raise RuntimeError(f"{type(self).__name__}.update: expected a target, got None; call setup(model) first")
         params = list(self.target.params())
         with undone_on_failure(self, params):
-            ready = self.ready(params)
-            for hook in self.hooks:
-                hook(ready)
-                ready = self.ready(params)
-            for param in ready:
+            for param in self.hooked(params):
                 self.update_one(param)
+
+    def hooked(self, params):
+        """Call the hooks; return the params that have gradients then."""
+        ready = self.ready(params)
+        for hook in self.hooks:
+            hook(ready)
+            ready = self.ready(params)
+        return ready
 
     def ready(self, params):
         """Return the params that have gradients; create their state. Raises ValueError if one cannot be updated."""
