@@ -24,7 +24,7 @@ TAG = re.compile(
 )  # in the docstring of what a reader of the book or of the README may call
 PARTS = (
     *("functions", "layers", "models", "optimizers", "initializers"),
-    *("dataloaders", "datasets", "transforms", "training", "cuda"),
+    *("dataloaders", "datasets", "transforms", "training", "scratch", "cuda"),
 )
 Called = dict[str, frozenset[str]]  # public name -> parameters that some call left at their defaults
 

@@ -18,6 +18,7 @@ setup_variable()
 
 _LATE = {  # imported at first use, since it takes long to import what they need: attribute -> its module
     "datasets": "datasets",
+    "scratch": "scratch",
     "training": "training",
     "records": "records",
     "utils": "utils",
