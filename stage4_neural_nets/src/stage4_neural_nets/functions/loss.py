@@ -93,7 +93,7 @@ class SoftmaxCrossEntropyGrad(Function):
         share = widen(gy) / N
         gx = self.e * (share / self.total)
         gx[np.arange(N), self.t] -= share
-        return narrow(gx, np.result_type(self.e.dtype, gy.dtype))
+        return narrow(gx, self.e.dtype)
 
     def backward(self, ggx):
         x, gy = self.inputs

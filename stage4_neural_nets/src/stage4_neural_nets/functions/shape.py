@@ -93,7 +93,7 @@ class GetItemGrad(Function):
             gx[self.slices] = gy
             return gx
         gx = np.zeros(self.x_shape, np.result_type(dtype, np.float32))  # float16 would lose small gradients
-        if isinstance(self.slices, np.ndarray) and self.slices.size > 0:
+        if isinstance(self.slices, np.ndarray):
             add_rows(gx, self.slices, gy)
         else:
             np.add.at(gx, self.slices, gy)

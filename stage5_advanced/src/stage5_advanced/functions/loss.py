@@ -97,7 +97,7 @@ class SoftmaxCrossEntropyGrad(Function):
         share = widen(gy) / N
         gx = self.e * (share / self.total)
         gx[self.xp.arange(N), self.t] -= share
-        return narrow(gx, np.result_type(self.e.dtype, gy.dtype))
+        return narrow(gx, self.e.dtype)
 
     def backward(self, ggx):
         x, gy = self.inputs

@@ -99,7 +99,7 @@ class GetItemGrad(Function):
             gx[self.slices] = gy
             return gx
         gx = self.xp.zeros(self.x_shape, np.result_type(dtype, np.float32))  # float16 would lose small gradients
-        if isinstance(self.slices, np.ndarray) and self.slices.size > 0:
+        if isinstance(self.slices, np.ndarray):
             add_rows(gx, self.slices, gy)
         else:
             self.xp.add.at(gx, self.slices, gy)
