@@ -21,7 +21,7 @@ FAMILIES = [
     {"units"},
     {"normalize"},
     {"loss", "metrics", "recurrent", "sequences"},
-    {"objectives"},
+    {"attention", "objectives"},
     {"conv"},
     {"depthwise", "filters", "pool"},
 ]
@@ -56,7 +56,7 @@ for level, names in enumerate(FAMILIES):
 
 # Modules that are packages in stage 5. A file may import what its module may, and the files of the levels before.
 PACKAGES = {
-    "layers": [["base"], ["linear", "convolution", "normalization", "embedding"], ["recurrent"]],
+    "layers": [["base"], ["linear", "convolution", "normalization", "embedding"], ["attention", "recurrent"]],
     "models": [["base", "blocks"], ["vgg", "resnet", "squeezenet"]],
     "optimizers": [["base"], ["rules", "groups", "hooks", "schedules"]],
     "datasets": [["base"], ["curves", "text", "digits", "imagenet"], ["cifar"]],

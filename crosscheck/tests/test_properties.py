@@ -871,12 +871,48 @@ def lengths_and_steps(draw):
     return (), {"lengths": lengths, "T": draw(st.sampled_from([None, 1, 5]))}
 
 
+@drawn
+def masked_rows(draw):
+    (shape,), arguments = draw(along_an_axis(least=1))
+    mask = draw(nps.arrays(bool, shape[draw(st.integers(0, len(shape))) :]))
+    return (shape,), {**arguments, "mask": mask.tolist(), "of": mask.shape}
+
+
+def masked_softmax(fw, x, axis, mask, of):
+    return fw.masked_softmax(x, fw.constant(np.array(mask, bool).reshape(of)), axis)
+
+
+@drawn
+def queries_keys_values(draw):
+    batch, Tq, Tk, D, E = draw(shapes(max_dims=2)), *(draw(st.integers(1, 4)) for _ in range(4))
+    mask = draw(st.none() | nps.arrays(bool, (Tq, Tk)).map(lambda mask: mask.tolist()))
+    found = (*batch, Tq, D), (*batch, Tk, D), (*batch, Tk, E)
+    return found, {"mask": mask, "causal": draw(st.booleans()), "scale": draw(st.sampled_from([None, 1, 0.3]))}
+
+
+def attention(fw, q, k, v, mask, **arguments):
+    mask = None if mask is None else fw.constant(np.array(mask, bool))
+    return fw.attention(q, k, v, mask, **arguments)
+
+
 def weighted_parts(fw, x, lengths):
     return sum(y.sum() * (k + 1) for k, y in enumerate(fw.unpad_sequence(x, lengths)))
 
 
-NOT_DIFFERENTIABLE |= {"sequence_mask"}
+NOT_DIFFERENTIABLE |= {"sequence_mask", "sinusoids"}
 PROPERTIES |= {
+    "masked_softmax": Property(
+        masked_rows,
+        lambda fw, x, axis, mask: fw.masked_softmax(x, fw.constant(np.array(mask, bool)), axis),
+        any_numbers,
+    ),
+    "attention": Property(queries_keys_values, attention, any_numbers, mixed=False),
+    "sinusoids": Property(
+        drawn(lambda draw: ((), {"T": draw(st.integers(1, 9)), "D": 2 * draw(st.integers(1, 4))})),
+        lambda fw, T, D: fw.sinusoids(T, D),
+        any_numbers,
+        tolerance=TOLERANCE * 2.0**29,
+    ),
     "gru_cell": Property(gated_cells, gru_cell, any_numbers, integers=False, mixed=False),
     "pad_sequence": Property(
         some_sequences, lambda fw, *xs, value: fw.pad_sequence(list(xs), value)[0], any_numbers, mixed=False

@@ -58,6 +58,7 @@ def signed(*shapes):
 
 
 LSTM = [*[(3, 2)] * 4, *[(2,)] * 4, *[(2, 2)] * 4]  # the shapes of its weights
+GRU = [*[(3, 2)] * 3, *[(2,)] * 3, *[(2, 2)] * 3]
 
 
 def inference(f, *args):
@@ -73,6 +74,11 @@ FUNCTIONS = {
     "add": [(lambda xp, a, b: F.add(a, b), signed((2, 3), (3,)))],
     "argmax": [(lambda xp, x: F.cast(F.argmax(x, axis=1), float) * F.sum(x), signed((2, 3)))],
     "argmin": [(lambda xp, x: F.cast(F.argmin(x, keepdims=True), float) * x, signed((2, 3)))],
+    "attention": [
+        (lambda xp, *xs: F.attention(*xs, causal=True), signed((2, 3, 2), (2, 4, 2), (2, 4, 3))),
+        (lambda xp, *xs: F.attention(*xs, xp.asarray([[True, False]])), signed((3, 2), (2, 2), (2, 3))),
+        (lambda xp, *xs: F.attention(*xs, return_weights=True), signed((3, 2), (2, 2), (2, 3))),
+    ],
     "average": [(lambda xp, x: F.average(x, axis=1), signed((2, 3)))],
     "average_pooling": [(lambda xp, x: F.average_pooling(x, 3, 2, 1), signed((2, 2, 5, 4)))],
     "average_pooling_simple": [(lambda xp, x: F.average_pooling_simple(x, 2, 2), signed((2, 2, 4, 4)))],
@@ -144,6 +150,10 @@ FUNCTIONS = {
     ],
     "greater": [(lambda xp, x: F.cast(F.greater(x, 0), float) * x, signed((2, 3)))],
     "greater_equal": [(lambda xp, x: F.cast(F.greater_equal(x, 0.0), float) * x, signed((2, 3)))],
+    "gru_cell": [
+        (lambda xp, x, h, *w: F.gru_cell(x, h, w[:3], w[3:6], w[6:]), signed((2, 3), (2, 2), *GRU)),
+        (lambda xp, x, c, *w: F.gru_cell(x, None, w[:3], w[3:6], w[6:], c), signed((2, 3), (2,), *GRU)),
+    ],
     "huber_loss": [(lambda xp, x: F.huber_loss(x, xp.asarray(YES)), signed((3, 2)))],
     "im2col": [
         (lambda xp, x: F.im2col(x, (3, 2), 1, 1), signed((1, 2, 4, 3))),
@@ -177,6 +187,9 @@ FUNCTIONS = {
         (lambda xp, x, h, c, *w: F.lstm_cell(x, h, c, w[:4], w[4:8], w[8:]), signed((2, 3), *[(2, 2)] * 2, *LSTM)),
         (lambda xp, x, *w: F.lstm_cell(x, None, None, w[:4], w[4:8], w[8:]), signed((2, 3), *LSTM)),
     ],
+    "masked_softmax": [
+        (lambda xp, x: F.masked_softmax(x, xp.asarray([[True, False, True], [False] * 3])), signed((2, 3))),
+    ],
     "matmul": [
         (lambda xp, *xs: F.matmul(*xs), signed((2, 3), (3, 2))),
         (lambda xp, *xs: F.matmul(*xs), signed((3,), (2, 3, 2))),
@@ -206,6 +219,7 @@ FUNCTIONS = {
         (lambda xp, x: F.pad(x, [(0, 1), (2, 0)], value=2.0), signed((2, 3))),
         (lambda xp, x: F.pad(x, 1, "reflect"), signed((2, 3))),
     ],
+    "pad_sequence": [(lambda xp, *xs: F.pad_sequence(xs)[0], signed((2, 3), (1, 3)))],
     "pooling": [
         (lambda xp, x: F.pooling(x, 2, 2), signed((2, 2, 4, 4))),
         (lambda xp, x: F.pooling(x, 3, 2, 1), signed((2, 2, 5, 4))),
@@ -230,6 +244,7 @@ FUNCTIONS = {
     "rsub": [(lambda xp, a, b: F.rsub(a, b), signed((2, 3), (2, 3)))],
     "selu": [(lambda xp, x: F.selu(x), signed((2, 3)))],
     "separate_kernel": [(lambda xp, x: x * F.separate_kernel(xp.asarray([[1, 2], [2, 4]]))[1], signed((3, 2)))],
+    "sequence_mask": [(lambda xp, x: F.cast(F.sequence_mask(xp.asarray([1, 3])), float) * x, signed((2, 3)))],
     "sigmoid": [(lambda xp, x: F.sigmoid(x), signed((2, 3)))],
     "sigmoid_cross_entropy": [(lambda xp, x: F.sigmoid_cross_entropy(x, xp.asarray(YES)), signed((3, 2)))],
     "sigmoid_simple": [(lambda xp, x: F.sigmoid_simple(x), signed((2, 3)))],
@@ -276,10 +291,11 @@ FUNCTIONS = {
         (lambda xp, x: F.transpose(x, [1, 2, 0]), signed((2, 3, 2))),
         (lambda xp, x: F.transpose(x, ()), signed(())),
     ],
+    "unpad_sequence": [(lambda xp, x: F.unpad_sequence(x, [1, 2]), signed((2, 3)))],
     "var": [(lambda xp, x: F.var(x, ddof=1), signed((2, 3)))],
     "where": [(lambda xp, *xs: F.where(xp.asarray([True, False, True]), *xs), signed((2, 3), (2, 1)))],
 }
-NOT_OF_ARRAYS = {"get_conv_outsize", "get_deconv_outsize", "pair"}
+NOT_OF_ARRAYS = {"get_conv_outsize", "get_deconv_outsize", "pair", "sinusoids"}
 ALIASES = {"batch_nrom", "swish"}
 CALLS = {f"{name} {i}": call for name, calls in FUNCTIONS.items() for i, call in enumerate(calls)}
 

@@ -333,6 +333,52 @@ def lstm_sequence_t30_b32_i64_h128(fw: Any) -> Work:
     return work
 
 
+@workload(since=5, book=False)
+def gru_sequence_t30_b32_i64_h128(fw: Any) -> Work:
+    """NStepGRU over whole sequences, batch 32, from 64 to 128, and back to all weights; its last output"""
+    return over_sequences(fw, fw.NStepGRU(1, 128, 64, reset_after=True))
+
+
+@workload(since=5, book=False)
+def lstm_layer_t30_b32_i64_h128(fw: Any) -> Work:
+    """The same for NStepLSTM"""
+    return over_sequences(fw, fw.NStepLSTM(1, 128, 64))
+
+
+def over_sequences(fw: Any, layer: Any) -> Work:
+    """A layer over 32 sequences of 30 steps of 64 numbers, and back from its last output."""
+    x = fw.constant(normals(32, 30, 64))
+    sum, cleargrads, backward = fw.sum, fw.cleargrads, fw.backward
+
+    def work() -> object:
+        cleargrads(layer)
+        loss = sum(layer(x)[0][:, -1])
+        backward(loss)
+        return loss
+
+    return work
+
+
+@workload(since=5, book=False)
+def attention_8x128x256_h8(fw: Any) -> Work:
+    """MultiHeadAttention of 8 heads, batch 8, 128 steps of 256 columns, and back to all weights"""
+    if fw.name == "torch":  # the fast kernel, which crosscheck's own module avoids: it has no second derivative
+        module = fw.xp.nn.MultiheadAttention(256, 8, batch_first=True)
+        attend = lambda x: module(x, x, x, need_weights=False)[0]  # noqa: E731
+    else:
+        module = attend = fw.MultiHeadAttention(8, 256)
+    x = fw.constant(normals(8, 128, 256))
+    sum, cleargrads, backward = fw.sum, fw.cleargrads, fw.backward
+
+    def work() -> object:
+        cleargrads(module)
+        loss = sum(attend(x))
+        backward(loss)
+        return loss
+
+    return work
+
+
 @workload(since=5)
 def vgg16_forward(fw: Any) -> Work:
     """VGG16 on one image of 224 x 224, at inference, without a graph"""

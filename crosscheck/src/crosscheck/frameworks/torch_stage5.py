@@ -1,6 +1,7 @@
 """The Rosetta beyond the book: all parts that stage 5 adds, one file for each family."""
 
 from .torch_beyond import TorchBeyond
+from .torch_beyond_attention import TorchBeyondAttention
 from .torch_beyond_filters import TorchBeyondFilters
 from .torch_beyond_initializers import TorchBeyondInitializers
 from .torch_beyond_losses import TorchBeyondLosses
@@ -13,6 +14,7 @@ from .torch_beyond_units import TorchBeyondUnits
 
 class TorchStage5(
     TorchBeyond,
+    TorchBeyondAttention,
     TorchBeyondFilters,
     TorchBeyondInitializers,
     TorchBeyondLosses,

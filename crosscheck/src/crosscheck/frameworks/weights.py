@@ -19,6 +19,10 @@ def places(module: Any) -> list[tuple[Any, Any, bool]]:
     if isinstance(module, torch.nn.RNNBase):
         suffixes = [name.removeprefix("weight_ih") for name in module.state_dict() if name.startswith("weight_ih")]
         return [place for suffix in suffixes for place in cell_places(module, suffix)]
+    if isinstance(module, torch.nn.MultiheadAttention):  # the weights of q, k and v, concatenated
+        thirds = [slice(n * module.embed_dim, (n + 1) * module.embed_dim) for n in range(3)]
+        sides = [(module.in_proj_weight, True), (module.in_proj_bias, False)]
+        return [(param, rows, turned) for rows in thirds for param, turned in sides if param is not None]
     turned = isinstance(module, torch.nn.Linear)
     return [(param, ALL, turned and name == "weight") for name, param in module.named_parameters(recurse=False)]
 

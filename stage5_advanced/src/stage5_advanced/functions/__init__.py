@@ -15,6 +15,7 @@ from .activation import (
     softmax_simple,
 )
 from .arithmetic import Add, Div, Mul, Neg, Pow, Power, Sub, add, div, mul, neg, pow, rdiv, rpow, rsub, sub
+from .attention import Attention, attention, masked_softmax, sinusoids
 from .broadcast import BroadcastTo, SumTo, broadcast_to, sum_to
 from .compare import (
     argmax,

@@ -1,5 +1,6 @@
 """L: all layers, collected from the modules."""
 
+from .attention import AdditiveAttention, MultiHeadAttention
 from .base import Buffer, Layer, check_sizes, shape_text, uninitialized, weak
 from .convolution import Conv2d, Deconv2d
 from .embedding import EmbedID
