@@ -72,7 +72,19 @@ for package, levels in PACKAGES.items():
 AT_THE_END = {"", "utils", "scratch"}  # the package itself and facades: they may import all, nothing imports them
 
 # The standard library, and what a stage may depend on (all but NumPy optional, imported where it is used).
-OUTSIDE = {"numpy", "cupy", "cupyx", "google_crc32c", "matplotlib", "pooch", "pygraphviz", "tqdm", "PIL", "IPython"}
+OUTSIDE = {
+    "numpy",
+    "cupy",
+    "cupyx",
+    "google_crc32c",
+    "matplotlib",
+    "pooch",
+    "pygraphviz",
+    "tqdm",
+    "PIL",
+    "IPython",
+    "safetensors",
+}
 EVERYWHERE = {"numpy"}
 
 

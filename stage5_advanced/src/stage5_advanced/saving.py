@@ -66,8 +66,42 @@ def check_fit(name, variable, a):
 
 
 def save_weights(layer, path):
-    """Write all parameters and buffers to an .npz file. Raises ValueError if one is uninitialized. [step 53]"""
-    write_arrays(path, arrays_of(layer))
+    """Write all parameters and buffers to an .npz file. Raises ValueError if one is uninitialized. [step 53]
+
+    If the name of the file ends in .safetensors, it has that format, which needs the package of this name.
+    """
+    arrays = arrays_of(layer)
+    if is_safetensors(path):
+        data = safetensors_package().save({name: np.asarray(a, order="C") for name, a in arrays.items()})
+        with replacing(path) as part:
+            part.write_bytes(data)
+    else:
+        write_arrays(path, arrays)
+
+
+def read_weights(path):
+    """Read a file that `save_weights` wrote: path -> array. Raises ValueError for other files. [step 53]"""
+    if not is_safetensors(path):
+        return read_arrays(path)
+    load, data = safetensors_package().load, pathlib.Path(path).read_bytes()
+    try:
+        return load(data)
+    except Exception as error:  # one for each kind of damage
+        raise ValueError(f"{path}: expected a file that save_weights wrote, got {error}") from error
+
+
+def is_safetensors(path):
+    """Whether a file is one of safetensors, by the ending of its name."""
+    return pathlib.Path(path).suffix == ".safetensors"
+
+
+def safetensors_package():
+    """The functions of the package safetensors for NumPy arrays."""
+    try:
+        import safetensors.numpy
+    except ImportError as error:
+        raise RuntimeError("save_weights: safetensors is not installed: pip install safetensors") from error
+    return safetensors.numpy
 
 
 def write_arrays(path, arrays):

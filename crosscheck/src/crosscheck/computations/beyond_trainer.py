@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import pathlib
 import sys
 import tempfile
@@ -18,7 +19,7 @@ from ..frameworks.base import Array
 from ..inputs import normal
 from . import computation
 from .beyond_tensors import BEYOND
-from .errors import errors
+from .errors import errors, hidden, under, with_file
 from .layers import fixed
 from .states import same
 from .steps52_60 import drawing
@@ -370,9 +371,62 @@ def state_of_a_trainer(fw: Any) -> Any:
     return [len(second.history), len(second.fit([(x, None)], 3)), len(second.fit([(x, None)], 1))]
 
 
+class Safetensors(types.ModuleType):
+    """Stands in for safetensors.numpy: the format, for arrays of float32."""
+
+    def save(self, arrays: dict[str, Array]) -> bytes:
+        head, data = {}, b""
+        for name, a in arrays.items():
+            assert a.flags.c_contiguous  # the package writes the memory as it is
+            place = [len(data), len(data) + a.nbytes]
+            head[name] = {"dtype": "F32", "shape": a.shape, "data_offsets": place}
+            data += a.tobytes()
+        text = json.dumps(head).encode()
+        return len(text).to_bytes(8, "little") + text + data
+
+    def load(self, data: bytes) -> dict[str, Array]:
+        size = 8 + int.from_bytes(data[:8], "little")
+        return {
+            name: np.frombuffer(data[size:][slice(*each["data_offsets"])], np.float32).reshape(each["shape"])
+            for name, each in json.loads(data[8:size]).items()
+        }
+
+
+@contextlib.contextmanager
+def with_safetensors() -> Iterator[None]:
+    """In the block, the stand-in is installed."""
+    package: Any = types.ModuleType("safetensors")
+    package.numpy = Safetensors("safetensors.numpy")
+    with mock.patch.dict(sys.modules, {"safetensors": package, "safetensors.numpy": package.numpy}):
+        yield
+
+
+def safetensors(fw: Any) -> Any:
+    """Weights in a file that ends in .safetensors: its bytes, and what another layer loads from it."""
+    first, second = fw.layers.Linear(3, in_size=2), fw.layers.Linear(3)
+    first.W.data = np.arange(6, dtype=np.float32).reshape(3, 2).T
+    with with_safetensors(), tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "w.safetensors")
+        first.save_weights(path)
+        second.load_weights(path)
+        return [path.read_bytes()[:8], second.get_weights(), [file.name for file in path.parent.iterdir()]]
+
+
+def expected_safetensors() -> Any:
+    W, b = np.arange(6, dtype=np.float32).reshape(3, 2).T, np.zeros(3, np.float32)
+    size = Safetensors("").save({"W": np.ascontiguousarray(W), "b": b})[:8]
+    return [size, {"W": W, "b": b}, ["w.safetensors"]]
+
+
+def damaged_safetensors(fw: Any) -> Any:
+    with with_safetensors():
+        return with_file(b"12345678", fw.layers.Linear(1).load_weights, "w.safetensors")
+
+
 # fmt: off
 values(
     60, FORMULA,
+    ("weights_as_safetensors", safetensors, expected_safetensors),
     ("folds_of_samples", folds, expected_folds),
     ("runs_with_callbacks", callbacks, expected_callbacks),
     ("run_that_is_resumed", resumed, lambda: True),
@@ -423,6 +477,12 @@ def resumed_with_other_callbacks(fw: Any) -> Any:
 
 errors(
     60,
+    ("weights_in_a_damaged_safetensors_file", damaged_safetensors,
+     ValueError, "...: expected a file that save_weights wrote, got ..."),
+    ("weights_without_safetensors",
+     lambda fw: under(hidden("safetensors", "safetensors.numpy"),
+                      lambda: fw.layers.Linear(1, in_size=1).save_weights("w.safetensors")),
+     RuntimeError, "save_weights: safetensors is not installed: pip install safetensors"),
     ("history_of_another_name", lambda fw: history(fw, 1.0)["x"],
      KeyError, "\"History: expected one of ['loss'], got 'x'\""),
     ("best_of_nan", lambda fw: history(fw, np.nan).best("loss"),

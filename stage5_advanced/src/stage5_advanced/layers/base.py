@@ -150,7 +150,7 @@ class Layer:
         self.set_weights(arrays)
 
     def save_weights(self, path):
-        """Write all parameters and buffers to an .npz file. [step 53]"""
+        """Write all parameters and buffers to an .npz file, or to a .safetensors file. [step 53]"""
         from .. import saving
 
         saving.save_weights(self, path)
@@ -159,7 +159,7 @@ class Layer:
         """Load a file that `save_weights` wrote. Raises ValueError, without changes, if it does not fit. [step 53]"""
         from .. import saving
 
-        self.set_weights(saving.read_arrays(path))
+        self.set_weights(saving.read_weights(path))
 
 
 def weak(x):
