@@ -48,6 +48,8 @@ ALLOWED = {
     "dataloaders": {"cuda"},
     "training": {"config", "core", "cuda", "functions", "layers", "optimizers", "saving"},
     "records": {"datasets"},
+    "scores": {"cuda"},
+    "vision": {"cuda", "transforms"},
 }
 for level, names in enumerate(FAMILIES):
     left = {f"functions.{name}" for lower in FAMILIES[:level] for name in lower}
@@ -60,6 +62,7 @@ PACKAGES = {
     "models": [["base", "blocks"], ["vgg", "resnet", "squeezenet"]],
     "optimizers": [["base"], ["rules", "groups", "hooks", "schedules"]],
     "datasets": [["base"], ["curves", "text", "digits", "imagenet"], ["cifar"]],
+    "vision": [["boxes", "augment"]],
     "training": [["averaging", "validation", "inspect", "callbacks"], ["trainer"]],
 }
 for package, levels in PACKAGES.items():

@@ -21,6 +21,8 @@ _LATE = {  # imported at first use, since it takes long to import what they need
     "scratch": "scratch",
     "training": "training",
     "records": "records",
+    "scores": "scores",
+    "vision": "vision",
     "utils": "utils",
     "Dataset": "datasets",
     "load_checkpoint": "saving",
