@@ -23,7 +23,7 @@ FAMILIES = [
     {"loss", "metrics", "recurrent", "sequences"},
     {"attention", "objectives"},
     {"conv"},
-    {"depthwise", "filters", "pool"},
+    {"depthwise", "filters", "pool", "resize"},
 ]
 F = {f"functions.{name}" for level in FAMILIES for name in level}
 ENGINE = {"core", "config", "cuda"}

@@ -581,6 +581,26 @@ def images_to_transform(draw):
 
 
 @drawn
+def images_in_another_size(draw):
+    shape = tuple(draw(st.integers(low, 4)) for low in (0, 1, 1, 1))
+    return (shape,), {"size": draw(st.integers(1, 5) | st.tuples(*[st.integers(1, 5)] * 2))}
+
+
+@drawn
+def regions(draw):
+    shape = tuple(draw(st.integers(1, 4)) for _ in range(4))
+    corners = st.tuples(*[st.integers(-4, 10)] * 4)
+    rois = draw(st.lists(st.tuples(st.integers(0, shape[0] - 1), corners), min_size=1, max_size=3))
+    scale = draw(st.sampled_from([1.0, 0.5, 0.3]))
+    size = draw(st.integers(1, 3) | st.tuples(*[st.integers(1, 3)] * 2))
+    return (shape,), {"rois": [[n, *box] for n, box in rois], "output_size": size, "spatial_scale": scale}
+
+
+def of_regions(name):
+    return lambda fw, x, rois, **arguments: getattr(fw, name)(x, fw.constant(np.array(rois, float)), **arguments)
+
+
+@drawn
 def kernels_of_rank_one(draw):
     sides = st.integers(1, 4)
     return ((draw(sides), 1), (draw(sides),)), {}
@@ -832,6 +852,10 @@ PROPERTIES |= {  # stage 5, beyond the book
     **{name: Property(filters(1), plain(name), any_numbers) for name in ("convolve1d", "correlate1d")},
     **{name: Property(filters(2), plain(name), any_numbers) for name in ("convolve2d", "correlate2d")},
     "fft_convolve": Property(filters(2, equally_many=True), plain("fft_convolve"), any_numbers),
+    "resize_bilinear": Property(images_in_another_size, plain("resize_bilinear"), any_numbers, integers=False),
+    "resize_nearest": Property(images_in_another_size, plain("resize_nearest"), any_numbers, integers=False),
+    "roi_pooling": Property(regions, of_regions("roi_pooling"), all_different, integers=False),
+    "roi_align": Property(regions, of_regions("roi_align"), any_numbers, integers=False),
     "fft_conv2d": Property(images_to_transform, plain("fft_conv2d"), any_numbers, mixed=False),
     "separate_kernel": Property(kernels_of_rank_one, separated, any_numbers, integers=False),
     "total_variation": Property(

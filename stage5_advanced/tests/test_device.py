@@ -67,6 +67,9 @@ def inference(f, *args):
         return f(*args)
 
 
+ROIS = np.array([[1, 0, 0, 4, 6], [0, 2.5, -3, 9, 2], [1, -9, -9, -8, -8]])  # the last one is outside
+
+
 # name of a public function -> calls of it: (function of the array module and the inputs, the inputs)
 FUNCTIONS = {
     "abs": [(lambda xp, x: F.abs(x), signed((2, 3)))],
@@ -240,6 +243,10 @@ FUNCTIONS = {
     "relu6": [(lambda xp, x: F.relu6(4 * x), signed((2, 3)))],
     "repeat": [(lambda xp, x: F.repeat(x, 2, 1), signed((2, 3)))],
     "reshape": [(lambda xp, x: F.reshape(x, (3, -1)), signed((2, 3)))],
+    "resize_bilinear": [(lambda xp, x: F.resize_bilinear(x, (3, 5)), signed((2, 1, 2, 3)))],
+    "resize_nearest": [(lambda xp, x: F.resize_nearest(x, (3, 2)), signed((2, 1, 2, 3)))],
+    "roi_align": [(lambda xp, x: F.roi_align(x, xp.asarray(ROIS), (2, 3), 0.5), signed((2, 2, 4, 3)))],
+    "roi_pooling": [(lambda xp, x: F.roi_pooling(x, xp.asarray(ROIS), (2, 3), 0.5), signed((2, 2, 4, 3)))],
     "rpow": [(lambda xp, x: F.rpow(x, 2), signed((2, 3)))],
     "rsub": [(lambda xp, a, b: F.rsub(a, b), signed((2, 3), (2, 3)))],
     "selu": [(lambda xp, x: F.selu(x), signed((2, 3)))],

@@ -41,7 +41,11 @@ def correlate1d(fw: Any, x: Any, w: Any) -> Any:
     return [fw.correlate1d(x, w), fw.correlate1d(x, w, "same"), fw.correlate1d(x, w, "valid")]
 
 
-IMAGES = {"inputs": [normal(), shaped(lambda s: KERNELS_2D[s])], "shapes": tuple(KERNELS_2D), "cases": SHAPES_ONLY}
+IMAGES: dict[str, Any] = {
+    "inputs": [normal(), shaped(lambda s: KERNELS_2D[s])],
+    "shapes": tuple(KERNELS_2D),
+    "cases": SHAPES_ONLY,
+}
 
 
 @computation(**BEYOND, **IMAGES)

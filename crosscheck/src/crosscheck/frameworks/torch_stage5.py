@@ -7,6 +7,7 @@ from .torch_beyond_initializers import TorchBeyondInitializers
 from .torch_beyond_losses import TorchBeyondLosses
 from .torch_beyond_pool import TorchBeyondPool
 from .torch_beyond_recurrent import TorchBeyondRecurrent
+from .torch_beyond_resize import TorchBeyondResize
 from .torch_beyond_trainer import TorchBeyondTrainer
 from .torch_beyond_training import TorchBeyondTraining
 from .torch_beyond_units import TorchBeyondUnits
@@ -21,6 +22,7 @@ class TorchStage5(
     TorchBeyondPool,
     TorchBeyondRecurrent,
     TorchBeyondTrainer,
+    TorchBeyondResize,
     TorchBeyondTraining,
     TorchBeyondUnits,
 ):
