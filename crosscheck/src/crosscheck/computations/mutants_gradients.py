@@ -85,8 +85,10 @@ def from_numbers(fw: Any) -> Any:
         found += fw.grad(y, [x0, x1], gy)
         y.grad = gy
         y.backward()
+        x0.grad = gy
+        x0.backward()
         found += [x0.grad, x1.grad]
-    return [fw.array(g) for g in found]
+    return [[type(g) is type(x0), fw.array(g)] for g in found]
 
 
 def released(fw: Any) -> Any:
@@ -117,7 +119,7 @@ values(
     36, NUMPY,
     ("gradients_from_functions_that_copy_nothing", separate, lambda: [
         [[g, *OWN, *OWN], [g, *OWN]] for g in (ROWS[0, :2], ROWS[0, 1::-1], POINT, np.ones(2))]),
-    ("initial_gradients_of_every_kind", from_numbers, lambda: [np.array(2.0)] * 16),
+    ("initial_gradients_of_every_kind", from_numbers, lambda: [[True, np.array(2.0)]] * 16),
     ("derivative_of_the_zeroth_power_twice", second_of_zeroth, lambda: [np.zeros(2), np.zeros(2)]),
 )
 values(
