@@ -87,13 +87,13 @@ def same_padding(n, kernel_size, stride=1, dilation=1):
     return total // 2, total - total // 2
 
 
-def geometry(name, size, kernel_size, stride, pad, dilation=1):
+def geometry(name, size, kernel_size, stride, pad, dilation=1, groups=1):
     """The Geometry of the patches of images (H, W)."""
     kernel, stride, pad, dilation = pairs(name, kernel_size, stride, pad, dilation)
-    return Geometry(name, size, kernel, stride, padding(size, kernel, stride, pad, dilation), dilation)
+    return Geometry(name, size, kernel, stride, padding(size, kernel, stride, pad, dilation), dilation, groups=groups)
 
 
-def transposed_geometry(name, size, kernel_size, stride, pad, dilation, outsize):
+def transposed_geometry(name, size, kernel_size, stride, pad, dilation, groups, outsize):
     """The Geometry of the images (outsize, or those of default size) that a convolution maps to this size."""
     kernel, stride, pad, dilation = pairs(name, kernel_size, stride, pad, dilation)
     span = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
@@ -111,25 +111,25 @@ def transposed_geometry(name, size, kernel_size, stride, pad, dilation, outsize)
     outsize = pair(outsize, name)
     if not all(low <= n <= high for low, n, high in zip(smallest, outsize, largest, strict=True)):
         raise ValueError(f"{name}: expected an outsize from {smallest} to {largest}, got {outsize}")
-    return Geometry(name, outsize, kernel, stride, padding(outsize, kernel, stride, pad, dilation), dilation)
+    pad = padding(outsize, kernel, stride, pad, dilation)
+    return Geometry(name, outsize, kernel, stride, pad, dilation, groups=groups)
 
 
 class Conv2d(Function):
     """y = x * W + b;  gx = deconv2d(gy, W), gW = the correlation of x and gy, gb = gy summed over N, OH, OW."""
 
     def __init__(self, stride=1, pad=0, dilation=1, groups=1, name="conv2d"):
-        self.sizes = stride, pad, dilation
-        self.groups = groups
+        self.sizes = stride, pad, dilation, groups
         self.name = name
 
     def forward(self, x, W, b=None):
         g = geometry(self.name, x.shape[2:], W.shape[2:], *self.sizes)
-        return convolve(self.xp, g, x, W, b, self.groups)
+        return convolve(self.xp, g, x, W, b)
 
     def backward(self, gy):
         x, W, *bs = self.inputs
-        gx = None if x.constant else Deconv2d(*self.sizes, self.groups, x.shape[2:])(gy, W)
-        gW = None if W.constant else Conv2dGradW(W.shape[2:], *self.sizes, self.groups)(x, gy)
+        gx = None if x.constant else Deconv2d(*self.sizes, x.shape[2:])(gy, W)
+        gW = None if W.constant else Conv2dGradW(W.shape[2:], *self.sizes)(x, gy)
         return gx, gW, *(None if b.constant else sum(gy, (0, 2, 3)) for b in bs)
 
 
@@ -149,20 +149,19 @@ class Deconv2d(Function):
     """y = gx of a convolution whose gy is x;  gx = conv2d(gy, W), gW = the correlation of gy and x, gb as in Conv2d."""
 
     def __init__(self, stride=1, pad=0, dilation=1, groups=1, outsize=None, name="deconv2d"):
-        self.sizes = stride, pad, dilation
-        self.groups = groups
+        self.sizes = stride, pad, dilation, groups
         self.outsize = outsize
         self.name = name
 
     def forward(self, x, W, b=None):
         g = transposed_geometry(self.name, x.shape[2:], W.shape[2:], *self.sizes, self.outsize)
-        y = convolve_back(self.xp, g, x, W, self.groups)
+        y = convolve_back(self.xp, g, x, W)
         return y if b is None else y + b.reshape(-1, 1, 1)
 
     def backward(self, gy):
         x, W, *bs = self.inputs
-        gx = None if x.constant else Conv2d(*self.sizes, self.groups)(gy, W)
-        gW = None if W.constant else Conv2dGradW(W.shape[2:], *self.sizes, self.groups)(gy, x)
+        gx = None if x.constant else Conv2d(*self.sizes)(gy, W)
+        gW = None if W.constant else Conv2dGradW(W.shape[2:], *self.sizes)(gy, x)
         return gx, gW, *(None if b.constant else sum(gy, (0, 2, 3)) for b in bs)
 
 
@@ -181,17 +180,16 @@ class Conv2dGradW(Function):
 
     def __init__(self, kernel_size, stride, pad, dilation=1, groups=1):
         self.kernel_size = kernel_size
-        self.sizes = stride, pad, dilation
-        self.groups = groups
+        self.sizes = stride, pad, dilation, groups
 
     def forward(self, x, gy):
         g = geometry("conv2d", x.shape[2:], self.kernel_size, *self.sizes)
-        return correlate(self.xp, g, x, gy, self.groups)
+        return correlate(self.xp, g, x, gy)
 
     def backward(self, ggW):
         x, gy = self.inputs
-        gx = None if x.constant else Deconv2d(*self.sizes, self.groups, x.shape[2:])(gy, ggW)
-        ggy = None if gy.constant else Conv2d(*self.sizes, self.groups)(x, ggW)
+        gx = None if x.constant else Deconv2d(*self.sizes, x.shape[2:])(gy, ggW)
+        ggy = None if gy.constant else Conv2d(*self.sizes)(x, ggW)
         return gx, ggy
 
 

@@ -18,11 +18,13 @@ class Geometry:
     """The positions of the patches in images (H, W).
 
     kernel, stride, dilation: (height, width). pad: (height, width), each a number or (before, after). out: (OH, OW).
+    groups: of channels; each has kernels of its own.
     span: the size of a patch, gaps included. reach: the size of padded images up to the end of the last patches.
     inside: the index of the image in them; seen: the index of the same pixels in the image.
     """
 
-    def __init__(self, name, size, kernel, stride, pad, dilation=(1, 1), ceil_mode=False):
+    def __init__(self, name, size, kernel, stride, pad, dilation=(1, 1), ceil_mode=False, groups=1):
+        self.groups = groups
         self.size, self.kernel, self.stride, self.dilation = tuple(size), kernel, stride, dilation
         self.pad = tuple(p if isinstance(p, tuple) else (p, p) for p in pad)
         self.span = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True))
@@ -147,11 +149,11 @@ def product(xp, W, col, out=None):
     return y.reshape(n, G * D, count)
 
 
-def convolve(xp, g, x, W, b=None, groups=1):
+def convolve(xp, g, x, W, b=None):
     """Convolution.  x (N, C, H, W), W (OC, C / groups, KH, KW), b (OC,) -> y (N, OC, OH, OW)."""
     N, OC = len(x), len(W)
     dtype = np.result_type(*(a.dtype for a in (x, W, b) if a is not None))
-    W = W.reshape(groups, OC // groups, math.prod(W.shape[1:])).astype(wide(dtype), copy=False)
+    W = W.reshape(g.groups, OC // g.groups, math.prod(W.shape[1:])).astype(wide(dtype), copy=False)
     y = xp.empty((N, OC, *g.out), W.dtype)
     for s, r, col in columns(xp, g, x, OC, W.dtype):
         part = y[s, :, r]
@@ -164,41 +166,54 @@ def convolve(xp, g, x, W, b=None, groups=1):
     return y.astype(dtype, copy=False)
 
 
-def correlate(xp, g, x, gy, groups=1):
+def correlate(xp, g, x, gy):
     """The gradient of the weights.  x (N, C, H, W), gy (N, OC, OH, OW) -> gW (OC, C / groups, KH, KW)."""
-    C, OC = x.shape[1] // groups, gy.shape[1] // groups  # of a group
-    dtype = np.result_type(x.dtype, gy.dtype)
-    K = C * math.prod(g.kernel)
-    gW = xp.zeros((groups, K, OC), wide(dtype))
-    for s, r, col in columns(xp, g, x, groups * OC, gW.dtype):
+    C, OC = x.shape[1] // g.groups, gy.shape[1] // g.groups  # of a group
+    K, dtype = C * math.prod(g.kernel), np.result_type(x.dtype, gy.dtype)
+    gW = xp.zeros((g.groups, K, OC), wide(dtype))
+    for s, r, col in columns(xp, g, x, gy.shape[1], gW.dtype):
         part = g.merge(gy[s, :, r].astype(gW.dtype, copy=False))
         n, _, count = col.shape
-        part = part.reshape(n, groups, OC, count).transpose(0, 1, 3, 2)
-        found = xp.matmul(col.reshape(n, groups, K, count), part)  # its transpose would be slower
+        part = part.reshape(n, g.groups, OC, count).transpose(0, 1, 3, 2)
+        found = xp.matmul(col.reshape(n, g.groups, K, count), part)  # its transpose would be slower
         gW += found[0] if n == 1 else found.sum(axis=0)
-    return gW.transpose(0, 2, 1).reshape(groups * OC, C, *g.kernel).astype(dtype, copy=False)
+    return gW.transpose(0, 2, 1).reshape(gy.shape[1], C, *g.kernel).astype(dtype, copy=False)
 
 
-def convolve_back(xp, g, gy, W, groups=1):
+def convolve_back(xp, g, gy, W):
     """The gradient of the images.  gy (N, OC, OH, OW), W (OC, C / groups, KH, KW) -> gx (N, C, H, W)."""
-    N, (OC, C), dtype = len(gy), W.shape[:2], np.result_type(gy.dtype, W.dtype)
-    W = W.reshape(groups, OC // groups, C, *g.kernel)
+    N, (OC, C), G = len(gy), W.shape[:2], g.groups
+    dtype = np.result_type(gy.dtype, W.dtype)
+    W = W.reshape(G, OC // G, C, *g.kernel)
     pad = tuple((k - 1 - before, k - 1 - after) for k, (before, after) in zip(g.span, g.pad, strict=True))
-    if g.stride == (1, 1) and C * groups >= OC and min(map(min, pad)) >= 0:  # a convolution with rotated kernels
-        rotated = W[..., ::-1, ::-1].swapaxes(1, 2).reshape(groups * C, OC // groups, *g.kernel)
-        return convolve(xp, Geometry("", g.out, g.kernel, g.stride, pad, g.dilation), gy, rotated, None, groups)
-    W = W.reshape(groups, OC // groups, C * math.prod(g.kernel)).swapaxes(1, 2).astype(wide(dtype), copy=False)
-    gx = xp.empty((N, groups * C, *g.size), W.dtype)
-    samples, rows = g.chunk(xp, N, groups * W.shape[1] + OC, W.dtype)
+    if (C == 1 < G or (g.stride == (1, 1) and OC <= G * C)) and min(map(min, pad)) >= 0:
+        rotated = W[..., ::-1, ::-1].swapaxes(1, 2).reshape(G * C, OC // G, *g.kernel)  # gx is also a convolution
+        rotated = rotated if G == 1 else rotated.copy()  # products are slow if strides are negative
+        gy, pad = spaced(xp, g, gy, pad)
+        return convolve(xp, Geometry("", gy.shape[2:], g.kernel, (1, 1), pad, g.dilation, groups=G), gy, rotated)
+    W = W.reshape(G, OC // G, C * math.prod(g.kernel)).swapaxes(1, 2).astype(wide(dtype), copy=False)
+    gx = xp.empty((N, G * C, *g.size), W.dtype)
+    samples, rows = g.chunk(xp, N, G * W.shape[1] + OC, W.dtype)
     for s in slices(N, samples):
-        images = xp.zeros((s.stop - s.start, groups * C, *g.reach), W.dtype)
+        images = xp.zeros((s.stop - s.start, G * C, *g.reach), W.dtype)
         for r in slices(g.out[0], rows):
             part = g.merge(gy[s, :, r].astype(W.dtype, copy=False))
             col = g.split(product(xp, W, part), len(images))
-            col = col.reshape(len(images), groups * C, *g.kernel, *col.shape[2:])
+            col = col.reshape(len(images), G * C, *g.kernel, *col.shape[2:])
             add_patches(xp, g, images[:, :, r.start * g.stride[0] :], col)
         gx[s] = g.unpadded(xp, images)
     return gx.astype(dtype, copy=False)
+
+
+def spaced(xp, g, gy, pad):
+    """gy with zeros between its elements, as far apart as the patches, and its padding (before, after) up to g.size."""
+    if g.stride == (1, 1):
+        return gy, pad
+    size = tuple((n - 1) * s + 1 for n, s in zip(g.out, g.stride, strict=True))
+    y = xp.zeros((*gy.shape[:2], *size), gy.dtype)
+    y[:, :, :: g.stride[0], :: g.stride[1]] = gy
+    places = zip(g.size, g.span, size, pad, strict=True)
+    return y, tuple((before, n + k - 1 - m - before) for n, k, m, (before, _) in places)
 
 
 def add_patches(xp, g, images, patches):
