@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from ..inputs import DEEP, FLOATS, SHAPES_ONLY
+from ..inputs import DEEP, FLOATS, SHAPES_ONLY, normal
 from . import computation
 from .beyond_pool import rows
 from .beyond_tensors import BEYOND
 from .convolution import Pair, images
+from .layers import fixed
+from .states import with_gradients
 from .steps37_41 import Shape, shaped
 
 Padding = Any  # a number, pairs of numbers or of pairs, or "same", "valid", "full"
@@ -123,3 +125,37 @@ def receptive_fields(fw: Any) -> Any:
             fw.receptive_field((3, 3, 3), (1, 1, 1), (1, 2, 4)),
         ]
     )
+
+
+# --- layers ---
+
+
+@computation(**BEYOND, inputs=[normal()], shapes=((2, 4, 6, 5), (1, 4, 4, 4)), cases=SHAPES_ONLY)
+def convolution_layers_with_groups(fw: Any, x: Any) -> Any:
+    """Layers with dilation, groups and padding "same"; the transposed convolution with groups"""
+    conv = fw.Conv2d(6, (3, 2), pad="same", dilation=(1, 2), groups=2, in_channels=4)
+    back = fw.Deconv2d(6, (3, 2), 2, (1, 0), nobias=True, dilation=(1, 2), groups=2)
+    fw.set_weights(conv, fixed(fw.array(x), (6, 2, 3, 2), (6,)))
+    fw.set_weights(back, fixed(fw.array(x), (4, 3, 3, 2)))
+    return conv(x), back(x)
+
+
+@computation(**BEYOND, inputs=[normal()], shapes=((2, 4, 7), (1, 4, 5)), cases=SHAPES_ONLY)
+def conv1d_layer(fw: Any, x: Any) -> Any:
+    """Weights copied into a layer before its first call, and into one with in_channels given"""
+    late, early = fw.Conv1d(2, 3, 2, 1), fw.Conv1d(6, 2, pad="same", nobias=True, dilation=2, groups=2, in_channels=4)
+    fw.set_weights(late, fixed(fw.array(x), (2, 4, 3), (2,)))
+    fw.set_weights(early, fixed(fw.array(x), (6, 2, 2)))
+    return late(x), early(x)
+
+
+@computation(**BEYOND, inputs=[normal()], shapes=((2, 3, 6, 5),), order=0, cases=SHAPES_ONLY)
+def separable_layers(fw: Any, x: Any) -> Any:
+    """Every channel by itself, then a mixture of channels; their output and gradients"""
+    deep, late = fw.DepthwiseConv2d(2, 3, 2, "same", in_channels=3), fw.DepthwiseConv2d(1, (3, 2), nobias=True)
+    mixed, lone = fw.SeparableConv2d(4, 3, 2, 2, "same"), fw.SeparableConv2d(2, 2, nobias=True, dilation=2)
+    fw.set_weights(deep, fixed(fw.array(x), (6, 1, 3, 3), (6,)))
+    fw.set_weights(late, fixed(fw.array(x), (3, 1, 3, 2)))
+    fw.set_weights(mixed, fixed(fw.array(x), (6, 1, 3, 3), (4, 6, 1, 1), (4,)))
+    fw.set_weights(lone, fixed(fw.array(x), (3, 1, 2, 2), (2, 3, 1, 1)))
+    return [g for layer in (deep, late, mixed, lone) for g in with_gradients(fw, layer, layer(x))]

@@ -52,20 +52,22 @@ class TorchLayers:
 
     def Conv2d(
         self, out_channels: int, kernel_size: Any, stride: Any = 1, pad: Any = 0, nobias: bool = False,
-        dtype: Any = np.float32, in_channels: Any = None,
+        dtype: Any = np.float32, in_channels: Any = None, dilation: Any = 1, groups: int = 1,
     ) -> Any:  # fmt: skip
         """in_channels comes first; without it, LazyConv2d. Weights and bias are initialized uniformly."""
         options = {"stride": stride, "padding": pad, "bias": not nobias, "dtype": of_numpy(dtype)}
+        options |= {"dilation": dilation, "groups": groups}
         if in_channels is None:
             return torch.nn.LazyConv2d(out_channels, kernel_size, **options)
         return torch.nn.Conv2d(in_channels, out_channels, kernel_size, **options)
 
     def Deconv2d(
         self, out_channels: int, kernel_size: Any, stride: Any = 1, pad: Any = 0, nobias: bool = False,
-        dtype: Any = np.float32, in_channels: Any = None,
+        dtype: Any = np.float32, in_channels: Any = None, dilation: Any = 1, groups: int = 1,
     ) -> Any:  # fmt: skip
         """in_channels comes first; without it, LazyConvTranspose2d. Weights and bias are initialized uniformly."""
         options = {"stride": stride, "padding": pad, "bias": not nobias, "dtype": of_numpy(dtype)}
+        options |= {"dilation": dilation, "groups": groups}
         if in_channels is None:
             return torch.nn.LazyConvTranspose2d(out_channels, kernel_size, **options)
         return torch.nn.ConvTranspose2d(in_channels, out_channels, kernel_size, **options)

@@ -2,6 +2,7 @@
 
 from .torch_beyond import TorchBeyond
 from .torch_beyond_attention import TorchBeyondAttention
+from .torch_beyond_convolution import TorchBeyondConvolution
 from .torch_beyond_filters import TorchBeyondFilters
 from .torch_beyond_initializers import TorchBeyondInitializers
 from .torch_beyond_losses import TorchBeyondLosses
@@ -16,6 +17,7 @@ from .torch_beyond_units import TorchBeyondUnits
 class TorchStage5(
     TorchBeyond,
     TorchBeyondAttention,
+    TorchBeyondConvolution,
     TorchBeyondFilters,
     TorchBeyondInitializers,
     TorchBeyondLosses,

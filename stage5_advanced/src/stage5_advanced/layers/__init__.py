@@ -2,7 +2,7 @@
 
 from .attention import AdditiveAttention, MultiHeadAttention
 from .base import Buffer, Layer, check_sizes, shape_text, uninitialized, weak
-from .convolution import Conv2d, Deconv2d
+from .convolution import Conv1d, Conv2d, Deconv2d, DepthwiseConv2d, SeparableConv2d
 from .embedding import EmbedID
 from .linear import Linear
 from .normalization import BatchNorm, Dropout
