@@ -41,7 +41,10 @@ ALLOWED = {
     "gradcheck": {"core", "cuda"},
     "optimizers": {"core", "cuda"},
     "initializers": {"config", "core"},
-    "layers": {"config", "core", "cuda", "functions", "functions.sequences", "initializers", "saving", "state_dict"},
+    "layers": {
+        *("config", "core", "cuda", "functions", "functions.conv", "functions.sequences"),
+        *("initializers", "saving", "state_dict"),
+    },
     "state_dict": set(),
     "models": {"core", "cuda", "functions", "layers", "state_dict", "dot", "download"},
     "datasets": {"transforms", "download"},
