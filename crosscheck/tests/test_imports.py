@@ -46,7 +46,7 @@ ALLOWED = {
         *("initializers", "saving", "state_dict"),
     },
     "state_dict": set(),
-    "models": {"core", "cuda", "functions", "layers", "state_dict", "dot", "download"},
+    "models": {"config", "core", "cuda", "functions", "layers", "state_dict", "dot", "download"},
     "datasets": {"transforms", "download"},
     "dataloaders": {"cuda"},
     "training": {"config", "core", "cuda", "functions", "layers", "optimizers", "saving"},
@@ -62,7 +62,10 @@ for level, names in enumerate(FAMILIES):
 # Modules that are packages in stage 5. A file may import what its module may, and the files of the levels before.
 PACKAGES = {
     "layers": [["base"], ["linear", "convolution", "normalization", "embedding"], ["attention", "recurrent"]],
-    "models": [["base", "blocks"], ["vgg", "resnet", "squeezenet"]],
+    "models": [
+        ["base", "blocks"],
+        ["vgg", "resnet", "squeezenet", "lenet", "alexnet", "nin", "googlenet", "densenet"],
+    ],
     "optimizers": [["base"], ["rules", "groups", "hooks", "schedules"]],
     "datasets": [["base"], ["curves", "text", "digits", "imagenet"], ["cifar"]],
     "vision": [["boxes", "augment"]],

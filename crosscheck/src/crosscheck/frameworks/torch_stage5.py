@@ -12,6 +12,7 @@ from .torch_beyond_resize import TorchBeyondResize
 from .torch_beyond_trainer import TorchBeyondTrainer
 from .torch_beyond_training import TorchBeyondTraining
 from .torch_beyond_units import TorchBeyondUnits
+from .torch_vision_beyond import TorchVisionBeyond
 
 
 class TorchStage5(
@@ -27,5 +28,6 @@ class TorchStage5(
     TorchBeyondResize,
     TorchBeyondTraining,
     TorchBeyondUnits,
+    TorchVisionBeyond,
 ):
     """The methods of all families."""

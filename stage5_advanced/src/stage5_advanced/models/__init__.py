@@ -1,7 +1,12 @@
 """All models, collected from the modules."""
 
+from .alexnet import AlexNet
 from .base import MLP, Model, Sequential, TorchvisionModel
-from .blocks import Bottleneck, Fire, Projection, Residuals
-from .resnet import N_BLOCKS, ResNet, ResNet50, ResNet101, ResNet152, check_style
-from .squeezenet import SqueezeNet
-from .vgg import VGG16
+from .blocks import BasicBlock, BasicResiduals, Bottleneck, Fire, Projection, Residuals
+from .densenet import DenseLayer, DenseNet, DenseNet121, DenseNet161, DenseNet169, DenseNet201
+from .googlenet import GoogLeNet
+from .lenet import LeNet
+from .nin import NiN, NiNBlock
+from .resnet import N_BLOCKS, BasicResNet, ResNet, ResNet18, ResNet34, ResNet50, ResNet101, ResNet152, check_style
+from .squeezenet import SqueezeNet, SqueezeNet11
+from .vgg import VGG, VGG11, VGG13, VGG16, VGG19

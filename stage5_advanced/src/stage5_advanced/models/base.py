@@ -1,6 +1,7 @@
 """Model, Sequential, MLP, and the base class of models that torchvision also has."""
 
 from .. import functions as F
+from ..core import as_input
 from ..layers import Layer, Linear
 from ..state_dict import arrays_of, names_of
 
@@ -97,3 +98,29 @@ class TorchvisionModel(Model):
             self.load_weights(path)
         except ValueError as error:
             raise ValueError(f"{error}; delete {path} to download it again") from error
+
+
+def check_choice(model, key, value, choices):
+    """Raise ValueError unless value, of the argument called key, is one of the choices."""
+    if value not in choices:
+        raise ValueError(f"{type(model).__name__}: expected {key} to be one of {list(choices)}, got {value!r}")
+
+
+def check_pretrained(model, pretrained):
+    """Raise ValueError if pretrained: nobody has published weights in the format of `load_weights`."""
+    if pretrained:
+        torchvision = "; load_state_dict loads those of torchvision" * isinstance(model, TorchvisionModel)
+        raise ValueError(
+            f"{type(model).__name__}: expected pretrained=False, since there are no published weights, "
+            f"got {pretrained!r}{torchvision}"
+        )
+
+
+def images(model, x, smallest):
+    """x as a Variable. Raises ValueError unless it is (N, C, H, W) with H and W at least smallest."""
+    x = as_input(x, type(model).__name__)
+    if x.ndim != 4 or min(x.shape[2:]) < smallest:
+        raise ValueError(
+            f"{type(model).__name__}: expected x (N, C, H, W) with H and W at least {smallest}, got {x.shape}"
+        )
+    return x

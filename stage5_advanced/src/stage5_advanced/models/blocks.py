@@ -59,6 +59,44 @@ class Residuals(Layer):
         return x
 
 
+class BasicBlock(Layer):
+    """y = relu(h(x) + x), h: two 3x3 convolutions.  x (N, C, H, W) -> (N, channels, OH, OW). [not in the book]
+
+    stride: of the first convolution. If it is not 1, a 1x1 convolution of x is the shortcut.
+    """
+
+    def __init__(self, channels, stride):
+        super().__init__()
+        self.conv1 = Conv2d(channels, 3, stride, pad=1, nobias=True)
+        self.bn1 = BatchNorm()
+        self.conv2 = Conv2d(channels, 3, pad=1, nobias=True)
+        self.bn2 = BatchNorm()
+        self.projects = stride != 1
+        if self.projects:
+            self.conv4 = Conv2d(channels, 1, stride, nobias=True)
+            self.bn4 = BatchNorm()
+
+    def forward(self, x):
+        h = F.relu(self.bn1(self.conv1(x)))
+        h = self.bn2(self.conv2(h))
+        return F.relu(h + (self.bn4(self.conv4(x)) if self.projects else x))
+
+
+class BasicResiduals(Layer):
+    """BasicBlocks a, b1, b2, ...: n_blocks in all; the stride is that of a. [not in the book]"""
+
+    def __init__(self, n_blocks, channels, stride=1):
+        super().__init__()
+        self.names = ["a", *[f"b{i}" for i in range(1, n_blocks)]]
+        for name in self.names:
+            setattr(self, name, BasicBlock(channels, stride if name == "a" else 1))
+
+    def forward(self, x):
+        for name in self.names:
+            x = getattr(self, name)(x)
+        return x
+
+
 class Fire(Layer):
     """A 1x1 convolution to few channels, then a 1x1 and a 3x3 one in parallel, relu after each.
 

@@ -2,8 +2,8 @@
 
 from .. import functions as F
 from ..layers import BatchNorm, Conv2d, Linear
-from .base import TorchvisionModel
-from .blocks import Residuals
+from .base import TorchvisionModel, check_choice, check_pretrained, images
+from .blocks import BasicResiduals, Residuals
 
 N_BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}  # n_layers -> blocks in res2, res3, res4, res5
 
@@ -115,3 +115,63 @@ class ResNet152(ResNet):
 
     def __init__(self, pretrained=False, *, style="book"):
         super().__init__(152, pretrained, style=style)
+
+
+class BasicResNet(TorchvisionModel):
+    """A ResNet of two 3x3 convolutions per block.  x (N, C, H, W) -> logits (N, n_classes). [not in the book]
+
+    n_blocks: in res2, res3, res4, res5. stem: 'imagenet' begins with a 7x7 convolution and a pooling, which divide the
+    size by 4; 'small', for images of 32 x 32, with a 3x3 convolution only. Raises ValueError if pretrained.
+    """
+
+    def __init__(self, n_blocks, pretrained=False, n_classes=1000, stem="imagenet"):
+        super().__init__()
+        check_pretrained(self, pretrained)
+        check_choice(self, "stem", stem, ("imagenet", "small"))
+        self.stem = stem
+        n2, n3, n4, n5 = n_blocks
+
+        self.conv1 = Conv2d(64, 3, pad=1, nobias=True) if stem == "small" else Conv2d(64, 7, 2, pad=3, nobias=True)
+        self.bn1 = BatchNorm()
+        self.res2 = BasicResiduals(n2, 64)
+        self.res3 = BasicResiduals(n3, 128, stride=2)
+        self.res4 = BasicResiduals(n4, 256, stride=2)
+        self.res5 = BasicResiduals(n5, 512, stride=2)
+        self.fc6 = Linear(n_classes)
+
+    def forward(self, x):
+        x = images(self, x, smallest=1)
+        x = F.relu(self.bn1(self.conv1(x)))
+        if self.stem == "imagenet":
+            x = F.max_pool2d(x, 3, 2, pad=1)
+        x = self.res2(x)
+        x = self.res3(x)
+        x = self.res4(x)
+        x = self.res5(x)
+        return self.fc6(F.global_avg_pool(x))
+
+    def torch_layers(self):
+        """The modules of torchvision.models.resnet18, resnet34."""
+        layers = {"conv1": "conv1", "bn1": "bn1", "fc6": "fc"}
+        for i, res in enumerate((self.res2, self.res3, self.res4, self.res5), start=1):
+            for j, block in enumerate(res.names):
+                for name in ("conv1", "bn1", "conv2", "bn2"):
+                    layers[f"res{i + 1}/{block}/{name}"] = f"layer{i}.{j}.{name}"
+            if res.a.projects:
+                layers[f"res{i + 1}/a/conv4"] = f"layer{i}.0.downsample.0"
+                layers[f"res{i + 1}/a/bn4"] = f"layer{i}.0.downsample.1"
+        return layers
+
+
+class ResNet18(BasicResNet):
+    """BasicResNet with 18 layers. [not in the book]"""
+
+    def __init__(self, pretrained=False, n_classes=1000, stem="imagenet"):
+        super().__init__((2, 2, 2, 2), pretrained, n_classes, stem)
+
+
+class ResNet34(BasicResNet):
+    """BasicResNet with 34 layers. [not in the book]"""
+
+    def __init__(self, pretrained=False, n_classes=1000, stem="imagenet"):
+        super().__init__((3, 4, 6, 3), pretrained, n_classes, stem)

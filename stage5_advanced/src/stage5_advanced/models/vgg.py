@@ -3,8 +3,11 @@
 import numpy as np
 
 from .. import functions as F
-from ..layers import Conv2d, Linear
-from .base import TorchvisionModel
+from ..layers import BatchNorm, Conv2d, Linear
+from .base import TorchvisionModel, check_choice, check_pretrained, images
+
+CHANNELS = (64, 128, 256, 512, 512)  # of each block
+N_CONVS = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}  # n_layers -> per block
 
 
 class VGG16(TorchvisionModel):
@@ -104,3 +107,75 @@ class VGG16(TorchvisionModel):
             "fc7": "classifier.3",
             "fc8": "classifier.6",
         }
+
+
+class VGG(TorchvisionModel):
+    """11, 13, 16 or 19 layers.  x (N, C, H, W), H, W >= 32 -> logits (N, n_classes). [not in the book]
+
+    Unlike the book's VGG16, it averages the last features to 7 x 7, as torchvision does, so that the weights do not
+    depend on the size of the images. batch_norm: normalize after each convolution. width: a factor of the channels of
+    all convolutions. Raises ValueError if pretrained.
+    """
+
+    def __init__(self, n_layers, pretrained=False, n_classes=1000, batch_norm=False, width=1, dropout_ratio=0.5):
+        super().__init__()
+        check_choice(self, "n_layers", n_layers, N_CONVS)
+        check_pretrained(self, pretrained)
+        self.batch_norm = batch_norm
+        self.dropout_ratio = dropout_ratio
+        self.blocks = [[f"{i}_{j}" for j in range(1, n + 1)] for i, n in enumerate(N_CONVS[n_layers], start=1)]
+        for names, channels in zip(self.blocks, CHANNELS, strict=True):
+            for name in names:
+                setattr(self, f"conv{name}", Conv2d(int(channels * width), 3, pad=1))
+                if batch_norm:
+                    setattr(self, f"bn{name}", BatchNorm())
+        self.fc6 = Linear(4096)
+        self.fc7 = Linear(4096)
+        self.fc8 = Linear(n_classes)
+
+    def forward(self, x):
+        x = images(self, x, smallest=32)
+        for names in self.blocks:
+            for name in names:
+                x = getattr(self, f"conv{name}")(x)
+                if self.batch_norm:
+                    x = getattr(self, f"bn{name}")(x)
+                x = F.relu(x)
+            x = F.max_pool2d(x, 2)
+        x = F.flatten(F.adaptive_avg_pool2d(x, 7))  # (N, 512, 7, 7) -> (N, 25088)
+        x = F.dropout(F.relu(self.fc6(x)), self.dropout_ratio)
+        x = F.dropout(F.relu(self.fc7(x)), self.dropout_ratio)
+        return self.fc8(x)
+
+    def torch_layers(self):
+        """The modules of torchvision.models.vgg11, ..., vgg19_bn, whose numbers count activations and poolings."""
+        layers, number = {"fc6": "classifier.0", "fc7": "classifier.3", "fc8": "classifier.6"}, 0
+        for names in self.blocks:
+            for name in names:
+                layers[f"conv{name}"] = f"features.{number}"
+                if self.batch_norm:
+                    layers[f"bn{name}"] = f"features.{number + 1}"
+                number += 3 if self.batch_norm else 2
+            number += 1
+        return layers
+
+
+class VGG11(VGG):
+    """VGG(11). [not in the book]"""
+
+    def __init__(self, pretrained=False, n_classes=1000, batch_norm=False, width=1, dropout_ratio=0.5):
+        super().__init__(11, pretrained, n_classes, batch_norm, width, dropout_ratio)
+
+
+class VGG13(VGG):
+    """VGG(13). [not in the book]"""
+
+    def __init__(self, pretrained=False, n_classes=1000, batch_norm=False, width=1, dropout_ratio=0.5):
+        super().__init__(13, pretrained, n_classes, batch_norm, width, dropout_ratio)
+
+
+class VGG19(VGG):
+    """VGG(19). [not in the book]"""
+
+    def __init__(self, pretrained=False, n_classes=1000, batch_norm=False, width=1, dropout_ratio=0.5):
+        super().__init__(19, pretrained, n_classes, batch_norm, width, dropout_ratio)
