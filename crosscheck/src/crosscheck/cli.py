@@ -223,6 +223,9 @@ def parser() -> argparse.ArgumentParser:
         "--known", metavar="FILE", type=pathlib.Path, help="results of earlier runs (default: in the user's cache)"
     )
 
+    site = command("site", site_command, "write the steps, the stages and their differences as web pages")
+    site.add_argument("folder", metavar="DIR", type=folder, help="a folder; begin with DIR/index.html")
+
     exercise = command("exercise", exercise_command, "write a stage without its functions, as a package to complete")
     exercise.add_argument("stage", metavar="N", help="1 or stage1")
     grade = command("grade", grade_command, "compare the package of an exercise with PyTorch, step by step")
@@ -511,6 +514,16 @@ def step_command(arguments: argparse.Namespace) -> int:
     data = step_json(step, found, source, result)
     output(data, arguments.json, lambda: print_step(found, source, result, console(), arguments.side_by_side))
     return 1 if result is not None and result.returncode else 0
+
+
+def site_command(arguments: argparse.Namespace) -> int:
+    from .site.builder import build
+
+    check_folder(str(arguments.folder), "site")
+    number = build(arguments.folder)
+    data = {"folder": str(arguments.folder), "pages": number}
+    output(data, arguments.json, lambda: print(f"{number} pages: {arguments.folder / 'index.html'}"))
+    return 0
 
 
 def exercise_command(arguments: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import difflib
+import functools
 import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -242,6 +243,7 @@ def one_stage(text: str) -> Stage:
     return found[0]
 
 
+@functools.cache  # a step of a later stage is a part of it
 def compare_stages(before: Stage, after: Stage) -> Comparison:
     """Every file and definition of two stages, with the lessons that lead from one to the other."""
     if before.number >= after.number:

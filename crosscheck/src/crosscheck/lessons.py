@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import pathlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from . import UsageError
@@ -28,6 +28,8 @@ class Lesson:
     adds: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
     removes: tuple[str, ...] = ()
+    titles: Mapping[str, str] = field(default_factory=dict)  # in other languages
+    whys: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> set[str]:
@@ -47,6 +49,8 @@ class Part:
     why: str
     modules: tuple[str, ...] = ()
     definitions: tuple[str, ...] = ()
+    titles: Mapping[str, str] = field(default_factory=dict)  # in other languages
+    whys: Mapping[str, str] = field(default_factory=dict)
 
     def includes(self, name: str) -> bool:
         """Whether it names the definition or its module."""
@@ -84,6 +88,8 @@ def lessons(stage: Stage) -> list[Lesson]:
             adds=tuple(entry.get("adds", ())),
             changes=tuple(entry.get("changes", ())),
             removes=tuple(entry.get("removes", ())),
+            titles=translations(entry, "title"),
+            whys=translations(entry, "why"),
         )
         for entry in entries(stage, "lesson", {"step": int, "title": str, "why": str})
     ]
@@ -98,6 +104,8 @@ def parts(stage: Stage) -> list[Part]:
             why=" ".join(entry["why"].split()),
             modules=tuple(entry.get("modules", ())),
             definitions=tuple(entry.get("definitions", ())),
+            titles=translations(entry, "title"),
+            whys=translations(entry, "why"),
         )
         for entry in entries(stage, "beyond", {"part": str, "title": str, "why": str})
     ]
@@ -114,6 +122,15 @@ def entries(stage: Stage, table: str, needed: Mapping[str, type]) -> list[dict[s
             if not isinstance(entry.get(key), kind):
                 raise UsageError(f"{path} is damaged: [[{table}]] needs {key!r}, got {entry}")
     return found
+
+
+def translations(entry: Mapping[str, Any], key: str) -> dict[str, str]:
+    """Language -> text: the key "why.ja" is the text of "why" in Japanese."""
+    return {
+        name.removeprefix(f"{key}."): " ".join(text.split())
+        for name, text in entry.items()
+        if name.startswith(f"{key}.")
+    }
 
 
 def definitions(source: str, module: str = "") -> dict[str, str]:
