@@ -21,7 +21,7 @@ from importlib import metadata
 from . import __version__
 from .stages import STAGES
 
-OWN = ("rich", "jinja2", "pygments", "matplotlib", "threadpoolctl")
+OWN = ("rich", "jinja2", "pygments", "markdown-it-py", "matplotlib", "threadpoolctl")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 EXTRAS = ("pytest", "hypothesis", "pooch", "tqdm", "pillow")
 CUPY = ("cupy-cuda12x", "cupy-cuda13x", "cupy")

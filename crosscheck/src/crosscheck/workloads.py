@@ -362,6 +362,8 @@ def over_sequences(fw: Any, layer: Any) -> Work:
 @workload(since=5, book=False)
 def attention_8x128x256_h8(fw: Any) -> Work:
     """MultiHeadAttention of 8 heads, batch 8, 128 steps of 256 columns, and back to all weights"""
+    module: Any
+    attend: Any
     if fw.name == "torch":  # the fast kernel, which crosscheck's own module avoids: it has no second derivative
         module = fw.xp.nn.MultiheadAttention(256, 8, batch_first=True)
         attend = lambda x: module(x, x, x, need_weights=False)[0]  # noqa: E731

@@ -203,10 +203,10 @@ STATE_DICTS = ("RNN", "LSTM", "GRU")
 def state_dict_of(kind: str) -> dict[str, Array]:
     """Arrays with the names and shapes of two layers in both directions, 3 inputs, 4 hidden units."""
     gates = {"RNN": 1, "LSTM": 4, "GRU": 3}[kind] * 4
-    found = {}
+    found: dict[str, Shape] = {}
     for layer in (0, 1):
         for suffix in ("", "_reverse"):
-            shapes = {"weight_ih": (gates, 8 if layer else 3), "weight_hh": (gates, 4)}
+            shapes: dict[str, Shape] = {"weight_ih": (gates, 8 if layer else 3), "weight_hh": (gates, 4)}
             shapes |= {"bias_ih": (gates,), "bias_hh": (gates,)}
             found |= {f"{name}_l{layer}{suffix}": shape for name, shape in shapes.items()}
     rng = np.random.default_rng(7)

@@ -23,7 +23,7 @@ def gated(x: Any, h: Any, Wx: Any, b: Any, Wh: Any) -> Any:
     """h' of such a cell."""
     H = h.shape[1]
     z = x @ Wx + b
-    r, u = torch.sigmoid(z[:, : 2 * H] + h @ Wh[:, : 2 * H]).split(H, 1)
+    r, u = torch.sigmoid(z[:, : 2 * H] + h @ Wh[:, : 2 * H]).chunk(2, 1)
     n = torch.tanh(z[:, 2 * H :] + (r * h) @ Wh[:, 2 * H :])
     return u * h + (1 - u) * n
 
@@ -68,8 +68,9 @@ class StepByStep(torch.nn.Module):
         """y (T, H) and the last state (cells, 1, H) of one sequence."""
         last: list[Any] = []
         for first in range(0, len(self.cells), self.directions):
-            outputs = []
-            for cell in self.cells[first : first + self.directions]:
+            outputs: list[Any] = []
+            cells: list[Any] = list(self.cells)[first : first + self.directions]
+            for cell in cells:
                 h = None if state is None else state[len(last)]
                 steps = []
                 for t in range(len(y)) if len(outputs) == 0 else reversed(range(len(y))):

@@ -138,8 +138,8 @@ class TorchConvolution:
             found = sides(y.shape[2:], K, S, pad, D)
             outsize = tuple(n - sum(both) for n, both in zip(y.shape[2:], found, strict=True))
         found = sides(each(outsize, axes), K, S, pad, D)
-        places = zip(y.shape[2:], each(outsize, axes), found, strict=True)
-        border = [(-before, before + n - m) for m, n, (before, _) in places]
+        edges = zip(y.shape[2:], each(outsize, axes), found, strict=True)
+        border = [(-before, before + n - m) for m, n, (before, _) in edges]
         y = torch.nn.functional.pad(y, [n for both in border[::-1] for n in both])
         return y if b is None else y + b.reshape(-1, *[1] * axes)
 
