@@ -21,7 +21,7 @@ FAMILIES = [
     {"units"},
     {"normalize"},
     {"loss", "metrics", "recurrent", "sequences"},
-    {"attention", "objectives"},
+    {"attention", "objectives", "sampling"},
     {"conv"},
     {"depthwise", "filters", "pool", "resize"},
 ]
@@ -61,7 +61,11 @@ for level, names in enumerate(FAMILIES):
 
 # Modules that are packages in stage 5. A file may import what its module may, and the files of the levels before.
 PACKAGES = {
-    "layers": [["base"], ["linear", "convolution", "normalization", "embedding"], ["attention", "recurrent"]],
+    "layers": [
+        ["base"],
+        ["linear", "convolution", "normalization", "embedding", "sampling"],
+        ["attention", "recurrent"],
+    ],
     "models": [
         ["base", "blocks"],
         ["vgg", "resnet", "squeezenet", "lenet", "alexnet", "nin", "googlenet", "densenet"],

@@ -551,6 +551,32 @@ def losses_of_labels(**values):
     return drawn(draw_one)
 
 
+@drawn
+def rows_and_ids(draw):
+    """Vectors, a table, two matrices of ids, a mask, and codes of 1 and -1."""
+    N, V, D, M, K = (draw(st.integers(low, 4)) for low in (1, 2, 1, 1, 1))
+    ids, others = (draw(nps.arrays(np.int64, (N, n), elements=st.integers(0, V - 1))).tolist() for n in (M, K))
+    codes = draw(nps.arrays(np.int64, (N, M), elements=st.sampled_from([1, -1]))).tolist()
+    mask = draw(st.none() | nps.arrays(bool, (N, M)).map(np.ndarray.tolist))
+    reduction = draw(st.sampled_from(["mean", "sum", "none", "row_mean"]))
+    return ((N, D), (V, D)), {"ids": ids, "others": others, "codes": codes, "mask": mask, "reduction": reduction}
+
+
+def bag(fw, v, W, ids, mask, reduction, **_):
+    mode = "sum" if reduction == "sum" else "mean"
+    return fw.embedding_bag(fw.constant(np.array(ids)), W, mask and fw.constant(np.array(mask)), mode) * v
+
+
+def sampled(fw, v, W, ids, others, mask, reduction, **_):
+    arrays = [fw.constant(np.array(a)) for a in (ids, others)]
+    return fw.negative_sampling(v, W, *arrays, mask and fw.constant(np.array(mask)), reduction)
+
+
+def along_paths(fw, v, W, ids, codes, mask, reduction, **_):
+    arrays = [fw.constant(np.array(a)) for a in (ids, codes)]
+    return fw.hierarchical_softmax(v, W, *arrays, mask and fw.constant(np.array(mask)), reduction)
+
+
 def filters(ndim, equally_many=False):
     """Signals or images and kernels of any size, with batches that broadcast."""
 
@@ -858,6 +884,9 @@ PROPERTIES |= {  # stage 5, beyond the book
     "roi_align": Property(regions, of_regions("roi_align"), any_numbers, integers=False),
     "fft_conv2d": Property(images_to_transform, plain("fft_conv2d"), any_numbers, mixed=False),
     "separate_kernel": Property(kernels_of_rank_one, separated, any_numbers, integers=False),
+    "embedding_bag": Property(rows_and_ids, bag, any_numbers, mixed=False),
+    "negative_sampling": Property(rows_and_ids, sampled, any_numbers, integers=False, mixed=False),
+    "hierarchical_softmax": Property(rows_and_ids, along_paths, any_numbers, integers=False, mixed=False),
     "total_variation": Property(
         drawn(lambda draw: ((draw(shapes(min_dims=2, min_side=2)),), {})), plain("total_variation"), any_numbers
     ),

@@ -76,8 +76,8 @@ class TorchLayers:
         """The number of channels must be given. momentum weights the new statistics: 1 - decay, by default 0.1."""
         return (torch.nn.BatchNorm1d if len(shape) < 4 else torch.nn.BatchNorm2d)(shape[1], eps)
 
-    def EmbedID(self, in_size: int, out_size: int) -> Any:
-        return torch.nn.Embedding(in_size, out_size)
+    def EmbedID(self, in_size: int, out_size: int, pad_id: Any = None) -> Any:
+        return torch.nn.Embedding(in_size, out_size, padding_idx=pad_id)
 
     def RNN(self, hidden_size: int, in_size: Any = None) -> Any:
         """The caller keeps the state. Two biases instead of one. torch.nn.RNN processes whole sequences."""

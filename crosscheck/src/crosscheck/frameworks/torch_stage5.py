@@ -3,6 +3,7 @@
 from .torch_beyond import TorchBeyond
 from .torch_beyond_attention import TorchBeyondAttention
 from .torch_beyond_convolution import TorchBeyondConvolution
+from .torch_beyond_embeddings import TorchBeyondEmbeddings
 from .torch_beyond_filters import TorchBeyondFilters
 from .torch_beyond_initializers import TorchBeyondInitializers
 from .torch_beyond_losses import TorchBeyondLosses
@@ -19,6 +20,7 @@ class TorchStage5(
     TorchBeyond,
     TorchBeyondAttention,
     TorchBeyondConvolution,
+    TorchBeyondEmbeddings,
     TorchBeyondFilters,
     TorchBeyondInitializers,
     TorchBeyondLosses,

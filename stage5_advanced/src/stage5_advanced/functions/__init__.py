@@ -101,6 +101,7 @@ from .recurrent import GRU, LSTM, gru_cell, lstm, lstm_cell
 from .reduce import LogSumExp, Max, Mean, Min, Sum, average, logsumexp, max, mean, min, sum
 from .regularize import BatchNorm, batch_norm, batch_nrom, dropout
 from .resize import resize_bilinear, resize_nearest, roi_align, roi_pooling
+from .sampling import embedding_bag, hierarchical_softmax, negative_sampling
 from .select import flip, gather, pad, repeat, split, squeeze, swapaxes, take, tile
 from .sequences import pad_sequence, sequence_mask, unpad_sequence
 from .shape import (

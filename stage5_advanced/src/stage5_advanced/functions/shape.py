@@ -146,17 +146,47 @@ def get_item(x, slices):
     return GetItem(slices.data if isinstance(slices, Variable) else slices)(x)
 
 
+class EmbedID(Function):
+    """y = W[x];  gW[x] += gy."""
+
+    not_differentiated = (0,)
+
+    def forward(self, x, W):
+        check_indices("embed_id", x, len(W))
+        self.W_shape = W.shape
+        return W[x]
+
+    def backward(self, gy):
+        x, W = self.inputs
+        return None, None if W.constant else EmbedIDGrad(self.W_shape)(x, gy)
+
+
+class EmbedIDGrad(Function):
+    """Gradient of EmbedID: gW[x] += gy;  ggy = ggW[x]."""
+
+    not_differentiated = (0,)
+
+    def __init__(self, W_shape):
+        self.W_shape = W_shape
+
+    def forward(self, x, gy):
+        grad = GetItemGrad(x, self.W_shape)
+        grad.xp = self.xp
+        return grad.forward(gy)
+
+    def backward(self, ggW):
+        return None, embed_id(self.inputs[0], ggW)
+
+
 def embed_id(x, W):
     """Rows of W selected by id.  x (...) ids, W (in_size, out_size) -> (..., out_size). [step 60, not in the book]
 
     Raises TypeError unless ids are integers, ValueError unless they are from 0 to in_size - 1.
     """
     W = as_input(W, "embed_id")
-    x = to_device_of("embed_id", W.data, x)
     if W.ndim != 2:
         raise ValueError(f"embed_id: expected W (in_size, out_size), got W {W.shape}")
-    check_indices("embed_id", x, len(W))
-    return get_item(W, x)
+    return EmbedID()(x if isinstance(x, Variable) else to_device_of("embed_id", W.data, x), W)
 
 
 def to_device_of(name, x, t):

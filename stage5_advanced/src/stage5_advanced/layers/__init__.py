@@ -7,3 +7,4 @@ from .embedding import EmbedID
 from .linear import Linear
 from .normalization import BatchNorm, Dropout
 from .recurrent import GRU, LSTM, RNN, NStepGRU, NStepLSTM, NStepRNN, check_rows
+from .sampling import BinaryHierarchicalSoftmax, NegativeSampling
