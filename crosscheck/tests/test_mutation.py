@@ -138,6 +138,22 @@ def test_a_mutant_is_judged_and_the_sound_stage_stays_sound():
     assert not any("np.exp" in line for line in executed)
 
 
+def test_a_declared_difference_is_no_detection():
+    judge, file = Judge(STAGES[3]), "optimizers.py"
+    text = (STAGES[3].source / file).read_text(encoding="utf-8")
+    names = [name for name, c in judge.computations.items() if "stage4" in c.differs and not c.raises]
+    assert len(names) > 4
+    assert judge.judge(file, text, names) == Verdict("survived")
+
+
+def test_lines_are_recorded_although_a_cache_has_their_result():
+    judge = Judge(STAGES[1])
+    text = (STAGES[1].source / "core.py").read_text(encoding="utf-8").splitlines()
+    for name in ("numpy_scalars_as_operands", "constants_are_read_only", "constants_are_read_only"):
+        files, _ = judge.lines(name)
+        assert any("return np.broadcast_to(np.array(x, dtype), ())" in text[line - 1] for line in files["core.py"])
+
+
 def test_a_sample_of_mutants_is_detected_and_known_results_are_used(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "160")
     target = tmp_path / "result.json"

@@ -39,7 +39,7 @@ class Verdict:
 class MutantRunner(Runner):
     """A runner for the planted copies of a stage; fast, and never stricter than `crosscheck run`.
 
-    It trusts a case with the bytes of the sound stage, which is green, and does not ask central differences, which
+    It trusts a case with the bytes of the sound stage, which was accepted, and does not ask central differences, which
     tolerate more than PyTorch does.
     """
 
@@ -65,7 +65,7 @@ class MutantRunner(Runner):
 
     def inherited(self, trial: Trial) -> Judged | None:
         sound = self.outcomes.get((trial.computation.name, trial.framework.label, str(trial.dtype), trial.case.name))
-        if sound is None:
+        if sound is None or not sound.accepted:  # a declared difference must show again
             return super().inherited(trial)
         assert sound.outcome is not None
         return sound if trial.outcome.same_bytes(sound.outcome) else None

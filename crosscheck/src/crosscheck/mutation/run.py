@@ -92,7 +92,7 @@ def equivalent_mutants(path: pathlib.Path = PACKAGE / "survivors.toml") -> dict[
 
 
 CASES = ("inputs.py", "computations/__init__.py", "frameworks/*.py")
-JUDGES = (*CASES, "runner.py", "trial.py", "compare.py", "raised.py", "judges/*.py")
+JUDGES = (*CASES, "runner.py", "trial.py", "compare.py", "raised.py", "judges/*.py", "mutation/judge.py")
 
 
 @functools.cache
