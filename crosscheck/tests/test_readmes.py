@@ -12,7 +12,8 @@ from crosscheck.stages import STAGES
 from crosscheck.steps import expectations, match, run_script
 
 ROOT = pathlib.Path(crosscheck.__file__).parents[3]
-PAGES = [*ROOT.glob("*.md"), *ROOT.glob("*/README.md")]
+BOOKS = sorted((ROOT / "stage5_advanced" / "docs").glob("*.md"))
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *BOOKS]
 
 
 def code(text):
@@ -30,6 +31,28 @@ def test_the_code_in_a_readme_prints_the_output_shown(folder, tmp_path, monkeypa
     done = run_script(script)
     assert (done.returncode, done.stderr) == (0, "")
     _, problems = match(expectations(source), done.stdout)
+    assert problems == []
+
+
+@pytest.mark.parametrize("page", BOOKS, ids=lambda page: page.stem)
+def test_the_code_in_the_page_of_a_book_prints_the_output_shown(page, tmp_path, monkeypatch):
+    source = code(page.read_text(encoding="utf-8"))
+    script = tmp_path / "page.py"
+    script.write_text(source, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    done = run_script(script)
+    assert (done.returncode, done.stderr) == (0, "")
+    expected = expectations(source)
+    assert len(expected) > 10
+    _, problems = match(expected, done.stdout)
+    assert problems == []
+
+
+def test_the_example_of_tensors_prints_the_output_shown():
+    script = ROOT / "stage5_advanced" / "examples" / "tensors.py"
+    done = run_script(script)
+    assert (done.returncode, done.stderr) == (0, "")
+    _, problems = match(expectations(script.read_text(encoding="utf-8")), done.stdout)
     assert problems == []
 
 

@@ -16,6 +16,7 @@ from .scripts import HANG, STAGE, process, run
 
 FOLDER = STAGE / "examples"
 HELPERS = ["common", "pictures"]
+PRINTING = ["tensors"]  # without a figure; a test of crosscheck compares what it prints with its comments
 TEXT = "The quick brown fox jumps over the lazy dog.\n" * 450
 
 # The shortest run, and what it prints. MNIST is not there, so Digits replaces it.
@@ -65,7 +66,7 @@ each_example = pytest.mark.parametrize("ran", EXAMPLES, indirect=True, scope="se
 
 
 def test_all_examples_are_tested():
-    assert sorted(path.stem for path in FOLDER.glob("*.py")) == sorted([*EXAMPLES, *HELPERS])
+    assert sorted(path.stem for path in FOLDER.glob("*.py")) == sorted([*EXAMPLES, *PRINTING, *HELPERS])
 
 
 @needs_matplotlib
