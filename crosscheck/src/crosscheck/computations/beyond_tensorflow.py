@@ -41,23 +41,26 @@ def windows(a: Array, size: tuple[int, int], stride: int, fill: float) -> Array:
 
 def conv2d(a: Array, W: Array, stride: int = 1) -> Array:
     """tf.nn.conv2d(a, W, [1, stride, stride, 1], "SAME")"""
-    return np.einsum("nhwklc,klco->nhwo", windows(a, W.shape[:2], stride, 0.0), W)
+    y: Array = np.einsum("nhwklc,klco->nhwo", windows(a, W.shape[:2], stride, 0.0), W)
+    return y
 
 
 def depthwise(a: Array, W: Array) -> Array:
     """tf.nn.depthwise_conv2d(a, W, [1, 1, 1, 1], "SAME")"""
-    y = np.einsum("nhwklc,klcm->nhwcm", windows(a, W.shape[:2], 1, 0.0), W)
+    y: Array = np.einsum("nhwklc,klcm->nhwcm", windows(a, W.shape[:2], 1, 0.0), W)
     return y.reshape(*y.shape[:3], -1)
 
 
 def avg_pool(a: Array) -> Array:
     """tf.nn.avg_pool(a, [1, 3, 3, 1], [1, 2, 2, 1], "SAME"): padding does not count."""
-    return np.nanmean(windows(a, (3, 3), 2, np.nan), axis=(3, 4))
+    y: Array = np.nanmean(windows(a, (3, 3), 2, np.nan), axis=(3, 4))
+    return y
 
 
 def softmax(a: Array) -> Array:
-    e = np.exp(a - a.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
+    e: Array = np.exp(a - a.max(axis=-1, keepdims=True))
+    y: Array = e / e.sum(axis=-1, keepdims=True)
+    return y
 
 
 def activations(fw: Any) -> Any:
