@@ -365,8 +365,8 @@ def attention_8x128x256_h8(fw: Any) -> Work:
     module: Any
     attend: Any
     if fw.name == "torch":  # the fast kernel, which crosscheck's own module avoids: it has no second derivative
-        module: Any = fw.xp.nn.MultiheadAttention(256, 8, batch_first=True)
-        attend: Any = lambda x: module(x, x, x, need_weights=False)[0]  # noqa: E731
+        module = fw.xp.nn.MultiheadAttention(256, 8, batch_first=True)
+        attend = lambda x: module(x, x, x, need_weights=False)[0]  # noqa: E731
     else:
         module = attend = fw.MultiHeadAttention(8, 256)
     x = fw.constant(normals(8, 128, 256))
