@@ -973,6 +973,113 @@ PROPERTIES |= {
 }
 
 
+# --- convolution and pooling beyond the book ---
+
+
+def padding(draw, kernel):
+    """Padding of any kind, less than the kernel: a name, numbers, or pairs (before, after)."""
+    numbers = [draw(st.integers(0, k - 1)) for k in kernel]
+    pairs = tuple((n, draw(st.integers(0, k - 1))) for n, k in zip(numbers, kernel, strict=True))
+    kinds = [*(st.just(name) for name in ("same", "valid", "full")), st.just(pairs if len(kernel) > 1 else pairs[0])]
+    return draw(st.one_of([*kinds, st.just(tuple(numbers) if len(kernel) > 1 else numbers[0])]))
+
+
+def grouped_convolutions(axes, transposed=False, depthwise=False):
+    def draw_one(draw):
+        kernel, stride, dilation = (tuple(draw(st.integers(1, n)) for _ in range(axes)) for n in (3, 3, 2))
+        groups, N = draw(st.integers(1, 3)), draw(st.integers(0, 2))
+        C, OC = (1 if depthwise else draw(st.integers(1, 2)) for _ in range(2))
+        if depthwise:
+            OC = draw(st.integers(1, 2))
+        size = tuple((k - 1) * d + draw(st.integers(1 + transposed, 3)) for k, d in zip(kernel, dilation, strict=True))
+        pad = padding(draw, kernel)
+        if transposed:  # an output of a convolution, to the smallest size
+            pad = draw(st.sampled_from(["same", "valid", 0]))
+        sizes = {"stride": stride, "pad": pad, "dilation": dilation}
+        sizes = {name: n[0] if axes == 1 and isinstance(n, tuple) and name != "pad" else n for name, n in sizes.items()}
+        W = (groups * C, OC, *kernel) if transposed else (groups * OC, C, *kernel)
+        found = [(N, groups * C, *size), W, *[(groups * OC,)] * draw(st.integers(0, 1))]
+        return tuple(found), sizes if depthwise else {**sizes, "groups": groups}
+
+    return drawn(draw_one)
+
+
+@drawn
+def separable_convolutions(draw):
+    (x, W, *_), sizes = draw(grouped_convolutions(2, depthwise=True))
+    OC = draw(st.integers(1, 3))
+    return (x, W, (OC, W[0], 1, 1), (OC,)), sizes
+
+
+def patches_to_pool(axes, **options):
+    def draw_one(draw):
+        kernel, stride = (tuple(draw(st.integers(1, 3)) for _ in range(axes)) for _ in range(2))
+        pad, more = padding(draw, kernel), {name: draw(st.sampled_from(those)) for name, those in options.items()}
+        if draw(st.booleans()):  # PyTorch's own padding, without which it does not round up in the same way
+            pad, more = draw(st.integers(0, min(kernel) // 2)), {**more, "ceil_mode": True}
+        shape = (draw(st.integers(0, 2)), draw(st.integers(1, 2)), *(k + draw(st.integers(0, 4)) for k in kernel))
+        sizes = (kernel, draw(st.sampled_from([None, stride])))
+        kernel, stride = (n[0] if axes == 1 and n else n for n in sizes)
+        return (shape,), {"kernel_size": kernel, "stride": stride, "pad": pad, **more}
+
+    return drawn(draw_one)
+
+
+def images_to_adapt(axes):
+    def draw_one(draw):
+        shape = draw(nps.array_shapes(min_dims=axes + 2, max_dims=axes + 2, max_side=6))
+        size = tuple(draw(st.integers(1, 7)) for _ in range(axes))
+        return (shape,), {"output_size": size if axes == 2 else size[0]}
+
+    return drawn(draw_one)
+
+
+@drawn
+def channels(draw):
+    return (draw(nps.array_shapes(min_dims=3, max_dims=5, max_side=4)),), {"keepdims": draw(st.booleans())}
+
+
+@drawn
+def several_layers(draw):
+    layers = draw(st.lists(st.tuples(*[st.integers(1, 4)] * 3), max_size=4))
+    return (), {"layers": layers}
+
+
+def seen(fw, layers):
+    kernels, strides, dilations = zip(*layers, strict=True) if layers else ((), (), ())
+    return np.array([fw.receptive_field(kernels, strides), fw.receptive_field(kernels, strides, dilations)])
+
+
+CONVOLUTIONS = {
+    "conv2d of groups": ("conv2d", grouped_convolutions(2)),
+    "conv1d": ("conv1d", grouped_convolutions(1)),
+    "deconv2d of groups": ("deconv2d", grouped_convolutions(2, transposed=True)),
+    "deconv1d": ("deconv1d", grouped_convolutions(1, transposed=True)),
+    "depthwise_conv2d": ("depthwise_conv2d", grouped_convolutions(2, depthwise=True)),
+    "separable_conv2d": ("separable_conv2d", separable_convolutions),
+}
+NOT_DIFFERENTIABLE |= {"same_padding", "receptive_field"}
+PROPERTIES |= {
+    **{key: Property(calls, plain(name), any_numbers, mixed=False) for key, (name, calls) in CONVOLUTIONS.items()},
+    **{f"max_pool{n}d": Property(patches_to_pool(n), plain(f"max_pool{n}d"), often_equal) for n in (1, 2)},
+    **{
+        f"avg_pool{n}d": Property(
+            patches_to_pool(n, count_include_pad=[None, True, False]), plain(f"avg_pool{n}d"), any_numbers
+        )
+        for n in (1, 2)
+    },
+    "global_max_pool": Property(channels, plain("global_max_pool"), often_equal),
+    "global_avg_pool": Property(channels, plain("global_avg_pool"), any_numbers),
+    **{
+        f"adaptive_{kind}_pool{n}d": Property(images_to_adapt(n), plain(f"adaptive_{kind}_pool{n}d"), numbers)
+        for kind, numbers in (("max", often_equal), ("avg", any_numbers))
+        for n in (1, 2)
+    },
+    "same_padding": Property(sizes, of_sizes("same_padding"), any_numbers),
+    "receptive_field": Property(several_layers, seen, any_numbers),
+}
+
+
 @st.composite
 def examples(draw, of):
     """A call, and how its variables lie in memory; sometimes integers, or two dtypes at once."""

@@ -74,6 +74,16 @@ ROIS = np.array([[1, 0, 0, 4, 6], [0, 2.5, -3, 9, 2], [1, -9, -9, -8, -8]])  # t
 FUNCTIONS = {
     "abs": [(lambda xp, x: F.abs(x), signed((2, 3)))],
     "accuracy": [(lambda xp, y: F.accuracy(y, xp.asarray(T)), signed((3, 4)))],
+    "adaptive_avg_pool1d": [(lambda xp, *xs: F.adaptive_avg_pool1d(*xs, 2), signed((2, 2, 5)))],
+    "adaptive_avg_pool2d": [
+        (lambda xp, *xs: F.adaptive_avg_pool2d(*xs, 2), signed((2, 2, 5, 4))),
+        (lambda xp, *xs: F.adaptive_avg_pool2d(*xs, (3, None)), signed((2, 2, 5, 4))),
+    ],
+    "adaptive_max_pool1d": [(lambda xp, *xs: F.adaptive_max_pool1d(*xs, 2), signed((2, 2, 5)))],
+    "adaptive_max_pool2d": [
+        (lambda xp, *xs: F.adaptive_max_pool2d(*xs, 2), signed((2, 2, 5, 4))),
+        (lambda xp, *xs: F.adaptive_max_pool2d(*xs, (3, None)), signed((2, 2, 5, 4))),
+    ],
     "add": [(lambda xp, a, b: F.add(a, b), signed((2, 3), (3,)))],
     "argmax": [(lambda xp, x: F.cast(F.argmax(x, axis=1), float) * F.sum(x), signed((2, 3)))],
     "argmin": [(lambda xp, x: F.cast(F.argmin(x, keepdims=True), float) * x, signed((2, 3)))],
@@ -85,6 +95,12 @@ FUNCTIONS = {
     "average": [(lambda xp, x: F.average(x, axis=1), signed((2, 3)))],
     "average_pooling": [(lambda xp, x: F.average_pooling(x, 3, 2, 1), signed((2, 2, 5, 4)))],
     "average_pooling_simple": [(lambda xp, x: F.average_pooling_simple(x, 2, 2), signed((2, 2, 4, 4)))],
+    "avg_pool1d": [(lambda xp, *xs: F.avg_pool1d(*xs, 3, 2, "same"), signed((2, 2, 5)))],
+    "avg_pool2d": [
+        (lambda xp, *xs: F.avg_pool2d(*xs, 2), signed((2, 2, 5, 4))),
+        (lambda xp, *xs: F.avg_pool2d(*xs, 3, 2, "same"), signed((2, 2, 5, 4))),
+        (lambda xp, *xs: F.avg_pool2d(*xs, 3, 2, 1, True), signed((2, 2, 5, 4))),
+    ],
     "batch_norm": [
         (lambda xp, *xs: F.batch_norm(*xs, xp.zeros(3), xp.ones(3)), signed((4, 3), (3,), (3,))),
         (lambda xp, *xs: F.batch_norm(*xs, xp.zeros(3), xp.ones(3)), signed((2, 3, 2, 2), (3,), (3,))),
@@ -105,9 +121,11 @@ FUNCTIONS = {
     ],
     "col2im": [(lambda xp, x: F.col2im(x, (1, 2, 4, 3), (3, 2), 1, 1), signed((16, 12)))],
     "concat": [(lambda xp, *xs: F.concat(xs, axis=1), signed((2, 3), (2, 1)))],
+    "conv1d": [(lambda xp, *xs: F.conv1d(*xs, pad="same", groups=2), signed((2, 4, 5), (2, 2, 3), (2,)))],
     "conv2d": [
         (lambda xp, *xs: F.conv2d(*xs, stride=2, pad=1), signed((2, 2, 5, 4), (3, 2, 3, 2), (3,))),
         (lambda xp, *xs: F.conv2d(*xs), signed((2, 2, 4, 4), (3, 2, 3, 3))),
+        (lambda xp, *xs: F.conv2d(*xs, None, 2, "same", 2, 2), signed((2, 4, 5, 4), (2, 2, 3, 2))),
     ],
     "conv2d_simple": [(lambda xp, *xs: F.conv2d_simple(*xs, pad=1), signed((1, 2, 3, 4), (3, 2, 3, 2), (3,)))],
     "convolve1d": [
@@ -120,9 +138,16 @@ FUNCTIONS = {
     "cos": [(lambda xp, x: F.cos(x), signed((2, 3)))],
     "cosine_similarity": [(lambda xp, *xs: F.cosine_similarity(*xs), signed((2, 3), (2, 3)))],
     "crelu": [(lambda xp, x: F.crelu(x), signed((2, 3)))],
+    "deconv1d": [
+        (lambda xp, *xs: F.deconv1d(*xs, stride=2, pad="same", dilation=2), signed((2, 2, 5), (2, 2, 3), (2,)))
+    ],
     "deconv2d": [
         (lambda xp, *xs: F.deconv2d(*xs, stride=2, pad=1), signed((2, 2, 3, 2), (2, 3, 3, 3), (3,))),
         (lambda xp, *xs: F.deconv2d(*xs, stride=2, outsize=(8, 6)), signed((1, 2, 3, 2), (2, 3, 3, 3))),
+    ],
+    "depthwise_conv2d": [
+        (lambda xp, *xs: F.depthwise_conv2d(*xs, stride=2, pad=1), signed((2, 2, 5, 4), (4, 1, 3, 2), (4,))),
+        (lambda xp, *xs: F.depthwise_conv2d(*xs), signed((2, 2, 5, 4), (2, 1, 2, 2))),
     ],
     "div": [(lambda xp, a, b: F.div(a, b), positive((2, 3), (2, 1)))],
     "dropout": [
@@ -151,6 +176,8 @@ FUNCTIONS = {
         (lambda xp, x: F.get_item(x, (0, slice(1, None))), signed((2, 3))),
         (lambda xp, x: F.get_item(x, xp.asarray([0, 0, 1])), signed((2, 3))),
     ],
+    "global_avg_pool": [(lambda xp, *xs: F.global_avg_pool(*xs), signed((2, 2, 5, 4)))],
+    "global_max_pool": [(lambda xp, *xs: F.global_max_pool(*xs), signed((2, 2, 5, 4)))],
     "greater": [(lambda xp, x: F.cast(F.greater(x, 0), float) * x, signed((2, 3)))],
     "greater_equal": [(lambda xp, x: F.cast(F.greater_equal(x, 0.0), float) * x, signed((2, 3)))],
     "gru_cell": [
@@ -203,6 +230,11 @@ FUNCTIONS = {
         (lambda xp, x: F.max(x), signed(())),
         (lambda xp, x: F.max(x, axis=1), [np.zeros((0, 3))]),
     ],
+    "max_pool1d": [(lambda xp, *xs: F.max_pool1d(*xs, 3, 2, "same"), signed((2, 2, 5)))],
+    "max_pool2d": [
+        (lambda xp, *xs: F.max_pool2d(*xs, 2), signed((2, 2, 5, 4))),
+        (lambda xp, *xs: F.max_pool2d(*xs, 3, 2, ((1, 0), 2)), signed((2, 2, 5, 4))),
+    ],
     "maximum": [
         (lambda xp, *xs: F.maximum(*xs), signed((2, 3), (3,))),
         (lambda xp, x: F.maximum(x, 0.5), signed((2, 3))),
@@ -250,6 +282,9 @@ FUNCTIONS = {
     "rpow": [(lambda xp, x: F.rpow(x, 2), signed((2, 3)))],
     "rsub": [(lambda xp, a, b: F.rsub(a, b), signed((2, 3), (2, 3)))],
     "selu": [(lambda xp, x: F.selu(x), signed((2, 3)))],
+    "separable_conv2d": [
+        (lambda xp, *xs: F.separable_conv2d(*xs, pad="same"), signed((2, 2, 5, 4), (2, 1, 2, 3), (3, 2, 1, 1), (3,)))
+    ],
     "separate_kernel": [(lambda xp, x: x * F.separate_kernel(xp.asarray([[1, 2], [2, 4]]))[1], signed((3, 2)))],
     "sequence_mask": [(lambda xp, x: F.cast(F.sequence_mask(xp.asarray([1, 3])), float) * x, signed((2, 3)))],
     "sigmoid": [(lambda xp, x: F.sigmoid(x), signed((2, 3)))],
@@ -1012,12 +1047,15 @@ def test_a_network_trains_on_the_device_as_on_the_host(xp_device):
 # name of a layer -> (function that creates it, inputs of successive calls)
 LAYERS = {
     "BatchNorm": (layers.BatchNorm, [array(4, 3), array(5, 3)]),
+    "Conv1d": (lambda: layers.Conv1d(4, 3, pad="same", groups=2), [array(2, 2, 4)]),
     "Conv2d": (lambda: layers.Conv2d(2, 3, pad=1), [array(2, 3, 4, 4)]),
     "Deconv2d": (lambda: layers.Deconv2d(2, 3, stride=2), [array(2, 3, 2, 2)]),
+    "DepthwiseConv2d": (lambda: layers.DepthwiseConv2d(2, 3, 2), [array(2, 3, 4, 4)]),
     "EmbedID": (lambda: layers.EmbedID(4, 3), [IDS]),
     "LSTM": (lambda: layers.LSTM(3), [array(2, 3), array(2, 3) / 2]),
     "Linear": (lambda: layers.Linear(2), [array(2, 3)]),
     "RNN": (lambda: layers.RNN(3), [array(2, 3), array(2, 3) / 2]),
+    "SeparableConv2d": (lambda: layers.SeparableConv2d(2, 3, pad="same"), [array(2, 3, 4, 4)]),
 }
 
 

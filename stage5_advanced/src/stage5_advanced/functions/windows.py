@@ -31,7 +31,8 @@ class Geometry:
         axes = zip(self.size, self.span, stride, self.pad, strict=True)
         self.out = tuple(positions(*axis, ceil_mode) for axis in axes)
         if min(self.out) < 1 or min(self.size) < 1:
-            raise ValueError(f"{name}: expected a kernel that fits images {self.size} with padding {pad}, got {kernel}")
+            got = f"{kernel}" if dilation == (1, 1) else f"{kernel} with dilation {dilation}"
+            raise ValueError(f"{name}: expected a kernel that fits images {self.size} with padding {pad}, got {got}")
         self.reach = tuple((n - 1) * s + k for n, s, k in zip(self.out, stride, self.span, strict=True))
         begin = [before for before, _ in self.pad]
         count = [max(0, min(n, r - p)) for n, r, p in zip(self.size, self.reach, begin, strict=True)]
@@ -187,11 +188,13 @@ def convolve_back(xp, g, gy, W):
     W = W.reshape(G, OC // G, C, *g.kernel)
     pad = tuple((k - 1 - before, k - 1 - after) for k, (before, after) in zip(g.span, g.pad, strict=True))
     if (C == 1 < G or (g.stride == (1, 1) and OC <= G * C)) and min(map(min, pad)) >= 0:
-        rotated = W[..., ::-1, ::-1].swapaxes(1, 2).reshape(G * C, OC // G, *g.kernel)  # gx is also a convolution
+        rotated = (
+            W[..., ::-1, ::-1].transpose(0, 2, 1, 3, 4).reshape(G * C, OC // G, *g.kernel)
+        )  # gx is also a convolution
         rotated = rotated if G == 1 else rotated.copy()  # products are slow if strides are negative
         gy, pad = spaced(xp, g, gy, pad)
         return convolve(xp, Geometry("", gy.shape[2:], g.kernel, (1, 1), pad, g.dilation, groups=G), gy, rotated)
-    W = W.reshape(G, OC // G, C * math.prod(g.kernel)).swapaxes(1, 2).astype(wide(dtype), copy=False)
+    W = W.reshape(G, OC // G, C * math.prod(g.kernel)).transpose(0, 2, 1).astype(wide(dtype), copy=False)
     gx = xp.empty((N, G * C, *g.size), W.dtype)
     samples, rows = g.chunk(xp, N, G * W.shape[1] + OC, W.dtype)
     for s in slices(N, samples):

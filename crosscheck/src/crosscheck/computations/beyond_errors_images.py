@@ -1,0 +1,85 @@
+"""Beyond the book: errors of convolution with groups, dilation and named paddings, and of pooling."""
+
+from __future__ import annotations
+
+from .errors import errors
+from .steps37_41 import ones
+
+# fmt: off
+errors(
+    60,
+    ("conv2d_with_an_unknown_padding",
+     lambda fw: fw.conv2d(ones(fw, 1, 2, 4, 4), ones(fw, 3, 2, 2, 2), pad="sames"),
+     ValueError, "conv2d: expected pad 'same', 'valid', 'full' or numbers, got 'sames'", "the adapter has no check"),
+    ("conv2d_with_padding_of_three_sides",
+     lambda fw: fw.conv2d(ones(fw, 1, 2, 4, 4), ones(fw, 3, 2, 2, 2), None, 1, ((1, 2, 3), 0)),
+     ValueError, "conv2d: expected an integer or a tuple of two, got (1, 2, 3)"),
+    ("conv2d_with_negative_padding_of_one_side",
+     lambda fw: fw.conv2d(ones(fw, 1, 2, 4, 4), ones(fw, 3, 2, 2, 2), None, 1, ((0, -1), 0)),
+     ValueError, "conv2d: expected a kernel_size and a stride of at least 1, a pad of at least 0, got "
+     "kernel_size (2, 2), stride (1, 1), pad ((0, -1), (0, 0))", "nn.functional.pad crops"),
+    ("conv2d_without_dilation", lambda fw: fw.conv2d(ones(fw, 1, 2, 4, 4), ones(fw, 3, 2, 2, 2), dilation=(1, 0)),
+     ValueError, "conv2d: expected a dilation of at least 1, got (1, 0)"),
+    ("conv2d_with_a_dilated_kernel_that_does_not_fit",
+     lambda fw: fw.conv2d(ones(fw, 1, 2, 4, 4), ones(fw, 3, 2, 2, 2), None, 1, 0, 4),
+     ValueError, "conv2d: expected a kernel that fits images (4, 4) with padding (0, 0), got (2, 2) "
+     "with dilation (4, 4)"),
+    ("conv2d_of_no_groups", lambda fw: fw.conv2d(ones(fw, 1, 2, 4, 4), ones(fw, 3, 2, 2, 2), groups=0),
+     ValueError, "conv2d: expected groups to be a positive integer, got 0"),
+    ("conv2d_of_groups_that_do_not_divide", lambda fw: fw.conv2d(ones(fw, 1, 4, 4, 4), ones(fw, 3, 2, 2, 2), groups=2),
+     ValueError, "conv2d: expected numbers of channels that groups = 2 divides, got (4, 3)"),
+    ("conv2d_of_groups_with_all_channels",
+     lambda fw: fw.conv2d(ones(fw, 1, 4, 4, 4), ones(fw, 2, 4, 2, 2), groups=2),
+     ValueError, "conv2d: expected x (N, C, H, W) and W (OC, C / groups, KH, KW) of equal C, got x (1, 4, 4, 4) and "
+     "W (2, 4, 2, 2)"),
+    ("deconv2d_to_a_size_that_padding_same_does_not_have",
+     lambda fw: fw.deconv2d(ones(fw, 1, 2, 4, 4), ones(fw, 2, 3, 2, 2), None, 2, "same", 6),
+     ValueError, "deconv2d: expected an outsize from (7, 7) to (8, 8), got (6, 6)", "the adapter has no check"),
+    ("conv1d_of_images", lambda fw: fw.conv1d(ones(fw, 1, 2, 4, 4), ones(fw, 3, 2, 2)),
+     ValueError, "conv1d: expected x (N, C, L) and W (OC, C, K), got x (1, 2, 4, 4) and W (3, 2, 2)"),
+    ("conv1d_without_channels", lambda fw: fw.conv1d(ones(fw, 2, 4), ones(fw, 3, 2, 2)),
+     ValueError, "conv1d: expected x (N, C, L) and W (OC, C, K), got x (2, 4) and W (3, 2, 2)",
+     "accepts a sequence without a batch axis"),
+    ("conv1d_with_a_pair_of_strides", lambda fw: fw.conv1d(ones(fw, 1, 2, 4), ones(fw, 3, 2, 2), None, (1, 1)),
+     ValueError, "conv1d: expected integers as sizes, got (1, 1), 1"),
+    ("deconv1d_of_other_channels", lambda fw: fw.deconv1d(ones(fw, 1, 2, 4), ones(fw, 3, 2, 2)),
+     ValueError, "deconv1d: expected x (N, C, L) and W (C, OC, K) of equal C, got x (1, 2, 4) and W (3, 2, 2)"),
+    ("depthwise_conv2d_with_a_channel_too_few",
+     lambda fw: fw.depthwise_conv2d(ones(fw, 1, 2, 4, 4), ones(fw, 3, 1, 2, 2)),
+     ValueError, "depthwise_conv2d: expected x (N, C, H, W) and W (C m, 1, KH, KW), got x (1, 2, 4, 4) and "
+     "W (3, 1, 2, 2)"),
+    ("separable_conv2d_with_kernels_that_are_not_points",
+     lambda fw: fw.separable_conv2d(ones(fw, 1, 2, 4, 4), ones(fw, 2, 1, 2, 2), ones(fw, 3, 2, 2, 2)),
+     ValueError, "separable_conv2d: expected Wp (OC, 2, 1, 1), got (3, 2, 2, 2)", "the adapter has no check"),
+    ("receptive_field_of_too_few_strides", lambda fw: fw.receptive_field((3, 3), (1,)),
+     ValueError, "receptive_field: expected as many strides and dilations as kernels, got 2, 1 and 2"),
+    ("max_pool2d_of_padding_alone", lambda fw: fw.max_pool2d(ones(fw, 1, 1, 4, 4), (2, 3), 1, ((0, 2), 0)),
+     ValueError, "max_pool2d: expected pad less than kernel_size (2, 3), got ((0, 2), (0, 0))",
+     "nn.functional.pad accepts it"),
+    ("avg_pool2d_with_too_large_a_kernel", lambda fw: fw.avg_pool2d(ones(fw, 1, 1, 4, 4), 5),
+     ValueError, "avg_pool2d: expected a kernel that fits images (4, 4) with padding (0, 0), got (5, 5)"),
+    ("max_pool1d_of_images", lambda fw: fw.max_pool1d(ones(fw, 1, 1, 4, 4), 2),
+     ValueError, "max_pool1d: expected x (N, C, L), got x (1, 1, 4, 4)", "the adapter pools images"),
+    ("max_pool1d_with_a_pair", lambda fw: fw.max_pool1d(ones(fw, 1, 1, 4), (1, 2)),
+     ValueError, "max_pool1d: expected integers as sizes, got (1, 2), (1, 2)"),
+    ("global_pooling_of_a_matrix", lambda fw: fw.global_max_pool(ones(fw, 2, 3)),
+     ValueError, "global_max_pool: expected x (N, C, ...) with axes to pool, got x (2, 3)", "keeps the elements"),
+    ("adaptive_pooling_to_nothing", lambda fw: fw.adaptive_max_pool2d(ones(fw, 1, 1, 4, 4), (2, 0)),
+     ValueError, "adaptive_max_pool2d: expected an output_size and images of at least 1, got (2, 0) and "
+     "x (1, 1, 4, 4)", "returns nothing"),
+    ("adaptive_pooling_to_a_fraction", lambda fw: fw.adaptive_avg_pool1d(ones(fw, 1, 1, 4), 2.5),
+     ValueError, "adaptive_avg_pool1d: expected an integer or a tuple of two, got (1, 2.5)"),
+    ("conv1d_layer_with_a_pair", lambda fw: fw.Conv1d(2, (3, 1)),
+     ValueError, "Conv1d: expected an integer, got (3, 1)", "accepts a tuple of one"),
+    ("conv1d_layer_of_images", lambda fw: fw.Conv1d(2, 3)(ones(fw, 1, 2, 4, 4)),
+     ValueError, "Conv1d: expected x (N, C, L) with C, L at least 1, got (1, 2, 4, 4)"),
+    ("conv2d_layer_of_groups_that_do_not_divide", lambda fw: fw.Conv2d(4, 3, groups=2)(ones(fw, 1, 3, 4, 4)),
+     ValueError, "Conv2d: expected numbers of channels that groups = 2 divides, got (3,)"),
+    ("conv2d_layer_with_an_unknown_padding", lambda fw: fw.Conv2d(4, 3, pad="sames"),
+     ValueError, "Conv2d: expected pad 'same', 'valid', 'full' or numbers, got 'sames'"),
+    ("depthwise_layer_without_kernels", lambda fw: fw.DepthwiseConv2d(0, 3),
+     ValueError, "DepthwiseConv2d: expected multiplier to be a positive integer, got 0", "the adapter has no check"),
+    ("separable_layer_without_channels", lambda fw: fw.SeparableConv2d(0, 3),
+     ValueError, "SeparableConv2d: expected out_channels to be a positive integer, got 0", "the adapter has no check"),
+)
+# fmt: on
