@@ -188,9 +188,8 @@ def convolve_back(xp, g, gy, W):
     W = W.reshape(G, OC // G, C, *g.kernel)
     pad = tuple((k - 1 - before, k - 1 - after) for k, (before, after) in zip(g.span, g.pad, strict=True))
     if (C == 1 < G or (g.stride == (1, 1) and OC <= G * C)) and min(map(min, pad)) >= 0:
-        rotated = (
-            W[..., ::-1, ::-1].transpose(0, 2, 1, 3, 4).reshape(G * C, OC // G, *g.kernel)
-        )  # gx is also a convolution
+        rotated = W[..., ::-1, ::-1].transpose(0, 2, 1, 3, 4)  # gx is also a convolution
+        rotated = rotated.reshape(G * C, OC // G, *g.kernel)
         rotated = rotated if G == 1 else rotated.copy()  # products are slow if strides are negative
         gy, pad = spaced(xp, g, gy, pad)
         return convolve(xp, Geometry("", gy.shape[2:], g.kernel, (1, 1), pad, g.dilation, groups=G), gy, rotated)
