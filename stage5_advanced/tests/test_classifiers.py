@@ -489,3 +489,13 @@ def test_every_parameter_of_a_classifier_gets_a_gradient(make, x):
     for path, param in model.named_params():
         assert np.any(param.grad.data), path
         assert param.grad.dtype == np.float32
+
+
+def test_a_convolution_to_few_channels_reads_any_memory_layout():
+    x, W = images(2, 5, 4, 8).transpose(0, 3, 1, 2), images(2, 3, 8, 3, seed=1).transpose(0, 2, 1, 3)
+    y = F.conv2d(x, W, None, 1, (1, 0))
+    np.testing.assert_allclose(y.data, F.conv2d_simple(x, W, None, 1, (1, 0)).data, rtol=1e-4, atol=1e-5)
+    assert y.dtype == np.float32
+    half = F.conv2d(x.astype(np.float16), W.astype(np.float16), None, 1, (1, 0))
+    assert half.dtype == np.float16
+    np.testing.assert_allclose(half.data, y.data, rtol=0.1, atol=0.1)

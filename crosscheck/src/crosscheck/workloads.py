@@ -381,14 +381,30 @@ def attention_8x128x256_h8(fw: Any) -> Work:
     return work
 
 
-@workload(since=5)
-def vgg16_forward(fw: Any) -> Work:
-    """VGG16 on one image of 224 x 224, at inference, without a graph"""
-    model, x = fw.VGG16(), fw.constant(normals(1, 3, 224, 224))
-    test_mode, no_grad = fw.test_mode, fw.no_grad
+def inference(fw: Any, model: Any) -> Work:
+    """A model on one image of 224 x 224, at inference, without a graph."""
+    x, test_mode, no_grad = fw.constant(normals(1, 3, 224, 224)), fw.test_mode, fw.no_grad
 
     def work() -> object:
         with test_mode(), no_grad():
             return model(x)
 
     return work
+
+
+@workload(since=5)
+def vgg16_forward(fw: Any) -> Work:
+    """VGG16 on one image of 224 x 224, at inference, without a graph"""
+    return inference(fw, fw.VGG16())
+
+
+@workload(since=5, book=False)
+def googlenet_forward(fw: Any) -> Work:
+    """GoogLeNet on one image of 224 x 224, likewise"""
+    return inference(fw, fw.GoogLeNet())
+
+
+@workload(since=5, book=False)
+def densenet121_forward(fw: Any) -> Work:
+    """DenseNet121 on one image of 224 x 224, likewise"""
+    return inference(fw, fw.DenseNet121())

@@ -40,6 +40,31 @@ def conv2d_with_groups(fw: Any, x: Any, W: Any, b: Any) -> Any:
     return fw.conv2d(x, W, b, *GROUPED[tuple(x.shape)][1:])
 
 
+# images -> kernels, padding, dilation: four times as many channels as kernels or more
+FEW: dict[Shape, tuple[Shape, Padding, Pair]] = {
+    (2, 8, 4, 5): ((2, 8, 3, 2), ((1, 0), (0, 2)), (1, 2)),
+    (1, 4, 5, 3): ((1, 4, 2, 2), "valid", (2, 1)),
+    (3, 9, 2, 2): ((2, 9, 3, 3), "same", (1, 1)),
+    (0, 4, 3, 3): ((1, 4, 2, 2), 0, (1, 1)),
+}
+
+
+@computation(
+    **BEYOND,
+    inputs=[
+        shaped(images),
+        shaped(lambda shape: FEW[images(shape)][0]),
+        shaped(lambda shape: FEW[images(shape)][0][:1]),
+    ],
+    shapes=tuple(FEW),
+    cases=SHAPES_ONLY,
+)
+def conv2d_to_few_channels(fw: Any, x: Any, W: Any, b: Any) -> Any:
+    """Few kernels for many channels, with a bias and without"""
+    _, pad, dilation = FEW[tuple(x.shape)]
+    return fw.conv2d(x, W, b, 1, pad, dilation), fw.conv2d(x, W, None, 1, pad, dilation)
+
+
 # PyTorch has no third derivative of some of these.
 @computation(**BEYOND, inputs=GROUPED_INPUTS[:2], shapes=tuple(GROUPED), cases=FLOATS)
 def deconv2d_with_groups(fw: Any, x: Any, W: Any) -> Any:
