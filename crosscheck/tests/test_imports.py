@@ -52,6 +52,7 @@ ALLOWED = {
     "training": {"config", "core", "cuda", "functions", "layers", "optimizers", "saving"},
     "records": {"datasets"},
     "scores": {"cuda"},
+    "text": {"config", "cuda"},
     "vision": {"cuda", "transforms"},
 }
 for level, names in enumerate(FAMILIES):
@@ -68,10 +69,11 @@ PACKAGES = {
     ],
     "models": [
         ["base", "blocks"],
-        ["vgg", "resnet", "squeezenet", "lenet", "alexnet", "nin", "googlenet", "densenet"],
+        ["language", "vgg", "resnet", "squeezenet", "lenet", "alexnet", "nin", "googlenet", "densenet"],
     ],
     "optimizers": [["base"], ["rules", "groups", "hooks", "schedules"]],
     "datasets": [["base"], ["curves", "text", "digits", "imagenet"], ["cifar"]],
+    "text": [["search"]],
     "vision": [["boxes", "augment"]],
     "training": [["averaging", "validation", "inspect", "callbacks"], ["trainer"]],
 }

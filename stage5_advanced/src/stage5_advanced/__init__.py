@@ -22,6 +22,7 @@ _LATE = {  # imported at first use, since it takes long to import what they need
     "training": "training",
     "records": "records",
     "scores": "scores",
+    "text": "text",
     "vision": "vision",
     "utils": "utils",
     "Dataset": "datasets",

@@ -6,6 +6,7 @@ from .torch_beyond_convolution import TorchBeyondConvolution
 from .torch_beyond_embeddings import TorchBeyondEmbeddings
 from .torch_beyond_filters import TorchBeyondFilters
 from .torch_beyond_initializers import TorchBeyondInitializers
+from .torch_beyond_language import TorchBeyondLanguage
 from .torch_beyond_losses import TorchBeyondLosses
 from .torch_beyond_pool import TorchBeyondPool
 from .torch_beyond_recurrent import TorchBeyondRecurrent
@@ -23,6 +24,7 @@ class TorchStage5(
     TorchBeyondEmbeddings,
     TorchBeyondFilters,
     TorchBeyondInitializers,
+    TorchBeyondLanguage,
     TorchBeyondLosses,
     TorchBeyondPool,
     TorchBeyondRecurrent,

@@ -5,6 +5,7 @@ from .base import MLP, Model, Sequential, TorchvisionModel
 from .blocks import BasicBlock, BasicResiduals, Bottleneck, Fire, Projection, Residuals
 from .densenet import DenseLayer, DenseNet, DenseNet121, DenseNet161, DenseNet169, DenseNet201
 from .googlenet import GoogLeNet
+from .language import Decoder, Encoder, LanguageModel, NGram, RNNClassifier, Seq2Seq, TextCNN
 from .lenet import LeNet
 from .nin import NiN, NiNBlock
 from .resnet import N_BLOCKS, BasicResNet, ResNet, ResNet18, ResNet34, ResNet50, ResNet101, ResNet152, check_style

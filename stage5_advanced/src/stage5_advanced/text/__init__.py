@@ -1,0 +1,3 @@
+"""Helpers for text, collected from the modules."""
+
+from .search import beam_search, greedy
