@@ -119,7 +119,10 @@ def scratch_images(fw: Any, x: Any) -> Any:
     """A convolution, relu and a Dense layer, by momentum"""
 
     def net(s: Any) -> Any:
-        layers = [s.Conv2D(3, 3, 1.0, "glorot", s.ReLU()), s.Dense(2, conv_in=True, weight_init="glorot")]
+        layers = [
+            s.Conv2D(3, 3, weight_init="glorot", activation=s.ReLU()),
+            s.Dense(2, conv_in=True, weight_init="glorot"),
+        ]
         return s.NeuralNetwork(layers, s.SoftmaxCrossEntropy(), SEED), s.SGDMomentum(0.05)
 
     start = weights(((2, 3, 3, 3), (), np.sqrt(2 / 5)), ((48, 2), (1, 2), np.sqrt(2 / 50)))
@@ -148,6 +151,11 @@ def operations(fw: Any) -> Any:
     for operation in (s.WeightMultiply(DATA.T), s.BiasAdd(DATA[:1])):
         y = operation.forward(DATA)
         found += [y, operation.backward(y), operation.param_grad]
+    cube = type("Cube", (s.Operation,), {"function": lambda self, x: x**3})()
+    scale = type("Scale", (s.ParamOperation,), {"function": lambda self, x, p: x * p})(DATA)
+    for operation in (cube, scale):
+        found += [operation.forward(DATA), operation.backward(DATA)]
+    s.assert_same_shape(DATA, DATA)
     images = np.ones((1, 1, 3, 3))
     y = s.Conv2D_Op(images).forward(images)
     dropout = s.Dropout()
@@ -162,9 +170,10 @@ def expected_operations() -> Any:
     found += [np.maximum(DATA, 0), np.where(DATA > 0, g, 0), DATA, g]
     product, total = DATA @ DATA.T, DATA + DATA[:1]
     found += [product, product @ DATA, DATA.T @ product, total, total, total.sum(axis=0, keepdims=True)]
+    found_too = [DATA**3, 3 * DATA**3, DATA**2, DATA**2]
     counts = np.array([[4.0, 6, 4], [6, 9, 6], [4, 6, 4]])[None, None]
     mask = np.random.RandomState(0).binomial(1, 0.8, DATA.shape)
-    return [*found, counts, DATA * mask, DATA * mask, DATA * 0.8]
+    return [*found, *found_too, counts, DATA * mask, DATA * mask, DATA * 0.8]
 
 
 def losses(fw: Any) -> Any:
@@ -173,7 +182,8 @@ def losses(fw: Any) -> Any:
     rows = np.abs(DATA) + 1
     for loss in (s.MeanSquaredError(), s.MeanSquaredError(normalize=True), s.SoftmaxCrossEntropy()):
         found += [loss.forward(rows, rows[::-1]), loss.backward()]
-    return [*found, s.SoftmaxCrossEntropy().eps]
+    absolute = type("Absolute", (s.Loss,), {"function": lambda self, x, t: fw.sum(x - t)})()
+    return [*found, s.SoftmaxCrossEntropy().eps, absolute.forward(rows, DATA), absolute.backward()]
 
 
 def expected_losses() -> Any:
@@ -183,13 +193,21 @@ def expected_losses() -> Any:
     d = rows / sums - t
     found += [(d**2).sum() / 4, (d - (d * rows / sums).sum(axis=1, keepdims=True)) / sums / 2]
     p = np.exp(rows) / np.exp(rows).sum(axis=1, keepdims=True)
-    return [*found, -(t * np.log(p)).sum() / 4, (p * t.sum(axis=1, keepdims=True) - t) / 4, 1e-9]
+    return [
+        *found,
+        -(t * np.log(p)).sum() / 4,
+        (p * t.sum(axis=1, keepdims=True) - t) / 4,
+        1e-9,
+        (rows - DATA).sum(),
+        np.ones((4, 3)),
+    ]
 
 
 def optimizers(fw: Any) -> Any:
     """Three steps of each optimizer, with gradients g = p, and the learning rates of five epochs."""
     s, found = fw.scratch, []
-    for optimizer in (s.SGD(), s.SGDMomentum(), s.SGDMomentum(0.1, momentum=0.5), s.AdaGrad()):
+    halved = type("Halved", (s.Optimizer,), {"_update_rule": lambda self, p, g, state: np.multiply(p, 0.5, p)})()
+    for optimizer in (halved, s.SGD(), s.SGDMomentum(), s.SGDMomentum(0.1, momentum=0.5), s.AdaGrad()):
         p = np.array([1.0, -2.0])
         optimizer.net = Parameters(p)
         for _ in range(3):
@@ -219,7 +237,7 @@ class Parameters:
 
 
 def expected_optimizers() -> Any:
-    found: list[Any] = [np.array([1.0, -2.0]) * 0.99**3]
+    found: list[Any] = [np.array([1.0, -2.0]) / 8, np.array([1.0, -2.0]) * 0.99**3]
     for lr, momentum in ((0.01, 0.9), (0.1, 0.5)):
         p, v = np.array([1.0, -2.0]), np.zeros(2)
         for _ in range(3):
@@ -237,10 +255,10 @@ def fitted(fw: Any) -> Any:
     """What `fit` prints and returns: a run to its end, and one whose losses grow, which stops."""
     s, found, printed = fw.scratch, [], io.StringIO()
     with drawing(0), contextlib.redirect_stdout(printed):
-        for lr in (0.01, 1.0):
+        for lr, options in ((0.01, {}), (1.0, {"epochs": 20})):
             net = s.NeuralNetwork([s.Dense(1)], s.MeanSquaredError())
             run = s.Trainer(net, s.SGD(lr))
-            losses = run.fit(DATA[:, :1], TARGETS, DATA[:, :1], TARGETS, epochs=20)
+            losses = run.fit(DATA[:, :1], TARGETS, DATA[:, :1], TARGETS, **options)
             found += [np.array(losses), run.net is net, *run.net.params(), run.optim.lr]
     return [*found, printed.getvalue()]
 
@@ -248,11 +266,11 @@ def fitted(fw: Any) -> Any:
 def expected_fit() -> Any:
     found: list[Any] = []
     text = ""
-    for lr in (0.01, 1.0):
+    for lr, epochs in ((0.01, 100), (1.0, 20)):
         rng = np.random.RandomState(1)
         W, b = rng.normal(size=(1, 1)), rng.normal(size=(1, 1))
         losses, kept = [], (W, b)
-        for epoch in range(1, 21):
+        for epoch in range(1, epochs + 1):
             if epoch % 10 == 0:
                 kept = W, b
             d = DATA[:, :1] @ W + b - TARGETS
@@ -266,6 +284,16 @@ def expected_fit() -> Any:
             text += f"Loss increased after epoch 20, final loss was {losses[0]:.3f},\nusing the model from epoch 10\n"
         found += [np.array(losses), not grows, *(kept if grows else (W, b)), lr]
     return [*found, text]
+
+
+def doubling(s: Any) -> Callable[[Any, Array], None]:
+    """`_setup_layer` of a layer that multiplies by 2."""
+
+    def setup(layer: Any, x: Array) -> None:
+        layer.params = [2 * np.eye(x.shape[1])]
+        layer.operations = [s.WeightMultiply(layer.params[0])]
+
+    return setup
 
 
 def passes(fw: Any) -> Any:
@@ -282,8 +310,9 @@ def passes(fw: Any) -> Any:
     step = 1e-6 * np.cos(np.arange(32)).reshape(images.shape)
     ends = [net.loss.forward(net.forward(images + sign * step, True), TARGETS[:2]) for sign in (1, -1)]
     close = np.isclose((ends[0] - ends[1]) / 2, (gx * step).sum(), rtol=1e-5)
+    doubled = type("Doubled", (s.Layer,), {"_setup_layer": doubling(s)})(1)
     shapes = [(a.shape, b.shape) for a, b in zip(net.params(), net.param_grads(), strict=True)]
-    return [first > 0, y.shape, gx.shape, shapes, close, [layer.first for layer in layers]]
+    return [doubled.forward(DATA), first > 0, y.shape, gx.shape, shapes, close, [layer.first for layer in layers]]
 
 
 # fmt: off
@@ -294,8 +323,8 @@ values(
     ("scratch_optimizers", optimizers, expected_optimizers),
     ("scratch_trainer", fitted, expected_fit),
     ("scratch_passes", passes,
-     lambda: [True, (2, 1), (2, 1, 4, 4), [(shape, shape) for shape in ((1, 2, 3, 3), (32, 3), (1, 3), (3, 1), (1, 1))],
-              True, [False] * 3]),
+     lambda: [2 * DATA, True, (2, 1), (2, 1, 4, 4),
+              [(shape, shape) for shape in ((1, 2, 3, 3), (32, 3), (1, 3), (3, 1), (1, 1))], True, [False] * 3]),
     since=5,
 )
 errors(

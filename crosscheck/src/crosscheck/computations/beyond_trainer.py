@@ -145,12 +145,13 @@ def folds(fw: Any) -> Any:
     T = fw.training
     parts = [list(T.KFold(3).split(7)), list(T.KFold().split(5)), list(T.StratifiedKFold(2).split(list("aabbba")))]
     shuffled = [valid for _, valid in T.KFold(3, shuffle=True, rng=0).split(7)]
+    fifths = [valid for _, valid in T.StratifiedKFold().split([0] * 5)]
     spread = [valid for _, valid in T.StratifiedKFold(2, True, rng=0).split([0, 0, 0, 1])]
     with drawing(0):
         halves = T.split_dataset(range(4), [0.5, 0.5])
     sums = T.cross_validate(lambda train, valid: sum(train) - len(valid), range(5))
     sizes = [len(valid) for valid in spread]
-    return [parts, sorted(np.concatenate(shuffled)), sizes, sorted(i for part in halves for i in part), sums]
+    return [parts, fifths, sorted(np.concatenate(shuffled)), sizes, sorted(i for part in halves for i in part), sums]
 
 
 def expected_folds() -> Any:
@@ -160,7 +161,14 @@ def expected_folds() -> Any:
     valid = [np.array([0, 1, 2]), np.array([3, 4, 5])]  # a: 0, 1 | 5; b: 2 | 3, 4
     parts.append([(valid[1], valid[0]), (valid[0], valid[1])])
     scores = [9.0 - i for i in range(5)]
-    return [parts, list(range(7)), [2, 2], list(range(4)), (scores, 7.0, float(np.std(scores)))]
+    return [
+        parts,
+        [np.array([i]) for i in range(5)],
+        list(range(7)),
+        [2, 2],
+        list(range(4)),
+        (scores, 7.0, float(np.std(scores))),
+    ]
 
 
 def script(fw: Any, callbacks: Any, losses: Any, epochs: int = 9) -> Any:
@@ -249,10 +257,10 @@ def progress(fw: Any) -> Any:
     model = fw.layers.Linear(1, in_size=3)
     run = fw.Trainer(model, fw.optimizers.SGD(0.0), lambda y, t: fw.sum(y) * 0.0)
     found = []
-    for shown in (None, True):
+    for options in ({}, {"progress": True}, {"callbacks": [fw.training.ProgressBar()]}):
         pipe = Pipe()
         with contextlib.redirect_stderr(pipe):
-            run.fit([(x, None)], 2, progress=shown)
+            run.fit([(x, None)], 2, **options)
         found += [line.rpartition(",")[0] for line in pipe.getvalue().splitlines()]
     return [found, repr(run.history), repr(fw.training.History())]
 
@@ -368,7 +376,13 @@ def state_of_a_trainer(fw: Any) -> Any:
     first, second = trainer_of(fw), trainer_of(fw)
     first.fit([(x, None)], 2)
     second.load_state(first.state())
-    return [len(second.history), len(second.fit([(x, None)], 3)), len(second.fit([(x, None)], 1))]
+    found = [len(second.history), len(second.fit([(x, None)], 3)), len(second.fit([(x, None)], 1))]
+
+    def from_file(path: str) -> int:
+        first.fit([(x, None)], 2, callbacks=[fw.training.Checkpoint(path)])
+        return int(second.resume(path))
+
+    return [*found, with_file(None, from_file, "run.npz")]
 
 
 class Safetensors(types.ModuleType):
@@ -431,7 +445,7 @@ values(
     ("runs_with_callbacks", callbacks, expected_callbacks),
     ("run_that_is_resumed", resumed, lambda: True),
     ("progress_of_a_run", progress,
-     lambda: [["epoch 1/2: loss 0", "epoch 2/2: loss 0"], "History(2 epochs: loss 0)", "History(0 epochs: empty)"]),
+     lambda: [["epoch 1/2: loss 0", "epoch 2/2: loss 0"] * 2, "History(2 epochs: loss 0)", "History(0 epochs: empty)"]),
     ("history_as_a_figure", drawn_history,
      lambda: [[([[1, 2], [3.0, 1.0]], [("label", "loss"), ("marker", ".")]),
                ([[1, 2], [4.0, 2.0]], [("label", "valid_loss"), ("marker", ".")]),
@@ -446,7 +460,7 @@ values(
     ("shared_weights_that_are_equal", shared, lambda: None),
     ("state_of_a_moving_average", state_of_an_average,
      lambda: [{"t": 1, "W": np.full((2, 2), 2, np.float32), "b": np.zeros(2, np.float32)}, 1]),
-    ("state_of_a_trainer", state_of_a_trainer, lambda: [2, 3, 1]),
+    ("state_of_a_trainer", state_of_a_trainer, lambda: [2, 3, 1, 2]),
     since=5,
 )
 
