@@ -40,6 +40,19 @@ def names_of(fw: Any) -> list[Any]:
     return [*([name for name, _ in x.named_params()] for x in (layer, twin)), repr(twin), names]
 
 
+def early(fw: Any) -> list[Any]:
+    """An attribute that is no parameter may be set before __init__ of the base class; the methods of a reduction."""
+
+    def init(self: Any) -> None:
+        self.size = 3
+        fw.layers.Layer.__init__(self)
+
+    x = fw.Variable(ROWS)
+    wrong = [lambda: x.sum(out=ROWS), lambda: x.mean(dtype=float)]
+    names = [getattr(x, name).__name__ for name in ("sum", "mean", "max", "min")]
+    return [type("Mine", (fw.layers.Layer,), {"__init__": init})().size, *names, *map(message, wrong)]
+
+
 def called(fw: Any) -> list[Any]:
     """What a layer with two outputs returns and remembers, while its inputs and outputs are alive and afterwards."""
     forward = {"forward": lambda self, x, y: (fw.mul(x, 2.0), fw.mul(y, 3.0), 5)}
@@ -93,6 +106,10 @@ values(
     45, NUMPY,
     ("attributes_of_layers", names_of, lambda: [
         ["r"], ["p", "r", "s"], "Layer(p (2,), r (2,), s uninitialized)", ["W", "b"]]),
+    ("attributes_set_early", early, lambda: [
+        3, "sum", "mean", "max", "min",
+        f"TypeError: sum: expected neither dtype nor out, got dtype None and out {ROWS}",
+        "TypeError: mean: expected neither dtype nor out, got dtype <class 'float'> and out None"]),
     ("layers_called", called, lambda: [
         True, 2 * POINT, 3 * ROWS[0, :2], [True] * 5, [True] * 4 + [False], True, True, [True]]),
     ("linear_layers_and_sizes", linear_layers, lambda: [
@@ -158,6 +175,48 @@ def failing(fw: Any) -> list[Any]:
     return [*found, message(rule.update)]
 
 
+def unprepared(fw: Any) -> list[Any]:
+    """A state that cannot be created: nothing is updated. The state of a parameter that is replaced is dropped."""
+
+    def new_state(self: Any, param: Any) -> Any:
+        if param.data.size == 6:
+            raise ValueError("no state")
+        return {"s": np.zeros(1)}
+
+    def update_one(self: Any, param: Any) -> None:
+        param.data += 1
+
+    layer = owner(fw, p=POINT, q=ROWS)
+    kind = type("Mine", (fw.optimizers.Optimizer,), {"new_state": new_state, "update_one": update_one})
+    found = [message(kind().setup(layer).update), layer.p.data.copy()]
+    rule = fw.optimizers.Adam().setup(layer)
+    rule.update()
+    layer.q = fw.Parameter(POINT.copy())
+    rule.update()
+    return [*found, len(rule.states)]
+
+
+def kinds_of_rates(fw: Any) -> list[Any]:
+    """Updates of a float32 parameter by rates and gradients of several types; the smallest hyperparameters."""
+    found: list[Any] = []
+    for rate in (0.25, np.float64(0.25), np.array(0.25), 0):
+        for kind in ("f", "d", "i8"):
+            layer = owner(fw, p=POINT.astype("f"))
+            layer.p.grad = fw.Variable(POINT.astype(kind))
+            rule = fw.optimizers.SGD(rate).setup(layer)
+            rule.update()
+            found.append([type(rule.lr) is float, layer.p.data])
+    layer.p.grad.data = np.array([1.0, None])
+    rules = fw.optimizers
+    return [
+        *found,
+        message(rule.update),
+        rules.MomentumSGD(0, 0).momentum,
+        rules.Adam(0, 0, 0, 0).eps,
+        rules.WeightDecay(0).rate,
+    ]
+
+
 def loaded(fw: Any) -> list[Any]:
     """State in another order of its names; a hyperparameter of the user; the learning rate by its other name."""
     layer = owner(fw, p=POINT)
@@ -194,6 +253,10 @@ values(
     ("state_in_another_order", loaded, lambda: [
         True, 3, sorted(["lr", "beta1", "beta2", "eps", "steps", "p/m", "p/v", "p/t"]), 0.5, 0.5,
         "ValueError: load_state: expected 0 <= lr < inf, got -1.0"]),
+    ("states_not_created", unprepared, lambda: ["ValueError: no state", POINT, 1]),
+    ("kinds_of_rates", kinds_of_rates, lambda: [
+        *([True, (POINT * rest).astype("f")] for rest in (0.75, 0.75, 0.75, 1) for _ in range(3)),
+        "ValueError: SGD.update: p: expected a gradient (2,) float32, got (2,) object", 0.0, 0.0, 0.0]),
     ("kinds_of_clipping", clipped, lambda: [np.float32] * 4),
 )
 # fmt: on
