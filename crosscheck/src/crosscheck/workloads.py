@@ -336,12 +336,16 @@ def lstm_sequence_t30_b32_i64_h128(fw: Any) -> Work:
 @workload(since=5, book=False)
 def gru_sequence_t30_b32_i64_h128(fw: Any) -> Work:
     """NStepGRU over whole sequences, batch 32, from 64 to 128, and back to all weights; its last output"""
+    if fw.name == "torch":
+        return over_sequences(fw, fw.xp.nn.GRU(64, 128, batch_first=True))
     return over_sequences(fw, fw.NStepGRU(1, 128, 64, reset_after=True))
 
 
 @workload(since=5, book=False)
 def lstm_layer_t30_b32_i64_h128(fw: Any) -> Work:
     """The same for NStepLSTM"""
+    if fw.name == "torch":
+        return over_sequences(fw, fw.xp.nn.LSTM(64, 128, batch_first=True))
     return over_sequences(fw, fw.NStepLSTM(1, 128, 64))
 
 

@@ -24,12 +24,13 @@ def whether(*rows: str) -> Array:
 
 @computation(**BEYOND, inputs=[normal()], shapes=((2, 3), (4, 3), (2, 2, 3)), cases=FLOATS - GPU - DEFAULT_SEED)
 def masked_softmax(fw: Any, x: Any) -> Any:
-    """Over the last and the first axis; a row of which nothing counts; a mask of one row"""
+    """Over the last and the first axis; a row of which nothing counts, and a column"""
     n = x.shape[0]
     mask = fw.constant(np.arange(n * 3).reshape(n, *[1] * (len(x.shape) - 2), 3) % 4 > 0)
     none = fw.constant(np.arange(n * 3).reshape(n, *[1] * (len(x.shape) - 2), 3) > 2)
     row = fw.constant(whether("110")[0])
-    return [y * x for y in (fw.masked_softmax(x, mask), fw.masked_softmax(x * x, none, 0), fw.masked_softmax(x, row))]
+    found = fw.masked_softmax(x, mask), fw.masked_softmax(x * x, none), fw.masked_softmax(x, row, axis=0)
+    return [y * x for y in found]
 
 
 HEADS = [

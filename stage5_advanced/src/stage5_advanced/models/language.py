@@ -78,14 +78,14 @@ class NGram:
         total = counts.sum()
         return counts / total if total > 0 else np.full(self.vocab_size, 1 / self.vocab_size)
 
-    def kneser_ney(self, context, full=True):
+    def kneser_ney(self, context):
         """max(c - d, 0) / C, and what that leaves times the probability after the shorter context."""
-        full = full and len(context) == self.n - 1
+        full = len(context) == self.n - 1
         counts = self.counts_of(context) if full else self.continuations.get(context, np.zeros(self.vocab_size))
         total = counts.sum()
         if not context:
             return counts / total
-        shorter = self.kneser_ney(context[1:], full=False)
+        shorter = self.kneser_ney(context[1:])
         if total == 0:
             return shorter
         kept = np.maximum(counts - DISCOUNT, 0) / total
