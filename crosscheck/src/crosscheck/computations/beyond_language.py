@@ -85,7 +85,9 @@ def text_cnn_by_default(fw: Any) -> Any:
 
 def translator(fw: Any, attention: Any, **options: Any) -> Any:
     """An encoder and a decoder for six tokens."""
-    return fw.Seq2Seq(fw.Encoder(6, 3, 4, **options), fw.Decoder(6, 3, 4, attention=attention, **options))
+    encoder = fw.Encoder(6, 3, 4, **options)
+    options |= {} if attention is None else {"attention": attention}
+    return fw.Seq2Seq(encoder, fw.Decoder(6, 3, 4, **options))
 
 
 @computation(**TEXT)
@@ -205,6 +207,17 @@ def sampled(fw: Any) -> Any:
     return [len(ids), ids[0], all(near), bool((again[0] == again[1]).all())]
 
 
+def generated(fw: Any) -> Any:
+    """Ids drawn after a prefix: the prefix, their number; the same from the same generator, others from another."""
+    model = fw.models.LanguageModel(5, 3, 4)
+    with drawing(0):
+        first = model.generate([2, 0], 50)
+    with drawing(0):
+        again = model.generate([2, 0], 50)
+    other = model.generate([2, 0], 50, rng=np.random.default_rng(1))
+    return [first[:2].tolist(), len(first), bool((first == again).all()), bool((first != other).any())]
+
+
 values(
     60,
     "counted by loops, and of nltk.lm",
@@ -233,6 +246,12 @@ values(
         lambda fw: [fw.models.NGram(n, k=0.5).fit(TOKENS).perplexity(TOKENS) for n in (1, 2, 3)],
         lambda: [perplexity(n) for n in (1, 2, 3)],
     ),
+    (
+        "single_tokens",
+        lambda fw: fw.models.NGram(1, k=0.0).fit(TOKENS).probabilities(),
+        lambda: np.array([5, 5, 4, 2]) / 16,
+    ),
+    ("text_drawn_from_a_language_model", generated, lambda: [[2, 0], 52, True, True]),
     ("samples_of_ngrams", sampled, lambda: [1001, 0, True, True]),
     since=5,
 )
