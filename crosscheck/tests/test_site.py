@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from crosscheck import cli, lessons
+from crosscheck import cli, lessons, steps
 from crosscheck.site import builder
 from crosscheck.site.hunks import as_html, changed_words, colored, difference, pieces
 from crosscheck.stages import STAGES
@@ -15,7 +15,7 @@ from .test_browser import CHROMIUM, WIDTHS, browser, opened  # noqa: F401 (a fix
 pytestmark = pytest.mark.xdist_group("site")
 in_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="no browser: apt install chromium")
 STEPS = [f"step{step:02}" for step in range(1, 61)]
-KINDS = ("index", "stage3", "step05", "step32", "diff23", "rosetta")
+KINDS = ("index", "stage3", "step05", "step32", "diff23", "rosetta", "wrong")
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,17 @@ class Links(HTMLParser):
 
 
 def test_every_page_is_there_in_every_language(site):
-    names = ["index", "rosetta", *(stage.name for stage in STAGES), "diff12", "diff23", "diff34", "diff45", *STEPS]
+    names = [
+        "index",
+        "rosetta",
+        "wrong",
+        *(stage.name for stage in STAGES),
+        "diff12",
+        "diff23",
+        "diff34",
+        "diff45",
+        *STEPS,
+    ]
     expected = {builder.url(name, language) for name in names for language in builder.LANGUAGES}
     assert {path.name for path in site.glob("*.html")} == expected
     assert sum(path.stat().st_size for path in site.iterdir()) < 25e6
@@ -125,6 +135,15 @@ def test_old_pages_go_and_other_files_stay(site):
     assert before >= {"step99.html", "mine.html"}
     (site / "step99.html").unlink()
     (site / "mine.html").unlink()
+
+
+@pytest.mark.parametrize("path", sorted(builder.WRONG.glob("*.py")), ids=lambda path: path.stem)
+def test_a_wrong_version_gives_the_numbers_that_it_shows(path):
+    done = steps.run_script(path)
+    assert done.returncode == 0, done.stderr
+    pairs, problems = steps.match(steps.expectations(read(path)), done.stdout)
+    assert problems == []
+    assert len(pairs) >= 2
 
 
 @in_a_browser

@@ -5,6 +5,7 @@ The pages need no network, and work from any web server and without one.
 
 from __future__ import annotations
 
+import ast
 import itertools
 import json
 import pathlib
@@ -35,6 +36,7 @@ from .hunks import as_html, difference
 
 HERE = pathlib.Path(__file__).parent
 TEMPLATES = HERE / "templates"
+WRONG = HERE / "wrong"
 WORDS: Mapping[str, Mapping[str, Any]] = read_toml(HERE / "words.toml")
 LANGUAGES = {language: words["title"] for language, words in WORDS.items()}  # English first
 ENGLISH = next(iter(LANGUAGES))
@@ -123,7 +125,7 @@ def render(found: Sequence[Page]) -> dict[str, str]:
     }
     for language, say in WORDS.items():
         menu = [("index", say["home"]), *((s.name, f"{say['stage']} {s.number}") for s in STAGES if s.installed())]
-        menu += [("rosetta", say["rosetta"])]
+        menu += [("rosetta", say["rosetta"]), ("wrong", say["wrong"])]
         for page in found:
             beside = [
                 (name, by_name[name].titles[language]) if name in by_name else None
@@ -166,6 +168,7 @@ def pages() -> Iterator[Page]:
         after_step = step_name(steps[n + 1][1].step) if n + 1 < len(steps) else None
         yield step_page(stage, lesson, calls, drawings, before_step, after_step)
     yield rosetta_page(calls)
+    yield wrong_page()
 
 
 def step_name(step: int) -> str:
@@ -375,6 +378,35 @@ def rosetta_page(calls: Sequence[Row]) -> Page:
         {language: {"rows": calls} for language in LANGUAGES},
         {language: say["rosetta"] for language, say in WORDS.items()},
         {language: " ".join(f"{row.name} {row.call}" for row in calls) for language in LANGUAGES},
+    )
+
+
+def wrong_page() -> Page:
+    """The programs in the folder wrong/, by step: a title, a text, and the code below them."""
+    programs: list[dict[str, Any]] = []
+    for path in WRONG.glob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        tree = ast.parse(source)
+        heading, _, text = (ast.get_docstring(tree) or "").partition("\n\n")
+        found = re.fullmatch(r"(.*) \[step (\d+)\]", heading)
+        assert found is not None, f"{path.name} needs a title and a step"
+        body = "\n".join(source.splitlines()[tree.body[0].end_lineno or 0 :]).strip("\n")
+        programs.append(
+            {
+                "name": path.stem,
+                "title": found[1].rstrip("."),
+                "step": int(found[2]),
+                "text": Text(" ".join(text.split()), ENGLISH),
+                "code": code(body),
+            }
+        )
+    programs.sort(key=lambda one: (one["step"], one["name"]))
+    return Page(
+        "wrong",
+        "wrong",
+        {language: {"programs": programs} for language in LANGUAGES},
+        {language: say["wrong"] for language, say in WORDS.items()},
+        {language: " ".join(f"{one['title']}. {one['text'].text}" for one in programs) for language in LANGUAGES},
     )
 
 
