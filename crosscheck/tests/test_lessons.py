@@ -1,5 +1,6 @@
 """Every change has a reason and every reason a change; and tests of the functions that find changes."""
 
+import functools
 import textwrap
 
 import pytest
@@ -66,6 +67,7 @@ def test_a_lesson_names_exactly_what_its_step_changes(stage, lesson):
     assert {short(name, modules) for name in lesson.removes} == set(difference.removed)
 
 
+@functools.cache
 def changed_names(stage):
     """The names of the definitions that differ from the stage before; a definition that only moved does not differ."""
     earlier = before(stage)
@@ -80,7 +82,8 @@ def test_the_lessons_of_a_stage_name_exactly_what_differs_from_the_stage_before(
     changed = changed_names(stage)
     named = set().union(*(lesson.names for lesson in lessons(stage)))
     assert named <= changed
-    beyond = {name for name in changed if any(part.includes(name) for part in parts(stage))}
+    found = parts(stage)
+    beyond = {name for name in changed if any(part.includes(name) for part in found)}
     assert changed - named == beyond - named
 
 
@@ -89,17 +92,18 @@ def test_what_is_beyond_the_book_is_in_exactly_one_part(stage):
     changed = changed_names(stage)
     named = set().union(*(lesson.names for lesson in lessons(stage)))
     modules = module_names(stage)
-    for part in parts(stage):
+    everything, found = stage_definitions(stage), parts(stage)
+    for part in found:
         assert part.title
         assert 1 <= len(part.why.split()) <= 150
         assert part.modules or part.definitions
         assert set(part.definitions) <= changed, "a definition that does not differ from the stage before"
         for module in part.modules:
-            inside = {name for name in stage_definitions(stage) if name.startswith(f"{module}.")}
+            inside = {name for name in everything if name.startswith(f"{module}.")}
             assert module in modules
             assert not inside & named, f"a step names a definition of {module}: list single definitions instead"
     for name in changed:
-        number = sum(part.includes(name) for part in parts(stage))
+        number = sum(part.includes(name) for part in found)
         assert number == 1 or (number == 0 and name in named), name
 
 
