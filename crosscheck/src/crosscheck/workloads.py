@@ -268,6 +268,34 @@ for name, sizes in CONVOLUTIONS.items():
     convolution(name, *sizes)
 
 
+# name: shapes of x and W, and other arguments. What PyTorch's kernels for the usual convolution do not cover.
+OTHER_CONVOLUTIONS: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, int]]] = {
+    "conv_grouped_32x64x28x28_k3_g4": ((32, 64, 28, 28), (64, 16, 3, 3), {"pad": 1, "groups": 4}),
+    "conv_grouped_8x128x28x28_k3_g32": ((8, 128, 28, 28), (128, 4, 3, 3), {"pad": 1, "groups": 32}),
+    "conv_depthwise_32x64x28x28_k3": ((32, 64, 28, 28), (64, 1, 3, 3), {"pad": 1, "groups": 64}),
+    "conv_depthwise_1x32x112x112_k3": ((1, 32, 112, 112), (32, 1, 3, 3), {"pad": 1, "groups": 32}),
+    "conv_dilated_32x64x28x28_k3_d2": ((32, 64, 28, 28), (64, 64, 3, 3), {"pad": 2, "dilation": 2}),
+    "conv1d_32x64x500_k3_oc64": ((32, 64, 500), (64, 64, 3), {"pad": 1}),
+}
+
+
+def other_convolution(name: str, x_shape: tuple[int, ...], W_shape: tuple[int, ...], sizes: dict[str, int]) -> None:
+    """Forward, then also backward to both inputs."""
+
+    def inputs() -> list[Array]:
+        return [normals(*x_shape), normals(*W_shape, seed=1) * 0.1]
+
+    def body(fw: Any, x: Any, W: Any) -> Any:
+        return (fw.conv1d if len(x_shape) == 3 else fw.conv2d)(x, W, **sizes)
+
+    timed(5, inputs, order=0, name=f"{name}_forward")(body)
+    timed(5, inputs, name=name)(body)
+
+
+for name, other in OTHER_CONVOLUTIONS.items():
+    other_convolution(name, *other)
+
+
 @timed(since=5, inputs=lambda: [normals(32, 64, 28, 28)])
 def max_pooling_32x64x28x28(fw: Any, x: Any) -> Any:
     """2 x 2 windows with stride 2"""

@@ -110,6 +110,13 @@ def deconv1d(fw: Any, x: Any, W: Any) -> Any:
     return back, fw.deconv1d(y * y, W, None, stride, pad, dilation=dilation, groups=groups)
 
 
+@computation(**BEYOND, inputs=[shaped(rows), shaped(lambda s: (2, rows(s)[1], 3))], shapes=((2, 3, 5),), cases=FLOATS)
+def conv1d_and_back(fw: Any, x: Any, W: Any) -> Any:
+    """A convolution along one direction and the transposed one, with a stride of 1 and without padding"""
+    y = fw.conv1d(x, W)
+    return y, fw.deconv1d(fw.tanh(y), W)
+
+
 DEPTHWISE: dict[Shape, tuple[Shape, Pair, Padding, Pair]] = {
     (2, 3, 5, 4): ((6, 1, 3, 2), (1, 1), (1, 0), (1, 1)),
     (1, 2, 6, 5): ((2, 1, 3, 3), (2, 2), "same", (1, 1)),
@@ -168,7 +175,9 @@ def convolution_layers_with_groups(fw: Any, x: Any) -> Any:
 @computation(**BEYOND, inputs=[normal()], shapes=((2, 4, 7), (1, 4, 5)), cases=SHAPES_ONLY)
 def conv1d_layer(fw: Any, x: Any) -> Any:
     """Weights copied into a layer before its first call, and into one with in_channels given"""
-    late, early = fw.Conv1d(2, 3, 2, 1), fw.Conv1d(6, 2, pad="same", nobias=True, dilation=2, groups=2, in_channels=4)
+    late = fw.Conv1d(2, 3, 2, dtype=fw.array(x).dtype)
+    early = fw.Conv1d(6, 2, pad="same", nobias=True, dilation=2, groups=2, in_channels=4)
+    late(x)  # determines the shape of W
     fw.set_weights(late, fixed(fw.array(x), (2, 4, 3), (2,)))
     fw.set_weights(early, fixed(fw.array(x), (6, 2, 2)))
     return late(x), early(x)

@@ -43,7 +43,7 @@ def max_pool2d(fw: Any, x: Any) -> Any:
 @computation(**BEYOND, inputs=[shaped(images)], shapes=IMAGES, order=3, cases=FLOATS)
 def avg_pool2d(fw: Any, x: Any) -> Any:
     """The mean, with padding that counts and padding that does not, and rounded up"""
-    found = [fw.avg_pool2d(x, *sizes) for sizes in SIZES]
+    found = [fw.avg_pool2d(x, *sizes) for sizes in SIZES] + [fw.avg_pool2d(x, (3, 1))]
     found += [fw.avg_pool2d(x, *sizes, count_include_pad=counted) for sizes in SIZES for counted in (True, False)]
     return found + [fw.avg_pool2d(x * x * x, 3, 2, 1, True, counted) for counted in (True, False)]
 
@@ -53,7 +53,7 @@ def pooling_of_sequences(fw: Any, x: Any) -> Any:
     """Maxima and means along one direction"""
     found = [f(x, *sizes) for f in (fw.max_pool1d, fw.avg_pool1d) for sizes in ROW_SIZES]
     counted = [fw.avg_pool1d(x * x, 3, 2, 1, True, counted) for counted in (True, False)]
-    return [*found, *counted, fw.max_pool1d(x * x * x, 2, 2, 1, True)]
+    return [*found, *counted, fw.max_pool1d(x * x * x, 2, 2, 1, True), fw.max_pool1d(x, 2), fw.avg_pool1d(x, 2)]
 
 
 @computation(**BEYOND, inputs=[shaped(images, whole(-1, 1))], shapes=IMAGES, cases=SHAPES_ONLY - DIFFERENCES)
@@ -71,7 +71,8 @@ def ties_of_max_pool2d(fw: Any, x: Any) -> Any:
 )
 def global_pooling(fw: Any, x: Any) -> Any:
     """The maximum and the mean of each channel"""
-    return [f(x * x, keepdims=keepdims) for f in (fw.global_max_pool, fw.global_avg_pool) for keepdims in (False, True)]
+    functions = fw.global_max_pool, fw.global_avg_pool
+    return [y for f in functions for y in (f(x * x), f(x * x, keepdims=True))]
 
 
 @computation(**BEYOND, inputs=[APART], shapes=((2, 3, 5, 4), (1, 2, 3, 7), (2, 1, 6, 6)), order=3, cases=FLOATS)
