@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from .stage import F, L, models, no_grad, test_mode
+from .stage import F, L, cuda, models, no_grad, test_mode
 
 test_mode.__test__ = False  # pytest would collect it by its name
 
@@ -499,3 +499,25 @@ def test_a_convolution_to_few_channels_reads_any_memory_layout():
     half = F.conv2d(x.astype(np.float16), W.astype(np.float16), None, 1, (1, 0))
     assert half.dtype == np.float16
     np.testing.assert_allclose(half.data, y.data, rtol=0.1, atol=0.1)
+
+
+# --- devices ---
+
+ON_A_DEVICE = {
+    "LeNet": (lambda: models.LeNet(style="classic"), (2, 1, 12, 12)),
+    "GoogLeNet": (lambda: models.GoogLeNet(n_classes=3, transform_input=True), (1, 3, 15, 15)),
+    "GoogLeNet of the paper": (lambda: models.GoogLeNet(n_classes=3, style="paper"), (1, 3, 4, 4)),
+    "small ResNet": (lambda: models.BasicResNet((1, 1, 1, 1), n_classes=3, stem="small"), (2, 3, 4, 4)),
+    "DenseNet": (small_densenet, (2, 3, 13, 13)),
+    "SqueezeNet11": (lambda: models.SqueezeNet11(n_classes=3), (1, 3, 17, 17)),
+}
+
+
+@pytest.mark.parametrize(("make", "shape"), ON_A_DEVICE.values(), ids=ON_A_DEVICE)
+def test_a_classifier_runs_on_the_device_of_its_images(make, shape, xp_device):
+    model, x = make(), images(*shape)
+    model.to_gpu()
+    found = use(model, xp_device.asarray(x))
+    assert isinstance(found, xp_device.ndarray)
+    model.to_cpu()
+    np.testing.assert_allclose(cuda.as_numpy(found), use(model, x), rtol=1e-3, atol=1e-4 * np.abs(use(model, x)).max())
