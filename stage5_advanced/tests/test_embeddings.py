@@ -221,7 +221,7 @@ def test_negatives_follow_the_counts_and_are_no_positives():
     v, positive = V0[:2].astype(np.float32), np.array([[0, 3], [2, 2]])
     y = layer(v, positive)
     draw = y
-    while type(draw.creator).__name__ != "EmbedID":  # the ids are an input of the rows
+    while type(draw.creator).__name__ != "RowScores":
         draw = draw.creator.inputs[0]
     negative = draw.creator.inputs[0].data[:, 2:]
     assert negative.shape == (2, 2000)
@@ -304,3 +304,47 @@ def test_gradients_of_log_prob():
     layer = L.BinaryHierarchicalSoftmax(COUNTS, 3)
     layer.W.data = W0[:5].copy()
     check_gradients(layer.log_prob, V0, order=2)
+
+
+# --- labels and targets as inputs ---
+
+LOGITS = V0[:, :3]
+LABELS = np.array([2, 0, 1, 1])
+TARGETS = np.array([[1, 0, 1], [0, 0, 1], [1, 1, 1], [0, 1, 0]])
+WITH_LABELS = [
+    (F.softmax_cross_entropy, LOGITS, LABELS),
+    (F.softmax_cross_entropy_simple, LOGITS, LABELS),
+    (F.sigmoid_cross_entropy, LOGITS, TARGETS),
+    (F.sigmoid_cross_entropy, LOGITS, TARGETS * 0.5),
+    (F.binary_cross_entropy, 1 / (1 + np.exp(-LOGITS)), TARGETS),
+    (F.binary_cross_entropy, np.array([[0.0, 1.0, 0.5]]), np.array([[1.0, 0.0, 0.5]])),
+    (F.embed_id, IDS, W0),
+]
+
+
+@pytest.mark.parametrize(("function", "x", "t"), WITH_LABELS)
+def test_labels_may_be_variables_without_gradient(function, x, t):
+    if function is F.embed_id:
+        function, x, t = (lambda W, ids: F.embed_id(ids, W)), t, x
+    v, labels, plain = Variable(x), Variable(t), Variable(x)
+    y, same = function(v, labels), function(plain, t)
+    np.testing.assert_array_equal(y.data, same.data)
+    for result in (y, same):
+        F.sum(result * result).backward(create_graph=True)
+    np.testing.assert_array_equal(v.grad.data, plain.grad.data)
+    assert labels.grad is None
+    np.testing.assert_array_equal(grad(function(v, labels), labels, create_graph=True).data, np.zeros(t.shape))
+    for variable, first in ((v, v.grad), (plain, plain.grad)):
+        variable.cleargrad()
+        F.sum(first * first).backward()
+    np.testing.assert_array_equal(v.grad.data, plain.grad.data)
+    assert labels.grad is None
+
+
+@pytest.mark.parametrize(("function", "x", "t"), WITH_LABELS[2:5])
+def test_values_are_checked_where_they_are_used(function, x, t):
+    with pytest.raises(ValueError, match=r"expected t from 0 to 1, got 0\.0 to 2\.0"):
+        function(x, Variable(t * 2.0 / t.max()))
+    f = F.softmax_cross_entropy(LOGITS, Variable(LABELS)).creator
+    with pytest.raises(ValueError, match="softmax_cross_entropy: expected integers from 0 to 2, got 1 to 3"):
+        f.forward(LOGITS, LABELS + 1)

@@ -98,6 +98,13 @@ def test_erf_is_at_most_two_units_in_the_last_place_off():
     x = np.concatenate([rng.normal(0, 1.5, 20_000), np.linspace(-7, 7, 10_001), np.geomspace(1e-300, 1, 1000)])
     expected = erf(x)
     assert (np.abs(F.erf(Variable(x)).data - expected) / np.spacing(np.abs(expected))).max() <= 2
+    x = np.concatenate([x, np.linspace(0.9, 1.1, 10_001)]).astype(np.float32)
+    x, expected = x[np.abs(x) > 1e-37], erf(x[np.abs(x) > 1e-37].astype(float))
+    distance = np.abs(F.erf(Variable(x)).data - expected) / np.spacing(np.abs(expected).astype(np.float32))
+    assert distance.max() <= 2
+    ends = np.array([np.inf, -np.inf, np.nan, -0.0, 1e38], np.float32)
+    np.testing.assert_array_equal(F.erf(ends).data, [1, -1, np.nan, 0, 1])
+    assert np.signbit(F.erf(ends).data[3])
 
 
 def test_known_values():

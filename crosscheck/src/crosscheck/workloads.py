@@ -440,3 +440,50 @@ def googlenet_forward(fw: Any) -> Work:
 def densenet121_forward(fw: Any) -> Work:
     """DenseNet121 on one image of 224 x 224, likewise"""
     return inference(fw, fw.DenseNet121())
+
+
+# --- beyond the book, in float32 ---
+
+
+@timed(since=5, inputs=lambda: [normals(64, 1024)])
+def gelu_64x1024(fw: Any, x: Any) -> Any:
+    """gelu with the error function, which NumPy does not have"""
+    return fw.gelu(x)
+
+
+@timed(since=5, inputs=lambda: [normals(10000, 128)], constants=lambda: [classes(2048, 10000)])
+def embedding_2048_of_10000x128(fw: Any, W: Any, ids: Any) -> Any:
+    """2,048 rows of a table (10000, 128), and the gradient of the table"""
+    return fw.embed_id(ids, W)
+
+
+@timed(
+    since=5,
+    inputs=lambda: [normals(512, 100), normals(10000, 100, seed=1)],
+    constants=lambda: [classes(512, 10000)[:, None], classes(2560, 10000).reshape(512, 5)],
+)
+def negative_sampling_512_of_10000x100(fw: Any, v: Any, W: Any, positive: Any, negative: Any) -> Any:
+    """512 pairs of words, five negatives for each"""
+    return fw.negative_sampling(v, W, positive, negative)
+
+
+def updates(name: str, make: Callable[[Any], Any]) -> None:
+    """Updates of a million parameters by a rule."""
+
+    def build(fw: Any) -> Work:
+        layer, update = fw.Linear(1000, in_size=1000), fw.update
+        optimizer = fw.setup(make(fw), layer)
+        fw.backward(fw.sum(layer(fw.constant(normals(4, 1000)))))
+
+        def work() -> object:
+            update(optimizer)
+            return optimizer
+
+        return work
+
+    build.__doc__ = "An update of a layer of 1000 x 1000"
+    WORKLOADS.append(Workload(name, 5, build, book=False))
+
+
+updates("adamw_1000000", lambda fw: fw.AdamW())
+updates("rmsprop_1000000", lambda fw: fw.RMSprop())

@@ -4,10 +4,10 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from .. import cuda
-from ..core import Function, as_input
+from ..core import Function, Variable, as_input
 from .activation import log_softmax, sigmoid, softmax, softmax_simple
 from .broadcast import accumulate, narrow, sum_to, widen
-from .compare import as_indices, cast, not_equal, where
+from .compare import as_constant, as_indices, cast, equal, not_equal, where
 from .elementwise import as_float, clip, log
 from .reduce import maximum, mean, row_sums, sum
 from .select import gather, squeeze, take
@@ -66,47 +66,47 @@ def total(x):
 class SoftmaxCrossEntropy(Function):
     """y = mean of -log p[t], p = softmax(x);  gx = (p - one-hot t) gy / N."""
 
-    def __init__(self, t):
-        self.t = t
+    not_differentiated = (1,)
 
-    def forward(self, x):
+    def forward(self, x, t):
+        check_indices("softmax_cross_entropy", t, x.shape[1])
         N = len(x)
         e = x - maximum(x, axis=1)
-        picked = e[self.xp.arange(N), self.t]
+        picked = e[self.xp.arange(N), t]
         self.e = self.xp.exp(e, out=e)
         self.total = row_sums(e)[:, None]
         return narrow(total(self.xp.log(self.total[:, 0]) - picked) / N, e.dtype)
 
     def backward(self, gy):
-        return SoftmaxCrossEntropyGrad(self.t, self.e, self.total)(self.inputs[0], gy)
+        return SoftmaxCrossEntropyGrad(self)(*self.inputs, gy), None
 
 
 class SoftmaxCrossEntropyGrad(Function):
-    """gx = (p - one-hot t) gy / N, p = softmax(x), without a one-hot array; e and total, p = e / total, are given.
+    """gx = (p - one-hot t) gy / N, p = softmax(x), without a one-hot array; p = e / total of the loss.
 
     The gradient with respect to x: p (s - sum(p s)), s = ggx gy / N;  with respect to gy: sum(ggx gx / gy).
     """
 
-    def __init__(self, t, e, total):
-        self.t = t
-        self.e = e
-        self.total = total
+    not_differentiated = (1,)
 
-    def forward(self, x, gy):
+    def __init__(self, loss):
+        self.loss = loss
+
+    def forward(self, x, t, gy):
         N = len(x)
         share = widen(gy) / N
-        gx = self.e * (share / self.total)
-        gx[self.xp.arange(N), self.t] -= share
-        return narrow(gx, self.e.dtype)
+        gx = self.loss.e * (share / self.loss.total)
+        gx[self.xp.arange(N), t] -= share
+        return narrow(gx, self.loss.e.dtype)
 
     def backward(self, ggx):
-        x, gy = self.inputs
+        x, t, gy = self.inputs
         N = len(x)
         p = softmax(x)
         s = p * ggx
         row = sum(s, axis=1, keepdims=True)
-        picked = get_item(ggx, (self.xp.arange(N), self.t))
-        return (s - p * row) * (gy * (1 / N)), mean(row) - mean(picked)
+        picked = get_item(ggx, (self.xp.arange(N), t))
+        return (s - p * row) * (gy * (1 / N)), None, mean(row) - mean(picked)
 
 
 def softmax_cross_entropy(x, t, weight=None, ignore=None, label_smoothing=0.0, axis=1, reduction="mean"):
@@ -122,8 +122,7 @@ def softmax_cross_entropy(x, t, weight=None, ignore=None, label_smoothing=0.0, a
     x = as_input(x, "softmax_cross_entropy")
     defaults = weight is None and ignore is None and label_smoothing == 0 and reduction == "mean"
     if x.ndim <= 2 and defaults and axis in (1, -1) and not is_distribution(x, t):
-        t = as_labels("softmax_cross_entropy", x, t)
-        return SoftmaxCrossEntropy(t)(x)
+        return SoftmaxCrossEntropy()(x, as_labels("softmax_cross_entropy", x, t))
     axis = normalize_axis_index(axis, x.ndim, "softmax_cross_entropy")
     return cross_entropy(
         "softmax_cross_entropy", log_softmax(x, axis), t, weight, ignore, label_smoothing, axis, reduction
@@ -197,34 +196,33 @@ def softmax_cross_entropy_simple(x, t):
     """softmax_cross_entropy composed of basic functions. Probabilities below 1e-15 have no gradient. [step 47]"""
     x = as_input(x, "softmax_cross_entropy_simple")
     t = as_labels("softmax_cross_entropy_simple", x, t)
+    check_indices("softmax_cross_entropy_simple", t.data, x.shape[1])
     p = clip(softmax_simple(x), 1e-15, 1.0)  # log(0) would be -inf
     return -1 * mean(log(p)[x.xp.arange(len(x)), t])
 
 
 def as_labels(name, x, t):
-    """Array of labels, checked against the logits x."""
-    t = to_device_of(name, x.data, t)
+    """Labels as a Variable, their shape checked against the logits x."""
+    t = t if isinstance(t, Variable) else as_input(to_device_of(name, x.data, t))
     if x.ndim != 2 or t.shape != x.shape[:1] or len(t) == 0:
         raise ValueError(f"{name}: expected x (N, C) and t (N,), N at least 1, got x {x.shape} and t {t.shape}")
-    check_indices(name, t, x.shape[1])
     return t
 
 
 class SigmoidCrossEntropy(Function):
     """y = -sum (t log p + (1 - t) log(1 - p)) / N, p = sigmoid(x);  gx = (p - t) gy / N."""
 
-    def __init__(self, t):
-        self.t = t
+    not_differentiated = (1,)
 
-    def forward(self, x):
+    def forward(self, x, t):
         xp = self.xp
         # log(1 + e^x) = max(x, 0) + log(1 + e^-|x|), which does not overflow
-        y = xp.maximum(x, 0.0) - x * self.t + xp.log1p(xp.exp(-xp.abs(x)))
+        y = xp.maximum(x, 0.0) - x * t + xp.log1p(xp.exp(-xp.abs(x)))
         return narrow(total(y) / len(x), x.dtype)
 
     def backward(self, gy):
-        (x,) = self.inputs
-        return (sigmoid(x) - self.t) * (gy * (1 / len(x)))
+        x, t = self.inputs
+        return (sigmoid(x) - t) * (gy * (1 / len(x))), None
 
 
 def sigmoid_cross_entropy(x, t):
@@ -236,28 +234,29 @@ def sigmoid_cross_entropy(x, t):
     Raises ValueError if shapes do not match or t is not from 0 to 1.
     """
     x = as_float(x, "sigmoid_cross_entropy")
-    return SigmoidCrossEntropy(as_targets("sigmoid_cross_entropy", x, t))(x)
+    return SigmoidCrossEntropy()(x, as_targets("sigmoid_cross_entropy", x, t))
 
 
 class BinaryCrossEntropy(Function):
     """y = -sum (t log p + (1 - t) log(1 - p)) / N;  gx = ((1 - t) / (1 - p) - t / p) gy / N."""
 
-    def __init__(self, t):
-        self.t = t
+    not_differentiated = (1,)
 
-    def forward(self, p):
-        xp, t = self.xp, self.t
+    def forward(self, p, t):
+        xp = self.xp
+        if not ((p >= 0) & (p <= 1)).all():
+            raise ValueError(f"binary_cross_entropy: expected p from 0 to 1, got {p.min()} to {p.max()}")
         with np.errstate(divide="ignore"):  # log(0) is -inf, which becomes -100
             log_p = xp.maximum(xp.log(p), -100.0)
             log_q = xp.maximum(xp.log1p(-p), -100.0)
         return narrow(total((t - 1) * log_q - t * log_p) / len(p), p.dtype)
 
     def backward(self, gy):
-        (p,), t = self.inputs, self.t
+        p, t = self.inputs
         small = float(max(1e-12, np.finfo(t.dtype).tiny))
-        # Avoid division by 0 where p is 0 or 1. The masks are constants: use the data of p.
-        at_0, at_1 = ((p.data == end).astype(t.dtype) * small for end in (0, 1))
-        return ((1 - t) / (1 - p + at_1) - t / (p + at_0)) * (gy * (1 / len(p)))
+        # Avoid division by 0 where p is 0 or 1.
+        at_0, at_1 = (cast(equal(p, end), t.dtype) * small for end in (0, 1))
+        return ((1 - t) / (1 - p + at_1) - t / (p + at_0)) * (gy * (1 / len(p))), None
 
 
 def binary_cross_entropy(p, t):
@@ -269,21 +268,35 @@ def binary_cross_entropy(p, t):
     and has no gradient there, unlike sigmoid_cross_entropy. Also raises ValueError if p is not from 0 to 1.
     """
     p = as_float(p, "binary_cross_entropy")
-    t = as_targets("binary_cross_entropy", p, t)
-    if not ((p.data >= 0) & (p.data <= 1)).all():
-        raise ValueError(f"binary_cross_entropy: expected p from 0 to 1, got {p.data.min()} to {p.data.max()}")
-    return BinaryCrossEntropy(t)(p)
+    return BinaryCrossEntropy()(p, as_targets("binary_cross_entropy", p, t))
+
+
+class Targets(Function):
+    """y = t in a shape and a dtype, without gradient. Raises ValueError unless t is from 0 to 1."""
+
+    not_differentiated = (0,)
+
+    def __init__(self, name, shape, dtype):
+        self.name = name
+        self.shape = shape
+        self.dtype = dtype
+
+    def forward(self, t):
+        if not ((t >= 0) & (t <= 1)).all():
+            raise ValueError(f"{self.name}: expected t from 0 to 1, got {t.min()} to {t.max()}")
+        return t.reshape(self.shape).astype(self.dtype, copy=False)
+
+    def backward(self, gy):
+        return None
 
 
 def as_targets(name, x, t):
-    """Targets as an array with the shape and dtype of x, checked; on a GPU, the host waits for the check."""
-    t = to_device_of(name, x.data, t)
+    """Targets as a constant with the shape and dtype of x, checked; on a GPU, the host waits for the check."""
+    t = t if isinstance(t, Variable) else as_input(to_device_of(name, x.data, t))
     if t.dtype.kind not in "fiub":
         raise TypeError(f"{name}: expected real numbers as targets, got {t.dtype}")
     if x.ndim == 0 or len(x) == 0 or [n for n in x.shape if n != 1] != [n for n in t.shape if n != 1]:
         raise ValueError(
             f"{name}: expected predictions and t of the same shape, N at least 1, got {x.shape} and t {t.shape}"
         )
-    if not ((t >= 0) & (t <= 1)).all():
-        raise ValueError(f"{name}: expected t from 0 to 1, got {t.min()} to {t.max()}")
-    return t.reshape(x.shape).astype(x.dtype, copy=False)
+    return as_constant(Targets(name, x.shape, x.dtype)(t))

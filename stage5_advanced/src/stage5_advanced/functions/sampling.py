@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from ..core import as_input
+from ..core import Function, as_input
 from .compare import as_indices, cast, where
 from .loss import reduced
 from .matrix import matmul
 from .reduce import sum
 from .select import squeeze
-from .shape import concat, embed_id, expand_dims
+from .shape import EmbedIDGrad, check_indices, concat, embed_id, expand_dims
 from .units import maximum, softplus
 
 
@@ -88,10 +88,25 @@ def hierarchical_softmax(v, W, paths, codes, mask=None, reduction="mean"):
     return path_loss(name, v, W, paths, -cast(codes, v.dtype), mask, reduction)
 
 
+class RowScores(Function):
+    """y[n, l] = W[ids[n, l]] v[n];  gv[n] = sum over l of gy W[ids], gW[ids] += gy v."""
+
+    not_differentiated = (0,)
+
+    def forward(self, ids, v, W):
+        check_indices("embed_id", ids, len(W))
+        return self.xp.matmul(W[ids], v[:, :, None])[:, :, 0]
+
+    def backward(self, gy):
+        ids, v, W = self.inputs
+        gv = None if v.constant else squeeze(matmul(expand_dims(gy, 1), embed_id(ids, W)), 1)
+        gW = None if W.constant else EmbedIDGrad(W.shape)(ids, expand_dims(gy, 2) * expand_dims(v, 1))
+        return None, gv, gW
+
+
 def path_loss(name, v, W, ids, signs, mask, reduction):
     """Sums over rows of softplus(signs * v W[ids]), without what the mask excludes, reduced."""
-    scores = squeeze(matmul(embed_id(ids, W), expand_dims(v, 2)), 2)
-    losses = softplus(scores * signs)
+    losses = softplus(RowScores()(ids, v, W) * signs)
     losses = losses if mask is None else where(mask, losses, 0)
     if reduction != "row_mean":
         return reduced(name, sum(losses, axis=1), reduction)

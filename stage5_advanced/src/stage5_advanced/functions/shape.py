@@ -118,10 +118,17 @@ def is_basic_index(slices):
 
 
 def add_rows(x, index, rows):
-    """np.add.at(x, index, rows) for index arrays, flattened to one axis, where np.add.at is fast."""
+    """np.add.at(x, index, rows) for x of zeros: the first row for each index is assigned, which is faster."""
     width = math.prod(x.shape[1:])
-    positions = index.reshape(-1, 1).astype(np.intp) * width + np.arange(width)  # may be negative, like index
-    np.add.at(x.reshape(-1), positions.ravel(), rows.ravel())
+    x, index, rows = x.reshape(len(x), width), index.ravel().astype(np.intp), rows.reshape(index.size, width)
+    place, numbers = np.empty(len(x), np.intp), np.arange(index.size)
+    place[index[::-1]] = numbers[::-1]  # for each index, its first position
+    first = place[index] == numbers
+    x[index[first]] = rows[first] + 0  # -0.0 becomes 0.0, as in a sum
+    if not first.all():
+        index, rows = index[~first], rows[~first]
+        positions = index[:, None] * width + np.arange(width)  # may be negative, like index
+        np.add.at(x.reshape(-1), positions.ravel(), rows.ravel())
 
 
 def index_for(x, index):

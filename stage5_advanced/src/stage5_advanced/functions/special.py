@@ -17,6 +17,11 @@ C += (2.98635138197400131e2, 8.81952221241769090e2, 1.71204761263407058e3, 2.051
 D = (1.0, 1.57449261107098347e1, 1.17693950891312499e2, 5.37181101862009858e2, 1.62138957456669019e3)
 D += (3.29079923573345963e3, 4.36261909014324716e3, 3.43936767414372164e3, 1.23033935480374942e3)
 LIMIT = 6.0  # erf(6) rounds to 1
+# For float32, polynomials of least error, computed for this file: erf(x) = x + x S(x^2) up to 1, from there on
+# erf(1) + TAIL - e^L(x). A sum of both for x limited to either range needs no choice, which takes as long as ten sums.
+S = (7.8539139e-5, -8.01020368e-4, 5.18832803e-3, -2.68538116e-2, 1.12835851e-1, -3.76126258e-1, 1.28379166e-1)
+L = (-1.15014915e-3, 1.47760809e-2, -8.86282401e-2, -6.5449739e-1, -1.11743258, -2.67332838e-3)
+TAIL = 0.15729920705  # 1 - erf(1)
 CHUNK = 16384  # elements of a chunk, whose temporary arrays fit a processor's cache
 
 
@@ -31,12 +36,33 @@ def erf_of(x):
     y = np.empty_like(flat)
     for start in range(0, flat.size, CHUNK):
         part = flat[start : start + CHUNK]
-        a = np.minimum(np.abs(part), LIMIT)
-        z = np.minimum(a, SMALL) ** 2
-        large = 1 - np.exp(-a * a) * polynomial(C, a) / polynomial(D, a)
-        small = a + a * (polynomial(A, z) / polynomial(B, z))
-        y[start : start + CHUNK] = np.copysign(np.where(a <= SMALL, small, large), part)
+        y[start : start + CHUNK] = erf32(part) if flat.dtype == np.float32 else erf64(part)
     return narrow(y.reshape(x.shape), x.dtype)
+
+
+def erf64(x):
+    """The error function of an array of float64."""
+    a = np.minimum(np.abs(x), LIMIT)
+    z = np.minimum(a, SMALL) ** 2
+    large = 1 - np.exp(-a * a) * polynomial(C, a) / polynomial(D, a)
+    small = a + a * (polynomial(A, z) / polynomial(B, z))
+    return np.copysign(np.where(a <= SMALL, small, large), x)
+
+
+def erf32(x):
+    """The error function of an array of float32, in fewer operations, and in few arrays, which take time as well."""
+    small = np.minimum(np.maximum(x, -1), 1)
+    large = small * small
+    y = polynomial(S, large)
+    y *= small
+    y += small
+    np.maximum(np.abs(x, out=large), 1, out=large)
+    with np.errstate(over="ignore"):  # to minus infinity, whose exponential is 0
+        tail = np.exp(polynomial(L, large), out=large)
+    np.subtract(TAIL, tail, out=tail)
+    tail *= small
+    y += tail
+    return y
 
 
 def polynomial(coefficients, x):

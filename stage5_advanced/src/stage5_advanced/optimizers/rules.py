@@ -179,9 +179,12 @@ class RMSprop(Optimizer):
             for m in means:
                 m += (1 - self.alpha) * (g - m)
                 var = s - m * m
-            v *= self.momentum
-            v += g / (xp.sqrt(var) + self.eps) if torch else self.lr * g / xp.sqrt(var + self.eps)
-            p -= self.lr * v if torch else v
+            step = g / (xp.sqrt(var) + self.eps) if torch else self.lr * g / xp.sqrt(var + self.eps)
+            if self.momentum:
+                v *= self.momentum
+                v += step
+                step = v
+            p -= self.lr * step if torch else step
 
 
 class AdamW(Adam):
