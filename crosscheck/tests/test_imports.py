@@ -46,7 +46,10 @@ ALLOWED = {
         *("initializers", "saving", "state_dict"),
     },
     "state_dict": set(),
-    "models": {"config", "core", "cuda", "functions", "layers", "state_dict", "dot", "download"},
+    "models": {
+        *("config", "core", "cuda", "functions", "initializers", "layers", "optimizers", "text"),
+        *("state_dict", "dot", "download"),
+    },
     "datasets": {"transforms", "download"},
     "dataloaders": {"cuda"},
     "training": {"config", "core", "cuda", "functions", "layers", "optimizers", "saving"},
@@ -69,11 +72,11 @@ PACKAGES = {
     ],
     "models": [
         ["base", "blocks"],
-        ["language", "vgg", "resnet", "squeezenet", "lenet", "alexnet", "nin", "googlenet", "densenet"],
+        ["embeddings", "language", "vgg", "resnet", "squeezenet", "lenet", "alexnet", "nin", "googlenet", "densenet"],
     ],
     "optimizers": [["base"], ["rules", "groups", "hooks", "schedules"]],
     "datasets": [["base"], ["curves", "text", "digits", "imagenet"], ["cifar"]],
-    "text": [["search"]],
+    "text": [["search", "vocabulary", "batches"]],
     "vision": [["boxes", "augment"]],
     "training": [["averaging", "validation", "inspect", "callbacks"], ["trainer"]],
 }

@@ -8,7 +8,6 @@ NumPy's global generator. Numbers are drawn in float64, then cast.
 
 import copy
 import math
-from fnmatch import fnmatchcase
 
 import numpy as np
 
@@ -235,6 +234,8 @@ def initialize(model, initializer, *inputs, names="*/W", rng=None):
     the model, under no_grad() and test_mode(); the model's state and NumPy's generator stay as they are. Raises
     ValueError, without changes, if no path matches, or if a parameter is uninitialized and its shape is not known.
     """
+    from fnmatch import fnmatchcase  # here, since its imports take long
+
     check_initializer("initialize", initializer)
     if not hasattr(model, "named_state"):
         raise TypeError(f"initialize: expected a Layer or Model, got {type(model)}")

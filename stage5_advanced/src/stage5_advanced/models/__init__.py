@@ -4,6 +4,7 @@ from .alexnet import AlexNet
 from .base import MLP, Model, Sequential, TorchvisionModel
 from .blocks import BasicBlock, BasicResiduals, Bottleneck, Fire, Projection, Residuals
 from .densenet import DenseLayer, DenseNet, DenseNet121, DenseNet161, DenseNet169, DenseNet201
+from .embeddings import CBOW, FastText, GloVe, SkipGram, Vectors, subwords
 from .googlenet import GoogLeNet
 from .language import Decoder, Encoder, LanguageModel, NGram, RNNClassifier, Seq2Seq, TextCNN
 from .lenet import LeNet
