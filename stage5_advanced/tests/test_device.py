@@ -23,6 +23,7 @@ from .stage import (
     F,
     FreezeParam,
     Function,
+    L,
     Layer,
     MomentumSGD,
     Parameter,
@@ -32,9 +33,11 @@ from .stage import (
     cuda,
     grad,
     layers,
+    models,
     numerical_diff,
     numerical_grad,
     optimizers,
+    text,
     using_config,
     utils,
 )
@@ -1195,3 +1198,47 @@ def test_the_stand_in_has_only_names_of_cupy(standin):
                 known = re.findall(r"(\w+)(?==|,|\)|\*)", (function.__doc__ or "").split("\n")[0])
             if name not in standin.UFUNCS and name not in ("matmul", "rand", "randn", "reshape", "transpose"):
                 assert set(standin.signature(parameters).parameters) <= {*known, "operands", "kwargs"}, name
+
+
+def sequences_on_the_device():
+    """Layers and models of sequences, each with a function of a batch."""
+    ids = np.array([[1, 0, 4], [3, 3, 0]])
+    x = np.random.default_rng(0).standard_normal((2, 3, 4)).astype(np.float32)
+    for kind in (L.NStepRNN, L.NStepLSTM, L.NStepGRU):
+        yield kind(2, 3, 4, bidirectional=True), lambda layer, xp: layer(place(xp, x), None, [1, 3])[0]
+    yield L.GRU(3, 4, reset_after=True), lambda layer, xp: (layer.reset_state(), layer(place(xp, x[0])))[1]
+    yield L.MultiHeadAttention(2, 4), lambda layer, xp: layer(place(xp, x), mask=place(xp, ids > 0), causal=True)
+    yield L.AdditiveAttention(5), lambda layer, xp: layer(*[place(xp, x)] * 3, place(xp, ids > 0))
+    yield models.LanguageModel(5, 3, 4, "gru"), lambda model, xp: model.loss(place(xp, ids), place(xp, ids))[0]
+    yield models.RNNClassifier(5, 3, 4), lambda model, xp: model(place(xp, ids), [1, 3])
+    yield models.RNNClassifier(5, 3, 4, pool="max"), lambda model, xp: model(place(xp, ids), [1, 3])
+    yield models.TextCNN(5, 3, (2, 4), (3, 2), dropout_ratio=0.0), lambda model, xp: model(place(xp, ids))
+    for attention in (None, "dot", "additive"):
+        translator = models.Seq2Seq(models.Encoder(5, 3, 4), models.Decoder(5, 3, 4, attention=attention))
+        yield translator, lambda model, xp: model.loss(place(xp, ids), place(xp, ids), [1, 3])
+
+
+@pytest.mark.parametrize("number", range(13))
+def test_sequences_are_computed_on_the_device(xp_device, number):
+    """Values and gradients; all of them on the device."""
+    layer, call = list(sequences_on_the_device())[number]
+    host = call(layer, np)
+    params = list(layer.params())
+    gxs = grad(F.sum(host**2), params)
+    layer.to_gpu()
+    found = call(layer, xp_device)
+    assert_same([found, *grad(F.sum(found**2), params)], [host, *gxs], rtol=1e-3)
+
+
+def test_a_translation_is_searched_on_the_device(xp_device):
+    np.random.seed(0)
+    model = models.Seq2Seq(models.Encoder(5, 3, 4), models.Decoder(5, 3, 4, attention="additive"))
+    src = np.array([[1, 0, 4], [3, 3, 0]])
+    host = text.greedy(model, src, 4, [2, 3])
+    best = text.beam_search(model.step, (1, model.start(src[:1])), 2, 2, 4)
+    model.to_gpu()
+    on_device = place(xp_device, src)
+    for a, b in zip(text.greedy(model, on_device, 4, [2, 3]), host, strict=True):
+        np.testing.assert_array_equal(a, b)
+    found = text.beam_search(model.step, (1, model.start(on_device[:1])), 2, 2, 4)
+    assert [ids for ids, _ in found] == [ids for ids, _ in best]

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from .. import cuda
 from .. import functions as F
 from .. import layers as L
 from ..config import no_grad, test_mode
@@ -174,8 +175,8 @@ class LanguageModel(Model):
         state, new = None, ids
         with no_grad(), test_mode():
             for _ in range(length):
-                y, state = self(np.array([new]), state)
-                scores = y.data[0, -1].astype(float)
+                y, state = self(self.xp.asarray([new]), state)
+                scores = cuda.as_numpy(y)[0, -1].astype(float)
                 if temperature == 0:
                     new = [int(scores.argmax())]
                 else:
@@ -208,14 +209,20 @@ class RNNClassifier(Model):
     def forward(self, ids, lengths=None):
         y, _ = self.rnn(self.embed(ids), None, lengths)
         N, T, _ = y.shape
-        lengths = np.full(N, T) if lengths is None else np.asarray(lengths)
+        lengths = np.full(N, T) if lengths is None else cuda.as_numpy(lengths)
         if self.pool in ("ends", "last"):
             last = y[np.arange(N), lengths - 1]
             return self.fc(last if self.pool == "last" else F.concat([y[:, 0], last], axis=1))
         if self.pool == "mean":
-            return self.fc(F.sum(y, axis=1) / lengths.reshape(N, 1).astype(y.dtype))  # y is 0 after the end
-        inside = F.expand_dims(F.sequence_mask(lengths, T), 2)
-        return self.fc(F.max(F.where(inside, y, -math.inf), axis=1))
+            return self.fc(
+                F.sum(y, axis=1) / y.xp.asarray(lengths.reshape(N, 1).astype(y.dtype))
+            )  # y is 0 after the end
+        return self.fc(F.max(F.where(F.expand_dims(mask_for(y, lengths), 2), y, -math.inf), axis=1))
+
+
+def mask_for(y, lengths):
+    """Where the sequences in y (N, T, ...) have not ended: (N, T), on the device of y."""
+    return F.sequence_mask(y.xp.asarray(cuda.as_numpy(lengths)), y.shape[1])
 
 
 class TextCNN(Model):
@@ -340,7 +347,7 @@ class Seq2Seq(Model):
     def encode(self, src, lengths=None):
         """The outputs, the last state and the mask of the decoder's attention."""
         outputs, state = self.encoder(src, lengths)
-        mask = None if lengths is None else F.sequence_mask(lengths, outputs.shape[1])
+        mask = None if lengths is None else mask_for(outputs, lengths)
         return outputs, state, mask
 
     def forward(self, src, targets, lengths=None):
@@ -366,7 +373,8 @@ class Seq2Seq(Model):
 
     def step(self, ids, state):
         """The next step of a search: ids (K,), state -> log_p (K, V), state."""
-        y, new = self.decoder(ids[:, None], turned(state["state"]), state["outputs"], state["mask"])
+        ids = state["outputs"].xp.asarray(ids)[:, None]
+        y, new = self.decoder(ids, turned(state["state"]), state["outputs"], state["mask"])
         return F.log_softmax(y[:, 0]), state | {"state": turned(new)}
 
 
