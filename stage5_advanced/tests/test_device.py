@@ -1206,11 +1206,12 @@ def sequences_on_the_device():
     x = np.random.default_rng(0).standard_normal((2, 3, 4)).astype(np.float32)
     for kind in (L.NStepRNN, L.NStepLSTM, L.NStepGRU):
         yield kind(2, 3, 4, bidirectional=True), lambda layer, xp: layer(place(xp, x), None, [1, 3])[0]
-    yield L.GRU(3, 4, reset_after=True), lambda layer, xp: (layer.reset_state(), layer(place(xp, x[0])))[1]
+    yield L.GRU(3, 4, reset_after=True), lambda layer, xp: (layer.reset_state(), 1.0 * layer(place(xp, x[0])))[1]
     yield L.MultiHeadAttention(2, 4), lambda layer, xp: layer(place(xp, x), mask=place(xp, ids > 0), causal=True)
     yield L.AdditiveAttention(5), lambda layer, xp: layer(*[place(xp, x)] * 3, place(xp, ids > 0))
     yield models.LanguageModel(5, 3, 4, "gru"), lambda model, xp: model.loss(place(xp, ids), place(xp, ids))[0]
     yield models.RNNClassifier(5, 3, 4), lambda model, xp: model(place(xp, ids), [1, 3])
+    yield models.RNNClassifier(5, 3, 4, pool="mean"), lambda model, xp: model(place(xp, ids), [1, 3])
     yield models.RNNClassifier(5, 3, 4, pool="max"), lambda model, xp: model(place(xp, ids), [1, 3])
     yield models.TextCNN(5, 3, (2, 4), (3, 2), dropout_ratio=0.0), lambda model, xp: model(place(xp, ids))
     for attention in (None, "dot", "additive"):
@@ -1218,9 +1219,10 @@ def sequences_on_the_device():
         yield translator, lambda model, xp: model.loss(place(xp, ids), place(xp, ids), [1, 3])
 
 
-@pytest.mark.parametrize("number", range(13))
+@pytest.mark.parametrize("number", range(14))
 def test_sequences_are_computed_on_the_device(xp_device, number):
     """Values and gradients; all of them on the device."""
+    np.random.seed(0)
     layer, call = list(sequences_on_the_device())[number]
     host = call(layer, np)
     params = list(layer.params())

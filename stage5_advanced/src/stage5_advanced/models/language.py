@@ -213,10 +213,8 @@ class RNNClassifier(Model):
         if self.pool in ("ends", "last"):
             last = y[np.arange(N), lengths - 1]
             return self.fc(last if self.pool == "last" else F.concat([y[:, 0], last], axis=1))
-        if self.pool == "mean":
-            return self.fc(
-                F.sum(y, axis=1) / y.xp.asarray(lengths.reshape(N, 1).astype(y.dtype))
-            )  # y is 0 after the end
+        if self.pool == "mean":  # y is 0 after the end
+            return self.fc(F.sum(y, axis=1) / y.xp.asarray(lengths.reshape(N, 1).astype(y.dtype)))
         return self.fc(F.max(F.where(F.expand_dims(mask_for(y, lengths), 2), y, -math.inf), axis=1))
 
 
