@@ -1,57 +1,98 @@
-"""The Rosetta beyond the book: layers of convolution of stage 5 as PyTorch modules."""
+"""The Rosetta beyond the book: convolution of stage 5 with groups, dilation and padding by name as PyTorch calls."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-import numpy as np
 import torch
 
-from .torch_convolution import with_border
-from .torch_training import of_numpy
+from .torch_convolution import Pair
+from .torch_padding import each, equal_sides, sides, with_border
 
-
-class Depthwise(torch.nn.Module):
-    """A convolution with as many groups as its input has channels, which gets its weights from the stages."""
-
-    def __init__(self, bias: bool, stride: Any, pad: Any, dilation: Any) -> None:
-        super().__init__()
-        self.weight = torch.nn.parameter.UninitializedParameter()
-        self.bias = torch.nn.parameter.UninitializedParameter() if bias else None
-        self.sizes = stride, pad, dilation
-
-    def forward(self, x: Any) -> Any:
-        stride, pad, dilation = self.sizes
-        x, pad = with_border(x, tuple(self.weight.shape[2:]), stride, pad, 0.0, dilation)
-        return torch.nn.functional.conv2d(x, self.weight, self.bias, stride, pad, dilation, x.shape[1])
+CONVOLUTIONS = {3: torch.nn.functional.conv1d, 4: torch.nn.functional.conv2d}
+TRANSPOSED = {3: torch.nn.functional.conv_transpose1d, 4: torch.nn.functional.conv_transpose2d}
 
 
 class TorchBeyondConvolution:
     """Each method returns the PyTorch call; its docstring is the difference, if any."""
 
-    def Conv1d(
-        self, out_channels: int, kernel_size: int, stride: int = 1, pad: Any = 0, nobias: bool = False,
-        dtype: Any = np.float32, in_channels: Any = None, dilation: int = 1, groups: int = 1,
-    ) -> Any:  # fmt: skip
-        """in_channels comes first; without it, LazyConv1d. Weights and bias are initialized uniformly."""
-        options = {"stride": stride, "padding": pad, "bias": not nobias, "dtype": of_numpy(dtype)}
-        options |= {"dilation": dilation, "groups": groups}
-        if in_channels is None:
-            return torch.nn.LazyConv1d(out_channels, kernel_size, **options)
-        return torch.nn.Conv1d(in_channels, out_channels, kernel_size, **options)
+    get_deconv_outsize: Any
 
-    def DepthwiseConv2d(
-        self, multiplier: int, kernel_size: Any, stride: Any = 1, pad: Any = 0, nobias: bool = False,
-        dtype: Any = np.float32, in_channels: Any = None, dilation: Any = 1,
-    ) -> Any:  # fmt: skip
-        """There is no such layer: a Conv2d whose groups is the number of channels."""
-        return Depthwise(not nobias, stride, pad, dilation)
+    def conv2d(
+        self, x: Any, W: Any, b: Any = None, stride: Pair = 1, pad: Any = 0, dilation: Pair = 1, groups: int = 1
+    ) -> Any:
+        """All arguments must have one dtype. Padding is numbers, "valid", or "same" if the stride is 1."""
+        x, pad = with_border(x, tuple(W.shape[2:]), stride, pad, 0.0, dilation)
+        return CONVOLUTIONS[W.dim()](x, W, b, stride, pad, dilation, groups)
 
-    def SeparableConv2d(
-        self, out_channels: int, kernel_size: Any, multiplier: int = 1, stride: Any = 1, pad: Any = 0,
-        nobias: bool = False, dtype: Any = np.float32, in_channels: Any = None, dilation: Any = 1,
-    ) -> Any:  # fmt: skip
-        """There is no such layer: a depthwise convolution without bias, then a Conv2d with a kernel of 1."""
-        return torch.nn.Sequential(
-            Depthwise(False, stride, pad, dilation), torch.nn.LazyConv2d(out_channels, 1, bias=not nobias)
-        )
+    def conv1d(
+        self, x: Any, W: Any, b: Any = None, stride: int = 1, pad: Any = 0, dilation: int = 1, groups: int = 1
+    ) -> Any:
+        """All arguments must have one dtype. Padding is numbers, "valid", or "same" if the stride is 1."""
+        return self.conv2d(x, W, b, stride, pad, dilation, groups)
+
+    def deconv2d(
+        self,
+        x: Any,
+        W: Any,
+        b: Any = None,
+        stride: Any = 1,
+        pad: Any = 0,
+        outsize: Any = None,
+        dilation: Any = 1,
+        groups: int = 1,
+    ) -> Any:
+        """Takes output_padding, the number of rows and columns to add to the minimum, instead of outsize."""
+        f, axes = TRANSPOSED[W.dim()], W.dim() - 2
+        K, S, D = (each(n, axes) for n in (tuple(W.shape[2:]), stride, dilation))
+        if equal_sides(pad, axes):
+            span = [(k - 1) * d + 1 for k, d in zip(K, D, strict=True)]
+            places = zip(x.shape[2:], span, S, each(pad, axes), strict=True)
+            smallest = [self.get_deconv_outsize(*place) for place in places]
+            size = smallest if outsize is None else each(outsize, axes)
+            more = [n - m for n, m in zip(size, smallest, strict=True)]
+            return f(x, W, b, stride, pad, more, groups, dilation)
+        y = f(x, W, None, stride, 0, 0, groups, dilation)
+        if outsize is None and pad == "same":
+            outsize = tuple(n * s for n, s in zip(x.shape[2:], S, strict=True))
+        if outsize is None:
+            found = sides(y.shape[2:], K, S, pad, D)
+            outsize = tuple(n - sum(both) for n, both in zip(y.shape[2:], found, strict=True))
+        found = sides(each(outsize, axes), K, S, pad, D)
+        edges = zip(y.shape[2:], each(outsize, axes), found, strict=True)
+        border = [(-before, before + n - m) for m, n, (before, _) in edges]
+        y = torch.nn.functional.pad(y, [n for both in border[::-1] for n in both])
+        return y if b is None else y + b.reshape(-1, *[1] * axes)
+
+    def deconv1d(
+        self,
+        x: Any,
+        W: Any,
+        b: Any = None,
+        stride: int = 1,
+        pad: Any = 0,
+        outsize: Any = None,
+        dilation: int = 1,
+        groups: int = 1,
+    ) -> Any:
+        """Takes output_padding, the number of elements to add to the minimum, instead of outsize."""
+        return self.deconv2d(x, W, b, stride, pad, outsize, dilation, groups)
+
+    def depthwise_conv2d(
+        self, x: Any, W: Any, b: Any = None, stride: Pair = 1, pad: Any = 0, dilation: Pair = 1
+    ) -> Any:
+        """There is no such function: groups is the number of channels."""
+        return self.conv2d(x, W, b, stride, pad, dilation, groups=x.shape[1])
+
+    def separable_conv2d(
+        self, x: Any, Wd: Any, Wp: Any, b: Any = None, stride: Pair = 1, pad: Any = 0, dilation: Pair = 1
+    ) -> Any:
+        """There is no such function: a convolution of each channel, and one with kernels of 1 x 1."""
+        return self.conv2d(self.depthwise_conv2d(x, Wd, None, stride, pad, dilation), Wp, b)
+
+    def receptive_field(self, kernels: Any, strides: Any, dilations: Any = None) -> Any:
+        """There is no such function."""
+        steps = [math.prod(strides[:i]) for i in range(len(strides))]
+        places = zip(kernels, dilations or [1] * len(kernels), steps, strict=True)
+        return 1 + sum((k - 1) * d * step for k, d, step in places)

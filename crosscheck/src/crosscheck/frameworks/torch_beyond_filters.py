@@ -7,7 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as nnF
 
-from .torch_convolution import with_border
+from .torch_padding import with_border
 
 
 def correlated(x: Any, w: Any, ndim: int, mode: str) -> Any:

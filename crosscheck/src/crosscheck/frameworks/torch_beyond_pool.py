@@ -8,7 +8,7 @@ from typing import Any
 import torch
 import torch.nn.functional as nnF
 
-from .torch_convolution import same_padding, with_border
+from .torch_padding import same_padding, with_border
 
 Pair = int | tuple[int, int]
 

@@ -7,6 +7,7 @@ from .torch_beyond_embeddings import TorchBeyondEmbeddings
 from .torch_beyond_filters import TorchBeyondFilters
 from .torch_beyond_initializers import TorchBeyondInitializers
 from .torch_beyond_language import TorchBeyondLanguage
+from .torch_beyond_layers import TorchBeyondLayers
 from .torch_beyond_losses import TorchBeyondLosses
 from .torch_beyond_pool import TorchBeyondPool
 from .torch_beyond_recurrent import TorchBeyondRecurrent
@@ -25,6 +26,7 @@ class TorchStage5(
     TorchBeyondFilters,
     TorchBeyondInitializers,
     TorchBeyondLanguage,
+    TorchBeyondLayers,
     TorchBeyondLosses,
     TorchBeyondPool,
     TorchBeyondRecurrent,
