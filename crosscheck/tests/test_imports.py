@@ -56,6 +56,7 @@ ALLOWED = {
     "records": {"datasets"},
     "scores": {"cuda"},
     "text": {"config", "cuda"},
+    "synthetic": {"datasets"},
     "vision": {"cuda", "transforms"},
 }
 for level, names in enumerate(FAMILIES):
@@ -75,9 +76,13 @@ PACKAGES = {
         ["embeddings", "language", "vgg", "resnet", "squeezenet", "lenet", "alexnet", "nin", "googlenet", "densenet"],
     ],
     "optimizers": [["base"], ["rules", "groups", "hooks", "schedules"]],
-    "datasets": [["base"], ["curves", "text", "digits", "imagenet"], ["cifar"]],
     "text": [["search", "vocabulary", "batches"]],
-    "vision": [["boxes", "augment"]],
+    "datasets": [
+        ["base", "archives"],
+        ["curves", "text", "digits", "imagenet", "tables", "corpora", "folders"],
+        ["cifar", "fashion", "voc"],
+    ],
+    "vision": [["boxes"], ["augment"]],
     "training": [["averaging", "validation", "inspect", "callbacks"], ["trainer"]],
 }
 for package, levels in PACKAGES.items():

@@ -23,6 +23,7 @@ _LATE = {  # imported at first use, since it takes long to import what they need
     "records": "records",
     "scores": "scores",
     "text": "text",
+    "synthetic": "synthetic",
     "vision": "vision",
     "utils": "utils",
     "Dataset": "datasets",

@@ -1,5 +1,22 @@
 """Helpers for images, collected from the modules."""
 
+from .augment import (
+    Color,
+    ColorJitter,
+    Geometry,
+    Joint,
+    Pad,
+    RandomAffine,
+    RandomApply,
+    RandomBrightness,
+    RandomContrast,
+    RandomCrop,
+    RandomErasing,
+    RandomHue,
+    RandomResizedCrop,
+    RandomSaturation,
+    RandomVerticalFlip,
+)
 from .boxes import (
     anchors,
     average_precision,
