@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from ..frameworks.base import Array
-from ..inputs import FLOATS, GPU, SHAPES_ONLY, normal
+from ..inputs import FLOATS, SHAPES_ONLY, normal
+from ..inputs import GPU as ON_GPU
 from . import computation
 from .beyond_tensors import BEYOND
 from .errors import errors, patched, under
 from .layers import fixed, pull
 from .steps52_60 import drawing
+from .utilities import GPU, back, moving
 from .values import values
 
 SHAPES = (3, 4), (4,), (4, 2), (2,)  # of the parameters of `network`
@@ -130,14 +132,25 @@ def left_after_errors(fw: Any) -> list[Any]:
     return [np.array_equal(a, b) for a, b in zip(after, before, strict=True)]
 
 
+def moved(fw: Any) -> list[Any]:
+    """The state of a group, moved to what stands for a GPU and back."""
+    owner = holder(fw, fw.Parameter(np.ones(3)))
+    owner.p.grad = fw.Variable(np.ones(3))
+    optimizer = fw.optimizers.Grouped([("rest", fw.optimizers.Adam())]).setup(owner)
+    optimizer.update()
+    with patched(fw, "cuda", cupy=GPU, gpu_enable=True):
+        return moving(fw, optimizer, lambda: [a for _, a in sorted(optimizer.optimizers[0].states[owner.p].items())])
+
+
 values(
     60, "NumPy: PyTorch's groups have the same rule",
     ("grouped_like_separate_optimizers", like_separate_optimizers, lambda: [True] * 12),
+    ("grouped_moved", moved, lambda: back(3, [True, False, True])),
     ("left_after_errors_of_grouped", left_after_errors, lambda: [True] * 24),
 )  # fmt: skip
 
 
-@computation(**BEYOND, inputs=[normal()], shapes=((2, 3), (4, 5, 2), ()), cases=FLOATS - GPU)
+@computation(**BEYOND, inputs=[normal()], shapes=((2, 3), (4, 5, 2), ()), cases=FLOATS - ON_GPU)
 def dropout_layer(fw: Any, x: Any) -> Any:
     """The layer in training, with known masks, and at inference"""
     found = []
