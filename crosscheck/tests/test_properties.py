@@ -627,6 +627,31 @@ def of_regions(name):
 
 
 @drawn
+def last_axes(draw):
+    shape = draw(shapes(min_dims=1, max_dims=3, min_side=2))
+    ndim = draw(st.integers(1, len(shape)))
+    return draw(st.sampled_from([(shape,), (shape, shape[-ndim:]), (shape, *[shape[-ndim:]] * 2)])), {"eps": 0.1}
+
+
+@drawn
+def neighboring_channels(draw):
+    shape = draw(shapes(min_dims=3))
+    return (shape,), {"size": draw(st.integers(1, 5)), "alpha": draw(st.sampled_from([1e-4, 1.0])), "k": 2.0}
+
+
+@drawn
+def channels_to_fold(draw):
+    axis = draw(st.integers(0, 1))
+    shape = draw(shapes(min_dims=2, min_side=1))
+    return (shape, *[shape[axis : axis + 1]] * 5), {"axis": axis, "bias": draw(st.booleans())}
+
+
+def folded(fw, W, b, gamma, beta, mean, var, axis, bias):
+    W, b = fw.fold_batch_norm(W, b if bias else None, gamma, beta, mean, fw.exp(var), axis=axis)
+    return fw.concat([fw.reshape(W, (-1,)), b])
+
+
+@drawn
 def kernels_of_rank_one(draw):
     sides = st.integers(1, 4)
     return ((draw(sides), 1), (draw(sides),)), {}
@@ -647,6 +672,11 @@ def normalized(name):
             return getattr(fw, name)(x, gamma, beta, mean, var, decay, eps)
 
     return call
+
+
+def moving(fw, x, gamma, beta, train, decay, eps):
+    mean, var = (fw.constant(f(x.shape[1], fw.array(gamma).dtype)) for f in (np.zeros, np.ones))
+    return fw.moving_batch_norm(x, gamma, beta, mean, var, decay, eps)
 
 
 def lstm_cell(fw, x, h, c, Wx, b, Wh, first):
@@ -882,6 +912,10 @@ PROPERTIES |= {  # stage 5, beyond the book
     "resize_nearest": Property(images_in_another_size, plain("resize_nearest"), any_numbers, integers=False),
     "roi_pooling": Property(regions, of_regions("roi_pooling"), all_different, integers=False),
     "roi_align": Property(regions, of_regions("roi_align"), any_numbers, integers=False),
+    "layer_norm": Property(last_axes, plain("layer_norm"), any_numbers, integers=False, mixed=False),
+    "local_response_norm": Property(neighboring_channels, plain("local_response_norm"), any_numbers, integers=False),
+    "moving_batch_norm": Property(batches, moving, any_numbers, integers=False, mixed=False),
+    "fold_batch_norm": Property(channels_to_fold, folded, any_numbers, integers=False),
     "fft_conv2d": Property(images_to_transform, plain("fft_conv2d"), any_numbers, mixed=False),
     "separate_kernel": Property(kernels_of_rank_one, separated, any_numbers, integers=False),
     "embedding_bag": Property(rows_and_ids, bag, any_numbers, mixed=False),

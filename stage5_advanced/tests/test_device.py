@@ -170,6 +170,9 @@ FUNCTIONS = {
         (lambda xp, *xs: F.fft_convolve(*xs, "same", 0), signed((4, 3), (2, 1))),
     ],
     "flatten": [(lambda xp, x: F.flatten(x), signed((2, 3, 2)))],
+    "fold_batch_norm": [
+        (lambda xp, W, b, *xs: F.fold_batch_norm(W, b, *xs, F.square(b)), signed((3, 2, 1, 1), *[(3,)] * 4)),
+    ],
     "flip": [(lambda xp, x: F.flip(x, 1), signed((2, 3)))],
     "focal_loss": [(lambda xp, x: F.focal_loss(x, xp.asarray(T)), signed((3, 4)))],
     "gather": [(lambda xp, x: F.gather(x, xp.asarray([[1, 0], [-1, 0]]), 0), signed((3, 2)))],
@@ -198,6 +201,10 @@ FUNCTIONS = {
         (lambda xp, x: F.leaky_relu(x), signed((2, 3))),
         (lambda xp, x: F.leaky_relu(x, np.float64(0.01)), signed((2, 3))),
     ],
+    "layer_norm": [
+        (lambda xp, *xs: F.layer_norm(*xs), signed((4, 3), (3,), (3,))),
+        (lambda xp, x: F.layer_norm(x), signed((2, 2, 3))),
+    ],
     "less": [(lambda xp, x: F.cast(F.less(0, x), float) * x, signed((2, 3)))],
     "less_equal": [(lambda xp, x: F.cast(F.less_equal(x, 0), float) * x, signed((2, 3)))],
     "linear": [
@@ -205,6 +212,7 @@ FUNCTIONS = {
         (lambda xp, *xs: F.linear(*xs), signed((2, 2, 2), (2, 3))),
     ],
     "linear_simple": [(lambda xp, *xs: F.linear_simple(*xs), signed((4, 2), (2, 3), (3,)))],
+    "local_response_norm": [(lambda xp, x: F.local_response_norm(x, 3, 0.5), signed((2, 4, 3)))],
     "log": [(lambda xp, x: F.log(x), positive((2, 3)))],
     "log_softmax": [(lambda xp, x: F.log_softmax(x), signed((2, 3)))],
     "logsumexp": [
@@ -247,6 +255,13 @@ FUNCTIONS = {
     "mean_squared_error_simple": [(lambda xp, *xs: F.mean_squared_error_simple(*xs), signed((3, 2), (3, 2)))],
     "min": [(lambda xp, x: F.min(x, axis=1, keepdims=True), signed((2, 3)))],
     "minimum": [(lambda xp, *xs: F.minimum(*xs), signed((2, 3), (2, 1)))],
+    "moving_batch_norm": [
+        (lambda xp, *xs: F.moving_batch_norm(*xs, xp.zeros(3), xp.ones(3)), signed((4, 3), (3,), (3,))),
+        (
+            lambda xp, *xs: F.moving_batch_norm(*xs, xp.zeros(3), xp.ones(3), updates=xp.zeros((), int)),
+            signed((2, 3, 2), (3,), (3,)),
+        ),
+    ],
     "mul": [(lambda xp, a, b: F.mul(a, b), signed((2, 3), ()))],
     "neg": [(lambda xp, x: F.neg(x), signed((2, 3)))],
     "nll_loss": [(lambda xp, x: F.nll_loss(x, xp.asarray(T), ignore=0), signed((3, 4)))],

@@ -313,6 +313,12 @@ def batch_norm_32x64x28x28(fw: Any, x: Any, gamma: Any, beta: Any, mean: Any, va
     return fw.batch_norm(x, gamma, beta, mean, var)
 
 
+@timed(since=5, inputs=lambda: [normals(8, 128, 256), normals(256, seed=1), normals(256, seed=2)])
+def layer_norm_8x128x256(fw: Any, x: Any, gamma: Any, beta: Any) -> Any:
+    """Rows of 256, with gradients of x, gamma and beta"""
+    return fw.layer_norm(x, gamma, beta)
+
+
 @workload(since=5)
 def cnn_step_100x1x28x28(fw: Any) -> Work:
     """A training step of a small network, batch 100: conv 5 x 5 of 30, ReLU, pooling, 100, ReLU, 10; Adam"""

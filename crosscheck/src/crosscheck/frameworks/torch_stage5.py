@@ -9,6 +9,7 @@ from .torch_beyond_initializers import TorchBeyondInitializers
 from .torch_beyond_language import TorchBeyondLanguage
 from .torch_beyond_layers import TorchBeyondLayers
 from .torch_beyond_losses import TorchBeyondLosses
+from .torch_beyond_normalize import TorchBeyondNormalize
 from .torch_beyond_pool import TorchBeyondPool
 from .torch_beyond_recurrent import TorchBeyondRecurrent
 from .torch_beyond_resize import TorchBeyondResize
@@ -28,6 +29,7 @@ class TorchStage5(
     TorchBeyondLanguage,
     TorchBeyondLayers,
     TorchBeyondLosses,
+    TorchBeyondNormalize,
     TorchBeyondPool,
     TorchBeyondRecurrent,
     TorchBeyondTrainer,

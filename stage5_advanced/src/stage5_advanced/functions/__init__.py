@@ -67,7 +67,7 @@ from .loss import (
 )
 from .matrix import Linear, MatMul, linear, linear_simple, matmul
 from .metrics import accuracy
-from .normalize import cosine_similarity, normalize, std, var
+from .normalize import cosine_similarity, fold_batch_norm, layer_norm, local_response_norm, normalize, std, var
 from .objectives import (
     binary_cross_entropy_with_logits,
     focal_loss,
@@ -99,7 +99,7 @@ from .pool import (
 )
 from .recurrent import GRU, LSTM, gru_cell, lstm, lstm_cell
 from .reduce import LogSumExp, Max, Mean, Min, Sum, average, logsumexp, max, mean, min, sum
-from .regularize import BatchNorm, batch_norm, batch_nrom, dropout
+from .regularize import BatchNorm, batch_norm, batch_nrom, dropout, moving_batch_norm
 from .resize import resize_bilinear, resize_nearest, roi_align, roi_pooling
 from .sampling import embedding_bag, hierarchical_softmax, negative_sampling
 from .select import flip, gather, pad, repeat, split, squeeze, swapaxes, take, tile

@@ -1,10 +1,17 @@
-"""Functions that standardize or rescale: var, std, normalize, cosine_similarity."""
+"""Functions that standardize or rescale: var, std, normalize, cosine_similarity, layer_norm, local_response_norm."""
 
 import math
 
+import numpy as np
+
+from ..core import Function, as_input
+from .broadcast import accumulate
 from .compare import equal, where
 from .elementwise import as_float, square
-from .reduce import axes_of, mean, sum
+from .matrix import matmul
+from .reduce import SHORT, axes_of, mean, row_sums, sum
+from .regularize import Standardize, project
+from .shape import reshape
 from .units import maximum, sqrt
 
 
@@ -37,3 +44,139 @@ def normalize(x, axis=1, eps=1e-12):
 def cosine_similarity(x0, x1, axis=1, eps=1e-8):
     """Cosine of the angle between x0 and x1 along an axis; norms below eps count as eps. [not in the book]"""
     return sum(normalize(x0, axis, eps) * normalize(x1, axis, eps), axis)
+
+
+class LayerNorm(Function):
+    """y = gamma xh + beta, xh = (x - mean) s, s = 1 / sqrt(var + eps);  mean and var of each row of x (R, D).
+
+    gx = s P(gamma gy), P(g) = g - mean(g) - xh mean(g xh), ggamma = sum(gy xh), gbeta = sum(gy).
+    """
+
+    def __init__(self, eps):
+        self.eps = eps
+
+    def forward(self, x, gamma, beta):
+        dtype = np.result_type(x.dtype, gamma.dtype, beta.dtype)
+        wide = np.result_type(dtype, np.float32)
+        y = self.xp.empty(x.shape, wide)
+        self.mean, self.s = self.xp.empty((len(x), 1), wide), self.xp.empty((len(x), 1), wide)
+        for rows in chunks(x):
+            part, mean = y[rows], row_sums(x[rows].astype(wide, copy=False))[:, None] / x.shape[1]
+            self.xp.subtract(x[rows], mean, out=part)
+            s = 1 / self.xp.sqrt(row_products(part, part) / x.shape[1] + self.eps)
+            part *= s
+            part *= gamma
+            part += beta
+            self.mean[rows], self.s[rows] = mean, s
+        return y.astype(dtype, copy=False)
+
+    def backward(self, gy):
+        x, gamma, _ = self.inputs
+        return tuple(LayerNormGrad(self)(x, gamma, gy))
+
+
+class LayerNormGrad(Function):
+    """Gradients gx, ggamma, gbeta of LayerNorm, whose mean and s it uses.
+
+    The gradients with respect to gy: gamma s P(ggx) + xh gggamma + ggbeta;  gamma: sum(gy s P(ggx));
+    xh: gy gggamma - s (ggx mean(g xh) + g mean(ggx xh)), where g = gamma gy;  s: sum(ggx P(g)).
+    """
+
+    def __init__(self, norm):
+        self.norm = norm
+
+    def forward(self, x, gamma, gy):
+        wide, D = self.norm.s.dtype, x.shape[1]
+        gx, ggamma, gbeta = self.xp.empty(x.shape, wide), self.xp.zeros(D, wide), self.xp.zeros(D, wide)
+        for rows in chunks(x):
+            s, g, part = self.norm.s[rows], gy[rows].astype(wide, copy=False), gx[rows]
+            rest = x[rows] - self.norm.mean[rows]
+            product = g * rest
+            ggamma += s[:, 0] @ product
+            gbeta += self.xp.ones(len(g), wide) @ g
+            rest *= row_products(product, gamma) * s * s / D
+            self.xp.multiply(g, gamma, out=part)
+            part -= rest
+            part -= row_products(g, gamma) / D
+            part *= s
+        return gx, ggamma, gbeta
+
+    def backward(self, ggx, gggamma, ggbeta):
+        x, gamma, gy = self.inputs
+        xh, s = Standardize(self.norm.eps)(reshape(x, (1, *x.shape)))  # each row is a channel
+        xh, s = reshape(xh, x.shape), reshape(s, (len(x), 1))
+        g, r = gamma * gy, s * project(xh, ggx, (1,))
+        gxh = gy * gggamma - s * (ggx * mean(g * xh, 1, keepdims=True) + g * mean(ggx * xh, 1, keepdims=True))
+        gs = sum(ggx * project(xh, g, (1,)), 1, keepdims=True)
+        gx = s * project(xh, gxh, (1,)) - xh * (gs * s**2 / x.shape[1])
+        return gx, sum(gy * r, 0), gamma * r + xh * gggamma + ggbeta
+
+
+CHUNK = 2**15  # elements at a time, few enough to stay in the cache from one pass over them to the next
+
+
+def chunks(x):
+    """Slices of the rows of x (R, D), so few that their sums are precise; all rows at once on a GPU."""
+    step = min(max(1, CHUNK // x.shape[1]), SHORT) if isinstance(x, np.ndarray) else max(1, len(x))
+    return [slice(i, i + step) for i in range(0, len(x), step)]
+
+
+def row_products(x, y):
+    """The sum of x y for each row: x (R, D), y (R, D) or (D,) -> (R, 1)."""
+    if isinstance(x, np.ndarray) and x.shape[1] <= SHORT:
+        return np.vecdot(x, y)[:, None]
+    return accumulate(x * y, (1,), keepdims=True)
+
+
+def layer_norm(x, gamma=None, beta=None, eps=1e-5):
+    """Normalize the last axes together, to mean beta and standard deviation gamma for each element. [not in the book]
+
+    The shape of gamma, or else of beta, names the axes that are normalized together; without both it is the last one.
+    The variance is divided by n. Integers are computed in float64. Raises ValueError if shapes do not match, or if
+    there is nothing to normalize.
+    """
+    x = as_float(x, "layer_norm")
+    given = [as_input(v, "layer_norm") for v in (gamma, beta) if v is not None]
+    shape = given[0].shape if given else x.shape[-1:]
+    gamma = x.xp.ones(shape, x.dtype) if gamma is None else gamma
+    gamma, beta = as_input(gamma), as_input(x.xp.zeros(shape, x.dtype) if beta is None else beta)
+    if not (shape and shape == gamma.shape == beta.shape == x.shape[-len(shape) :] and 0 not in shape):
+        raise ValueError(
+            f"layer_norm: expected gamma and beta in the shape of the last axes of x, with elements, "
+            f"got x {x.shape}, gamma {gamma.shape}, beta {beta.shape}"
+        )
+    D = math.prod(shape)
+    rows = reshape(x, (math.prod(x.shape[: -len(shape)]), D))
+    return reshape(LayerNorm(eps)(rows, reshape(gamma, (D,)), reshape(beta, (D,))), x.shape)
+
+
+def local_response_norm(x, size=5, alpha=1e-4, beta=0.75, k=1.0):
+    """x / (k + alpha / size s)^beta, s the sum of squares over size channels around each.  x (N, C, ...).
+
+    The channels are c - size // 2 to c + (size - 1) // 2. In TensorFlow alpha is not divided, and size is given by a
+    radius. Raises ValueError unless x has two axes and size is positive. [not in the book]
+    """
+    x = as_float(x, "local_response_norm")
+    if x.ndim < 2 or size < 1:
+        raise ValueError(f"local_response_norm: expected x (N, C, ...) and a size of at least 1, got {x.shape}, {size}")
+    N, C, *sides = x.shape
+    c = np.arange(C)
+    near = (c >= c[:, None] - size // 2) & (c <= c[:, None] + (size - 1) // 2)
+    squares = reshape(square(x), (N, C, math.prod(sides)))
+    s = reshape(matmul(x.xp.asarray(near, x.dtype), squares), x.shape)  # (C, C) @ (N, C, H*W)
+    return x * (k + alpha / size * s) ** -float(beta)
+
+
+def fold_batch_norm(W, b, gamma, beta, mean, var, eps=1e-5, axis=0):
+    """(W, b) of the convolution that does what one with W, b and the batch norm behind it do at inference.
+
+    W has its output channels along an axis: 0 for conv2d, 1 for deconv2d and linear; b may be None. [not in the book]
+    Raises ValueError if shapes do not match.
+    """
+    W, gamma, beta, mean, var = (as_input(v, "fold_batch_norm") for v in (W, gamma, beta, mean, var))
+    C = W.shape[axis : axis + 1]
+    if not C or {v.shape for v in (gamma, beta, mean, var, mean if b is None else b)} != {C}:
+        shapes = ", ".join(str(v.shape) for v in (gamma, beta, mean, var))
+        raise ValueError(f"fold_batch_norm: expected a number for each of {C} output channels of W, got {shapes}")
+    scale = gamma / sqrt(var + eps)
+    return W * reshape(scale, (-1, *[1] * (W.ndim - axis - 1))), ((0 if b is None else b) - mean) * scale + beta

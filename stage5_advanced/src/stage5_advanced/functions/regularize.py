@@ -68,7 +68,7 @@ class BatchNorm(Function):
         return y.reshape(x.shape).astype(np.result_type(0.0, x.dtype, gamma.dtype, beta.dtype), copy=False)
 
     def backward(self, gy):
-        x, gamma, _ = self.inputs
+        x, gamma = self.inputs[:2]
         gx, ggamma, gbeta = BatchNormGrad(self.eps, self.mean, self.rest, self.s)(x, gamma, gy)
         return gx, ggamma, gbeta
 
@@ -129,7 +129,7 @@ class Standardize(Function):
         (x,) = self.inputs
         xh, s = Standardize(self.eps)(x)
         axes = (0, *range(2, x.ndim))
-        return s * project(xh, gxh, axes) - xh * (gs * s**2 / (x.size // s.size))
+        return s * project(xh, gxh, axes) - xh * (gs * s**2 / (len(x) * math.prod(x.shape[2:])))
 
 
 def project(xh, g, axes):
@@ -149,7 +149,7 @@ def center(x, eps):
 
     The mean of many numbers far from 0 has a rounding error; rest, the mean of x - mean, corrects it.
     """
-    m = x.size // x.shape[1]
+    m = len(x) * x.shape[2]
     mean = channel_sums(x) / m
     x = x - mean
     rest = channel_sums(x) / m
@@ -165,6 +165,32 @@ def channel_sums(x, y=None):
     return accumulate(x if y is None else x * y, (0, 2))[:, None]
 
 
+class MovingBatchNorm(BatchNorm):
+    """BatchNorm that also updates running statistics, inputs without gradient:  mean <- decay mean + (1 - decay) m."""
+
+    not_differentiated = (3, 4, 5)
+
+    def __init__(self, decay, eps):
+        super().__init__(eps)
+        self.decay = decay
+
+    def forward(self, x, gamma, beta, mean, var, updates=None):
+        y = super().forward(x, gamma, beta)
+        decay, m = self.decay, x.size // x.shape[1]
+        if updates is not None:
+            t = int(updates)
+            decay = t / (t + 1) if decay is None else min(decay, (1 + t) / (10 + t))
+            updates += 1
+        mean *= decay
+        mean += (1 - decay) * (self.mean + self.rest)[:, 0]
+        var *= decay
+        var += (1 - decay) * m / (m - 1) * self.var[:, 0]
+        return y
+
+    def backward(self, gy):
+        return *super().backward(gy), *[None] * (len(self.inputs) - 3)
+
+
 def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=1e-5):
     """Normalize each channel to mean beta and standard deviation gamma.  x (N, C, ...). [step 54, not in the book]
 
@@ -173,40 +199,52 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=1e-5):
     variance. Inference (`test_mode`) uses them instead of the statistics of the batch. Raises ValueError
     if shapes do not match, and in training if there are fewer than two elements per channel.
     """
-    x, gamma, beta = as_input(x, "batch_norm"), as_input(gamma, "batch_norm"), as_input(beta, "batch_norm")
-    running = [v.data if isinstance(v, Variable) else v for v in (mean, var)]
-    for name, v in zip(("mean", "var"), running, strict=True):
+    x, gamma, beta, mean, var = inputs = channels("batch_norm", x, gamma, beta, mean, var, Config.train)
+    if Config.train:
+        return MovingBatchNorm(decay, eps)(*inputs)
+    k = gamma / x.xp.sqrt(var.data + eps)
+    shape = (1, x.shape[1], *[1] * (x.ndim - 2))
+    return x * reshape(k, shape) + reshape(beta - k * mean.data, shape)
+
+
+def moving_batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=1e-5, updates=None):
+    """What `batch_norm` does in training, in any mode. [not in the book]
+
+    updates: a 0-d array or Variable of integers that counts the calls in place. With it, the first calls weigh their
+    statistics more: decay is at most (1 + t) / (10 + t) after t calls; with decay None the running statistics are the
+    means over all calls.
+    """
+    if decay is None and updates is None:
+        raise ValueError("moving_batch_norm: expected updates, to count the calls, with decay None")
+    counted = [] if updates is None else [as_input(updates, "moving_batch_norm")]
+    inputs = channels("moving_batch_norm", x, gamma, beta, mean, var, True)
+    return MovingBatchNorm(decay, eps)(*inputs, *counted)
+
+
+def channels(name, x, gamma, beta, mean, var, train):
+    """The inputs of batch_norm as Variables. Raises its errors."""
+    inputs = [as_input(v, name) for v in (x, gamma, beta)]
+    for key, v in (("mean", mean), ("var", var)):
+        v = v.data if isinstance(v, Variable) else v
         if getattr(v, "dtype", None) is None or v.dtype.kind != "f":
-            raise TypeError(f"batch_norm: expected a floating array as {name}, got {v!r}")
-        if Config.train and isinstance(v, np.ndarray) and not v.flags.writeable:
-            raise ValueError(f"batch_norm: expected a writable array as {name} in training, got a read-only one")
-    shapes = [v.shape for v in (gamma, beta, *running)]
+            raise TypeError(f"{name}: expected a floating array as {key}, got {v!r}")
+        if train and isinstance(v, np.ndarray) and not v.flags.writeable:
+            raise ValueError(f"{name}: expected a writable array as {key} in training, got a read-only one")
+    x, *others = inputs = [*inputs, as_input(mean), as_input(var)]
+    shapes = [v.shape for v in others]
     if x.ndim < 2 or set(shapes) != {x.shape[1:2]}:
         raise ValueError(
-            f"batch_norm: expected x (N, C, ...) and (C,) for the others, got x {x.shape}, "
+            f"{name}: expected x (N, C, ...) and (C,) for the others, got x {x.shape}, "
             f"gamma {shapes[0]}, beta {shapes[1]}, mean {shapes[2]}, var {shapes[3]}"
         )
     if cuda.gpu_enable:
-        cuda.common_module("batch_norm", [x.data, gamma.data, beta.data, *running])
-    mean, var = running
-    if not Config.train:
-        k = gamma / x.xp.sqrt(var + eps)
-        shape = (1, x.shape[1], *[1] * (x.ndim - 2))
-        return x * reshape(k, shape) + reshape(beta - k * mean, shape)
-
-    m = x.size // max(1, x.shape[1])
-    if m < 2:
+        cuda.common_module(name, [v.data for v in inputs])
+    if train and x.size // max(1, x.shape[1]) < 2:
         raise ValueError(
-            f"batch_norm: expected at least two elements per channel in training, got x {x.shape}; "
+            f"{name}: expected at least two elements per channel in training, got x {x.shape}; "
             "use test_mode() for inference"
         )
-    f = BatchNorm(eps)
-    y = f(x, gamma, beta)
-    mean *= decay
-    mean += (1 - decay) * (f.mean + f.rest)[:, 0]
-    var *= decay
-    var += (1 - decay) * m / (m - 1) * f.var[:, 0]
-    return y
+    return inputs
 
 
 batch_nrom = batch_norm  # the spelling of the book's package
