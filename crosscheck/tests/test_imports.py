@@ -49,6 +49,7 @@ ALLOWED = {
     "models": {
         *("config", "core", "cuda", "functions", "initializers", "layers", "optimizers", "text"),
         *("state_dict", "dot", "download"),
+        "vision.boxes",
     },
     "datasets": {"transforms", "download"},
     "dataloaders": {"cuda"},
@@ -74,6 +75,7 @@ PACKAGES = {
     "models": [
         ["base", "blocks"],
         ["embeddings", "language", "vgg", "resnet", "squeezenet", "lenet", "alexnet", "nin", "googlenet", "densenet"],
+        ["detection", "segmentation", "autoencoders"],
     ],
     "optimizers": [["base"], ["rules", "groups", "hooks", "schedules"]],
     "text": [["search", "vocabulary", "batches"]],

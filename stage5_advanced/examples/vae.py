@@ -31,42 +31,10 @@ import numpy as np
 from common import begin, integer, load_digits, options, page, save
 
 import stage5_advanced.functions as F
-import stage5_advanced.layers as L
-from stage5_advanced import DataLoader, Model, cuda, no_grad, optimizers
+from stage5_advanced import DataLoader, cuda, no_grad, optimizers
+from stage5_advanced.models import VAE
 
 S = 0.25  # the standard deviation of a pixel
-
-
-class VAE(Model):
-    """x (N, 1, H, W), 0-1, and noise eps (N, latent) -> the two terms of the loss."""
-
-    def __init__(self, side, latent):
-        super().__init__()
-        self.side = side
-        self.enc1 = L.Linear(400)
-        self.enc2 = L.Linear(400)
-        self.mu = L.Linear(latent)
-        self.log_var = L.Linear(latent)
-        self.dec1 = L.Linear(400)
-        self.dec2 = L.Linear(400)
-        self.dec3 = L.Linear(side * side)
-
-    def encode(self, x):
-        """mu, log sigma^2, both (N, latent)."""
-        x = F.relu(self.enc2(F.relu(self.enc1(F.flatten(x)))))
-        return self.mu(x), self.log_var(x)
-
-    def decode(self, z):
-        """z (N, latent) -> images (N, 1, H, W), 0-1."""
-        x = F.sigmoid(self.dec3(F.relu(self.dec2(F.relu(self.dec1(z))))))
-        return x.reshape(-1, 1, self.side, self.side)
-
-    def forward(self, x, eps):
-        mu, log_var = self.encode(x)
-        z = mu + F.exp(log_var / 2) * eps
-        error = F.mean_squared_error(self.decode(z), x) / (2 * S**2)  # sum over pixels, mean over N
-        kl = -F.sum(1 + log_var - mu**2 - F.exp(log_var)) / (2 * len(x))
-        return error, kl
 
 
 def main():
@@ -78,7 +46,7 @@ def main():
     xp = cuda.cupy if arguments.gpu else np
 
     side = train_set.data.shape[-1]
-    model = VAE(side, arguments.latent)
+    model = VAE(side, arguments.latent, deviation=S)
     if arguments.gpu:
         model.to_gpu()
     optimizer = optimizers.Adam().setup(model)

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from .stage import F, L, Model, Variable, check_gradients, grad, using_config
+from .stage import F, L, Model, Sequential, Variable, check_gradients, grad, training, using_config
 
 
 def array(*shape):
@@ -165,6 +165,34 @@ def test_fold_batch_norm_makes_one_convolution_of_two_layers():
     W, b = F.fold_batch_norm(W, b, gamma, beta, mean, var, axis=1)
     np.testing.assert_allclose(F.linear(x, W, b).data, expected.data, atol=1e-12)
     check_gradients(lambda W, b: sum(map(F.sum, F.fold_batch_norm(W, b, *np.ones((4, 2))))), array(2, 1), array(2))
+
+
+@pytest.mark.parametrize("nobias", [False, True])
+def test_fuse_makes_batch_norms_part_of_the_layers_before_them(nobias):
+    inner = Sequential(L.Deconv2d(3, 2, 2, nobias=nobias), L.BatchNorm(eps=1e-2), F.relu)
+    layers = [L.Conv2d(4, 3, nobias=nobias), L.BatchNorm(affine=False), F.relu, inner, F.flatten, L.Linear(5)]
+    model, x = Sequential(*layers, L.BatchNorm(), L.BatchNorm()), array(6, 2, 5, 4).astype(np.float32)
+    for _ in range(3):
+        model(x)
+    again = training.fuse(model)
+    assert [type(layer).__name__ for layer in again.layers] == [
+        "Conv2d",
+        "function",
+        "Sequential",
+        "function",
+        "Linear",
+    ]
+    np.testing.assert_allclose(inference(again, x).data, inference(model, x).data, atol=2e-5)
+    assert (len(model.layers), again.l0.W.dtype, again.l0.b.dtype) == (8, np.float32, np.float32)
+
+
+def test_fuse_leaves_what_it_cannot_fold():
+    conv = L.Conv2d(2, 1)
+    model = Sequential(conv, L.BatchNorm(), conv, F.relu, L.BatchNorm())
+    model(array(4, 2, 3, 3))
+    assert len(training.fuse(model).layers) == 5
+    with pytest.raises(ValueError, match="fuse: expected a model whose layers are initialized"):
+        training.fuse(Sequential(L.Linear(2), L.BatchNorm()))
 
 
 def test_layer_norm_layer_creates_its_parameters_at_the_first_call():

@@ -59,3 +59,9 @@ class TorchBeyondFilters:
         """On a GPU, cuDNN may choose an FFT. There is no padding="full"."""
         x, pad = with_border(x, tuple(W.shape[2:]), 1, pad, 0.0)
         return nnF.conv2d(x, W, b, padding=pad)
+
+    def separate_kernel(self, K: Any, tol: float = 1e-6) -> Any:
+        """There is no such function. The largest element of the column is 1."""
+        U, sizes, V = torch.linalg.svd(K)
+        pivot = U[U[:, 0].abs().argmax(), 0]
+        return U[:, 0] / pivot, sizes[0] * V[0] * pivot

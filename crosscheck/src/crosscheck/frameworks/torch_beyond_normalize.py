@@ -8,8 +8,30 @@ import torch
 import torch.nn.functional as nnF
 
 
+def warming(kind: Any, decay: float) -> Any:
+    """A batch normalization whose first calls count more."""
+
+    class Warming(kind):  # type: ignore[misc]
+        def forward(self, x: Any) -> Any:
+            t = int(self.num_batches_tracked)
+            self.momentum = 1 - min(decay, (1 + t) / (10 + t))
+            return super().forward(x)
+
+    return Warming
+
+
 class TorchBeyondNormalize:
     """Each method returns the PyTorch call; its docstring is the difference, if any."""
+
+    def BatchNorm(
+        self, shape: tuple[int, ...], eps: float = 1e-5, decay: Any = 0.9, affine: bool = True, warmup: bool = False
+    ) -> Any:
+        """The number of channels must be given. momentum is 1 - decay, by default 0.1; there is no warm-up."""
+        kind = torch.nn.BatchNorm1d if len(shape) < 4 else torch.nn.BatchNorm2d
+        momentum = None if decay is None else 1 - decay
+        return (
+            warming(kind, decay)(shape[1], eps, momentum, affine) if warmup else kind(shape[1], eps, momentum, affine)
+        )
 
     def layer_norm(self, x: Any, gamma: Any = None, beta: Any = None, eps: float = 1e-5) -> Any:
         """The shape of the normalized axes must be given; without gamma there is no second derivative."""

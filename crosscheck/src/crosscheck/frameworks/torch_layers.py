@@ -47,18 +47,6 @@ class Recurrent(torch.nn.Module):
         return self.h
 
 
-def warming(kind: Any, decay: float) -> Any:
-    """A batch normalization whose first calls count more."""
-
-    class Warming(kind):
-        def forward(self, x: Any) -> Any:
-            t = int(self.num_batches_tracked)
-            self.momentum = 1 - min(decay, (1 + t) / (10 + t))
-            return super().forward(x)
-
-    return Warming
-
-
 class TorchLayers:
     """Each method returns the PyTorch call; its docstring is the difference, if any."""
 
@@ -83,16 +71,6 @@ class TorchLayers:
         if in_channels is None:
             return torch.nn.LazyConvTranspose2d(out_channels, kernel_size, **options)
         return torch.nn.ConvTranspose2d(in_channels, out_channels, kernel_size, **options)
-
-    def BatchNorm(
-        self, shape: tuple[int, ...], eps: float = 1e-5, decay: Any = 0.9, affine: bool = True, warmup: bool = False
-    ) -> Any:
-        """The number of channels must be given. momentum is 1 - decay, by default 0.1; there is no warm-up."""
-        kind = torch.nn.BatchNorm1d if len(shape) < 4 else torch.nn.BatchNorm2d
-        momentum = None if decay is None else 1 - decay
-        return (
-            warming(kind, decay)(shape[1], eps, momentum, affine) if warmup else kind(shape[1], eps, momentum, affine)
-        )
 
     def EmbedID(self, in_size: int, out_size: int, pad_id: Any = None) -> Any:
         return torch.nn.Embedding(in_size, out_size, padding_idx=pad_id)

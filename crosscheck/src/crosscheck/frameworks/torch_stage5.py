@@ -2,7 +2,9 @@
 
 from .torch_beyond import TorchBeyond
 from .torch_beyond_attention import TorchBeyondAttention
+from .torch_beyond_autoencoders import TorchBeyondAutoencoders
 from .torch_beyond_convolution import TorchBeyondConvolution
+from .torch_beyond_detection import TorchBeyondDetection
 from .torch_beyond_embeddings import TorchBeyondEmbeddings
 from .torch_beyond_filters import TorchBeyondFilters
 from .torch_beyond_initializers import TorchBeyondInitializers
@@ -22,8 +24,10 @@ from .torch_vision_beyond import TorchVisionBeyond
 class TorchStage5(
     TorchBeyond,
     TorchBeyondAttention,
+    TorchBeyondAutoencoders,
     TorchBeyondConvolution,
     TorchBeyondEmbeddings,
+    TorchBeyondDetection,
     TorchBeyondFilters,
     TorchBeyondInitializers,
     TorchBeyondLanguage,

@@ -139,7 +139,8 @@ class BasicResNet(TorchvisionModel):
         self.res5 = BasicResiduals(n5, 512, stride=2)
         self.fc6 = Linear(n_classes)
 
-    def forward(self, x):
+    def features(self, x):
+        """The last maps of features, of 1/32 of the size of x, or with the small stem of 1/8."""
         x = images(self, x, smallest=1)
         x = F.relu(self.bn1(self.conv1(x)))
         if self.stem == "imagenet":
@@ -147,8 +148,10 @@ class BasicResNet(TorchvisionModel):
         x = self.res2(x)
         x = self.res3(x)
         x = self.res4(x)
-        x = self.res5(x)
-        return self.fc6(F.global_avg_pool(x))
+        return self.res5(x)
+
+    def forward(self, x):
+        return self.fc6(F.global_avg_pool(self.features(x)))
 
     def torch_layers(self):
         """The modules of torchvision.models.resnet18, resnet34."""

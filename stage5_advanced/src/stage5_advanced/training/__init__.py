@@ -8,6 +8,7 @@ from .inspect import (
     count_params,
     find_params,
     from_tf_kernel,
+    fuse,
     gradient_flow,
     gradient_norms,
     summary,

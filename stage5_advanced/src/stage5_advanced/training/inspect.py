@@ -8,9 +8,10 @@ import sys
 import numpy as np
 
 from .. import cuda
+from .. import functions as F
 from ..config import test_mode, using_config
 from ..core import Parameter
-from ..layers import Layer
+from ..layers import BatchNorm, Conv1d, Conv2d, Deconv2d, DepthwiseConv2d, Layer, Linear
 
 
 def find_params(model, pattern="*"):
@@ -101,6 +102,41 @@ def add_rows(rows, counted, indent, below, label, layer):
         last = name == layers[-1][0]
         label = f"{name} ({type(one).__name__})"
         add_rows(rows, counted, below + ("└─ " if last else "├─ "), below + ("   " if last else "│  "), label, one)
+
+
+def fuse(model):
+    """A copy of a model in which batch norms are part of the layers before them, as in `test_mode`. [not in the book]
+
+    In each Sequential, a BatchNorm behind a convolution or a Linear layer disappears, and the weights of that layer
+    change; layers in several places stay as they are. Raises ValueError if a layer to change is uninitialized.
+    """
+    model = copy.deepcopy(model)
+    layers = [layer for _, layer in tree(model)]
+    for layer in layers:
+        if isinstance(getattr(layer, "layers", None), list):
+            kept = []
+            for part in layer.layers:
+                last = kept[-1] if kept else None
+                axis = {Conv2d: 0, Conv1d: 0, DepthwiseConv2d: 0, Deconv2d: 1, Linear: 1}.get(type(last))
+                whole = axis is not None and not (axis and getattr(last, "groups", 1) > 1)
+                if isinstance(part, BatchNorm) and whole and layers.count(last) == layers.count(part) == 1:
+                    fold(last, part, axis)
+                else:
+                    kept.append(part)
+            layer.layers = kept
+    return model
+
+
+def fold(layer, norm, axis):
+    """Make a batch norm part of the layer before it, whose outputs are along an axis of W."""
+    if layer.W.data is None or norm.avg_mean.data is None:
+        raise ValueError("fuse: expected a model whose layers are initialized; call it once first")
+    mean, var = norm.avg_mean.data, norm.avg_var.data
+    xp = cuda.get_array_module(var)
+    gamma, beta = (norm.gamma.data, norm.beta.data) if norm.affine else (xp.ones_like(var), xp.zeros_like(var))
+    b = None if layer.b is None else layer.b.data
+    W, b = F.fold_batch_norm(layer.W.data, b, gamma, beta, mean, var, norm.eps, axis)
+    layer.W.data, layer.b = W.data.astype(layer.W.dtype), Parameter(b.data.astype(layer.W.dtype), name="b")
 
 
 def check_shared(arrays, model):
