@@ -78,7 +78,7 @@ PACKAGES = {
         ["detection", "segmentation", "autoencoders"],
     ],
     "optimizers": [["base"], ["rules", "groups", "hooks", "schedules"]],
-    "text": [["search", "vocabulary", "batches"]],
+    "text": [["search", "vocabulary", "batches"], ["sequences"]],
     "datasets": [
         ["base", "archives"],
         ["curves", "text", "digits", "imagenet", "tables", "corpora", "folders"],
