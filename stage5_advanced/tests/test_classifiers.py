@@ -457,6 +457,24 @@ def test_dropout_of_alexnet_is_before_or_behind_its_linear_layers(style, calls, 
     assert ratios.calls == calls
 
 
+def test_alexnet_normalizes_across_channels_with_the_numbers_of_the_paper(monkeypatch):
+    calls, f = [], F.local_response_norm
+
+    def record(x, *sizes, **options):
+        calls.append((x.shape, sizes, options))
+        return f(x, *sizes, **options)
+
+    monkeypatch.setattr(F, "local_response_norm", record)
+    for lrn in (False, True):
+        model = models.AlexNet(style="paper", lrn=lrn)
+        model.fc6 = L.Linear(6)
+        model.fc7 = L.Linear(7)
+        use(model, images(1, 3, 67, 67))
+        assert len(calls) == 2 * lrn
+    numbers = {"alpha": 5 * 1e-4, "beta": 0.75, "k": 2.0}  # its alpha is not divided by the size
+    assert calls == [((1, 96, 15, 15), (5,), numbers), ((1, 256, 7, 7), (5,), numbers)]
+
+
 def test_dropout_of_googlenet(monkeypatch):
     monkeypatch.setattr(np.random, "randn", lambda *shape: np.zeros(shape, np.float32))
     ratios = Ratios(monkeypatch)

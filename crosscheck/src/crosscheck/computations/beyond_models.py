@@ -132,7 +132,7 @@ NETWORKS |= {
     "lenet": network("LeNet", 1, listed=False),
     "classic lenet": network("LeNet", 1, style="classic", listed=False),
     "alexnet": network("AlexNet", 16, n_classes=160),
-    "alexnet of the paper": network("AlexNet", 16, n_classes=160, style="paper"),
+    "alexnet of the paper": network("AlexNet", 16, n_classes=160, style="paper", lrn=True),
     "nin": network("NiN", 8, listed=False),
     "vgg11": network("VGG11", 16, n_classes=160),
     "vgg13 with batch norm": network("VGG13", 16, n_classes=160, batch_norm=True),
@@ -182,7 +182,7 @@ def alexnet(fw: Any, x: Any) -> Any:
 
 @computation(**CLASSIFIER, shapes=((1, 3, 67, 70),))
 def alexnet_of_the_paper(fw: Any, x: Any) -> Any:
-    """AlexNet with the channels of the paper, without padding in the first convolution"""
+    """AlexNet with the channels and the normalization of the paper, without padding in the first convolution"""
     return run_of(fw, "alexnet of the paper", x)
 
 
