@@ -447,6 +447,7 @@ NOT_IN_THE_CONTRACT = {
         "dataloaders",
         "transforms",
         "saving",
+        "download",
         "config",
         "core",
         "grads_are_variables",

@@ -17,7 +17,8 @@ UNWRITTEN = {"Config", "Power", "setup_variable", "numerical_grad", "GetItemGrad
 ADAPTERS = ROOT / "crosscheck" / "src" / "crosscheck" / "frameworks"
 
 
-NETWORKS = {"torch_models.py", "torch_models_beyond.py"}  # no adapters: torchvision's networks, written out
+# No adapters: networks, written out.
+NETWORKS = {"torch_models.py", "torch_models_beyond.py", "torch_models_text.py"}
 
 
 @pytest.mark.parametrize("adapter", sorted({path.name for path in ADAPTERS.glob("*.py")} - NETWORKS))

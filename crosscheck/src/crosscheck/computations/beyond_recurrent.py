@@ -219,7 +219,7 @@ def state_dicts_of_recurrent_layers(fw: Any, x: Any) -> Any:
     found = []
     for kind in STATE_DICTS:
         options = {"reset_after": True} if kind == "GRU" else {}
-        layer = getattr(fw, f"NStep{kind}")(2, 4, 3, bidirectional=True, **options)
+        layer = getattr(fw, f"_NStep{kind}")(2, 4, 3, bidirectional=True, **options)
         arrays = {name: a.astype(fw.array(x).dtype) for name, a in state_dict_of(kind).items()}
         if fw.name == "torch":
             layer.module.load_state_dict({name: fw.constant(a) for name, a in arrays.items()}, assign=True)
@@ -288,7 +288,7 @@ values(
     "names of the package's own paths",
     (
         "torch_names_of_recurrent_layers",
-        lambda fw: [getattr(fw, f"NStep{kind}")(2, 4, 3, bidirectional=True).torch_names() for kind in STATE_DICTS],
+        lambda fw: [getattr(fw, f"_NStep{kind}")(2, 4, 3, bidirectional=True).torch_names() for kind in STATE_DICTS],
         lambda: [torch_names(gates) for gates in ("h", "fiou", "rzn")],
     ),
     since=5,
@@ -308,7 +308,7 @@ def torch_names(gates: str) -> dict[str, str]:
 
 def without_run(fw: Any) -> Any:
     """A subclass that defines half of what it must."""
-    return type("Plain", (fw.layers.recurrent.NStep,), {"new_cell": lambda self, *sizes: fw.RNN(*sizes)})
+    return type("Plain", (fw.layers.recurrent._NStep,), {"new_cell": lambda self, *sizes: fw.RNN(*sizes)})
 
 
 # fmt: off
@@ -330,8 +330,8 @@ errors(
                  "got 0.5 for 1", "warns"),
     ("recurrent_layer_without_an_activation", lambda fw: fw.NStepRNN(1, 4, 3, activation="relu"),
      TypeError, "NStepRNN: expected a function as the activation, got 'relu'", "knows tanh and relu by name"),
-    ("recurrent_layer_of_no_cells", lambda fw: fw.layers.recurrent.NStep(1, 4, 3, False, 0.0, None),
-     NotImplementedError, "NStep has no new_cell"),
+    ("recurrent_layer_of_no_cells", lambda fw: fw.layers.recurrent._NStep(1, 4, 3, False, 0.0, None),
+     NotImplementedError, "_NStep has no new_cell"),
     ("recurrent_layer_that_does_not_run", lambda fw: without_run(fw)(1, 4, 3, False, 0, None)(ones(fw, 1, 2, 3)),
      NotImplementedError, "Plain has no run"),
     ("recurrent_layer_of_no_steps", lambda fw: fw.NStepGRU(1, 4)(ones(fw, 2, 0, 3)),

@@ -126,7 +126,7 @@ def check_rows(name, x, h):
         )
 
 
-class NStep(Layer):
+class _NStep(Layer):
     """The base class of NStepRNN, NStepLSTM and NStepGRU: layers of recurrent cells, over whole sequences.
 
     The cells are l0, l1, ..., those of the opposite direction l0r, l1r, ...; each layer processes the outputs of the
@@ -246,8 +246,8 @@ class NStep(Layer):
         self.set_weights(found)
 
 
-class NStepRNN(NStep):
-    """Layers of RNN over whole sequences: y, h = layer(x, h, lengths), as in `NStep.forward`. [not in the book]
+class NStepRNN(_NStep):
+    """Layers of RNN over whole sequences: y, h = layer(x, h, lengths), as in `_NStep.forward`. [not in the book]
 
     activation: applied to x W_x + b + h W_h at each step. bidirectional: a second cell in each layer starts at the end
     of each sequence; both outputs are concatenated. dropout_ratio: of dropout between the layers. The sub-layers l0,
@@ -284,8 +284,8 @@ class NStepRNN(NStep):
         return [F.concat(hs)]
 
 
-class NStepLSTM(NStep):
-    """Layers of LSTM over whole sequences: y, (h, c) = layer(x, (h, c), lengths), as in `NStep.forward`.
+class NStepLSTM(_NStep):
+    """Layers of LSTM over whole sequences: y, (h, c) = layer(x, (h, c), lengths), as in `_NStep.forward`.
 
     The other arguments and the sub-layers, which are LSTM, are as in NStepRNN. [not in the book]
     """
@@ -306,8 +306,8 @@ class NStepLSTM(NStep):
         return F.LSTM(counts)(x, *Wx, *b, *Wh, *state)
 
 
-class NStepGRU(NStep):
-    """Layers of GRU over whole sequences: y, h = layer(x, h, lengths), as in `NStep.forward`. [not in the book]
+class NStepGRU(_NStep):
+    """Layers of GRU over whole sequences: y, h = layer(x, h, lengths), as in `_NStep.forward`. [not in the book]
 
     reset_after: as in GRU. The other arguments and the sub-layers, which are GRU, are as in NStepRNN.
     """
@@ -337,7 +337,7 @@ class NStepGRU(NStep):
         return [F.GRU(self.reset_after, counts)(x, *Wx, *b, *Wh, *c, *state)]
 
     def load_state_dict(self, state_dict):
-        """As in NStep. Raises ValueError unless reset_after, since PyTorch has no other GRU."""
+        """As in _NStep. Raises ValueError unless reset_after, since PyTorch has no other GRU."""
         if not self.reset_after:
             raise ValueError("NStepGRU.load_state_dict: expected a layer with reset_after=True, as in PyTorch")
         super().load_state_dict(state_dict)
