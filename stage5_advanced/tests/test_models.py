@@ -819,9 +819,9 @@ def test_without_pillow_preprocess_says_what_to_install(monkeypatch):
 @pytest.mark.parametrize(
     ("name", "boxes"),
     [
-        ("VGG16", {"Conv2d": 13, "ReLU": 15, "Pooling": 5, "Linear": 3, "Mul": 2, "Div": 2}),  # dropout: Mul, Div
-        ("ResNet50", {"Conv2d": 53, "BatchNorm": 53, "ReLU": 49, "Pooling": 1, "Add": 16, "Linear": 1}),
-        ("SqueezeNet", {"Conv2d": 26, "ReLU": 26, "Pooling": 3, "Concat": 8, "Mul": 1}),
+        ("VGG16", {"Conv2d": 13, "ReLU": 15, "Pooling": 5, "Linear": 3, "Dropout": 2}),
+        ("ResNet50", {"Conv2d": 53, "MovingBatchNorm": 53, "ReLU": 49, "Pooling": 1, "Add": 16, "Linear": 1}),
+        ("SqueezeNet", {"Conv2d": 26, "ReLU": 26, "Pooling": 3, "Concat": 8, "Dropout": 1}),
     ],
 )
 def test_a_network_is_drawn(name, boxes, tmp_path):

@@ -200,6 +200,8 @@ errors(
      ValueError, "Grouped.update: expected the parameters of setup, got new ones; call setup again"),
     ("grouped_state_of_more_groups", lambda fw: groups(fw, "rest").load_state({"1/lr": 0.1}),
      ValueError, "load_state: expected keys that begin with 0/ to 0/, got '1/lr'"),
+    ("grouped_state_that_lacks_a_group", lambda fw: groups(fw, "l0", "rest").load_state({"0/lr": 0.1, "1/x": 1}),
+     ValueError, "load_state: ..."),
     ("grouped_before_setup", lambda fw: fw.optimizers.Grouped([("rest", fw.optimizers.SGD())]).update(),
      RuntimeError, "Grouped.update: expected a target, got None; call setup(model) first"),
     ("grouped_on_a_gpu_that_is_missing",

@@ -183,7 +183,7 @@ def deferred(fw: Any) -> Any:
 errors(
     60,
     ("normal_with_a_negative_std", lambda fw: fw.Normal(-1)((2, 2)),
-     ValueError, "Normal: expected std of at least 0, got -1"),
+     ValueError, "Normal: expected std of at least 0, got -1", "normal_ takes it as it is"),
     ("truncated_normal_of_nothing", lambda fw: fw.TruncatedNormal(cut=0)((2, 2)),
      ValueError, "TruncatedNormal: expected cut above 0, got 0", "fills the tensor with zeros"),
     ("uniform_downwards", lambda fw: fw.initializers.Uniform(1, 0),

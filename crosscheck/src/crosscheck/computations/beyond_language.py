@@ -103,6 +103,22 @@ def sequence_to_sequence(fw: Any, x: Any) -> Any:
 
 
 @computation(**TEXT)
+def parts_of_a_translator(fw: Any, x: Any) -> Any:
+    """An encoder without lengths, decoders without what it found, and the start of a search"""
+    src, targets = fw.constant(IDS), fw.constant(TARGETS)
+    model, other = (filled(fw, translator(fw, attention), x, src, targets) for attention in (None, "dot"))
+    outputs, state = model.encoder(src)
+    scores = model.decoder(targets, state)[0]
+    attended = other.decoder(targets, state, outputs)[0]
+    if fw.name == "torch":
+        return [outputs, scores, attended, outputs[:, -1], outputs]
+    outputs, state, mask = model.encode(src)
+    assert mask is None
+    started = model.start(src)
+    return [outputs, scores, attended, started["state"][:, 0], started["outputs"]]
+
+
+@computation(**TEXT)
 def translation_step_by_step(fw: Any, x: Any) -> Any:
     """The probabilities of a search, one step after the other, are those of teacher forcing"""
     src, targets = fw.constant(IDS), fw.constant(TARGETS)

@@ -219,7 +219,7 @@ def state_dicts_of_recurrent_layers(fw: Any, x: Any) -> Any:
     found = []
     for kind in STATE_DICTS:
         options = {"reset_after": True} if kind == "GRU" else {}
-        layer = getattr(fw, f"_NStep{kind}")(2, 4, 3, bidirectional=True, **options)
+        layer = getattr(fw, f"NStep{kind}")(2, 4, 3, bidirectional=True, **options)
         arrays = {name: a.astype(fw.array(x).dtype) for name, a in state_dict_of(kind).items()}
         if fw.name == "torch":
             layer.module.load_state_dict({name: fw.constant(a) for name, a in arrays.items()}, assign=True)
@@ -288,7 +288,7 @@ values(
     "names of the package's own paths",
     (
         "torch_names_of_recurrent_layers",
-        lambda fw: [getattr(fw, f"_NStep{kind}")(2, 4, 3, bidirectional=True).torch_names() for kind in STATE_DICTS],
+        lambda fw: [getattr(fw, f"NStep{kind}")(2, 4, 3, bidirectional=True).torch_names() for kind in STATE_DICTS],
         lambda: [torch_names(gates) for gates in ("h", "fiou", "rzn")],
     ),
     since=5,

@@ -178,7 +178,7 @@ def deconv2d(x, W, b=None, stride=1, pad=0, outsize=None, dilation=1, groups=1):
 class Conv2dGradW(Function):
     """gW of a convolution, from x and gy: their correlation;  gx = deconv2d(gy, ggW), ggy = conv2d(x, ggW)."""
 
-    def __init__(self, kernel_size, stride, pad, dilation=1, groups=1):
+    def __init__(self, kernel_size, stride, pad, dilation, groups):
         self.kernel_size = kernel_size
         self.sizes = stride, pad, dilation, groups
 

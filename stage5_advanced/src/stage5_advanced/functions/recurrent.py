@@ -107,7 +107,7 @@ class GRU(Function):
     c (H,) with reset_after; h_0 (N, H), or none for zeros. Output: all h, in the layout of x.
     """
 
-    def __init__(self, reset_after=False, counts=None):
+    def __init__(self, reset_after, counts=None):
         self.reset_after = reset_after
         self.counts = counts
 

@@ -10,7 +10,7 @@ from ..layers import Conv2d, Linear
 from .base import Model, Sequential
 
 
-class AutoencoderBase(Model):
+class _Reconstruction(Model):
     """A model with `encode` and `decode`. sparse weighs the mean of |code| in the loss, noise is added to inputs."""
 
     def __init__(self, sparse=0.0, noise=0.0):
@@ -40,7 +40,7 @@ def normal(x):
     return x.xp.random.randn(*x.shape).astype(x.dtype)
 
 
-class Autoencoder(AutoencoderBase):
+class Autoencoder(_Reconstruction):
     """Linear layers to a code and back. sizes: of x, of the layers between, and of the code. [not in the book]
 
     x (N, sizes[0]) -> its reconstruction; `encode` gives the code (N, sizes[-1]), linear like the reconstruction.
@@ -69,7 +69,7 @@ def between(sizes, activation):
     return [part for layer in layers[:-1] for part in (layer, activation)] + layers[-1:]
 
 
-class ConvAutoencoder(AutoencoderBase):
+class ConvAutoencoder(_Reconstruction):
     """Weidman's: convolutions of 14 and 7 channels, a code, and back, each with tanh. [not in the book]
 
     x (N, channels, *size), -1 to 1 -> its reconstruction; `encode` gives the code (N, hidden).

@@ -5,11 +5,12 @@ import numpy as np
 from .vocabulary import Vocabulary
 
 
-def lm_batches(ids, batch, steps, order="random", rng=np.random):
+def lm_batches(ids, batch, steps, order="random", rng=None):
     """Iterate over (x, t), both (batch, steps): sections of a text, and the same one token later. [not in the book]
 
     order: "random", sections that do not overlap, in random order; or "consecutive", where each row goes on where that
-    of the batch before ended, so that the state of a model can be kept. What is left over is left out.
+    of the batch before ended, so that the state of a model can be kept. What is left over is left out. rng: a
+    np.random.Generator; None stands for NumPy's global one.
     """
     ids = np.asarray(ids)
     if order not in ("random", "consecutive"):
@@ -19,7 +20,7 @@ def lm_batches(ids, batch, steps, order="random", rng=np.random):
             f"lm_batches: expected ids (N,) with more than batch * steps = {batch * steps} elements, got {ids.shape}"
         )
     if order == "random":
-        starts = rng.permutation((len(ids) - 1) // steps) * steps
+        starts = (np.random if rng is None else rng).permutation((len(ids) - 1) // steps) * steps
         starts = starts[: len(starts) // batch * batch].reshape(-1, batch)
     else:
         row = len(ids) // batch
