@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import dataclasses
 import difflib
-import functools
 import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -243,7 +242,6 @@ def one_stage(text: str) -> Stage:
     return found[0]
 
 
-@functools.cache  # a step of a later stage is a part of it
 def compare_stages(before: Stage, after: Stage) -> Comparison:
     """Every file and definition of two stages, with the lessons that lead from one to the other."""
     if before.number >= after.number:
@@ -341,7 +339,8 @@ def package_changes(
                 )
     for name in (name for name in olds if name not in news and name not in old_names.values()):
         steps = tuple(lesson.step for lesson in found if name in lesson.names)
-        yield DefinitionChange(name, homes[name], olds[name], None, steps)
+        named = tuple(part.part for part in beyond if part.includes(name))
+        yield DefinitionChange(name, homes[name], olds[name], None, steps, named)
 
 
 def definition_changes(before: str, after: str, *, path: str, found: Sequence[Lesson]) -> Iterator[DefinitionChange]:

@@ -57,7 +57,7 @@ class BookStyle(Framework):
         return self.find(name)
 
     def Variable(self, data: Any) -> Any:
-        return self.find("Variable")(data)
+        return self.variable_class(data)
 
     @functools.cached_property
     def variable_class(self) -> Any:
@@ -82,7 +82,7 @@ class BookStyle(Framework):
         for i, y in enumerate(outputs):
             if seeds is not None:
                 gy = seeds[i]
-                y.grad = self.variable_class(gy) if self.grads_are_variables and isinstance(gy, np.ndarray) else gy
+                y.grad = self.Variable(gy) if self.grads_are_variables and isinstance(gy, np.ndarray) else gy
             y.backward(**options)
         return [x.grad for x in inputs]
 
@@ -92,7 +92,7 @@ class BookStyle(Framework):
             gxs = backward(*map(self.array, gys), *(x.data for x in inputs))
             if not self.grads_are_variables:
                 return gxs
-            return tuple(self.variable_class(np.asarray(gx)) for gx in (gxs if isinstance(gxs, tuple) else (gxs,)))
+            return tuple(self.Variable(np.asarray(gx)) for gx in (gxs if isinstance(gxs, tuple) else (gxs,)))
 
         members = {"forward": lambda func, *xs: forward(*xs), "backward": call_backward}
         custom = type("Custom", (self.find("Function"),), members)

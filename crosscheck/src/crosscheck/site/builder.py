@@ -6,6 +6,7 @@ The pages need no network, and work from any web server and without one.
 from __future__ import annotations
 
 import ast
+import functools
 import itertools
 import json
 import pathlib
@@ -21,11 +22,11 @@ from markupsafe import Markup
 from .. import UsageError, __version__
 from ..computations import Computation, all_computations
 from ..details import choose, draw
-from ..diff import DefinitionChange, compare_stages, compare_step, demonstration
+from ..diff import Comparison, DefinitionChange, compare_stages, compare_step, demonstration, select
 from ..files import read_toml, write_text
 from ..frameworks import load_stage
 from ..inputs import DEFAULT_SEED
-from ..lessons import Lesson, Part, lessons, parts, stage_definitions
+from ..lessons import SELF_CONTAINED, Lesson, Part, lessons, parts, stage_definitions
 from ..report import graphs
 from ..report.highlight import code, css
 from ..report.html import GENERATOR
@@ -193,6 +194,12 @@ def stage_title(stage: Stage, language: str) -> str:
     return str(WORDS[language]["stage_titles"][stage.number - 1])
 
 
+@functools.cache
+def compare(before: Stage, after: Stage) -> Comparison:
+    """The difference of two stages: a page of its own, and a part of the page of each step."""
+    return compare_stages(before, after)
+
+
 def home(installed: Sequence[Stage]) -> Page:
     computations = all_computations()
     rows: list[dict[str, Any]] = [
@@ -289,7 +296,7 @@ def anchor(heading: str) -> str:
 
 
 def difference_page(before: Stage, after: Stage) -> Page:
-    found = compare_stages(before, after)
+    found = compare(before, after)
     whole = {module for part in found.parts for module in part.modules}
     shown = {change.name: Shown.of(change) for change in found.definitions if not in_modules(change.name, whole)}
     data = {}
@@ -344,7 +351,10 @@ def step_page(
     after: str | None,
 ) -> Page:
     step = lesson.step
-    compared = compare_step(step)
+    if step > SELF_CONTAINED:
+        compared = select(compare(STAGES[stage.number - 2], stage), step=step)
+    else:
+        compared = compare_step(step)
     changes = [Shown.of(change) for change in compared.definitions if step in change.steps]
     used = {name.rpartition(".")[2] for name in lesson.names}
     common = {
