@@ -212,26 +212,26 @@ WRONG = {
 WRONG_IN_5 = {
     "the running variance is that of the batch": (
         "functions/regularize.py",
-        "(1 - decay) * m / (m - 1) * f.var",
-        "(1 - decay) * f.var",
+        "(1 - decay) * m / (m - 1) * self.var",
+        "(1 - decay) * self.var",
         ["running_statistics", "batch_norm_layer"],
     ),
     "in use the statistics are those of the batch": (
         "functions/regularize.py",
-        "    if not Config.train:\n        k = ",
-        "    if False:\n        k = ",
+        "    if Config.train:\n        return MovingBatchNorm(",
+        "    if True:\n        return MovingBatchNorm(",
         ["batch_norm_in_use", "batch_norm_layer"],
     ),
     "dropout does not make up for what it drops": (
         "functions/regularize.py",
-        "return x * mask / (1.0 - float(dropout_ratio))",
-        "return x * mask",
+        "return x * self.mask / (1.0 - self.ratio)",
+        "return x * self.mask",
         ["dropout", "shares_of_dropout"],
     ),
     "the first two gates are exchanged": (
         "functions/recurrent.py",
-        "f, i, o, u = activated(xp, gates[:, t])",
-        "i, f, o, u = activated(xp, gates[:, t])",
+        "f, i, o, u = activated(xp, gates[:, rows])",
+        "i, f, o, u = activated(xp, gates[:, rows])",
         ["lstm_cell", "lstm"],
     ),
     "nothing is unchained": (
@@ -254,8 +254,8 @@ WRONG_IN_5 = {
     ),
     "weights of convolutions in float64": (
         "layers/convolution.py",
-        "np.random.randn(*self.W_shape()).astype(self.dtype) * scale",
-        "np.random.randn(*self.W_shape()) * scale",
+        "np.random.randn(*shape).astype(self.dtype) * scale",
+        "np.random.randn(*shape) * scale",
         ["weights_of_new_layers"],
     ),
     "the generator starts anew after a checkpoint": (
@@ -334,23 +334,35 @@ def test_the_books_velocity_includes_the_learning_rate(stage4, torch_adapter):
 # --- training runs ---
 
 
+def is_beyond(computation):
+    """Whether it is a training run that is not in the book: these take fewer steps, and the networks are small."""
+    return computation.body.__module__.rpartition(".")[2].startswith("beyond_")
+
+
 @pytest.mark.parametrize("computation", CURVES, ids=lambda c: c.name)
 def test_no_budget_of_a_loss_exceeds_a_billionth(computation):
     assert computation.allowed("float64") * np.finfo("float64").eps <= 1e-9
-    assert computation.curve in (100, 200)
+    assert computation.curve in (100, 200) or is_beyond(computation)
 
 
 @pytest.mark.parametrize("computation", CURVES, ids=lambda c: c.name)
 def test_a_training_run_reduces_the_loss_and_a_single_wrong_one_is_red(torch_adapter, computation):
+    wrong = min(80, computation.curve - 1)
+
     def body(fw, *inputs):
         found = computation.body(fw, *inputs)
         if fw is not torch_adapter:
-            found[80] = found[80] * (1 + 2e-9)
+            found[wrong] = found[wrong] * (1 + 2e-9)
         return found
 
     cell = run(torch_adapter, computation.name, able(computation), body=body)
-    assert {f.text.partition(": ")[2].partition(":")[0] for f in cell.failures if f.kind == "value"} == {"value 80"}
-    assert np.mean(cell.curve.losses[-10:]) < 0.7 * np.mean(cell.curve.losses[:5])
+    assert {f.text.partition(": ")[2].partition(":")[0] for f in cell.failures if f.kind == "value"} == {
+        f"value {wrong}"
+    }
+    if is_beyond(computation):
+        assert cell.curve.losses[-1] < cell.curve.losses[0]
+    else:
+        assert np.mean(cell.curve.losses[-10:]) < 0.7 * np.mean(cell.curve.losses[:5])
 
 
 def test_a_weight_that_changes_its_dtype_is_reported(stage4):

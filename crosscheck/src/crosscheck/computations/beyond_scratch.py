@@ -52,7 +52,7 @@ def by_scratch(fw: Any, net: Any, optimizer: Any, data: Array, targets: Array) -
     with contextlib.redirect_stdout(io.StringIO()):
         run = fw.scratch.Trainer(net, optimizer)
         losses = run.fit(data, targets, data, targets, EPOCHS, 1, BATCH, SEED, restart=False, early_stopping=False)
-    return [np.array(losses), *net.params()]
+    return [*map(np.array, losses), *net.params()]
 
 
 def by_hand(fw: Any, model: Any, loss: Any, optimizer: Any, rate: Any, data: Array, targets: Array) -> list[Array]:
@@ -65,7 +65,7 @@ def by_hand(fw: Any, model: Any, loss: Any, optimizer: Any, rate: Any, data: Arr
             fw.backward(loss(model(fw.constant(x)), fw.constant(t)))
             fw.update(optimizer)
         losses.append(float(fw.array(loss(model(fw.constant(data)), fw.constant(targets)))))
-    return [np.array(losses), *(turned(np.array(a)) for a in fw.weights(model))]
+    return [*map(np.array, losses), *(turned(np.array(a)) for a in fw.weights(model))]
 
 
 def turned(a: Array) -> Array:
