@@ -254,6 +254,8 @@ def fields(data):
     while place < len(data):
         key, start = read_varint(data, place)
         wire = key & 7
+        if not 0 < key >> 3 < 2**29:
+            raise ValueError(f"decode_example: expected field numbers from 1 to 2**29 - 1, got {key >> 3}")
         if wire == 2:
             length, start = read_varint(data, start)
             place = start + length

@@ -214,6 +214,8 @@ errors(
      ValueError, "decode_example: expected floats of 4 bytes, got 2 bytes"),
     ("example_of_another_wire_type", message("0b"),
      ValueError, "decode_example: expected wire type 0, 1, 2 or 5, got 3: not an example"),
+    ("example_of_field_0", message("0000"),
+     ValueError, "decode_example: expected field numbers from 1 to 2**29 - 1, got 0"),
     ("example_that_is_a_part", message("0a05"),
      ValueError, "decode_example: expected a complete example, got a part of one, or something else"),
     ("example_with_an_endless_varint", message("ff" * 11),

@@ -11,7 +11,7 @@ import torch.nn.functional as nnF
 def warming(kind: Any, decay: float) -> Any:
     """A batch normalization whose first calls count more."""
 
-    class Warming(kind):  # type: ignore[misc]
+    class Warming(kind):
         def forward(self, x: Any) -> Any:
             t = int(self.num_batches_tracked)
             self.momentum = 1 - min(decay, (1 + t) / (10 + t))
