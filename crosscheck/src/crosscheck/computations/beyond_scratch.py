@@ -25,6 +25,8 @@ RUN: dict[str, Any] = {
     "dtypes": ("float64",),
     "inputs": [normal()],
     "curve": EPOCHS,
+    "budget": {"float64": 1e5},
+    "why_budget": "losses of 50 epochs, the last ones a small part of the first",
 }
 
 
