@@ -29,7 +29,7 @@ from .pool import Alone, Pool
 from .report import Report
 from .report.out import attempt, console, output, print_table, track, write, write_json
 from .report.terminal import print_report
-from .stages import STAGES, parse_stages
+from .stages import STAGES, one_stage, parse_stages
 
 OPTIONS = {"expression": "-k", "name": "NAME", "cell": "CELL", "step": "N", "script": "SCRIPT", "A": "A", "B": "B"}
 
@@ -529,7 +529,7 @@ def site_command(arguments: argparse.Namespace) -> int:
 def exercise_command(arguments: argparse.Namespace) -> int:
     from .exercise import exercise_report
 
-    [stage] = parse_stages(arguments.stage.partition(",")[0])
+    stage = one_stage(arguments.stage, "exercise")
     check_folder(str(arguments.folder), "exercise")
     data = exercise_report(stage, arguments.folder)
 
@@ -557,7 +557,7 @@ def hunt_command(arguments: argparse.Namespace) -> int:
         said = hint(arguments.folder)
         output({"hint": said}, arguments.json, lambda: print(said))
         return 0
-    [stage] = parse_stages(arguments.stage.partition(",")[0])
+    stage = one_stage(arguments.stage, "hunt")
     check_folder(str(arguments.folder), "hunt")
     data = write_hunt(stage, arguments.folder, arguments.seed)
 

@@ -26,7 +26,7 @@ from .lessons import (
     short,
     step_path,
 )
-from .stages import STAGES, Stage, parse_stages
+from .stages import STAGES, Stage, one_stage
 from .steps import ARGUMENTS, run_script
 
 CONTEXT = 5  # equal lines around a change
@@ -232,14 +232,7 @@ def compare(before: str, after: str) -> Comparison:
         return compare_steps(int(first[1]), int(second[1]))
     if first or second:
         raise UsageError(f"diff: expected two stages or two steps, got {before} and {after}")
-    return compare_stages(one_stage(before), one_stage(after))
-
-
-def one_stage(text: str) -> Stage:
-    found = parse_stages(text)
-    if len(found) != 1:
-        raise UsageError(f"diff: expected one stage, got {text!r}")
-    return found[0]
+    return compare_stages(one_stage(before, "diff"), one_stage(after, "diff"))
 
 
 def compare_stages(before: Stage, after: Stage) -> Comparison:

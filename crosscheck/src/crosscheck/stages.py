@@ -77,3 +77,11 @@ def parse_stages(text: str) -> list[Stage]:
             raise UsageError(f"unknown stage {word.strip()!r}; there is {known}")
         chosen.update(found)
     return sorted(chosen, key=lambda stage: stage.number)
+
+
+def one_stage(text: str, command: str) -> Stage:
+    """`3` or `stage3` -> this stage. Raises UsageError, which begins with the command, for several."""
+    found = parse_stages(text)
+    if len(found) != 1:
+        raise UsageError(f"{command}: expected one stage, got {text!r}")
+    return found[0]

@@ -25,8 +25,6 @@ RUN: dict[str, Any] = {
     "dtypes": ("float64",),
     "inputs": [normal()],
     "curve": EPOCHS,
-    "budget": {"float64": 1e5},
-    "why_budget": "losses of 50 epochs, the last ones a small part of the first",
 }
 
 
@@ -125,11 +123,11 @@ def scratch_images(fw: Any, x: Any) -> Any:
             s.Conv2D(3, 3, weight_init="glorot", activation=s.ReLU()),
             s.Dense(2, conv_in=True, weight_init="glorot"),
         ]
-        return s.NeuralNetwork(layers, s.SoftmaxCrossEntropy(), SEED), s.SGDMomentum(0.05)
+        return s.NeuralNetwork(layers, s.SoftmaxCrossEntropy(), SEED), s.SGDMomentum(0.001)
 
     start = weights(((2, 3, 3, 3), (), np.sqrt(2 / 5)), ((48, 2), (1, 2), np.sqrt(2 / 50)))
     layers = fw.Conv2d(3, 3, 1, 1, True, np.float64, 2), fw.relu, flat(fw), fw.Linear(2, in_size=48)
-    run = fw.MomentumSGD(0.05, 0.9), lambda epoch: 0.05, fw.array(x), np.eye(2)[np.arange(16) % 2]
+    run = fw.MomentumSGD(0.001, 0.9), lambda epoch: 0.001, fw.array(x), np.eye(2)[np.arange(16) % 2]
     return both(fw, net, layers, start, fw.softmax_cross_entropy, *run)
 
 
