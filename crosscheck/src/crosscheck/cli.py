@@ -526,6 +526,12 @@ def site_command(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def print_backups(data: dict[str, Any], folder: pathlib.Path) -> None:
+    """Print what `exercise` or `hunt` found in the folder and kept."""
+    for name in data["backups"]:
+        print(f"kept as a backup: {folder / name}")
+
+
 def exercise_command(arguments: argparse.Namespace) -> int:
     from .exercise import exercise_report
 
@@ -534,8 +540,7 @@ def exercise_command(arguments: argparse.Namespace) -> int:
     data = exercise_report(stage, arguments.folder)
 
     def text() -> None:
-        for name in data["backups"]:
-            print(f"kept as a backup: {arguments.folder / name}")
+        print_backups(data, arguments.folder)
         print(f"{stage.name} in {arguments.folder}: {data['write']} functions to write, {data['change']} to change")
         print(f"begin with {arguments.folder / 'README.md'}, at {data['first']}")
         print(f"check: crosscheck grade {arguments.folder}")
@@ -562,6 +567,7 @@ def hunt_command(arguments: argparse.Namespace) -> int:
     data = write_hunt(stage, arguments.folder, arguments.seed)
 
     def text() -> None:
+        print_backups(data, arguments.folder)
         print(f"{stage.name} with a bug in {arguments.folder}")
         print(f"what it breaks: crosscheck grade {arguments.folder}; a hint: crosscheck hunt {arguments.folder} --hint")
 
