@@ -47,7 +47,6 @@ def test_the_packages_collect_the_public_names_of_their_modules():
             if getattr(module, "__name__", "") == f"{folder}.{name}":
                 own = [value for value in vars(module).values() if getattr(value, "__module__", "") == module.__name__]
                 for value in own:
-                    parts = models.Model if collected is models else L.Layer  # blocks of models are not public
-                    base = (parts, optimizers.Optimizer, package.Dataset)
+                    base = (L.Layer, optimizers.Optimizer, package.Dataset)
                     if isinstance(value, type) and issubclass(value, base) and not value.__name__.startswith("_"):
                         assert getattr(collected, value.__name__) is value

@@ -4,10 +4,10 @@ from .alexnet import AlexNet
 from .autoencoders import VAE, Autoencoder, ConvAutoencoder
 from .base import MLP, Model, Sequential, TorchvisionModel
 from .blocks import BasicBlock, BasicResiduals, Bottleneck, Fire, Projection, Residuals
-from .densenet import DenseLayer, DenseNet, DenseNet121, DenseNet161, DenseNet169, DenseNet201
+from .densenet import DenseBlock, DenseLayer, DenseNet, DenseNet121, DenseNet161, DenseNet169, DenseNet201, Transition
 from .detection import TinySSD, ssd_loss
 from .embeddings import CBOW, FastText, GloVe, SkipGram, Vectors, subwords
-from .googlenet import GoogLeNet
+from .googlenet import Auxiliary, ConvUnit, GoogLeNet, Inception
 from .language import Decoder, Encoder, LanguageModel, NGram, RNNClassifier, Seq2Seq, TextCNN
 from .lenet import LeNet
 from .nin import NiN, NiNBlock
