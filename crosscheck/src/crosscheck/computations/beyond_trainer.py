@@ -200,7 +200,7 @@ def callbacks(fw: Any) -> Any:
 
 
 class Infinite:
-    """A callback that makes the loss of the third batch infinite, before others see it... in the next epoch."""
+    """A callback that makes the weights infinite in the third epoch."""
 
     def on_epoch(self, trainer: Any) -> None:
         if trainer.epoch == 3:
