@@ -97,6 +97,7 @@ def test_sigterm_ends_the_script_of_play_on_several_stages(tmp_path):
     )
     with started("play", str(script), "--stage", "all") as process:
         while not pid.is_file() or not pid.read_text():
+            assert process.poll() is None, process.communicate()
             time.sleep(0.01)
         process.terminate()
         _, err = process.communicate()

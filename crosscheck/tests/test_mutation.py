@@ -1,5 +1,6 @@
 """Mutation testing by machine: the operators, what is left out, and a sample of mutants."""
 
+import contextlib
 import functools
 import json
 import os
@@ -196,7 +197,7 @@ def test_a_damaged_file_of_results_is_an_error(tmp_path, capsys):
     assert "cannot be used" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.skipif(sys.platform != "linux", reason="the processes are read from /proc")
 @pytest.mark.parametrize("options", [["--automatic"], []], ids=["automatic", "by hand"])
 def test_after_sigterm_no_process_is_left(tmp_path, options):
     known = ["--known", str(tmp_path / "known")] if options else []
@@ -204,8 +205,8 @@ def test_after_sigterm_no_process_is_left(tmp_path, options):
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
-        children = f"/proc/{process.pid}/task/{process.pid}/children"
-        while os.path.exists(children) and not pathlib.Path(children).read_text().split()[2:]:  # a tracker, two workers
+        while len(descendants(process.pid)) < 4:  # a tracker, a server, two workers
+            assert process.poll() is None, process.communicate()
             time.sleep(0.1)
         time.sleep(1)
         process.send_signal(signal.SIGTERM)
@@ -216,6 +217,13 @@ def test_after_sigterm_no_process_is_left(tmp_path, options):
     while left := alive(process.pid):
         assert time.monotonic() < deadline, f"processes of group {process.pid} are left: {left}"
         time.sleep(0.1)
+
+
+def descendants(pid):
+    children = [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    with contextlib.suppress(FileNotFoundError):  # a child has ended
+        children += [pid for child in children[:] for pid in descendants(child)]
+    return children
 
 
 def alive(group):
