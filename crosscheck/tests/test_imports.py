@@ -14,7 +14,7 @@ CROSSCHECK = pathlib.Path(crosscheck.__file__).parent
 
 FAMILIES = [
     {"broadcast", "elementwise", "shape", "windows"},
-    {"arithmetic", "matrix", "reduce", "special"},
+    {"arithmetic", "matrix", "reduce", "sizes", "special"},
     {"compare"},
     {"select"},
     {"activation", "regularize"},
@@ -42,7 +42,7 @@ ALLOWED = {
     "optimizers": {"core", "cuda"},
     "initializers": {"config", "core"},
     "layers": {
-        *("config", "core", "cuda", "functions", "functions.conv", "functions.sequences"),
+        *("config", "core", "cuda", "functions", "functions.sizes", "functions.sequences"),
         *("initializers", "saving", "state_dict"),
     },
     "state_dict": set(),

@@ -7,9 +7,9 @@ from .cuda import as_numpy
 from .dot import _dot_func, _dot_var, get_dot_graph, plot_dot_graph
 from .download import get_file
 from .functions.broadcast import sum_array_to as sum_to
-from .functions.conv import get_conv_outsize, get_deconv_outsize, pair
 from .functions.reduce import log_sum_exp as logsumexp
 from .functions.reduce import max_backward_shape, reshape_sum_backward
+from .functions.sizes import get_conv_outsize, get_deconv_outsize, pair
 from .gradcheck import check_gradients, numerical_grad
 
 

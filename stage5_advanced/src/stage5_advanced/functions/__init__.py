@@ -43,12 +43,7 @@ from .conv import (
     conv2d_simple,
     deconv1d,
     deconv2d,
-    get_conv_outsize,
-    get_deconv_outsize,
     im2col,
-    pair,
-    receptive_field,
-    same_padding,
 )
 from .depthwise import depthwise_conv2d, separable_conv2d
 from .elementwise import Clip, Cos, Exp, Log, Sin, Square, Tanh, clip, cos, exp, log, sin, square, tanh
@@ -119,6 +114,7 @@ from .shape import (
     stack,
     transpose,
 )
+from .sizes import get_conv_outsize, get_deconv_outsize, pair, receptive_field, same_padding
 from .units import (
     abs,
     crelu,

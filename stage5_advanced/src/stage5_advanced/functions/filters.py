@@ -12,10 +12,11 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from .. import cuda
 from ..core import Function, as_input
 from .broadcast import LONG, accumulate, narrow, sum_to, widen
-from .conv import check_inputs, geometry
+from .conv import check_inputs
 from .elementwise import as_float
 from .select import flip, swapaxes
 from .shape import reshape, transpose
+from .sizes import geometry
 
 
 class Correlate(Function):

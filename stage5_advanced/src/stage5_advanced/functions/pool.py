@@ -11,11 +11,12 @@ import numpy as np
 
 from ..core import Function, as_input
 from .broadcast import narrow, widen
-from .conv import as_rows, as_sequences, im2col, im2col_array, padding, pair, pairs, row_sizes
+from .conv import as_rows, as_sequences, im2col, im2col_array
 from .reduce import max, mean
 from .select import pad as pad_with
 from .select import take
 from .shape import reshape, transpose
+from .sizes import padding, pair, pairs, row_sizes
 from .windows import Geometry, first_equal, pick, reduce_patches, spread, wide
 
 

@@ -9,11 +9,11 @@ from .. import cuda
 from ..core import Function, as_input
 from .broadcast import narrow, widen
 from .compare import as_constant, less, where
-from .conv import pair
 from .elementwise import as_float
 from .matrix import matmul
 from .select import take
 from .shape import reshape
+from .sizes import pair
 from .units import maximum
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import functions as F
 from ..core import Parameter, as_input
-from ..functions.conv import check_groups, check_padding, geometry, row_sizes, sides, transposed_geometry
+from ..functions.sizes import check_groups, check_padding, geometry, row_sizes, sides, transposed_geometry
 from ..initializers import check_initializer, initial_values
 from .base import Layer, check_sizes, uninitialized
 
