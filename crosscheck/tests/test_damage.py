@@ -82,7 +82,9 @@ def test_the_baseline_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "text", ["[[lesson]]\nstep = 1\n", "lesson = 3", "[[lesson", "x = 1", "[[lesson]]\nstep=1\ntitle=''\nwhy=2"]
+    "text",
+    ["[[lesson]]\nstep = 1\n", "lesson = 3", "[[lesson", "x = 1"]
+    + [f"[[lesson]]\nstep=1\ntitle=''\n{text}" for text in ("why=2", "why=''\nads=[]")],
 )
 def test_damaged_lessons(tmp_path, monkeypatch, text):
     (tmp_path / "lessons.toml").write_text(text)

@@ -1,39 +1,25 @@
 """Every change has a reason and every reason a change; and tests of the functions that find changes."""
 
-import functools
+import dataclasses
+import json
 import textwrap
 
 import pytest
 
-from crosscheck.lessons import (
-    SELF_CONTAINED,
-    Difference,
-    definitions,
-    lessons,
-    module_names,
-    moved,
-    parts,
-    short,
-    stage_definitions,
-    step_definitions,
-)
+from crosscheck import cli, proof
+from crosscheck.lessons import SELF_CONTAINED, Difference, Part, definitions, lessons, moved, parts
 from crosscheck.stages import STAGES
 
 LESSONS = [(stage, lesson) for stage in STAGES for lesson in lessons(stage)]
+PARTS = [(stage, part) for stage in STAGES for part in parts(stage)]
 THEORY = {5, 15, 24, 25, 27, 28, 29, 30, 31, 33, 37, 56}  # no code, or no new definitions: 24, 27-29, 33, 37
-AWAY = ["Square", "Square.forward", "Square.backward", "square", "Exp", "Exp.forward", "Exp.backward", "exp"]
-AWAY += ["numerical_diff"]  # steps 11 and 12 cannot differentiate and omit these, which is not a change
 
 
-def whole(step):
-    """The definitions of a step; those that steps 11 and 12 omit are as in step 10."""
-    away = {name: step_definitions(10)[name] for name in AWAY} if step in (11, 12) else {}
-    return away | step_definitions(step)
+def named(found):
+    return [f"step{one.step:02}" if hasattr(one, "step") else one.part for _, one in found]
 
 
-def before(stage):
-    """The previous stage, or None."""
-    return next((other for other in STAGES if other.number == stage.number - 1), None)
+# --- the proof ---
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
@@ -41,78 +27,129 @@ def test_there_is_one_lesson_for_each_step(stage):
     assert [lesson.step for lesson in lessons(stage)] == list(stage.steps)
 
 
-@pytest.mark.parametrize(("stage", "lesson"), LESSONS, ids=lambda x: f"step{x.step:02}" if hasattr(x, "step") else "")
+@pytest.mark.parametrize(("stage", "lesson"), LESSONS + PARTS, ids=named(LESSONS + PARTS))
 def test_a_lesson_says_why(stage, lesson):
-    sentences = lesson.why.replace("e.g.", "").count(". ") + 1
-    assert lesson.title
-    assert 2 <= sentences <= 6
-    assert bool(lesson.names) == (lesson.step not in THEORY)
+    assert list(proof.text_problems(lesson)) == []
+    assert lesson.why.replace("e.g.", "").count(". ") >= 1
+    assert isinstance(lesson, Part) or bool(lesson.names) == (lesson.step not in THEORY)
+
+
+STEPS = [(stage, lesson) for stage, lesson in LESSONS if lesson.step <= SELF_CONTAINED]
+
+
+@pytest.mark.parametrize(("stage", "lesson"), STEPS, ids=named(STEPS))
+def test_a_lesson_names_exactly_what_its_step_changes(stage, lesson):
+    assert list(proof.step_problems(stage, lesson)) == []
+    assert bool(proof.whole(lesson.step)) == (lesson.step not in THEORY)
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_lessons_and_parts_name_exactly_what_differs_from_the_stage_before(stage):
+    assert list(proof.stage_problems(stage, lessons(stage), parts(stage))) == []
+
+
+@pytest.mark.parametrize("stage", STAGES[:2], ids=["stage1", "stage2"])
+def test_the_last_self_contained_step_holds_the_definitions_of_the_package(stage):
+    assert list(proof.last_step_problems(stage)) == []
+
+
+# --- the proof can fail ---
+
+
+def without(text, name):
+    return tuple(one for one in text if one != name)
+
+
+def test_a_step_that_changes_more_or_less_than_its_lesson_names_is_found():
+    stage, lesson = LESSONS[6]
+    assert lesson.step == 7
+    lacking = dataclasses.replace(lesson, adds=without(lesson.adds, "core.Variable.set_creator"))
+    heading = "Step 7: Automating backpropagation"
+    assert list(proof.step_problems(stage, lacking)) == [
+        f"{heading}: adds Variable.set_creator, which its lesson does not name"
+    ]
+    more = dataclasses.replace(lesson, changes=(*lesson.changes, "core.Variable.__init__"))
+    assert list(proof.step_problems(stage, more)) == [
+        f"{heading}: its lesson names Variable.__init__, but the step changes nothing of that name"
+    ]
 
 
 @pytest.mark.parametrize(
-    ("stage", "lesson"),
-    [(stage, lesson) for stage, lesson in LESSONS if lesson.step <= SELF_CONTAINED],
-    ids=lambda x: f"step{x.step:02}" if hasattr(x, "step") else "",
+    ("change", "problem"),
+    [
+        ({"title": " "}, "Step 1:  : expected a title and a text"),
+        ({"why": ""}, "Step 1: A: expected a title and a text"),
+        ({"why": "a " * 150}, None),
+        ({"why": "a " * 151}, "Step 1: A: expected at most 150 words, got 151"),
+        ({"why": "`x` and `y`.", "whys": {"ja": "`y` と `x`。"}}, None),
+        (
+            {"why": "`x` and `y`.", "whys": {"ja": "`x` と `z`。"}},
+            "Step 1: A: expected the code of the English text in why.ja, not `y`, `z`",
+        ),
+    ],
 )
-def test_a_lesson_names_exactly_what_its_step_changes(stage, lesson):
-    earlier = next((step for step in range(lesson.step - 1, 0, -1) if step_definitions(step)), None)
-    now = whole(lesson.step)
-    if lesson.step in THEORY:
-        assert now == {}
-        return
-    difference = Difference.between(whole(earlier) if earlier else {}, now)
-    modules = module_names(stage)
-    assert {short(name, modules) for name in lesson.adds} == set(difference.added)
-    assert {short(name, modules) for name in lesson.changes} == set(difference.changed)
-    assert {short(name, modules) for name in lesson.removes} == set(difference.removed)
+def test_a_text_that_is_missing_too_long_or_translated_otherwise_is_found(change, problem):
+    lesson = dataclasses.replace(LESSONS[0][1], **{"title": "A", "why": "B.", "whys": {}} | change)
+    assert list(proof.text_problems(lesson)) == ([problem] if problem else [])
 
 
-@functools.cache
-def changed_names(stage):
-    """The names of the definitions that differ from the stage before; a definition that only moved does not differ."""
-    earlier = before(stage)
-    old, new = stage_definitions(earlier) if earlier else {}, stage_definitions(stage)
-    homes = moved(old, new)
-    difference = Difference.between({homes.get(name, name): text for name, text in old.items()}, new)
-    return difference.added | difference.changed | difference.removed
+def test_definitions_without_a_lesson_and_lessons_without_a_definition_are_found():
+    stage, found, beyond = STAGES[4], lessons(STAGES[4]), parts(STAGES[4])
+    heading = next(part for part in beyond if part.part == "A12")
+    kept = [part for part in beyond if part != heading]
+
+    def said(found, beyond):
+        return list(proof.stage_problems(stage, found, beyond))
+
+    lost = said(found, kept)
+    assert "stage5: optimizers.schedules.StepLR differs from the stage before, and no lesson names it" in lost
+    assert all("optimizers.schedules." in problem for problem in lost)
+    wrong = [
+        heading,
+        dataclasses.replace(heading, part="X"),
+        Part("Y", "Nothing", "..."),
+        Part("Z", "Wrong", "...", modules=("nowhere", "config"), definitions=("core.none",)),
+    ]
+    first = dataclasses.replace(found[0], adds=(*found[0].adds, "core.also_none"))
+    problems = said([first, *found[1:]], [*beyond, *wrong])
+    assert {
+        f"{heading.heading}: expected a part of its own, got 'A12' again",
+        "stage5: expected optimizers.schedules.StepLR in one part, got it in A12, A12, X",
+        "Beyond the book, Y: Nothing: expected modules or definitions, got none",
+        "Beyond the book, Z: Wrong: names core.none, which does not differ from the stage before",
+        "Beyond the book, Z: Wrong: names nowhere, which is no module",
+        "Beyond the book, Z: Wrong: names config, of which a step names config.test_mode: "
+        "name single definitions instead",
+        "stage5: a lesson names core.also_none, which does not differ from the stage before",
+    } <= set(problems)
 
 
-@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
-def test_the_lessons_of_a_stage_name_exactly_what_differs_from_the_stage_before(stage):
-    changed = changed_names(stage)
-    named = set().union(*(lesson.names for lesson in lessons(stage)))
-    assert named <= changed
-    found = parts(stage)
-    beyond = {name for name in changed if any(part.includes(name) for part in found)}
-    assert changed - named == beyond - named
+def test_a_package_that_differs_from_the_last_self_contained_step_is_found(monkeypatch):
+    monkeypatch.setattr(proof, "step_definitions", lambda step: definitions("def square(x):\n    return x\n"))
+    assert "stage1: square is not the same in step 10 and in the package" in proof.last_step_problems(STAGES[0])
+    assert "stage1: Exp is not the same in step 10 and in the package" in proof.last_step_problems(STAGES[0])
 
 
-@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
-def test_what_is_beyond_the_book_is_in_exactly_one_part(stage):
-    changed = changed_names(stage)
-    named = set().union(*(lesson.names for lesson in lessons(stage)))
-    modules = module_names(stage)
-    everything, found = stage_definitions(stage), parts(stage)
-    for part in found:
-        assert part.title
-        assert 1 <= len(part.why.split()) <= 150
-        assert part.modules or part.definitions
-        assert set(part.definitions) <= changed, "a definition that does not differ from the stage before"
-        for module in part.modules:
-            inside = {name for name in everything if name.startswith(f"{module}.")}
-            assert module in modules
-            assert not inside & named, f"a step names a definition of {module}: list single definitions instead"
-    for name in changed:
-        number = sum(part.includes(name) for part in found)
-        assert number == 1 or (number == 0 and name in named), name
+def test_the_command_proves_it_and_counts_the_translations(capsys):
+    assert cli.main(["lessons", "check"]) == 0
+    assert "every definition has a lesson, and every lesson its definitions" in capsys.readouterr().out
+    assert cli.main(["lessons", "check", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["stages"]
+    assert [one["lessons"] for one in found] == [10, 14, 12, 15, 9]
+    assert all(one["problems"] == [] for one in found)
 
 
-@pytest.mark.parametrize(("stage", "step"), [(STAGES[0], 10), (STAGES[1], 22)], ids=["stage1", "stage2"])
-def test_the_last_self_contained_step_holds_the_definitions_of_the_package(stage, step):
-    modules = module_names(stage)
-    package = {short(name, modules): text for name, text in stage_definitions(stage).items()}
-    package.pop("setup_variable", None)  # packaging, step 23
-    assert step_definitions(step) == package
+def test_the_command_names_what_is_not_covered(capsys, monkeypatch):
+    everything = proof.lessons
+    monkeypatch.setattr(proof, "lessons", lambda stage: everything(stage)[:-1])
+    monkeypatch.setattr(proof, "STAGES", STAGES[:1])
+    assert cli.main(["lessons", "check"]) == 1
+    out = capsys.readouterr().out
+    assert "NOT COVERED: expected one lesson for each of the steps 1-10, got [1, 2, 3, 4, 5, 6, 7, 8, 9]" in out
+    assert out.endswith("1 problem\n")
+
+
+# --- definitions ---
 
 
 def test_definitions_are_functions_classes_methods_and_assignments():

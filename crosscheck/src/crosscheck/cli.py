@@ -192,6 +192,11 @@ def parser() -> argparse.ArgumentParser:
     for shown in (diff, step):
         shown.add_argument("--side-by-side", action="store_true", help="show both sides in columns")
 
+    proof = command(
+        "lessons", lessons_command, "prove that every definition has its lesson, and count the translations"
+    )
+    proof.add_argument("what", choices=["check"])
+
     play = command("play", play_command, "run a script written for dezero on a stage, without editing it")
     play.usage = "crosscheck play SCRIPT [--stage N|all] [--json] [-- ARGS...]"
     play_options(play)
@@ -514,6 +519,12 @@ def step_command(arguments: argparse.Namespace) -> int:
     data = step_json(step, found, source, result)
     output(data, arguments.json, lambda: print_step(found, source, result, console(), arguments.side_by_side))
     return 1 if result is not None and result.returncode else 0
+
+
+def lessons_command(arguments: argparse.Namespace) -> int:
+    from .proof import lessons_report
+
+    return lessons_report(arguments.json)
 
 
 def site_command(arguments: argparse.Namespace) -> int:

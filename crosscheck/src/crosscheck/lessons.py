@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,7 +91,7 @@ def lessons(stage: Stage) -> list[Lesson]:
             titles=translations(entry, "title"),
             whys=translations(entry, "why"),
         )
-        for entry in entries(stage, "lesson", {"step": int, "title": str, "why": str})
+        for entry in entries(stage, "lesson", {"step": int, "title": str, "why": str}, ("adds", "changes", "removes"))
     ]
 
 
@@ -107,12 +107,12 @@ def parts(stage: Stage) -> list[Part]:
             titles=translations(entry, "title"),
             whys=translations(entry, "why"),
         )
-        for entry in entries(stage, "beyond", {"part": str, "title": str, "why": str})
+        for entry in entries(stage, "beyond", {"part": str, "title": str, "why": str}, ("modules", "definitions"))
     ]
 
 
-def entries(stage: Stage, table: str, needed: Mapping[str, type]) -> list[dict[str, Any]]:
-    """The entries [[lesson]] or [[beyond]] of a stage. Raises UsageError if one lacks what is needed."""
+def entries(stage: Stage, table: str, needed: Mapping[str, type], names: Collection[str]) -> list[dict[str, Any]]:
+    """The entries [[lesson]] or [[beyond]] of a stage. Raises UsageError if one lacks a key or has an unknown one."""
     path = stage.folder / "lessons.toml"
     found = read_toml(path).get(table, [] if table == "beyond" else None)
     if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
@@ -121,6 +121,9 @@ def entries(stage: Stage, table: str, needed: Mapping[str, type]) -> list[dict[s
         for key, kind in needed.items():
             if not isinstance(entry.get(key), kind):
                 raise UsageError(f"{path} is damaged: [[{table}]] needs {key!r}, got {entry}")
+        for key in entry:
+            if key.partition(".")[0] not in {*needed, *names}:
+                raise UsageError(f"{path} is damaged: [[{table}]] has the unknown key {key!r}: {entry}")
     return found
 
 
