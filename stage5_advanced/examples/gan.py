@@ -23,7 +23,7 @@ Unsupervised representation learning with deep convolutional generative adversar
 import copy
 
 import numpy as np
-from common import begin, load_digits, options, page, save
+from common import begin, figure, load_digits, options, page, save
 
 import stage5_advanced.functions as F
 import stage5_advanced.layers as L
@@ -121,11 +121,8 @@ def main():
 
 def draw(train_set, shown, history):
     """Images of 20 z during training, of 100 z at the end; real digits; the losses."""
-    from matplotlib.figure import Figure
-
     real = np.stack([2 * train_set[i][0][0] - 1 for i in range(100)])
-    figure = Figure(figsize=(15, 7.5), layout="constrained")
-    axes = figure.subplot_mosaic([["0", "1", "2"], ["loss", "loss", "loss"]], height_ratios=[3, 1])
+    made, axes = figure([["0", "1", "2"], ["loss", "loss", "loss"]], height=7.5, height_ratios=[3, 1])
     for place, title, images in (
         (
             "0",
@@ -143,7 +140,7 @@ def draw(train_set, shown, history):
         axes["loss"].plot(range(1, len(losses) + 1), losses, label=name)
     axes["loss"].set(title="loss", xlabel="epoch")
     axes["loss"].legend()
-    return figure
+    return made
 
 
 if __name__ == "__main__":

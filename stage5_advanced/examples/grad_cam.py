@@ -26,7 +26,7 @@ import pathlib
 
 import numpy as np
 from cnn import train
-from common import begin, load_digits, options, save, stop
+from common import begin, figure, load_digits, options, save, stop
 
 import stage5_advanced.functions as F
 import stage5_advanced.layers as L
@@ -87,8 +87,6 @@ def overlay(axes, picture, heat, title, **settings):
 
 def digits(arguments):
     """One digit per class: alone, with the map of the most probable class, with that of the second."""
-    from matplotlib.figure import Figure
-
     train_set, test_set = load_digits(arguments)
     print(f"{type(train_set).__name__}: {len(train_set)} training samples, {len(test_set)} test samples")
     model = Net()
@@ -101,20 +99,17 @@ def digits(arguments):
     chosen = [np.flatnonzero(t == digit)[0] for digit in range(10)]
     x = np.stack([test_set[i][0] for i in chosen])
     logits, maps = look(model, model.bn3, cuda.as_cupy(x) if arguments.gpu else x, ranks=(0, 1))
-    figure = Figure(figsize=(15, 5.2), layout="constrained")
-    rows = figure.subplots(3, 10)
+    made, rows = figure((3, 10), height=6)
     for i in range(10):
         settings = {"cmap": "gray_r", "vmin": 0, "vmax": 1.4}
         overlay(rows[0, i], x[i, 0], None, f"{t[chosen[i]]}", **settings)
         for row, rank, (classes, heat) in zip(rows[1:], ("first", "second"), maps, strict=True):
             overlay(row[i], x[i, 0], heat[i], f"{rank} {classes[i]}: {logits[i, classes[i]]:.1f}", **settings)
-    return figure
+    return made
 
 
 def photograph(arguments):
     """A photograph: alone, and with the maps of the three most probable classes of VGG16."""
-    from matplotlib.figure import Figure
-
     try:
         import PIL.Image
 
@@ -129,14 +124,13 @@ def photograph(arguments):
         x = cuda.as_cupy(x)
     logits, maps = look(model, model.conv5_3, x, ranks=(0, 1, 2))
     p = F.softmax(logits).data[0]
-    figure = Figure(figsize=(15, 4.3), layout="constrained")
-    first, *others = figure.subplots(1, 4)
+    made, (first, *others) = figure((1, 4), height=6)
     overlay(first, np.asarray(image), None, arguments.image.name)
     for axes, (classes, heat) in zip(others, maps, strict=True):
         title = f"{labels[classes[0]].split(',')[0]}: {p[classes[0]]:.3f}"
         print(title)
         overlay(axes, np.asarray(image), heat[0], title)
-    return figure
+    return made
 
 
 def main():

@@ -16,7 +16,7 @@ C. Olah, Neural networks, manifolds, and topology, https://colah.github.io/posts
 """
 
 import numpy as np
-from common import begin, options, save
+from common import begin, figure, options, save
 
 import stage5_advanced.functions as F
 import stage5_advanced.layers as L
@@ -95,10 +95,7 @@ def main():
 
 def draw(model, dataset, regions, losses):
     """The regions at some epochs; the points and the boundaries in the last hidden layer; the loss."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(13, 8.5), layout="constrained")
-    axes = figure.subplot_mosaic([["0", "1", "2"], ["hidden", "hidden", "loss"]])
+    made, axes = figure([["0", "1", "2"], ["hidden", "hidden", "loss"]], height=9)
 
     def points(place, x, title):
         for j in range(3):
@@ -116,7 +113,7 @@ def draw(model, dataset, regions, losses):
     points("hidden", h, "the points as the last layer sees them")
     axes["loss"].semilogy(range(1, len(losses) + 1), losses)
     axes["loss"].set(title="loss", xlabel="epoch")
-    return figure
+    return made
 
 
 if __name__ == "__main__":

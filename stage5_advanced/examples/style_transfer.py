@@ -31,7 +31,7 @@ import pathlib
 
 import numpy as np
 import pictures
-from common import begin, integer, options, save, stop
+from common import begin, figure, integer, options, pick, save, stop
 
 import stage5_advanced.functions as F
 from stage5_advanced import Layer, Parameter, cuda, no_grad, optimizers
@@ -164,7 +164,7 @@ def main():
     parser.add_argument("--style", type=pathlib.Path, metavar="FILE", help="the picture whose style is used")
     parser.add_argument("--size", type=integer(96, 16), metavar="N", help="pixels, default 256, with --quick 128")
     arguments = begin(parser)
-    size = arguments.size or (128 if arguments.quick else 256)
+    size = arguments.size or pick(arguments, 256, 128, 96)
     content = read(arguments.content, size) if arguments.content else pictures.landscape(size)
     made = (pictures.waves, pictures.mosaic)
     styles = [read(arguments.style, size)] if arguments.style else [f(size) for f in made]
@@ -177,11 +177,8 @@ def main():
 
 def draw(content, styles, results):
     """The content on the left; the styles above, the result of each below."""
-    from matplotlib.figure import Figure
-
     columns = len(styles) + 1
-    figure = Figure(figsize=(4 * columns, 8.3), layout="constrained")
-    axes = figure.subplot_mosaic([["content", *range(1, columns)], ["content", *range(-1, -columns, -1)]])
+    made, axes = figure([["content", *range(1, columns)], ["content", *range(-1, -columns, -1)]], height=9)
     shown = {"content": content} | dict(enumerate(styles, 1)) | {-i: x for i, x in enumerate(results, 1)}
     for place, picture in shown.items():
         axes[place].imshow(picture[0].transpose(1, 2, 0))
@@ -189,7 +186,7 @@ def draw(content, styles, results):
     axes["content"].set_title("content")
     for i in range(1, columns):
         axes[i].set_title("style")
-    return figure
+    return made
 
 
 if __name__ == "__main__":

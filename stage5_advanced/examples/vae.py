@@ -28,7 +28,7 @@ D. P. Kingma, M. Welling, Auto-encoding variational Bayes, arXiv:1312.6114 (2013
 import math
 
 import numpy as np
-from common import begin, integer, load_digits, options, page, save
+from common import begin, figure, integer, load_digits, options, page, save
 
 import stage5_advanced.functions as F
 from stage5_advanced import DataLoader, cuda, no_grad, optimizers
@@ -79,8 +79,6 @@ def main():
 
 def draw(model, x, t, history):
     """Reconstructions, samples, interpolations, the loss."""
-    from matplotlib.figure import Figure
-
     H, W = x.shape[2:]
     with no_grad():
         mu = model.encode(x)[0].data
@@ -90,8 +88,7 @@ def draw(model, x, t, history):
         first = [mu[t == digit][0] for digit in range(10)]
         between = [model.decode((1 - part) * first[i] + part * first[(i + 1) % 10]).data for i in range(10)]
     pairs = np.stack([x[:50].reshape(5, 10, H, W), again.reshape(5, 10, H, W)], axis=1)
-    figure = Figure(figsize=(15, 7.5), layout="constrained")
-    axes = figure.subplot_mosaic([["0", "1", "2"], ["loss", "loss", "loss"]], height_ratios=[3, 1])
+    made, axes = figure([["0", "1", "2"], ["loss", "loss", "loss"]], height=7.5, height_ratios=[3, 1])
     for place, title, images in (
         ("0", "test digits; below each its reconstruction", pairs),
         ("1", "samples, z ~ N(0, 1)", samples),
@@ -105,7 +102,7 @@ def draw(model, x, t, history):
     axes["loss"].stackplot(range(1, len(history) + 1), kl, error, labels=["KL", "-log p(x | z)"], alpha=0.8)
     axes["loss"].set(title="loss", xlabel="epoch")
     axes["loss"].legend()
-    return figure
+    return made
 
 
 if __name__ == "__main__":
