@@ -12,6 +12,7 @@ from rich.console import Console
 
 from crosscheck import UsageError, cli
 from crosscheck import diff as diff_module
+from crosscheck.changes import behaviors, higher_orders, interface, slides
 from crosscheck.diff import (
     DefinitionChange,
     FileChange,
@@ -26,6 +27,8 @@ from crosscheck.diff import (
     select,
 )
 from crosscheck.report.difference import print_comparison
+from crosscheck.report.difference_pages import fenced, html, markdown
+from crosscheck.report.hunks import rows
 from crosscheck.stages import STAGES, Stage
 
 
@@ -191,7 +194,9 @@ def test_what_moved_and_what_is_beyond_the_book_is_printed(moved):
     said = out.file.getvalue()
     assert "Moved to another file, unchanged\ncore.py -> core/box.py: Box\ncore.py -> core/limit.py: LIMIT\n" in said
     assert "core.box.Box.a  changed in core/box.py, moved from core.py" in said
-    assert "Beyond the book, A1: More\nWhy more.\n\ncore.limit.beyond  new in core/limit.py" in said
+    assert (
+        "Beyond the book, A1: More\nWhy more.\nNew names: core.limit.beyond()\n\ncore.limit.beyond  new in core" in said
+    )
 
 
 def test_what_moved_and_what_is_beyond_the_book_is_data(moved):
@@ -277,14 +282,11 @@ def test_a_changed_definition_is_a_unified_diff_without_headers():
 
 
 def test_side_by_side_pairs_the_lines():
-    change = DefinitionChange("f", "f.py", "a\nb\nc\nd", "a\nB\nd\ne")
-    assert change.rows() == [
-        ("a", " ", "a"),
-        ("b", "|", "B"),
-        ("c", "<", None),
-        ("d", " ", "d"),
-        (None, ">", "e"),
-    ]
+    found = [tuple(line and str(line) for line in row) for row in rows("a\nb\nc\nd", "a\nB\nd\ne")]
+    assert found == [(" a", " a"), ("-b", "+B"), ("-c", None), (" d", " d"), (None, "+e")]
+    far = rows("a\n" * 30 + "b", "c\n" + "a\n" * 30)
+    assert [str(left) for left, _ in far].count("@@") == 1
+    assert len(far) < 15
 
 
 def test_lines_are_counted_in_long_repetitive_files():
@@ -338,6 +340,132 @@ f()
 def test_the_rest_is_all_text_outside_definitions():
     assert rest(SOURCE) == '"""Doc."""\nimport a\n# a word\n    # of the class\nC.x = X\nf()'
     assert rest(SOURCE, docstring=False) == "import a\n# a word\n    # of the class\nC.x = X\nf()"
+
+
+# --- what it means ---
+
+
+def changed(name, before, after, steps=()):
+    return DefinitionChange(name, f"{name.split('.')[0]}.py", before, after, steps)
+
+
+def test_public_names_and_signatures_that_change():
+    found = interface(
+        [
+            changed("core.f", "def f(x):\n    pass", "def f(x, y=1):\n    pass"),
+            changed("core.same", "def same(x):\n    return 1", "def same(x):\n    return 2"),
+            changed("core.C", None, "class C(Base):"),
+            changed("core.C.method", None, "    def method(self):\n        pass"),
+            changed("core.B.method", None, "    @property\n    def method(self):\n        pass"),
+            changed("core._hidden", None, "def _hidden():\n    pass"),
+            changed("core.gone", "@cache\ndef gone(*, a):\n    pass", None),
+            changed("core.LIMIT", None, "LIMIT = 3"),
+            changed("ops.setup", "def setup():\n    V.__add__ = add", "def setup():\n    V.__mul__ = mul"),
+        ]
+    )
+    assert [(one.state, str(one)) for one in found] == [
+        ("changed", "core.f(x) -> (x, y=1)"),
+        ("added", "core.C(Base)"),
+        ("added", "core.B.method(self)"),
+        ("removed", "core.gone(*, a)"),
+        ("added", "core.LIMIT"),
+        ("added", "V.__mul__"),
+        ("removed", "V.__add__"),
+    ]
+
+
+def test_computations_that_turn_from_unsupported_to_supported(crosscheck):
+    found = compare("2", "3")
+    by_name = {one.computation: one for one in behaviors(found)}
+    assert (by_name["eight_derivatives_of_tanh"].step, by_name["eight_derivatives_of_tanh"].after) == (35, "equal")
+    assert by_name["gradient_of_a_gradient_without_a_graph"].after == "error"
+    assert "goldstein_price" not in by_name  # stage 2 has it
+    assert higher_orders(found) > 20
+    assert higher_orders(compare("3", "4")) == higher_orders(compare("1", "2")) == 0
+    assert {one.before for one in behaviors(compare("1", "2"))} == {"missing", "wrong"}
+    _, out, _ = crosscheck("diff", "2", "3", "--step", "32")
+    assert "Changed signatures: core.Variable.backward(self, retain_grad=False) -> (self, retain_grad=False, cr" in out
+    assert "Computations that turn from unsupported to supported: graph_of_a_gradient" in out
+    data = json.loads(crosscheck("diff", "2", "3", "--json")[1])
+    assert {"name": "core.unrecorded(data)", "state": "added", "after": ""} in data["interface"]
+    assert data["behavior"][0]["before"] in ("missing", "wrong")
+
+
+# --- slides ---
+
+
+def test_a_slide_has_ten_lines_of_what_changed():
+    found = compare("2", "3")
+    shown = {one.heading.partition(":")[0]: one for one in slides(found)}
+    assert all(1 <= len(one.lines) <= 10 for one in shown.values())
+    assert shown["Step 32"].name == "core.Variable.backward"
+    assert any("create_graph" in str(line) and line.sign == "+" for line in shown["Step 32"].lines)
+    (other,) = slides(compare("step15", "step16"))
+    assert any("heappush" in str(line) for line in other.lines)
+
+
+def test_a_slide_does_not_show_checks_of_the_input():
+    checks = "\n".join(f"    if x < {n}:\n        raise ValueError(\n            'no'\n        )" for n in range(9))
+    after = f"def f(x):\n{checks}\n    y = x * x\n    return y + 1"
+    change = changed("core.f", None, after, (11,))
+    lesson = diff_module.Lesson(11, "Squares", "It multiplies.", adds=("core.f",))
+    (slide,) = slides(diff_module.Comparison("a", "b", (lesson,), (change,)))
+    assert str(slide.lines[-1]) == "+    return y + 1"
+
+
+def test_scripts_without_definitions_have_a_slide():
+    (slide,) = slides(compare("step23", "step24"))
+    assert len(slide.lines) == 10
+
+
+# --- formats ---
+
+
+def test_markdown(crosscheck):
+    _, out, _ = crosscheck("diff", "1", "2", "--step", "16", "--format", "markdown")
+    assert out.startswith("# stage1 -> stage2\n\n| file | state | lines |\n|---|---|---|\n| `core.py` | changed | +")
+    assert "\n## Step 16: Complex computational graphs: implementation\n" in out
+    assert "### `core.Variable.set_creator`\n\nchanged in `core.py`\n\n```diff\n     def set_creator(" in out
+    assert out.count("```") % 2 == 0
+    _, columns, _ = crosscheck("diff", "1", "2", "--step", "13", "--format", "markdown", "--side-by-side")
+    assert "x = self.<del>input</del>.data" in columns
+    assert "x = self.<ins>inputs[0]</ins>.data" in columns
+    tables = re.findall(r"<table>.*?</table>", columns, re.DOTALL)
+    assert tables
+    assert not any("\n\n" in table for table in tables)  # a blank line would end it
+    _, slide, _ = crosscheck("diff", "1", "2", "--step", "16", "--format", "markdown", "--slide")
+    assert slide.startswith("# Step 16: ")
+    assert len(slide.splitlines()) <= 4 + 12 + 1
+
+
+def test_a_fence_is_longer_than_any_in_the_code():
+    assert fenced(["a", "````"]) == ["`````diff", "a", "````", "`````", ""]
+
+
+def test_html_is_one_page(crosscheck):
+    _, out, _ = crosscheck("diff", "1", "2", "--step", "13", "--format", "html")
+    assert out.startswith("<!doctype html>")
+    assert not re.search(r'(src|href)="(?!data:)', out)
+    assert "<b>" in out
+    assert "Shown under the last step that changes it" not in out
+    _, columns, _ = crosscheck("diff", "1", "2", "--step", "13", "--format", "html", "--side-by-side")
+    assert '<table class="diff columns">' in columns
+    found = compare("1", "2")
+    assert 'class="slide"' in html(found, shown=slides(found))
+    assert "<script" not in out
+
+
+def test_what_moved_is_in_every_format(moved):
+    found = compare_stages(*moved)
+    assert "- `core.box.Box`, from `core.py`" in markdown(found)
+    assert "changed in `core/box.py`, moved from `core.py`" in markdown(found)
+    assert "<li><code>core.box.Box</code>, from <code>core.py</code></li>" in html(found)
+
+
+def test_words_that_changed_are_reversed_in_a_color_terminal():
+    out = Console(file=io.StringIO(), force_terminal=True, color_system="standard", width=120)
+    print_comparison(select(compare("1", "2"), symbol="Square.backward"), out)
+    assert "x = self.\x1b[0m\x1b[7;32minputs[0]\x1b[0m" in out.file.getvalue()
 
 
 # --- the actual stages ---
@@ -428,7 +556,7 @@ def test_diff_uses_colors_where_they_are_wanted(monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
     colored = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert re.search(r"\x1b\[[\d;]*m\+        funcs = \[\]", colored)
+    assert re.search(r"\x1b\[32m\+        (\x1b\[[\d;]*m)*funcs(\x1b\[[\d;]*m)* = ", colored)
     monkeypatch.setenv("NO_COLOR", "1")
     plain = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert not re.search(r"\x1b\[[\d;]*3\dm", plain)

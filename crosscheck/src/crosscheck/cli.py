@@ -186,6 +186,10 @@ def parser() -> argparse.ArgumentParser:
     diff.add_argument("--file", metavar="FILE", help="only this file, such as core.py")
     diff.add_argument("--symbol", metavar="NAME", help="only this definition, such as Variable.backward")
     diff.add_argument("--step", type=int, metavar="N", help="only what the lesson of step N names")
+    diff.add_argument(
+        "--format", choices=["text", "markdown", "html"], default="text", help="what is printed (default: text)"
+    )
+    diff.add_argument("--slide", action="store_true", help="only the ten lines of each lesson that show most of it")
     step = command("step", step_command, "show a step: its lesson, what it changes, its script and its output")
     step.add_argument("step", metavar="N", help="32 or step32")
     step.add_argument("--no-run", action="store_true", help="do not run the script")
@@ -501,11 +505,23 @@ def doctor_command(arguments: argparse.Namespace) -> int:
 
 
 def diff_command(arguments: argparse.Namespace) -> int:
+    from .changes import as_json, slides
     from .diff import compare, select
-    from .report.difference import print_comparison
+    from .report.difference import print_comparison, print_slides
+    from .report.difference_pages import html, markdown
 
     found = select(compare(arguments.A, arguments.B), arguments.file, arguments.symbol, arguments.step)
-    output(found.as_json(), arguments.json, lambda: print_comparison(found, console(), arguments.side_by_side))
+    shown = slides(found) if arguments.slide else None
+
+    def text() -> None:
+        if arguments.format != "text":
+            print({"markdown": markdown, "html": html}[arguments.format](found, arguments.side_by_side, shown), end="")
+        elif shown is not None:
+            print_slides(shown, console())
+        else:
+            print_comparison(found, console(), arguments.side_by_side)
+
+    output(as_json(found, shown), arguments.json, text)
     return 0
 
 

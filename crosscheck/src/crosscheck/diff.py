@@ -26,10 +26,10 @@ from .lessons import (
     short,
     step_path,
 )
+from .report.hunks import Line, difference
 from .stages import STAGES, Stage, one_stage
 from .steps import ARGUMENTS, run_script
 
-CONTEXT = 5  # equal lines around a change
 PAUSED = "steps 11 and 12 omit Square, Exp and numerical_diff, and step 13 restores them; no lesson names this"
 
 
@@ -63,22 +63,11 @@ class DefinitionChange:
 
     def unified(self) -> list[str]:
         """Lines with a sign in front, `@@` between distant changes; a new or removed definition in full."""
-        before, after = lines(self.before), lines(self.after)
-        found = list(difflib.unified_diff(before, after, n=CONTEXT, lineterm=""))[2:]
-        signed = ["@@" if line.startswith("@@") else line.rstrip() or " " for line in found]
-        return signed[1:] if signed[:1] == ["@@"] else signed
+        return [str(line) for line in self.lines()]
 
-    def rows(self) -> list[tuple[str | None, str, str | None]]:
-        """(left, sign, right) for every line: `|` changed, `<` only left, `>` only right, a blank if equal."""
-        before, after = lines(self.before), lines(self.after)
-        found: list[tuple[str | None, str, str | None]] = []
-        for tag, i0, i1, j0, j1 in matcher(before, after).get_opcodes():
-            for n in range(max(i1 - i0, j1 - j0)):
-                left = before[i0 + n] if i0 + n < i1 else None
-                right = after[j0 + n] if j0 + n < j1 else None
-                sign = " " if tag == "equal" else "<" if right is None else ">" if left is None else "|"
-                found.append((left, sign, right))
-        return found
+    def lines(self) -> list[Line]:
+        """The same lines in color, with marks on the words that changed."""
+        return difference(self.before, self.after)
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from ..changes import ApiChange, Behavior, Slide, behaviors, higher_orders, interface, of_chapter
 from ..diff import Chapter, Comparison, DefinitionChange
 from ..imports import module_of
 from ..lessons import Lesson, Part
+from .hunks import Line, Row, rows
 
 STYLES = {"new": "green", "changed": "yellow", "identical": "dim", "removed": "red", "moved": "cyan"}
-SIGN_STYLES = {"|": "yellow", "<": "red", ">": "green", " ": ""}
+STYLE = {"+": "green", "-": "red", " ": ""}
+API = {"added": "New names", "removed": "Removed names", "changed": "Changed signatures"}
+TURN = "Computations that turn from unsupported to supported"
 MIDDLE = 3  # columns between the two sides
 
 
@@ -25,8 +30,14 @@ def print_comparison(found: Comparison, out: Console, side_by_side: bool = False
         plain(out, note)
     if found.files:
         out.print(file_table(found))
+    able = behaviors(found)
     for chapter in found.chapters():
-        print_chapter(chapter, out, side_by_side)
+        print_chapter(chapter, out, side_by_side, of_chapter(able, chapter.lesson))
+    if more := [one for one in able if one.beyond]:
+        heading(out, "Beyond the book")
+        print_meaning([], more, out)
+    if number := higher_orders(found):
+        plain(out, f"\n{number} computations of {found.before} can be differentiated twice in {found.after}")
     if found.moved:
         print_moved(found.moved, out)
     if found.around:
@@ -74,8 +85,8 @@ def print_moved(moved: Sequence[DefinitionChange], out: Console) -> None:
         plain(out, f"{source} -> {path}: {', '.join(name.removeprefix(f'{module}.') for name in shown)}")
 
 
-def print_chapter(chapter: Chapter, out: Console, side_by_side: bool) -> None:
-    """The lesson, followed by its definitions."""
+def print_chapter(chapter: Chapter, out: Console, side_by_side: bool, able: Sequence[Behavior] = ()) -> None:
+    """The lesson, what it makes possible, and its definitions."""
     if chapter.lesson is not None:
         print_lesson(chapter.lesson, out)
     else:
@@ -86,6 +97,7 @@ def print_chapter(chapter: Chapter, out: Console, side_by_side: bool) -> None:
             f"; this step alone: crosscheck step {chapter.lesson.step}" if isinstance(chapter.lesson, Lesson) else ""
         )
         out.print(Text(f"Shown under the last step that changes it: {later}{alone}", "dim"))
+    print_meaning(interface([*chapter.shown, *chapter.later]), able, out)
     for change in chapter.shown:
         print_change(change, out, side_by_side, chapter.lesson)
 
@@ -112,10 +124,27 @@ def print_change(
     if change.state == "new":
         code(change.after or "", "python", out)
     elif side_by_side and change.state == "changed":
-        for line in columns(change, out.width):
+        for line in columns(rows(change.before, change.after), out.width):
             out.print(line, soft_wrap=True)
     else:
-        code("\n".join(change.unified()), "diff", out)
+        print_lines(change.lines(), out)
+
+
+def print_lines(lines: Iterable[Line], out: Console) -> None:
+    """Lines with their signs, never wrapped, so that they can be copied; words that changed are reversed."""
+    for line in lines:
+        shown = (
+            Text("@@", "cyan") if line.sign == "@" else Text.assemble(line.sign, marked(line), style=STYLE[line.sign])
+        )
+        shown.rstrip()
+        out.print(shown, soft_wrap=True)
+
+
+def marked(line: Line) -> Text:
+    text = Text(line.text)
+    for start, end in line.marks:
+        text.stylize("reverse", start, end)
+    return text
 
 
 def code(text: str, lexer: str, out: Console) -> None:
@@ -125,28 +154,51 @@ def code(text: str, lexer: str, out: Console) -> None:
     out.print(shown, soft_wrap=True)
 
 
-def columns(change: DefinitionChange, width: int) -> Iterator[Text]:
-    """Both sides, each wrapped to half the width."""
+def columns(found: Iterable[Row], width: int) -> Iterator[Text]:
+    """Both sides, each wrapped to half the width; between them | changed, < only left, > only right."""
     half = max((width - MIDDLE) // 2, 20)
-    for left, sign, right in change.rows():
+    for left, right in found:
+        if left is not None and left.sign == "@":
+            yield Text("@@", "cyan")
+            continue
+        same = left is not None and left.sign == " "
+        sign = " " if same else "<" if right is None else ">" if left is None else "|"
         lefts, rights = folded(left, half), folded(right, half)
-        for n in range(max(len(lefts), len(rights))):
-            before = lefts[n] if n < len(lefts) else ""
-            after = rights[n] if n < len(rights) else ""
-            style = SIGN_STYLES[sign]
-            line = Text.assemble(
-                (before.ljust(half), "red" if sign == "|" else style),
-                f" {sign} ",
-                (after, "green" if sign == "|" else style),
-            )
+        for before, after in itertools.zip_longest(lefts, rights, fillvalue=Text()):
+            before.pad_right(half - len(before))
+            line = Text.assemble(before, f" {sign} ", after)
             line.rstrip()
             yield line
 
 
-def folded(line: str | None, width: int) -> list[str]:
+def folded(line: Line | None, width: int) -> list[Text]:
     """At least one piece; an empty one if there is no line."""
-    text = line or ""
-    return [text[n : n + width] for n in range(0, len(text), width)] or [""]
+    if line is None:
+        return [Text()]
+    text = marked(line)
+    text.stylize(STYLE[line.sign])
+    return [text[n : n + width] for n in range(0, len(text), width)] or [Text()]
+
+
+# --- what it means ---
+
+
+def print_meaning(api: Sequence[ApiChange], able: Sequence[Behavior], out: Console) -> None:
+    """The changes of the interface, and the computations that become possible, one paragraph for each kind."""
+    for state in ("added", "removed", "changed"):
+        if names := [str(one) for one in api if one.state == state]:
+            out.print(Text.assemble((f"{API[state]}: ", "bold"), ", ".join(names)))
+    if able:
+        names = [one.computation + (f" ({one.after})" if one.after != "equal" else "") for one in able]
+        out.print(Text.assemble((f"{TURN}: ", "bold"), ", ".join(names)))
+
+
+def print_slides(found: Sequence[Slide], out: Console) -> None:
+    """Each slide: the lesson, the definition, and ten lines."""
+    for slide in found:
+        heading(out, slide.heading)
+        out.print(Text(slide.name, "bold cyan"))
+        print_lines(slide.lines, out)
 
 
 def print_step(

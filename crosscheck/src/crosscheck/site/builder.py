@@ -31,9 +31,9 @@ from ..report import graphs
 from ..report.highlight import code, css
 from ..report.html import GENERATOR
 from ..report.html import TEMPLATES as REPORT
+from ..report.hunks import as_html
 from ..rosetta import Row, rosetta
 from ..stages import STAGES, Stage
-from .hunks import as_html, difference
 
 HERE = pathlib.Path(__file__).parent
 TEMPLATES = HERE / "templates"
@@ -69,7 +69,7 @@ class Shown:
 
     @classmethod
     def of(cls, change: DefinitionChange) -> Shown:
-        return cls(change.name, change.path, change.state, as_html(difference(change.before, change.after)))
+        return cls(change.name, change.path, change.state, as_html(change.lines()))
 
 
 @dataclass(frozen=True)
