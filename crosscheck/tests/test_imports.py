@@ -13,6 +13,7 @@ from crosscheck.stages import STAGES
 CROSSCHECK = pathlib.Path(crosscheck.__file__).parent
 
 FAMILIES = [
+    {"kernels"},
     {"broadcast", "elementwise", "shape", "windows"},
     {"arithmetic", "matrix", "reduce", "sizes", "special"},
     {"compare"},

@@ -1,11 +1,17 @@
-"""Arrays on the host (NumPy) and on a GPU (CuPy), and copies between them. [step 52]
+"""Arrays on the host (NumPy) and on a GPU (CuPy), copies between them, and the choice of kernels. [step 52]
 
 gpu_enable: whether CuPy can be imported and finds a GPU.
 cupy, cp: CuPy, or None if it cannot be imported.
+use_kernels: whether a formula that has a kernel of its own is one launch on a GPU, instead of one per operation. False,
+    since no kernel has been run on a GPU yet: set `cuda.use_kernels = True` to try.
 """
+
+import functools
 
 import numpy as np
 
+use_kernels = False
+KERNELS = []  # all that there are
 cupy = None
 gpu_enable = False
 try:
@@ -62,3 +68,86 @@ def common_module(name, xs):
         places = ", ".join(f"input {i} on the {'GPU' if there else 'host'}" for i, there in enumerate(on_gpu))
         raise TypeError(f"{name}: expected arrays on one device, got {places}; use to_gpu() or to_cpu()")
     return cupy if on_gpu[0] else np
+
+
+def on_gpu(device, integers=False):
+    """Decorator: call `device` instead of the function if `use_kernels` is True and the arrays are on a GPU.
+
+    All arrays must be float32, or all float64, and none empty; with integers, some may be integers. If device returns
+    NotImplemented, before it changes anything, the function is called. [not in the book]
+    """
+
+    def decorate(function):
+        @functools.wraps(function)
+        def choose(*args):
+            if use_kernels and gpu_enable and fits(args, integers):
+                y = device(*args)
+                if y is not NotImplemented:
+                    return y
+            return function(*args)
+
+        choose.device = device
+        return choose
+
+    return decorate
+
+
+def kernel(inputs, outputs, operation):
+    """Decorator: on a GPU, one kernel instead of the function; the arguments are those of cupy.ElementwiseKernel.
+
+    The function is called with the inputs, then with the outputs if it changes arrays instead of returning new ones;
+    all are of one floating dtype, T. [not in the book]
+    """
+
+    def decorate(function):
+        return on_gpu(Kernel("ElementwiseKernel", inputs, outputs, operation, function.__name__))(function)
+
+    return decorate
+
+
+class Kernel:
+    """CUDA code that is compiled when it is first needed: a kind of kernel of CuPy, and the arguments to create it."""
+
+    def __init__(self, kind, *code):
+        self.kind = kind
+        self.code = code
+        KERNELS.append(self)
+
+    def compiled(self):
+        """The kernel of CuPy."""
+        return compiled(cupy, self.kind, *self.code)
+
+    def __call__(self, *args, **options):
+        return self.compiled()(*args, **options)
+
+
+class BlockKernel(Kernel):
+    """A RawKernel, the threads of a block of which share memory; T in its source is the dtype. [not in the book]"""
+
+    threads = 256  # of a block
+
+    def __init__(self, name, source):
+        super().__init__("RawKernel", name, source)
+
+    def compiled(self, dtype):
+        """The kernel of CuPy for float32 or float64."""
+        name, source = self.code
+        real = {"float32": "float", "float64": "double"}[dtype.name]
+        return compiled(cupy, self.kind, f"typedef {real} T;\n{source}", name)
+
+    def __call__(self, blocks, dtype, *args):
+        """Launch so many blocks. Arrays among args must be contiguous; an int is a long long, a float a double."""
+        self.compiled(dtype)((blocks,), (self.threads,), args)
+
+
+@functools.cache
+def compiled(module, kind, *code):
+    """A kernel of CuPy; on a stand-in for CuPy, one of the stand-in."""
+    return getattr(module, kind)(*code)
+
+
+def fits(args, integers):
+    """Whether the arrays among args are on a GPU, none is empty, and all have one of the dtypes of kernels."""
+    arrays = [a for a in args if isinstance(a, cupy.ndarray)]
+    dtypes = {a.dtype.name for a in arrays if not (integers and a.dtype.kind in "iu")}
+    return dtypes in ({"float32"}, {"float64"}) and all(a.size for a in arrays)

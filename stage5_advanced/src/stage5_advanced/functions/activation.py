@@ -5,6 +5,7 @@ import numpy as np
 from ..core import Function
 from .broadcast import accumulate, narrow
 from .elementwise import as_float, exp
+from .kernels import gradient
 from .reduce import axes_of, maximum, sum
 
 
@@ -37,7 +38,13 @@ class ReLU(Function):
         return self.xp.maximum(x, 0.0)
 
     def backward(self, gy):
-        return gy * (self.inputs[0].data > 0)  # the mask is a constant: use the data of x
+        return relu_gradient(gy, self.inputs[0].data)  # the mask is a constant: use the data of x
+
+
+@gradient("T gy, T x", "gx = gy * (x > 0)")
+def relu_gradient(gy, x):
+    """The gradient of relu."""
+    return gy * (x > 0)
 
 
 def relu(x):

@@ -1,10 +1,34 @@
-"""Update rules.  p: the data of a parameter, g: that of its gradient."""
+"""Update rules.  p: the data of a parameter, g: that of its gradient.
 
+The formula of each rule is a function above its class, which changes p and the state in place.
+"""
+
+import functools
 import math
 
 import numpy as np
 
+from .. import cuda
 from .base import LIMITS, Optimizer, blocks
+
+
+def in_blocks(update):
+    """Decorator: call a formula for one block of its arrays after the other; see `blocks`."""
+
+    @functools.wraps(update)
+    def run(*args):
+        arrays = [a for a in args if hasattr(a, "shape")]
+        for block in blocks(*arrays):
+            part = iter(block)
+            update(*(next(part) if hasattr(a, "shape") else a for a in args))
+
+    return run
+
+
+@cuda.kernel("T g, T lr", "T p", "p -= lr * g")
+def sgd(g, lr, p):
+    """The update of SGD."""
+    p -= lr * g
 
 
 class SGD(Optimizer):
@@ -15,7 +39,15 @@ class SGD(Optimizer):
         self.lr = lr
 
     def update_one(self, param):
-        param.data -= self.lr * param.grad.data
+        sgd(param.grad.data, self.lr, param.data)
+
+
+@cuda.kernel("T g, T lr, T momentum", "T p, T v", "v = momentum * v - lr * g; p += v")
+def momentum_sgd(g, lr, momentum, p, v):
+    """The update of MomentumSGD."""
+    v *= momentum
+    v -= lr * g
+    p += v
 
 
 class MomentumSGD(Optimizer):
@@ -33,10 +65,16 @@ class MomentumSGD(Optimizer):
         return {"v": param.xp.zeros_like(param.data)}
 
     def update_one(self, param):
-        v = self.state_of(param)["v"]
-        v *= self.momentum
-        v -= self.lr * param.grad.data
-        param.data += v
+        momentum_sgd(param.grad.data, self.lr, self.momentum, param.data, self.state_of(param)["v"])
+
+
+@cuda.kernel("T g, T lr, T eps", "T p, T h", "h += g * g; p -= lr * g / (sqrt(h) + eps)")
+@in_blocks
+def adagrad(g, lr, eps, p, h):
+    """The update of AdaGrad."""
+    xp = cuda.get_array_module(p)
+    h += g * g
+    p -= lr * g / (xp.sqrt(h) + eps)
 
 
 class AdaGrad(Optimizer):
@@ -51,10 +89,22 @@ class AdaGrad(Optimizer):
         return {"h": param.xp.zeros_like(param.data)}
 
     def update_one(self, param):
-        xp = param.xp
-        for p, g, h in blocks(param.data, param.grad.data, self.state_of(param)["h"]):
-            h += g * g
-            p -= self.lr * g / (xp.sqrt(h) + self.eps)
+        adagrad(param.grad.data, self.lr, self.eps, param.data, self.state_of(param)["h"])
+
+
+@cuda.kernel(
+    "T g, T lr, T rate, T eps",
+    "T p, T h, T e",
+    "h += rate * (g * g - h); T d = sqrt((e + eps) / (h + eps)) * g; e += rate * (d * d - e); p -= lr * d",
+)
+@in_blocks
+def adadelta(g, lr, rate, eps, p, h, e):
+    """The update of AdaDelta.  rate: 1 - rho."""
+    xp = cuda.get_array_module(p)
+    h += rate * (g * g - h)
+    d = xp.sqrt((e + eps) / (h + eps)) * g
+    e += rate * (d * d - e)
+    p -= lr * d
 
 
 class AdaDelta(Optimizer):
@@ -74,12 +124,22 @@ class AdaDelta(Optimizer):
         return {"h": param.xp.zeros_like(param.data), "e": param.xp.zeros_like(param.data)}
 
     def update_one(self, param):
-        xp, state = param.xp, self.state_of(param)
-        for p, g, h, e in blocks(param.data, param.grad.data, state["h"], state["e"]):
-            h += (1 - self.rho) * (g * g - h)
-            d = xp.sqrt((e + self.eps) / (h + self.eps)) * g
-            e += (1 - self.rho) * (d * d - e)
-            p -= self.lr * d
+        state = self.state_of(param)
+        adadelta(param.grad.data, self.lr, 1 - self.rho, self.eps, param.data, state["h"], state["e"])
+
+
+@cuda.kernel(
+    "T g, T lr, T rate1, T rate2, T scale, T eps",
+    "T p, T m, T v",
+    "m += rate1 * (g - m); v += rate2 * (g * g - v); p -= lr * m / (sqrt(v) * scale + eps)",
+)
+@in_blocks
+def adam(g, lr, rate1, rate2, scale, eps, p, m, v):
+    """The update of Adam.  rate1, rate2: 1 - beta;  lr, scale: corrected for the start at zero."""
+    xp = cuda.get_array_module(p)
+    m += rate1 * (g - m)
+    v += rate2 * (g * g - v)
+    p -= lr * m / (xp.sqrt(v) * scale + eps)
 
 
 class Adam(Optimizer):
@@ -109,15 +169,23 @@ class Adam(Optimizer):
         return {"m": param.xp.zeros_like(param.data), "v": param.xp.zeros_like(param.data), "t": np.array(0)}
 
     def update_one(self, param):
-        xp, state = param.xp, self.state_of(param)
+        state = self.state_of(param)
         state["t"] += 1
         t = int(state["t"])
         lr = self.lr / (1 - self.beta1**t)
         scale = 1 / math.sqrt(1 - self.beta2**t)
-        for p, g, m, v in blocks(param.data, param.grad.data, state["m"], state["v"]):
-            m += (1 - self.beta1) * (g - m)
-            v += (1 - self.beta2) * (g * g - v)
-            p -= lr * m / (xp.sqrt(v) * scale + self.eps)
+        rates = 1 - self.beta1, 1 - self.beta2
+        adam(param.grad.data, lr, *rates, scale, self.eps, param.data, state["m"], state["v"])
+
+
+@cuda.kernel("T g, T lr, T momentum", "T p, T v", "v = momentum * v - lr * g; p += momentum * v - lr * g")
+@in_blocks
+def nag(g, lr, momentum, p, v):
+    """The update of NAG."""
+    step = lr * g
+    v *= momentum
+    v -= step
+    p += momentum * v - step
 
 
 class NAG(Optimizer):
@@ -135,11 +203,44 @@ class NAG(Optimizer):
         return {"v": param.xp.zeros_like(param.data)}
 
     def update_one(self, param):
-        for p, g, v in blocks(param.data, param.grad.data, self.state_of(param)["v"]):
-            step = self.lr * g
-            v *= self.momentum
-            v -= step
-            p += self.momentum * v - step
+        nag(param.grad.data, self.lr, self.momentum, param.data, self.state_of(param)["v"])
+
+
+RMSPROP = """
+    T step = torch ? g / (sqrt(var) + eps) : lr * g / sqrt(var + eps);
+    if (momentum > 0) { v = momentum * v + step; step = v; }
+    p -= torch ? lr * step : step;
+"""
+
+
+@cuda.kernel(
+    "T g, T lr, T rate, T eps, T momentum, bool torch", "T p, T s, T v", "s += rate * (g * g - s); T var = s;" + RMSPROP
+)
+@in_blocks
+def rmsprop(g, lr, rate, eps, momentum, torch, p, s, v, *means):
+    """The update of RMSprop.  rate: 1 - alpha;  torch: whether that is the style."""
+    xp = cuda.get_array_module(p)
+    s += rate * (g * g - s)
+    var = s
+    for m in means:
+        m += rate * (g - m)
+        var = s - m * m
+    step = g / (xp.sqrt(var) + eps) if torch else lr * g / xp.sqrt(var + eps)
+    if momentum:
+        v *= momentum
+        v += step
+        step = v
+    p -= lr * step if torch else step
+
+
+@cuda.kernel(
+    "T g, T lr, T rate, T eps, T momentum, bool torch",
+    "T p, T s, T v, T m",
+    "s += rate * (g * g - s); m += rate * (g - m); T var = s - m * m;" + RMSPROP,
+)
+def centered_rmsprop(*args):
+    """The same with m, the average gradient."""
+    rmsprop(*args)
 
 
 class RMSprop(Optimizer):
@@ -170,21 +271,10 @@ class RMSprop(Optimizer):
         return state | {"m": param.xp.zeros_like(param.data)} if self.centered else state
 
     def update_one(self, param):
-        xp, state, torch = param.xp, self.state_of(param), self.style == "torch"
-        for p, g, s, v, *means in blocks(
-            param.data, param.grad.data, *(state[name] for name in "svm" if name in state)
-        ):
-            s += (1 - self.alpha) * (g * g - s)
-            var = s
-            for m in means:
-                m += (1 - self.alpha) * (g - m)
-                var = s - m * m
-            step = g / (xp.sqrt(var) + self.eps) if torch else self.lr * g / xp.sqrt(var + self.eps)
-            if self.momentum:
-                v *= self.momentum
-                v += step
-                step = v
-            p -= self.lr * step if torch else step
+        state = self.state_of(param)
+        update = centered_rmsprop if self.centered else rmsprop
+        numbers = self.lr, 1 - self.alpha, self.eps, self.momentum, self.style == "torch"
+        update(param.grad.data, *numbers, param.data, *(state[name] for name in "svm" if name in state))
 
 
 class AdamW(Adam):
