@@ -77,7 +77,7 @@ def begin(parser):
     except OSError as error:
         parser.error(f"argument --out: cannot write to {arguments.out}: {error.strerror}")
     np.random.seed(arguments.seed)
-    if arguments.default_epochs:
+    if arguments.default_epochs == arguments.mnist_epochs is not None:  # otherwise the data decides: load_digits
         arguments.epochs = arguments.epochs or pick(arguments, *arguments.default_epochs, 1)
     return arguments
 

@@ -7,10 +7,15 @@ The numbers are those of the last such line. `test_examples.py` runs each with -
 import re
 
 EXAMPLES = {
+    "anchors": (
+        r"classes (\d) (\d) (\d) (\d) (\d) kept (\d) (\d) pooled (\d+) (\d+) (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)",
+        lambda *numbers: numbers == (0, 1, 2, 0, 2, 0, 3, 5, 6, 9, 10, 9, 11, 13, 15),
+    ),
     "char_rnn": (r"epoch \d+: .* bits per character, held out (\S+)", lambda bits: bits < 2.5),
     "cnn": (r"test accuracy: (\S+)", lambda accuracy: accuracy > 0.96),
     "gan": (r"epoch \d+: loss of D (\S+), of G (\S+)", lambda d, g: 0.3 < d < 2 and 0.3 < g < 5),
     "grad_cam": (r"test accuracy: (\S+)", lambda accuracy: accuracy > 0.94),
+    "lenet": (r"test accuracy: (\S+)", lambda accuracy: accuracy > 0.9),
     "spiral": (r"test accuracy: (\S+)", lambda accuracy: accuracy > 0.95),
     "style_transfer": (r"\d+ pixels: style (\S+), content (\S+)", lambda style, content: style < 2 and content < 0.1),
     "vae": (r"test: root mean squared error (\S+) ", lambda error: error < 0.15),

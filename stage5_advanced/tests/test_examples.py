@@ -20,7 +20,7 @@ from .scripts import HANG, STAGE, process, run
 FOLDER = STAGE / "examples"
 HELPERS = ["common", "pictures"]
 PRINTING = ["tensors"]  # without a figure; a test of crosscheck compares what it prints with its comments
-DIGITS = ("cnn", "gan", "grad_cam", "vae")  # with MNIST as the default, which is not there: Digits replaces it
+DIGITS = ("cnn", "gan", "grad_cam", "lenet", "vae")  # with MNIST as the default, which is not there: Digits replaces it
 
 needs_matplotlib = pytest.mark.skipif(
     importlib.util.find_spec("matplotlib") is None, reason="matplotlib is not installed"
