@@ -27,6 +27,11 @@ def test_there_is_one_lesson_for_each_step(stage):
     assert [lesson.step for lesson in lessons(stage)] == list(stage.steps)
 
 
+@pytest.mark.parametrize(("stage", "lesson"), LESSONS, ids=named(LESSONS))
+def test_the_lesson_of_a_step_is_there_in_every_language(stage, lesson):
+    assert lesson.titles.keys() == lesson.whys.keys() == set(proof.LANGUAGES) == {"zh", "ja"}
+
+
 @pytest.mark.parametrize(("stage", "lesson"), LESSONS + PARTS, ids=named(LESSONS + PARTS))
 def test_a_lesson_says_why(stage, lesson):
     assert list(proof.text_problems(lesson)) == []
