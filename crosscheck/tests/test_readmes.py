@@ -12,6 +12,7 @@ from crosscheck.stages import STAGES
 from crosscheck.steps import expectations, match, run_script
 
 ROOT = pathlib.Path(crosscheck.__file__).parents[3]
+TRANSLATIONS = {"zh": "自制框架", "ja": "ゼロから作るDeep Learning ❸ フレームワーク編"}  # what names the book
 BOOKS = sorted((ROOT / "stage5_advanced" / "docs").glob("*.md"))
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *BOOKS]
 
@@ -32,6 +33,30 @@ def test_the_code_in_a_readme_prints_the_output_shown(folder, tmp_path, monkeypa
     assert (done.returncode, done.stderr) == (0, "")
     _, problems = match(expectations(source), done.stdout)
     assert problems == []
+
+
+def commands(text):
+    """The commands in blocks and tables, without their comments."""
+    blocks = "\n".join(re.findall(r"^```\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)).replace("\\\n", " ")
+    tables = "\n".join(re.findall(r"^\| (`crosscheck.*?) \|", text, re.MULTILINE))
+    found = [line.partition("#")[0] for line in blocks.splitlines() if line.startswith(("python ", "crosscheck "))]
+    return sorted(" ".join(command.split()) for command in found + re.findall(r"`(.*?)`", tables))
+
+
+@pytest.mark.parametrize("language", TRANSLATIONS)
+def test_a_translated_readme_has_the_commands_and_the_code_of_the_english_one(language):
+    english, translated = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", f"README.{language}.md"))
+    assert commands(translated) == commands(english)
+    assert len(commands(english)) > 15
+    assert code(translated) == code(english)
+    assert TRANSLATIONS[language] in translated
+    assert all(f"(README.{other}.md)" in text for text in (english, translated) for other in {"zh", "ja"} - {language})
+
+
+def test_commands_are_found_in_blocks_and_tables_without_their_comments():
+    text = "```\npython -m x    # what\ncrosscheck run \\\n    -k y\n=== 1\n```\n"
+    text += "| `crosscheck a 1`, `crosscheck b` | `c` |\n"
+    assert commands(text) == ["crosscheck a 1", "crosscheck b", "crosscheck run -k y", "python -m x"]
 
 
 @pytest.mark.parametrize("page", BOOKS, ids=lambda page: page.stem)
