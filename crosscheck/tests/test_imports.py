@@ -13,7 +13,8 @@ from crosscheck.stages import STAGES
 CROSSCHECK = pathlib.Path(crosscheck.__file__).parent
 
 FAMILIES = [
-    {"kernels"},
+    {"kernels", "products"},
+    {"window_kernels"},
     {"broadcast", "elementwise", "shape", "windows"},
     {"arithmetic", "matrix", "reduce", "sizes", "special"},
     {"compare"},

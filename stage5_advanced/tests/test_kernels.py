@@ -8,8 +8,23 @@ import shutil
 import numpy as np
 import pytest
 
-from .stage import F, Variable, cuda, optimizers
-from .test_device import OPTIMIZERS, one_parameter, place, step
+from .stage import (
+    MLP,
+    Adam,
+    F,
+    L,
+    Model,
+    MomentumSGD,
+    ResNet50,
+    Variable,
+    cuda,
+    grad,
+    models,
+    no_grad,
+    optimizers,
+    using_config,
+)
+from .test_device import CALLS, OPTIMIZERS, assert_same, everything, one_parameter, place, step
 
 
 @pytest.fixture
@@ -41,10 +56,11 @@ OPTIMIZERS = OPTIMIZERS | {
 
 
 def launched(xp, f):
-    """How often f launches each kernel of the stand-in."""
-    xp.launches.clear()
+    """How often f launches each kernel of the stand-in; nothing on another device."""
+    found = getattr(xp, "launches", {})
+    found.clear()
     f()
-    return dict(xp.launches)
+    return dict(found)
 
 
 @pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMIZERS)
@@ -76,6 +92,33 @@ def test_an_update_is_one_launch(xp_kernels, make):
     assert set(found.values()) == {1}
 
 
+# Functions with kernels, by their rows in test_device.py.
+NAMES = """
+    adaptive_avg_pool2d average_pooling avg_pool2d batch_norm conv1d conv2d deconv2d leaky_relu linear log_softmax
+    matmul max_pool2d mean_squared_error moving_batch_norm pooling relu sigmoid sigmoid_cross_entropy softmax
+    softmax_cross_entropy
+    """
+WITH_KERNELS = {name: call for name, call in CALLS.items() if name.split()[0] in NAMES.split()}
+
+
+def first_order(f, xp, xs):
+    """The values of f and its gradients for random initial gradients, without a graph of their own."""
+    rng = np.random.default_rng(0)
+    variables = [Variable(x) for x in xs]
+    ys = f(xp, *variables)
+    ys = list(ys) if isinstance(ys, (list, tuple)) else [ys]
+    return [*ys, *grad(ys, variables, [Variable(place(xp, rng.standard_normal(y.shape), y.dtype)) for y in ys])]
+
+
+@pytest.mark.parametrize("derivatives", [first_order, everything])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(("f", "xs"), WITH_KERNELS.values(), ids=WITH_KERNELS)
+def test_a_function_computes_by_kernels_what_it_computes_on_the_host(xp_kernels, f, xs, dtype, derivatives):
+    host = derivatives(f, np, [x.astype(dtype) for x in xs])
+    device = derivatives(f, xp_kernels, [place(xp_kernels, x, dtype) for x in xs])
+    assert_same(device, host, rtol=float(np.finfo(dtype).eps) ** (2 / 3))
+
+
 def test_the_kernel_of_a_gradient_runs_where_no_graph_is_recorded(xp_kernels):
     x = Variable(place(xp_kernels, [-1.0, 0.0, 2.0]))
     for create_graph in (False, True):
@@ -83,3 +126,75 @@ def test_the_kernel_of_a_gradient_runs_where_no_graph_is_recorded(xp_kernels):
         F.relu(x).backward(create_graph=create_graph)
         np.testing.assert_array_equal(cuda.as_numpy(x.grad), [0.0, 0.0, 1.0])
         assert (x.grad.creator is not None) is create_graph
+
+
+# --- launches ---
+
+
+class CNN(Model):
+    """Two convolutions, each with batch normalization, relu and pooling, and two linear layers."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = L.Conv2d(4, 3, pad=1), L.Conv2d(8, 3, pad=1)
+        self.bn1, self.bn2 = L.BatchNorm(), L.BatchNorm()
+        self.fc1, self.fc2 = L.Linear(16), L.Linear(10)
+
+    def forward(self, x):
+        x = F.pooling(F.relu(self.bn1(self.conv1(x))), 2, 2)
+        x = F.pooling(F.relu(self.bn2(self.conv2(x))), 2, 2)
+        return self.fc2(F.relu(self.fc1(F.flatten(x))))
+
+
+class NarrowResNet50(ResNet50):
+    """ResNet50 with a sixteenth of its channels."""
+
+    def __init__(self):
+        super().__init__(style="torch")
+        self.conv1 = L.Conv2d(4, 7, stride=2, pad=3, nobias=True)
+        for k, (blocks, halving) in enumerate([(3, 1), (4, 2), (6, 2), (3, 2)]):
+            setattr(self, f"res{k + 2}", models.Residuals(blocks, 4 * 2**k, 16 * 2**k, (1, halving)))
+        self.fc6 = L.Linear(10)
+
+
+def training(model, optimizer, *shape):
+    """A training step on random images."""
+    rng = np.random.default_rng(0)
+    x, t = rng.standard_normal(shape, np.float32), rng.integers(0, 10, shape[0])
+    with no_grad(), using_config("train", False):
+        model(x)
+    model.to_gpu()
+    optimizer.setup(model)
+    x, t = cuda.as_cupy(x), cuda.as_cupy(t)
+
+    def step():
+        loss = F.softmax_cross_entropy(model(x), t)
+        model.cleargrads()
+        loss.backward()
+        optimizer.update()
+        return loss
+
+    return step
+
+
+WORKLOADS = {  # a training step, and how many kernels it may launch
+    "MLP": (lambda: training(MLP((20, 20, 10), activation=F.relu), Adam(), 5, 8), 30),
+    "CNN": (lambda: training(CNN(), MomentumSGD(), 3, 1, 12, 12), 60),
+    "ResNet50": (lambda: training(NarrowResNet50(), MomentumSGD(), 2, 3, 32, 32), 1000),
+}
+
+
+@pytest.mark.parametrize(("make", "most"), WORKLOADS.values(), ids=WORKLOADS)
+def test_a_step_launches_few_kernels_and_has_the_same_loss(xp_kernels, monkeypatch, make, most):
+    losses, counts = [], []
+    for use in (False, True):
+        monkeypatch.setattr(cuda, "use_kernels", use)
+        np.random.seed(0)
+        step = make()
+        losses.append(float(step().data))  # the first step creates the state of the optimizer
+        counts.append(launched(xp_kernels, step))
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-4)
+    if on_standin(xp_kernels):
+        without, found = (sum(count.values()) for count in counts)
+        assert found <= most, counts[1]
+        assert without > 4 * most

@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from .. import cuda
 from ..core import Function
+from . import kernels
 from .broadcast import accumulate, narrow
 from .elementwise import as_float, exp
-from .kernels import gradient
 from .reduce import axes_of, maximum, sum
 
 
@@ -13,12 +14,23 @@ class Sigmoid(Function):
     """y = 1 / (1 + e^-x);  gx = gy y (1 - y)."""
 
     def forward(self, x):
-        with np.errstate(over="ignore"):  # e^-x may overflow to inf; 1 / inf = 0 is correct
-            return 1 / (1 + self.xp.exp(-1.0 * x))  # -x would wrap around for unsigned integers
+        return sigmoid_of(x)
 
     def backward(self, gy):
-        y = self.outputs[0]()
-        return gy * y * (1 - y)
+        return sigmoid_gradient(gy, self.outputs[0]())
+
+
+@cuda.kernel("T x", "T y", "y = 1 / (1 + exp(-x))")
+def sigmoid_of(x):
+    """sigmoid of an array."""
+    with np.errstate(over="ignore"):  # e^-x may overflow to inf; 1 / inf = 0 is correct
+        return 1 / (1 + cuda.get_array_module(x).exp(-1.0 * x))  # -x would wrap around for unsigned integers
+
+
+@kernels.gradient("T gy, T y", "gx = gy * y * (1 - y)")
+def sigmoid_gradient(gy, y):
+    """The gradient of sigmoid."""
+    return gy * y * (1 - y)
 
 
 def sigmoid(x):
@@ -41,7 +53,7 @@ class ReLU(Function):
         return relu_gradient(gy, self.inputs[0].data)  # the mask is a constant: use the data of x
 
 
-@gradient("T gy, T x", "gx = gy * (x > 0)")
+@kernels.gradient("T gy, T x", "gx = gy * (x > 0)")
 def relu_gradient(gy, x):
     """The gradient of relu."""
     return gy * (x > 0)
@@ -59,12 +71,23 @@ class LeakyReLU(Function):
         self.slope = float(slope)  # a NumPy scalar would promote float32 to float64
 
     def forward(self, x):
-        return self.xp.where(x > 0, x, self.slope * x)
+        return leaky_relu_of(x, self.slope)
 
     def backward(self, gy):
-        x = self.inputs[0].data  # the slopes are constants: use the data of x
-        number = np.result_type(gy.dtype, 0.0).type
-        return gy * self.xp.where(x > 0, number(1), number(self.slope))
+        return leaky_relu_gradient(gy, self.inputs[0].data, self.slope)  # the slopes are constants: use the data of x
+
+
+@cuda.kernel("T x, T slope", "T y", "y = x > 0 ? x : slope * x")
+def leaky_relu_of(x, slope):
+    """leaky_relu of an array."""
+    return cuda.get_array_module(x).where(x > 0, x, slope * x)
+
+
+@kernels.gradient("T gy, T x, T slope", "gx = gy * (x > 0 ? T(1) : slope)")
+def leaky_relu_gradient(gy, x, slope):
+    """The gradient of leaky_relu."""
+    number = np.result_type(gy.dtype, 0.0).type
+    return gy * cuda.get_array_module(x).where(x > 0, number(1), number(slope))
 
 
 def leaky_relu(x, slope=0.2):
@@ -80,15 +103,25 @@ class Softmax(Function):
 
     def forward(self, x):
         self.axes = axes_of("softmax", self.axis, x.ndim)
-        y = self.xp.asarray(x - maximum(x, self.axes))
-        self.xp.exp(y, out=y)
-        y /= accumulate(y, self.axes, keepdims=True)
-        return y
+        return softmax_of(x, self.axes, False)
 
     def backward(self, gy):
         y = self.outputs[0]()
         gx = y * gy
         return gx - y * sum(gx, self.axes, keepdims=True)
+
+
+@cuda.on_gpu(kernels.softmax)
+def softmax_of(x, axes, logarithm):
+    """softmax of an array, or its logarithm."""
+    xp = cuda.get_array_module(x)
+    y = x - maximum(x, axes)  # subtracted before the logarithm, so that large logits lose no digits
+    if logarithm:
+        return narrow(y - xp.log(accumulate(xp.exp(y), axes, keepdims=True)), y.dtype)
+    y = xp.asarray(y)
+    xp.exp(y, out=y)
+    y /= accumulate(y, axes, keepdims=True)
+    return y
 
 
 def softmax(x, axis=1):
@@ -110,8 +143,7 @@ class LogSoftmax(Function):
 
     def forward(self, x):
         self.axes = axes_of("log_softmax", self.axis, x.ndim)
-        y = x - maximum(x, self.axes)  # subtracted before the logarithm, so that large logits lose no digits
-        return narrow(y - self.xp.log(accumulate(self.xp.exp(y), self.axes, keepdims=True)), y.dtype)
+        return softmax_of(x, self.axes, True)
 
     def backward(self, gy):
         y = self.outputs[0]()

@@ -77,6 +77,8 @@ def sum_array_to(x, shape):
         raise ValueError(f"sum_to: expected a shape that broadcasts to x {x.shape}, got {shape}")
     lead = x.ndim - len(shape)
     copied = [lead + i for i, n in enumerate(shape) if n == 1]
+    if shape and not copied:  # no view, which `backward` would have to copy
+        return narrow(accumulate(x, tuple(range(lead))), x.dtype)
     return narrow(accumulate(x, (*range(lead), *copied), keepdims=True).reshape(shape), x.dtype)
 
 

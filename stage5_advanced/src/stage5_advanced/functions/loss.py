@@ -5,6 +5,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from .. import cuda
 from ..core import Function, Variable, as_input
+from . import kernels
 from .activation import log_softmax, sigmoid, softmax, softmax_simple
 from .broadcast import accumulate, narrow, sum_to, widen
 from .compare import as_constant, as_indices, cast, equal, not_equal, where
@@ -18,15 +19,30 @@ class MeanSquaredError(Function):
     """y = sum (x0 - x1)^2 / N;  gx0 = 2 (x0 - x1) gy / N, gx1 = -gx0. N is the length of the first axis."""
 
     def forward(self, x0, x1):
-        diff = x0 - x1
-        self.N = len(diff)
-        return narrow(total(widen(diff) ** 2) / self.N, diff.dtype)
+        self.N = np.broadcast_shapes(x0.shape, x1.shape)[0]
+        return narrow(sum_of_squares(x0, x1) / self.N, np.result_type(x0.dtype, x1.dtype))
 
     def backward(self, gy):
         x0, x1 = self.inputs
-        gx0 = gy * (x0 - x1) * (2 / self.N)
+        gx0 = mean_squared_error_gradient(gy, x0, x1, 2 / self.N)
         gx1 = None if x1.constant else sum_to(-gx0, x1.shape)
         return None if x0.constant else sum_to(gx0, x0.shape), gx1
+
+
+@cuda.on_gpu(
+    cuda.Kernel(
+        "ReductionKernel", "T x0, T x1", "T y", "(x0 - x1) * (x0 - x1)", "a + b", "y = a", "0", "sum_of_squares"
+    )
+)
+def sum_of_squares(x0, x1):
+    """The sum of (x0 - x1)^2, of arrays."""
+    return total(widen(x0 - x1) ** 2)
+
+
+@kernels.gradient("T gy, T x0, T x1, T factor", "gx = gy * (x0 - x1) * factor")
+def mean_squared_error_gradient(gy, x0, x1, factor):
+    """The gradient of mean_squared_error with respect to x0, not summed to its shape."""
+    return gy * (x0 - x1) * factor
 
 
 def mean_squared_error(x0, x1):
@@ -68,6 +84,7 @@ class SoftmaxCrossEntropy(Function):
 
     not_differentiated = (1,)
 
+    @cuda.on_gpu(kernels.cross_entropy, integers=True)
     def forward(self, x, t):
         check_indices("softmax_cross_entropy", t, x.shape[1])
         N = len(x)
@@ -92,6 +109,7 @@ class SoftmaxCrossEntropyGrad(Function):
     def __init__(self, loss):
         self.loss = loss
 
+    @cuda.on_gpu(kernels.cross_entropy_gradient, integers=True)
     def forward(self, x, t, gy):
         N = len(x)
         share = widen(gy) / N
@@ -215,14 +233,36 @@ class SigmoidCrossEntropy(Function):
     not_differentiated = (1,)
 
     def forward(self, x, t):
-        xp = self.xp
-        # log(1 + e^x) = max(x, 0) + log(1 + e^-|x|), which does not overflow
-        y = xp.maximum(x, 0.0) - x * t + xp.log1p(xp.exp(-xp.abs(x)))
-        return narrow(total(y) / len(x), x.dtype)
+        return narrow(sum_of_entropies(x, t) / len(x), x.dtype)
 
     def backward(self, gy):
         x, t = self.inputs
-        return (sigmoid(x) - t) * (gy * (1 / len(x))), None
+        return sigmoid_cross_entropy_gradient(gy, x, t, 1 / len(x)), None
+
+
+@cuda.on_gpu(
+    cuda.Kernel(
+        "ReductionKernel",
+        "T x, T t",
+        "T y",
+        "max(x, T(0)) - x * t + log1p(exp(-abs(x)))",
+        "a + b",
+        "y = a",
+        "0",
+        "sum_of_entropies",
+    )
+)
+def sum_of_entropies(x, t):
+    """The sum of -t log p - (1 - t) log(1 - p), p = sigmoid(x), of arrays."""
+    xp = cuda.get_array_module(x)
+    # log(1 + e^x) = max(x, 0) + log(1 + e^-|x|), which does not overflow
+    return total(xp.maximum(x, 0.0) - x * t + xp.log1p(xp.exp(-xp.abs(x))))
+
+
+@kernels.gradient("T gy, T x, T t, T factor", "gx = (1 / (1 + exp(-x)) - t) * (gy * factor)")
+def sigmoid_cross_entropy_gradient(gy, x, t, factor):
+    """The gradient of sigmoid_cross_entropy."""
+    return (sigmoid(x) - t) * (gy * factor)
 
 
 def sigmoid_cross_entropy(x, t):
@@ -281,6 +321,7 @@ class Targets(Function):
         self.shape = shape
         self.dtype = dtype
 
+    @cuda.on_gpu(kernels.targets)
     def forward(self, t):
         if not ((t >= 0) & (t <= 1)).all():
             raise ValueError(f"{self.name}: expected t from 0 to 1, got {t.min()} to {t.max()}")

@@ -4,6 +4,7 @@ import math
 
 from ..core import Function, as_input
 from .broadcast import broadcasts, sum_to
+from .products import product
 from .shape import expand_dims, reshape, transpose
 
 
@@ -11,7 +12,7 @@ class MatMul(Function):
     """y = x W;  gx = gy W^T, gW = x^T gy. A vector x is one row, a vector W one column."""
 
     def forward(self, x, W):
-        return self.xp.matmul(x, W)
+        return product(x, W)
 
     def backward(self, gy):
         x, W = self.inputs
@@ -59,7 +60,7 @@ class Linear(Function):
 
     def forward(self, x, W, b=None):
         self.N = math.prod(x.shape[:-1])
-        y = self.xp.matmul(x.reshape(self.N, x.shape[-1]), W).reshape(*x.shape[:-1], W.shape[1])
+        y = product(x.reshape(self.N, x.shape[-1]), W).reshape(*x.shape[:-1], W.shape[1])
         if b is None:
             return y
         self.b_shape = b.shape

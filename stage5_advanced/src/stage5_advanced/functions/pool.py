@@ -17,7 +17,7 @@ from .select import pad as pad_with
 from .select import take
 from .shape import reshape, transpose
 from .sizes import padding, pair, pairs, row_sizes
-from .windows import Geometry, first_equal, pick, reduce_patches, spread, wide
+from .windows import Geometry, first_equal, max_patches, pick, spread, sum_patches, wide
 
 
 def geometry(name, x, kernel_size, stride, pad, ceil_mode=False):
@@ -38,11 +38,13 @@ class Pooling(Function):
 
     def forward(self, x):
         self.geometry = geometry(self.name, x, *self.sizes)
-        return reduce_patches(self.xp, self.geometry, self.xp.maximum, x, lowest(x.dtype))
+        y, self.which = max_patches(self.xp, self.geometry, x, lowest(x.dtype))
+        return y
 
     def backward(self, gy):
-        x, y = self.inputs[0].data, self.outputs[0]().data  # the index of the maximum is a constant
-        which = first_equal(self.xp, self.geometry, x, y, lowest(x.dtype))
+        x, y, which = self.inputs[0].data, self.outputs[0]().data, self.which  # the index of the maximum is a constant
+        if which is None:
+            which = first_equal(self.xp, self.geometry, x, y, lowest(x.dtype))
         return PoolingGrad(self.geometry, which)(gy)
 
 
@@ -94,7 +96,7 @@ class AveragePooling(Function):
         *sizes, count_include_pad, name = self.arguments
         self.geometry = geometry(name, x, *sizes)
         dtype = x.dtype if x.dtype.kind == "f" else np.dtype(float)
-        y = reduce_patches(self.xp, self.geometry, self.xp.add, x.astype(wide(dtype), copy=False), 0)
+        y = sum_patches(self.xp, self.geometry, x.astype(wide(dtype), copy=False))
         n = self.geometry.counts(count_include_pad)
         self.n = int(n[0, 0]) if (n == n[0, 0]).all() else self.xp.asarray(n, y.dtype)
         y /= self.n

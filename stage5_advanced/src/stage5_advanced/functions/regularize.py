@@ -7,6 +7,7 @@ import numpy as np
 from .. import cuda
 from ..config import Config
 from ..core import Function, Variable, as_input
+from . import kernels
 from .broadcast import accumulate
 from .reduce import SHORT, mean, sum
 from .shape import reshape
@@ -87,6 +88,7 @@ class BatchNormGrad(Function):
         self.rest = rest
         self.s = s
 
+    @cuda.on_gpu(kernels.batch_norm_gradient)
     def forward(self, x, gamma, gy):
         m = x.size // x.shape[1]
         gx = three_axes(x, gamma, gy) - self.mean
@@ -174,6 +176,7 @@ class MovingBatchNorm(BatchNorm):
         super().__init__(eps)
         self.decay = decay
 
+    @cuda.on_gpu(kernels.batch_norm)
     def forward(self, x, gamma, beta, mean, var, updates=None):
         y = super().forward(x, gamma, beta)
         decay, m = self.decay, x.size // x.shape[1]

@@ -9,6 +9,9 @@ import math
 
 import numpy as np
 
+from .. import cuda
+from . import window_kernels as kernels
+
 CHUNK = 2**20  # bytes of columns at a time, few enough to stay in the cache until they are read ...
 COLUMNS = 256  # ... but at least as many columns as a fast matrix product needs
 GPU_CHUNK = 2**28  # bytes at a time on a GPU, where a call costs more than memory
@@ -150,6 +153,7 @@ def product(xp, W, col, out=None):
     return y.reshape(n, G * D, count)
 
 
+@cuda.on_gpu(kernels.convolve)
 def convolve(xp, g, x, W, b=None):
     """Convolution.  x (N, C, H, W), W (OC, C / groups, KH, KW), b (OC,) -> y (N, OC, OH, OW)."""
     N, OC = len(x), len(W)
@@ -190,6 +194,7 @@ def convolve_runs(g, x, W, dtype):
     return y
 
 
+@cuda.on_gpu(kernels.correlate)
 def correlate(xp, g, x, gy):
     """The gradient of the weights.  x (N, C, H, W), gy (N, OC, OH, OW) -> gW (OC, C / groups, KH, KW)."""
     C, OC = x.shape[1] // g.groups, gy.shape[1] // g.groups  # of a group
@@ -204,6 +209,7 @@ def correlate(xp, g, x, gy):
     return gW.transpose(0, 2, 1).reshape(gy.shape[1], C, *g.kernel).astype(dtype, copy=False)
 
 
+@cuda.on_gpu(kernels.convolve_back)
 def convolve_back(xp, g, gy, W):
     """The gradient of the images.  gy (N, OC, OH, OW), W (OC, C / groups, KH, KW) -> gx (N, C, H, W)."""
     N, (OC, C), G = len(gy), W.shape[:2], g.groups
@@ -271,6 +277,18 @@ def reduce_patches(xp, g, f, x, padding):
     return y
 
 
+@cuda.on_gpu(kernels.max_patches)
+def max_patches(xp, g, x, padding):
+    """The maximum of each patch; and the number of the first element equal to it, None unless a kernel has found it."""
+    return reduce_patches(xp, g, xp.maximum, x, padding), None
+
+
+@cuda.on_gpu(kernels.sum_patches)
+def sum_patches(xp, g, x):
+    """The sum of each patch."""
+    return reduce_patches(xp, g, xp.add, x, 0)
+
+
 def first_equal(xp, g, x, y, padding):
     """The number of the first element of each patch of x that equals y, or is nan if y is: (N, C, OH, OW)."""
     places = g.places()[:-1]
@@ -291,6 +309,7 @@ def first_equal(xp, g, x, y, padding):
     return which
 
 
+@cuda.on_gpu(kernels.spread, integers=True)
 def spread(xp, g, gy, which=None):
     """gx (N, C, H, W): gy (N, C, OH, OW) added to element number `which` of each patch, or to all its elements."""
     gx = xp.zeros((*gy.shape[:2], *g.size), wide(gy.dtype))
