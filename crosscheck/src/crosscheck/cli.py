@@ -201,6 +201,16 @@ def parser() -> argparse.ArgumentParser:
     )
     proof.add_argument("what", choices=["check"])
 
+    freeze = command(
+        "freeze", freeze_command, "compare the stages with what is recorded of them, or record a correction"
+    )
+    what = freeze.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "--check", action="store_true", help="name what differs from the records, and names that are lost"
+    )
+    what.add_argument("--update", metavar="LIST", help="record these stages, such as 1,3, as they are now")
+    freeze.add_argument("--why", metavar="TEXT", help="the reason, for the CHANGELOG of the stages that have changed")
+
     play = command("play", play_command, "run a script written for dezero on a stage, without editing it")
     play.usage = "crosscheck play SCRIPT [--stage N|all] [--json] [-- ARGS...]"
     play_options(play)
@@ -541,6 +551,19 @@ def lessons_command(arguments: argparse.Namespace) -> int:
     from .proof import lessons_report
 
     return lessons_report(arguments.json)
+
+
+def freeze_command(arguments: argparse.Namespace) -> int:
+    from .freeze import check_report, update_report
+
+    if arguments.check:
+        if arguments.why is not None:
+            raise UsageError("--why is an option of --update")
+        return check_report(arguments.json)
+    stages = parse_stages(arguments.update)
+    if not (arguments.why or "").strip():
+        raise UsageError("freeze: --update needs --why, the reason for the correction")
+    return update_report(stages, arguments.why, arguments.json)
 
 
 def site_command(arguments: argparse.Namespace) -> int:
