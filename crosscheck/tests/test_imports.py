@@ -14,7 +14,7 @@ CROSSCHECK = pathlib.Path(crosscheck.__file__).parent
 
 FAMILIES = [
     {"kernels", "products"},
-    {"window_kernels"},
+    {"recurrent_kernels", "window_kernels"},
     {"broadcast", "elementwise", "shape", "windows"},
     {"arithmetic", "matrix", "reduce", "sizes", "special"},
     {"compare"},

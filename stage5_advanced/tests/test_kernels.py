@@ -24,7 +24,17 @@ from .stage import (
     optimizers,
     using_config,
 )
-from .test_device import CALLS, OPTIMIZERS, assert_same, everything, one_parameter, place, step
+from .test_device import (
+    CALLS,
+    OPTIMIZERS,
+    assert_same,
+    everything,
+    one_parameter,
+    place,
+    sequences_on_the_device,
+    signed,
+    step,
+)
 
 
 @pytest.fixture
@@ -94,10 +104,10 @@ def test_an_update_is_one_launch(xp_kernels, make):
 
 # Functions with kernels, by their rows in test_device.py.
 NAMES = """
-    adaptive_avg_pool2d average_pooling avg_pool2d batch_norm conv1d conv2d deconv2d leaky_relu linear log_softmax
-    matmul max_pool2d mean_squared_error moving_batch_norm pooling relu sigmoid sigmoid_cross_entropy softmax
-    softmax_cross_entropy
-    """
+    adaptive_avg_pool2d average_pooling avg_pool2d batch_norm conv1d conv2d deconv2d gru_cell leaky_relu linear
+    log_softmax lstm lstm_cell matmul max_pool2d mean_squared_error moving_batch_norm pooling relu sigmoid
+    sigmoid_cross_entropy softmax softmax_cross_entropy
+"""
 WITH_KERNELS = {name: call for name, call in CALLS.items() if name.split()[0] in NAMES.split()}
 
 
@@ -117,6 +127,115 @@ def test_a_function_computes_by_kernels_what_it_computes_on_the_host(xp_kernels,
     host = derivatives(f, np, [x.astype(dtype) for x in xs])
     device = derivatives(f, xp_kernels, [place(xp_kernels, x, dtype) for x in xs])
     assert_same(device, host, rtol=float(np.finfo(dtype).eps) ** (2 / 3))
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 8])
+def test_packed_sequences_are_computed_by_kernels(xp_kernels, number):
+    """NStepLSTM and NStepGRU in both directions, GRU with reset_after, a TextCNN; values and gradients."""
+    np.random.seed(0)
+    layer, call = list(sequences_on_the_device())[number]
+    host = call(layer, np)
+    params = list(layer.params())
+    gxs = grad(F.sum(host**2), params)
+    layer.to_gpu()
+    found = call(layer, xp_kernels)
+    assert_same([found, *grad(F.sum(found**2), params)], [host, *gxs], rtol=1e-3)
+
+
+RESET_AFTER = [(2, 4, 3), *[(3, 2)] * 3, *[(2,)] * 3, *[(2, 2)] * 3, (2,), (2, 2)]
+
+
+@pytest.mark.parametrize("reset_after", [False, True])
+def test_a_gru_over_a_sequence_is_computed_by_kernels(xp_kernels, reset_after):
+    def f(xp, *inputs):
+        return F.GRU(reset_after)(*inputs[: None if reset_after else 10], *inputs[11:] * (not reset_after))
+
+    xs = signed(*RESET_AFTER)
+    assert_same(first_order(f, xp_kernels, [place(xp_kernels, x) for x in xs]), first_order(f, np, xs))
+
+
+def test_a_label_or_target_out_of_range_makes_the_loss_nan(xp_kernels):
+    """An error would have to wait for the device."""
+    x = Variable(xp_kernels.zeros((2, 3)))
+    for labels in ([0, 3], [-1, 0]):
+        loss = F.softmax_cross_entropy(x, xp_kernels.asarray(labels))
+        loss.backward()
+        assert np.isnan(float(loss))
+        assert np.isnan(cuda.as_numpy(x.grad)).any()
+        x.cleargrad()
+    assert np.isnan(float(F.sigmoid_cross_entropy(x, xp_kernels.asarray([[0.0, 1.0, 2.0]] * 2))))
+    with pytest.raises(TypeError, match="expected integers from 0 to 2, got float64"):
+        F.softmax_cross_entropy(x, xp_kernels.asarray([0.0, 1.0]))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.int64])
+def test_other_dtypes_are_computed_by_the_formula(xp_kernels, dtype):
+    x = place(xp_kernels, [[-1, 0, 2]], dtype)
+    for f in (F.relu, F.softmax, F.leaky_relu, F.sigmoid):
+        np.testing.assert_allclose(cuda.as_numpy(f(x)), f(cuda.as_numpy(x)).data, rtol=1e-3)
+    if on_standin(xp_kernels):
+        assert not set(launched(xp_kernels, lambda: F.softmax(x))) & {kernel.name for kernel in cuda.KERNELS}
+
+
+def test_empty_arrays_are_computed_by_the_formula(xp_kernels):
+    x = Variable(xp_kernels.zeros((2, 0)))
+    F.relu(x).backward()
+    assert x.grad.shape == (2, 0)
+
+
+PRODUCTS = {
+    "matrices": lambda a, b, c, d: (a, b),
+    "transposed": lambda a, b, c, d: (a.T, a),
+    "both transposed": lambda a, b, c, d: (b.T, a.T),
+    "columns of a larger one": lambda a, b, c, d: (a[:, 1:], b[1:, :2]),
+    "rows with gaps": lambda a, b, c, d: (a[::2], b[:, ::2]),
+    "a row and a column": lambda a, b, c, d: (a[:1], b[:, :1]),
+    "a column and a row": lambda a, b, c, d: (a[:, :1], b[:1]),
+    "a matrix and several": lambda a, b, c, d: (a, d),
+    "several and a matrix": lambda a, b, c, d: (c, b),
+    "several": lambda a, b, c, d: (c, d),
+    "several transposed": lambda a, b, c, d: (c.transpose(0, 2, 1), c),
+    "broadcast": lambda a, b, c, d: (c[:1], d),
+    "no rows": lambda a, b, c, d: (a[:0], b),
+    "a vector": lambda a, b, c, d: (a, b[:, 0]),
+}
+
+
+@pytest.mark.parametrize("choose", PRODUCTS.values(), ids=PRODUCTS)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_products_by_cublas(xp_kernels, choose, dtype):
+    arrays = [x.astype(dtype) for x in signed((2, 3), (3, 4), (5, 2, 3), (5, 3, 4))]
+    expected = np.matmul(*choose(*arrays))
+    a, b = choose(*(place(xp_kernels, x) for x in arrays))
+    close = float(np.finfo(dtype).eps) ** (2 / 3)
+    product = F.products.product
+    for found in (F.matmul(a, b).data, product(a, b)):
+        assert found.dtype == dtype
+        np.testing.assert_allclose(cuda.as_numpy(found), expected, rtol=close, atol=close)
+    out = place(xp_kernels, np.ones(expected.shape, dtype))
+    for add in (True, False):
+        assert product(a, b, out, add) is out
+        np.testing.assert_allclose(cuda.as_numpy(out), expected + add, rtol=close, atol=close)
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_blocks_of_threads_add_up(xp_kernels, monkeypatch, threads):
+    """Each thread of a block takes its part of the rows, of which there are fewer, as many or more."""
+    if on_standin(xp_kernels):
+        monkeypatch.setattr(xp_kernels, "THREADS", threads)
+    for shape in ((3, 2), (3, 4), (2, 9)):
+        x = signed(shape)[0]
+        for f in (F.softmax, F.log_softmax, lambda x: F.softmax_cross_entropy(x, [1, 0, 1][: len(x)])):
+            assert_same([f(Variable(place(xp_kernels, x)))], [f(Variable(x))])
+    for shape in ((2, 3), (2, 3, 1, 3), (5, 3, 7)):
+        xs = signed(shape, (3,), (3,))
+
+        def f(xp, *xs):
+            mean, var = xp.zeros(3), xp.ones(3)
+            return [F.batch_norm(*xs, mean, var), Variable(mean), Variable(var)]
+
+        device, host = f(xp_kernels, *(Variable(place(xp_kernels, x)) for x in xs)), f(np, *map(Variable, xs))
+        assert_same(device, host)
 
 
 def test_the_kernel_of_a_gradient_runs_where_no_graph_is_recorded(xp_kernels):
@@ -177,9 +296,28 @@ def training(model, optimizer, *shape):
     return step
 
 
+def sequence():
+    """A pass forward and backward through an LSTM of 30 steps."""
+    layer = L.LSTM(5, in_size=3)
+    layer.to_gpu()
+    x = cuda.as_cupy(np.random.default_rng(0).standard_normal((4, 30, 3), np.float32))
+    layer(x[:, 0])  # creates the weights
+
+    def step():
+        x2, h2 = ([getattr(layer, f"{side}2{gate}") for gate in "fiou"] for side in "xh")
+        y, _ = F.lstm(x, None, None, [f.W for f in x2], [f.b for f in x2], [f.W for f in h2])
+        layer.cleargrads()
+        loss = F.sum(y)
+        loss.backward()
+        return loss
+
+    return step
+
+
 WORKLOADS = {  # a training step, and how many kernels it may launch
     "MLP": (lambda: training(MLP((20, 20, 10), activation=F.relu), Adam(), 5, 8), 30),
     "CNN": (lambda: training(CNN(), MomentumSGD(), 3, 1, 12, 12), 60),
+    "LSTM": (sequence, 150),
     "ResNet50": (lambda: training(NarrowResNet50(), MomentumSGD(), 2, 3, 32, 32), 1000),
 }
 

@@ -106,11 +106,15 @@ def kernel(inputs, outputs, operation):
 
 
 class Kernel:
-    """CUDA code that is compiled when it is first needed: a kind of kernel of CuPy, and the arguments to create it."""
+    """CUDA code that is compiled when it is first needed. [not in the book]
+
+    kind: of kernel in CuPy; code: the arguments to create it, the last of which is its name.
+    """
 
     def __init__(self, kind, *code):
         self.kind = kind
         self.code = code
+        self.name = code[-1]
         KERNELS.append(self)
 
     def compiled(self):
@@ -127,13 +131,12 @@ class BlockKernel(Kernel):
     threads = 256  # of a block
 
     def __init__(self, name, source):
-        super().__init__("RawKernel", name, source)
+        super().__init__("RawKernel", source, name)
 
     def compiled(self, dtype):
         """The kernel of CuPy for float32 or float64."""
-        name, source = self.code
         real = {"float32": "float", "float64": "double"}[dtype.name]
-        return compiled(cupy, self.kind, f"typedef {real} T;\n{source}", name)
+        return compiled(cupy, self.kind, f"typedef {real} T;\n{self.code[0]}", self.name)
 
     def __call__(self, blocks, dtype, *args):
         """Launch so many blocks. Arrays among args must be contiguous; an int is a long long, a float a double."""

@@ -6,8 +6,10 @@ import math
 
 import numpy as np
 
+from .. import cuda
 from ..config import using_config
 from ..core import Function, Variable, as_input, grad
+from . import recurrent_kernels as kernels
 from .activation import sigmoid
 from .broadcast import sum_array_to
 from .elementwise import tanh
@@ -32,20 +34,12 @@ class LSTM(Function):
         counts = counts_of(x, self.counts)
         x, Wx, b, Wh, state = prepared(by_time(x), others, 4, dtype)
         N, S, H = counts[0], len(x), len(b[0])
-        gates = self.gates = products(xp, x, Wx, b)
         h, c = xp.zeros((2, N + S, H), x.dtype)
         tanh_c = xp.empty((S, H), x.dtype)
         self.states = h, c, tanh_c
         if state:
             h[:N], c[:N] = state
-        for t, (rows, before, after) in enumerate(steps_of(counts)):
-            if t > 0 or state:
-                for z, W in zip(gates[:, rows], Wh, strict=True):
-                    z += h[before] @ W
-            f, i, o, u = activated(xp, gates[:, rows])
-            c[after] = f * c[before] + i * u
-            xp.tanh(c[after], out=tanh_c[rows])
-            xp.multiply(o, tanh_c[rows], out=h[after])
+        self.gates = lstm_steps(x, h, c, tanh_c, Wx, b, Wh, list(steps_of(counts)), bool(state))
         return by_row(h[N:].astype(dtype), shape), last_of(xp, c, counts).astype(dtype)
 
     def backward(self, gh, gc):
@@ -69,31 +63,14 @@ class LSTMGrad(Function):
         xp, shape, (gh_all, gc) = self.xp, x.shape, others[-2:]
         counts = counts_of(x, self.lstm.counts)
         x, Wx, _, Wh, state = prepared(by_time(x), others[:-2], 4, gc.dtype)
-        f, i, o, u = gates = self.lstm.gates
         h, c, tanh_c = self.lstm.states
-        h, c = (states_before(xp, a, counts) for a in (h, c))
-        gz = gates * (1 - gates)  # the factors of g, and of gh for o
-        gz[0] *= c
-        gz[1] *= u
-        gz[2] *= tanh_c
-        gz[3] = i * (1 - u * u)
-        slope = o * (1 - tanh_c * tanh_c)
-        WT = [W.T.copy() if len(counts) > 1 else W.T for W in Wh]  # contiguous, for faster products in the loop
         gh_all, gc, gh = by_time(gh_all), gc.astype(x.dtype), xp.zeros(gc.shape, x.dtype)
-        for t, (rows, _, _) in reversed(list(enumerate(steps_of(counts)))):
-            running = slice(rows.stop - rows.start)  # shorter sequences keep the gradient of their last c
-            gh[running] += gh_all[rows]
-            g = gc[running] + gh[running] * slope[rows]
-            gz[:2, rows] *= g
-            gz[2, rows] *= gh[running]
-            gz[3, rows] *= g
-            gc[running] = g * f[rows]
-            if t > 0 or state:
-                gh[running] = through(gz[:, rows], WT)
-        gb = sum_array_to(gz, (4, 1, len(Wh[0]))).reshape(4, -1)
-        gxs = [*(x.T @ g for g in gz), *gb, *(h.T @ g for g in gz), *([gh, gc] if state else [])]
+        steps = list(steps_of(counts))
+        gz = lstm_steps_back(self.lstm.gates, c, tanh_c, gh_all, gh, gc, Wh, steps, bool(state))
+        h = states_before(xp, h, steps)
+        gxs = [*weight_gradients(x, gz), *bias_gradients(gz), *weight_gradients(h, gz), *([gh, gc] if state else [])]
         if not self.without_x:
-            gxs.insert(0, by_row(through(gz, [W.T for W in Wx]), shape))
+            gxs.insert(0, by_row(input_gradient(gz, Wx), shape))
         return tuple(gxs)
 
     def backward(self, *ggxs):
@@ -115,28 +92,14 @@ class GRU(Function):
         xp, shape = self.xp, x.shape
         dtype = np.result_type(0.0, *{a.dtype for a in (x, *others)})
         counts = counts_of(x, self.counts)
-        x, Wx, b, (Wr, Wz, Wn), rest = prepared(by_time(x), others, 3, dtype)
-        (c,), state = (rest[:1], rest[1:]) if self.reset_after else ([0], rest)
+        x, Wx, b, Wh, rest = prepared(by_time(x), others, 3, dtype)
+        (c,), state = (rest[:1], rest[1:]) if self.reset_after else ([None], rest)
         N, S, H = counts[0], len(x), len(b[0])
-        gates = self.gates = products(xp, x, Wx, b)
         inner = self.inner = xp.zeros((S, H), x.dtype)  # the factor of W_h in n, or with reset_after of r
         h = self.states = xp.zeros((N + S, H), x.dtype)
         if state:
             h[:N] = state[0]
-        for t, (rows, before, after) in enumerate(steps_of(counts)):
-            started, old, (r, z, n) = t > 0 or state, h[before], gates[:, rows]
-            if started:
-                r += old @ Wr
-                z += old @ Wz
-            logistic(xp, gates[:2, rows])
-            if self.reset_after:
-                xp.add(old @ Wn if started else 0, c, out=inner[rows])
-                n += r * inner[rows]
-            elif started:
-                xp.multiply(r, old, out=inner[rows])
-                n += inner[rows] @ Wn
-            xp.tanh(n, out=n)
-            xp.add(z * (old - n), n, out=h[after])
+        self.gates = gru_steps(x, h, inner, Wx, b, Wh, c, list(steps_of(counts)), bool(state))
         return by_row(h[N:].astype(dtype), shape)
 
     def backward(self, gh):
@@ -162,43 +125,144 @@ class GRUGrad(Function):
         counts = counts_of(x, self.gru.counts)
         x, Wx, _, Wh, rest = prepared(by_time(x), others[:-1], 3, gh_all.dtype)
         state = rest[1:] if reset_after else rest
-        (r, z, n), inner = self.gru.gates, self.gru.inner
-        h = states_before(xp, self.gru.states, counts)
-        g = xp.empty_like(self.gru.gates)  # first the factors of the gradients
-        xp.multiply(r * (1 - r), inner if reset_after else h, out=g[0])
-        xp.multiply(z * (1 - z), h - n, out=g[1])
-        xp.multiply(1 - z, 1 - n * n, out=g[2])
-        Wr, Wz, Wn = (W.T.copy() if len(counts) > 1 else W.T for W in Wh)  # contiguous, for faster products in the loop
+        gates, inner, h = self.gru.gates, self.gru.inner, self.gru.states
         gh_all, gh = by_time(gh_all), xp.zeros((counts[0], len(Wh[0])), x.dtype)
-        for t, (rows, _, _) in reversed(list(enumerate(steps_of(counts)))):
-            running = slice(rows.stop - rows.start)
-            gh[running] += gh_all[rows]
-            gr, gz, gn = g[:, rows]
-            gz *= gh[running]
-            gn *= gh[running]
-            if reset_after:
-                gr *= gn
-            started = t > 0 or state
-            if started:
-                through_n = gn * r[rows] @ Wn if reset_after else gn @ Wn
-                if not reset_after:
-                    gr *= through_n
-                    through_n *= r[rows]
-                gh[running] *= z[rows]
-                gh[running] += through_n
-                gh[running] += gr @ Wr
-                gh[running] += gz @ Wz
-        gn = g[2] * r if reset_after else g[2]
-        gb = sum_array_to(g, (3, 1, len(Wh[0]))).reshape(3, -1)
-        gxs = [*(x.T @ a for a in g), *gb, h.T @ g[0], h.T @ g[1], (h if reset_after else inner).T @ gn]
-        gxs += [sum_array_to(gn, gb[0].shape)] * reset_after + [gh] * len(state)
+        steps = list(steps_of(counts))
+        g = gru_steps_back(gates, inner, h, gh_all, gh, Wh, steps, bool(state), reset_after)
+        h = states_before(xp, h, steps)
+        gn = g[2] * gates[0] if reset_after else g[2]
+        gxs = [
+            *weight_gradients(x, g),
+            *bias_gradients(g),
+            h.T @ g[0],
+            h.T @ g[1],
+            (h if reset_after else inner).T @ gn,
+        ]
+        gxs += [sum_array_to(gn, gn.shape[1:])] * reset_after + [gh] * len(state)
         if not self.without_x:
-            gxs.insert(0, by_row(through(g, [W.T for W in Wx]), shape))
+            gxs.insert(0, by_row(input_gradient(g, Wx), shape))
         return tuple(gxs)
 
     def backward(self, *ggxs):
         simple = functools.partial(simple_gru, self.gru.reset_after, self.gru.counts)
         return second_gradients(self, simple, 1, ggxs)
+
+
+@cuda.on_gpu(kernels.lstm_steps)
+def lstm_steps(x, h, c, tanh_c, Wx, b, Wh, steps, started):
+    """Compute the gates (4, S, H), which are returned, and the states of all steps, in place.
+
+    started: whether the first states are not zeros.
+    """
+    xp = cuda.get_array_module(x)
+    gates = products(xp, x, Wx, b)
+    for t, (rows, before, after) in enumerate(steps):
+        if t > 0 or started:
+            for z, W in zip(gates[:, rows], Wh, strict=True):
+                z += h[before] @ W
+        f, i, o, u = activated(xp, gates[:, rows])
+        c[after] = f * c[before] + i * u
+        xp.tanh(c[after], out=tanh_c[rows])
+        xp.multiply(o, tanh_c[rows], out=h[after])
+    return gates
+
+
+@cuda.on_gpu(kernels.lstm_steps_back)
+def lstm_steps_back(gates, c, tanh_c, gh_all, gh, gc, Wh, steps, started):
+    """The gradients gz (4, S, H). gh and gc, of the last states, become those of the first, in place."""
+    xp, (f, i, o, u) = cuda.get_array_module(gates), gates
+    gz = gates * (1 - gates)  # the factors of g, and of gh for o
+    gz[0] *= states_before(xp, c, steps)
+    gz[1] *= u
+    gz[2] *= tanh_c
+    gz[3] = i * (1 - u * u)
+    slope = o * (1 - tanh_c * tanh_c)
+    WT = [W.T.copy() if len(steps) > 1 else W.T for W in Wh]  # contiguous, for faster products in the loop
+    for t, (rows, _, _) in reversed(list(enumerate(steps))):
+        running = slice(rows.stop - rows.start)  # shorter sequences keep the gradient of their last c
+        gh[running] += gh_all[rows]
+        g = gc[running] + gh[running] * slope[rows]
+        gz[:2, rows] *= g
+        gz[2, rows] *= gh[running]
+        gz[3, rows] *= g
+        gc[running] = g * f[rows]
+        if t > 0 or started:
+            gh[running] = through(gz[:, rows], WT)
+    return gz
+
+
+@cuda.on_gpu(kernels.gru_steps)
+def gru_steps(x, h, inner, Wx, b, Wh, c, steps, started):
+    """Compute the gates (3, S, H), which are returned, the states and the inner factors of all steps, in place.
+
+    c: None unless the gate r is applied after the product.
+    """
+    xp, (Wr, Wz, Wn) = cuda.get_array_module(x), Wh
+    gates = products(xp, x, Wx, b)
+    for t, (rows, before, after) in enumerate(steps):
+        running, old, (r, z, n) = t > 0 or started, h[before], gates[:, rows]
+        if running:
+            r += old @ Wr
+            z += old @ Wz
+        logistic(xp, gates[:2, rows])
+        if c is not None:
+            xp.add(old @ Wn if running else 0, c, out=inner[rows])
+            n += r * inner[rows]
+        elif running:
+            xp.multiply(r, old, out=inner[rows])
+            n += inner[rows] @ Wn
+        xp.tanh(n, out=n)
+        xp.add(z * (old - n), n, out=h[after])
+    return gates
+
+
+@cuda.on_gpu(kernels.gru_steps_back)
+def gru_steps_back(gates, inner, h, gh_all, gh, Wh, steps, started, reset_after):
+    """The gradients g (3, S, H). gh, of the last states, becomes that of the first, in place."""
+    xp, (r, z, n) = cuda.get_array_module(gates), gates
+    h = states_before(xp, h, steps)
+    g = xp.empty_like(gates)  # first the factors of the gradients
+    xp.multiply(r * (1 - r), inner if reset_after else h, out=g[0])
+    xp.multiply(z * (1 - z), h - n, out=g[1])
+    xp.multiply(1 - z, 1 - n * n, out=g[2])
+    Wr, Wz, Wn = (W.T.copy() if len(steps) > 1 else W.T for W in Wh)  # contiguous, for faster products in the loop
+    for t, (rows, _, _) in reversed(list(enumerate(steps))):
+        running = slice(rows.stop - rows.start)
+        gh[running] += gh_all[rows]
+        gr, gz, gn = g[:, rows]
+        gz *= gh[running]
+        gn *= gh[running]
+        if reset_after:
+            gr *= gn
+        if t > 0 or started:
+            through_n = gn * r[rows] @ Wn if reset_after else gn @ Wn
+            if not reset_after:
+                gr *= through_n
+                through_n *= r[rows]
+            gh[running] *= z[rows]
+            gh[running] += through_n
+            gh[running] += gr @ Wr
+            gh[running] += gz @ Wz
+    return g
+
+
+@cuda.on_gpu(kernels.weight_gradients)
+def weight_gradients(x, gz):
+    """The gradients of weights that x is multiplied by, from gz (k, S, H): k arrays."""
+    return [x.T @ g for g in gz]
+
+
+@cuda.on_gpu(kernels.bias_gradients)
+def bias_gradients(gz):
+    """The gradients of biases (H,): k arrays."""
+    k, _, H = gz.shape
+    return sum_array_to(gz, (k, 1, H)).reshape(k, H)
+
+
+@cuda.on_gpu(kernels.input_gradient)
+def input_gradient(gz, W):
+    """The gradient of what is multiplied by k weights W: the sum of gz W^T."""
+    return through(gz, [w.T for w in W])
 
 
 def second_gradients(function, simple, n_outputs, ggxs):
@@ -230,9 +294,11 @@ def steps_of(counts):
         start, before = start + n, after
 
 
-def states_before(xp, states, counts):
+def states_before(xp, states, steps):
     """The states before each step (S, H) of states (N + S, H)."""
-    return xp.concatenate([states[before] for _, before, _ in steps_of(counts)])
+    if all(before == rows for rows, before, _ in steps):  # equally long sequences
+        return states[: steps[-1][0].stop]
+    return xp.concatenate([states[before] for _, before, _ in steps])
 
 
 def last_of(xp, states, counts):
