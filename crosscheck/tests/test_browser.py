@@ -40,7 +40,7 @@ def browser():
 def opened(browser, width=1280, **options):
     """A page that records console messages, errors, and requests that are not for a file."""
     context = browser.new_context(viewport={"width": width, "height": WIDTHS[width]}, **options)
-    context.set_default_timeout(600_000)  # a slow machine is no failure
+    context.set_default_timeout(120_000)  # a slow machine is no failure, but nothing waits forever
     page = context.new_page()
     trouble = []
     page.on("console", lambda message: trouble.append(f"console: {message.text}"))

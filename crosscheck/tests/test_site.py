@@ -6,8 +6,11 @@ from html.parser import HTMLParser
 import pytest
 
 from crosscheck import cli, lessons, steps
+from crosscheck.computations import all_computations
+from crosscheck.ledger import Ledger
 from crosscheck.report.hunks import as_html, changed_words, colored, difference, pieces
-from crosscheck.site import builder
+from crosscheck.site import builder, coming, course, evidence
+from crosscheck.site.page import Text, title, why
 from crosscheck.stages import STAGES
 
 from .test_browser import CHROMIUM, WIDTHS, browser, opened  # noqa: F401 (a fixture)
@@ -15,7 +18,9 @@ from .test_browser import CHROMIUM, WIDTHS, browser, opened  # noqa: F401 (a fix
 pytestmark = pytest.mark.xdist_group("site")
 in_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="no browser: apt install chromium")
 STEPS = [f"step{step:02}" for step in range(1, 61)]
-KINDS = ("index", "stage3", "step05", "step32", "diff23", "rosetta", "wrong")
+COMING = [f"from-{name}" for name in ("book", "d2l", "weidman", "tensorflow", "pytorch", "micrograd")]
+OTHERS = ["rosetta", "wrong", "matrix", "examples", "benchmarks", "appendix_a", "appendix_b", "coming", *COMING]
+KINDS = ("index", "stage3", "step05", "step32", "diff23", *OTHERS[:6], "coming", "from-weidman", "from-pytorch")
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +52,7 @@ class Links(HTMLParser):
 def test_every_page_is_there_in_every_language(site):
     names = [
         "index",
-        "rosetta",
-        "wrong",
+        *OTHERS,
         *(stage.name for stage in STAGES),
         "diff12",
         "diff23",
@@ -82,7 +86,7 @@ def test_a_step_shows_its_lesson_its_changes_its_script_and_pytorch(site):
     assert "torch.sin" in plain
     assert 'rel="prev" href="step33.html"' in text
     assert 'rel="next" href="step35.html"' in text
-    assert "<svg" in read(site / "step07.html") or not builder.graphs.draw({"x": 'digraph g {1 [label="x"]}'})
+    assert "<svg" in read(site / "step07.html") or not course.graphs.draw({"x": 'digraph g {1 [label="x"]}'})
 
 
 def test_the_difference_of_two_stages_has_each_lesson_beside_its_changes(site):
@@ -93,12 +97,79 @@ def test_the_difference_of_two_stages_has_each_lesson_beside_its_changes(site):
     assert "functions.elementwise.Sin" not in chapter
 
 
+def test_a_difference_says_which_names_and_computations_are_new(site):
+    text = read(site / "diff23.html")
+    chapter = text[text.index('id="step32"') : text.index('id="step33"')]
+    assert "core.unrecorded(data)" in chapter
+    assert "core.Variable.backward(self, retain_grad=False) -&gt; (self, retain_grad=False, create_graph" in chapter
+    assert '<a href="matrix.html#graph_of_a_gradient">' in chapter
+
+
+def test_the_matrix_has_every_computation_with_its_declared_state(site):
+    text = read(site / "matrix.html")
+    for one in all_computations():
+        row = text[text.index(f'<tr id="{one.name}">') :].partition("</tr>")[0]
+        states = re.findall(r'<td class="(\w+)">', row)
+        assert states[: one.since - 1] == ["unsupported"] * (one.since - 1)
+        assert "unsupported" not in states[one.since - 1 :]
+        assert len(states) == 6
+    assert Ledger.read().distances["goldstein_price"]
+    assert "·" in text[text.index('<tr id="goldstein_price">') :].partition("</tr>")[0]
+
+
+def test_benchmarks_are_plots_of_the_tables():
+    root = STAGES[0].folder.parent
+    stages, columns = evidence.series_of((root / "PERFORMANCE.md").read_text(encoding="utf-8"))
+    by_name = {row.name: row.values for row in stages}
+    assert [stage for stage, _ in by_name["goldstein_price"]] == [2, 3, 4, 5]
+    assert "geometric mean over all stages" not in by_name
+    assert {label for row in columns for label, _ in row.values} <= {1, 2}
+    page = evidence.benchmarks_page(root)
+    assert page.data["en"]["html"].count("<svg") == 2
+    assert evidence.numbers("0.48 / 0.9") == [0.48, 0.9]
+    assert evidence.numbers("memory traffic") == evidence.numbers("") == []
+
+
+def test_an_example_has_its_picture(tmp_path, monkeypatch):
+    monkeypatch.setattr(evidence, "pictures", lambda stage, name: [tmp_path / f"{name}.png"])
+    (tmp_path / "spiral.png").write_bytes(b"picture")
+    page = evidence.examples_page(STAGES[-1])
+    by_name = {one["name"]: one for one in page.data["en"]["examples"]}
+    assert (by_name["spiral"]["picture"], by_name["vae"]["picture"]) == ("example-spiral.png", "")
+    assert page.files == {"example-spiral.png": b"picture"}
+    assert "common" not in by_name
+    monkeypatch.setattr(builder, "pages", lambda: [page])
+    builder.build(tmp_path / "site")
+    assert (tmp_path / "site" / "example-spiral.png").read_bytes() == b"picture"
+
+
+def test_names_of_other_books_lead_to_pages(site):
+    text = read(site / "from-d2l.html")
+    assert re.search(r'<a href="step\d\d.html"><code>stage\d_\w+/steps/step\d\d.py', text)
+    assert re.search(r'<a href="rosetta.html#\w+">', text)
+    assert '<a href="step14.html">14</a>' in read(site / "from-micrograd.html")
+    assert '<a href="step44.zh.html">44</a> and <a href="step45.zh.html">45</a>' in read(
+        site / "from-micrograd.zh.html"
+    )
+
+
+@pytest.mark.parametrize("name", ["micrograd", "pytorch"])
+def test_the_code_of_a_page_prints_the_output_shown(name, tmp_path):
+    source = "\n".join(re.findall(r"```python\n(.*?)```", read(coming.FOLDER / f"{name}.md"), re.DOTALL))
+    script = tmp_path / "page.py"
+    script.write_text(source)
+    done = steps.run_script(script)
+    assert done.returncode == 0, done.stderr
+    pairs, problems = steps.match(steps.expectations(source), done.stdout)
+    assert (problems, len(pairs) > 0) == ([], True)
+
+
 def test_translations_are_used_and_english_is_marked(monkeypatch):
     lesson = lessons.Lesson(1, "Title", "A `why`", titles={"ja": "題"}, whys={"ja": "`x` の理由"})
-    assert builder.title(lesson, "ja") == "題"
-    assert builder.title(lesson, "zh") == "Title"
-    assert builder.why(lesson, "ja").html == "<code>x</code> の理由"
-    assert builder.why(lesson, "zh") == builder.Text("A `why`", "en")
+    assert title(lesson, "ja") == "題"
+    assert title(lesson, "zh") == "Title"
+    assert why(lesson, "ja").html == "<code>x</code> の理由"
+    assert why(lesson, "zh") == Text("A `why`", "en")
     assert all(set(words) == set(builder.WORDS["en"]) for words in builder.WORDS.values())
 
 
@@ -124,13 +195,13 @@ def test_words_that_changed():
 def test_old_pages_go_and_other_files_stay(tmp_path, monkeypatch):
     (tmp_path / "step99.html").write_text(f"{builder.GENERATOR} of an earlier version")
     (tmp_path / "mine.html").write_text("mine")
-    monkeypatch.setattr(builder, "pages", lambda: [builder.home(STAGES[:1])])
+    monkeypatch.setattr(builder, "pages", lambda: [course.home(STAGES[:1])])
     builder.build(tmp_path)
     pages = {builder.url("index", language) for language in builder.LANGUAGES}
     assert {path.name for path in tmp_path.glob("*.html")} == {*pages, "mine.html"}
 
 
-@pytest.mark.parametrize("path", sorted(builder.WRONG.glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(course.WRONG.glob("*.py")), ids=lambda path: path.stem)
 def test_a_wrong_version_gives_the_numbers_that_it_shows(path):
     done = steps.run_script(path)
     assert done.returncode == 0, done.stderr
@@ -139,13 +210,31 @@ def test_a_wrong_version_gives_the_numbers_that_it_shows(path):
     assert len(pairs) >= 2
 
 
+def cut(page):
+    """Keep the first rows of each table and the first parts of each page: the others have the same structure."""
+    page.evaluate(
+        """() => {
+            const keep = (all, n) => [...all].slice(n).forEach(e => e.remove());
+            document.querySelectorAll("pre code").forEach(code => keep(code.children, 30));
+            document.querySelectorAll("tbody").forEach(body => keep(body.rows, 4));
+            document.querySelectorAll("table").forEach(table => keep(table.tBodies, 3));
+            document.querySelectorAll("dl, ul, ol, svg").forEach(list => keep(list.children, 12));
+            keep(document.querySelectorAll(".chapter"), 4);
+            keep(document.querySelectorAll(".example, article.change"), 6);
+        }"""
+    )
+
+
 @in_a_browser
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
-def test_axe_finds_nothing(browser, site, theme, width):  # noqa: F811
+@pytest.mark.parametrize(
+    ("theme", "width", "names"), [("light", 1280, KINDS), ("dark", 1280, KINDS), ("light", 390, KINDS[:6])]
+)
+def test_axe_finds_nothing(browser, site, theme, width, names):  # noqa: F811
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python")
     with opened(browser, width, color_scheme=theme) as page:
-        for name in KINDS:
+        for name in names:
             page.goto((site / f"{name}.html").as_uri())
+            cut(page)
             found = axe.Axe().run(page, options={"preload": False})  # it would fetch style.css
             assert found.violations_count == 0, f"{name}: {found.generate_report()}"
 
@@ -179,5 +268,24 @@ def test_search_and_keys(browser, site):  # noqa: F811
         page.wait_for_load_state()
         page.goto((site / "index.ja.html").as_uri())
         page.keyboard.press("/")
-        page.keyboard.type("ステップ 32")
-        assert page.locator("#found a").count() >= 1
+        for words in ("ステップ 32", "計算グラフの可視化", "高階微分実装"):  # the last is not one word on any page
+            page.locator("#words").fill(words)
+            assert page.locator("#found a").count() >= 1, words
+        page.locator("#words").fill("高階猫犬")
+        assert page.locator("#found a").count() == 0
+
+
+@in_a_browser
+def test_the_matrix_is_filtered(browser, site):  # noqa: F811
+    with opened(browser) as page:
+        page.goto((site / "matrix.html").as_uri())
+        visible = "rows => rows.filter(row => row.checkVisibility()).map(row => row.id)"
+        rows = page.locator(".matrix tbody tr:not(.group)")
+        page.locator("#rows input").fill("goldstein")
+        assert "goldstein_price" in rows.evaluate_all(visible)
+        page.locator("#rows select[name=state]").select_option("unsupported")
+        page.locator("#rows select[name=column]").select_option("1")  # stage 2
+        assert rows.evaluate_all(visible) == []
+        page.locator("#rows select[name=column]").select_option("0")
+        assert "goldstein_price" in rows.evaluate_all(visible)
+        assert page.locator(".matrix tbody:visible").count() == 1

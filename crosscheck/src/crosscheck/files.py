@@ -42,17 +42,22 @@ def check_folder(target: str, option: str) -> None:
 
 
 def write_text(path: pathlib.Path, text: str) -> None:
+    """Write a file in full, or raise OSError and leave the old one as it is."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: pathlib.Path, content: bytes) -> None:
     """Write a file in full, or raise OSError and leave the old one as it is.
 
-    The text goes to a new file in the same folder, which then replaces the old one. Pipes and devices are written to.
+    It goes to a new file in the same folder, which then replaces the old one. Pipes and devices are written to.
     """
     path = pathlib.Path(os.path.realpath(path))  # a link stays a link
     if path.exists() and not path.is_file():
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(content)
         return
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        part.write_text(text, encoding="utf-8")
+        part.write_bytes(content)
         if path.exists():
             shutil.copymode(path, part)
         os.replace(part, path)
