@@ -13,8 +13,9 @@ from crosscheck.steps import expectations, match, run_script
 
 ROOT = pathlib.Path(crosscheck.__file__).parents[3]
 TRANSLATIONS = {"zh": "自制框架", "ja": "ゼロから作るDeep Learning ❸ フレームワーク編"}  # what names the book
-BOOKS = sorted((ROOT / "stage5_advanced" / "docs").glob("*.md"))
-PAGES = [*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *BOOKS]
+COLUMNS = [stage.folder / "docs" / "column.md" for stage in STAGES]
+BOOKS = sorted({*(ROOT / "stage5_advanced" / "docs").glob("*.md")} - {*COLUMNS})
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *BOOKS, *COLUMNS]
 
 
 def code(text):
@@ -57,6 +58,29 @@ def test_commands_are_found_in_blocks_and_tables_without_their_comments():
     text = "```\npython -m x    # what\ncrosscheck run \\\n    -k y\n=== 1\n```\n"
     text += "| `crosscheck a 1`, `crosscheck b` | `c` |\n"
     assert commands(text) == ["crosscheck a 1", "crosscheck b", "crosscheck run -k y", "python -m x"]
+
+
+@pytest.mark.parametrize(
+    ("written", "run"),
+    [*((stage, stage) for stage in STAGES), *((STAGES[1], later) for later in STAGES[2:])],  # of stage 2 also later
+    ids=lambda stage: stage.name,
+)
+def test_the_programs_in_a_column_print_the_output_shown(written, run, tmp_path):
+    source = code((written.folder / "docs" / "column.md").read_text(encoding="utf-8"))
+    assert written.package in source
+    script = tmp_path / "column.py"
+    script.write_text(source.replace(written.package, run.package), encoding="utf-8")
+    done = run_script(script)
+    assert (done.returncode, done.stderr) == (0, "")
+    expected = expectations(source)
+    assert len(expected) >= 2
+    _, problems = match(expected, done.stdout)
+    assert problems == []
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_a_readme_leads_to_the_column_after_its_stage(stage):
+    assert "(docs/column.md)" in (stage.folder / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", BOOKS, ids=lambda page: page.stem)

@@ -71,6 +71,13 @@ except ValueError as error:
 # !> matmul: expected x with as many columns as W has rows, got x (2, 3) and W (2, 3)
 
 
+# The product of a Hessian and a vector (step 36) is the gradient of an inner product.
+point = Variable(np.array([1.0, 2.0]))
+v = Variable(np.array([4.0, 5.0]))
+slope = grad(F.sum(point**2), point, create_graph=True)
+print(grad(F.matmul(v, slope), point))  # -> variable([ 8. 10.])
+print(grad(F.sum(v * slope), point))  # -> variable([ 8. 10.])
+
 gy = Variable(gy, name="gy")
 gx, gW = grad(y, [x, W], grad_outputs=gy, create_graph=True)
 gx.name, gW.name = "gx", "gW"
