@@ -139,6 +139,21 @@ def package_file(package, path):
     return file
 
 
+def read_image(path, size):
+    """An image file, cropped to a square: (1, 3, size, size), float32, 0-1. Without Pillow, the example ends."""
+    try:
+        import PIL.Image
+        import PIL.ImageOps
+
+        with PIL.Image.open(path) as image:
+            image = PIL.ImageOps.fit(PIL.ImageOps.exif_transpose(image).convert("RGB"), (size, size))
+    except ImportError:
+        stop("no picture without Pillow: pip install pillow")
+    except OSError as error:
+        stop(f"{path}: {error.strerror or error}")
+    return np.asarray(image, np.float32).transpose(2, 0, 1)[None] / 255
+
+
 def table(head, rows):
     """Print rows under their head, in aligned columns; numbers (str, after formatting) to the right."""
     rows = [[str(cell) for cell in row] for row in [head, *rows]]

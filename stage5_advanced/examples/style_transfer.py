@@ -31,7 +31,7 @@ import pathlib
 
 import numpy as np
 import pictures
-from common import begin, figure, integer, options, pick, save, stop
+from common import begin, figure, integer, options, pick, read_image, save
 
 import stage5_advanced.functions as F
 from stage5_advanced import Layer, Parameter, cuda, no_grad, optimizers
@@ -143,21 +143,6 @@ def transfer(content, style, epochs, gpu=False):
     return canvas.pixels.data[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN]
 
 
-def read(path, size):
-    """A picture from a file, cropped to a square: (1, 3, size, size), float32, 0-1."""
-    try:
-        import PIL.Image
-        import PIL.ImageOps
-
-        with PIL.Image.open(path) as image:
-            image = PIL.ImageOps.fit(PIL.ImageOps.exif_transpose(image).convert("RGB"), (size, size))
-    except ImportError:
-        stop("no picture without Pillow: pip install pillow")
-    except OSError as error:
-        stop(f"{path}: {error.strerror or error}")
-    return np.asarray(image, np.float32).transpose(2, 0, 1)[None] / 255
-
-
 def main():
     parser = options(__doc__, epochs=(200, 150))
     parser.add_argument("--content", type=pathlib.Path, metavar="FILE", help="the picture to paint")
@@ -165,9 +150,9 @@ def main():
     parser.add_argument("--size", type=integer(96, 16), metavar="N", help="pixels, default 256, with --quick 128")
     arguments = begin(parser)
     size = arguments.size or pick(arguments, 256, 128, 96)
-    content = read(arguments.content, size) if arguments.content else pictures.landscape(size)
+    content = read_image(arguments.content, size) if arguments.content else pictures.landscape(size)
     made = (pictures.waves, pictures.mosaic)
-    styles = [read(arguments.style, size)] if arguments.style else [f(size) for f in made]
+    styles = [read_image(arguments.style, size)] if arguments.style else [f(size) for f in made]
     results = []
     for i, style in enumerate(styles):
         print(f"style {i + 1} of {len(styles)}")
