@@ -139,6 +139,18 @@ def package_file(package, path):
     return file
 
 
+def read_text(path):
+    """The text of a file, UTF-8; for "topics" the documentation of the language, which is part of Python."""
+    if path == "topics":
+        import pydoc_data.topics
+
+        return "\n".join(pydoc_data.topics.topics.values())
+    try:
+        return pathlib.Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        return stop(f"{path}: expected a text file, UTF-8: {getattr(error, 'strerror', None) or error}")
+
+
 def read_image(path, size):
     """An image file, cropped to a square: (1, 3, size, size), float32, 0-1. Without Pillow, the example ends."""
     try:

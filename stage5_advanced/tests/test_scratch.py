@@ -160,3 +160,12 @@ def test_float32_stays_float32():
                 operation.param = operation.param.astype(np.float32)
     net.train_batch(x, t)
     assert all(grad.dtype == np.float32 for grad in net.param_grads())
+
+
+@pytest.mark.parametrize("decay_type", ["linear", "exponential"])
+def test_a_single_epoch_has_the_first_learning_rate(decay_type):
+    x, t = data()
+    net = S.NeuralNetwork([S.Dense(1)], S.MeanSquaredError())
+    optimizer = S.SGD(0.01, final_lr=0.001, decay_type=decay_type)
+    S.Trainer(net, optimizer).fit(x, t, x, t, epochs=1, eval_every=1)
+    assert optimizer.lr == 0.01

@@ -363,9 +363,9 @@ class Optimizer:
     def _setup_decay(self, epochs):
         """Determine the change of lr per epoch."""
         if self.decay_type == "exponential":
-            self.decay_per_epoch = (self.final_lr / self.lr) ** (1 / (epochs - 1))
+            self.decay_per_epoch = (self.final_lr / self.lr) ** (1 / max(1, epochs - 1))
         elif self.decay_type == "linear":
-            self.decay_per_epoch = (self.lr - self.final_lr) / (epochs - 1)
+            self.decay_per_epoch = (self.lr - self.final_lr) / max(1, epochs - 1)
 
     def _decay_lr(self):
         """Set lr for the next epoch."""
