@@ -56,6 +56,7 @@ ALLOWED = {
     "datasets": {"transforms", "download"},
     "dataloaders": {"cuda"},
     "training": {"config", "core", "cuda", "functions", "layers", "optimizers", "saving"},
+    "hybrid": {"config", "core", "cuda", "layers", "models"},
     "records": {"datasets"},
     "scores": {"cuda"},
     "text": {"config", "cuda"},
@@ -87,6 +88,7 @@ PACKAGES = {
         ["cifar", "fashion", "voc"],
     ],
     "vision": [["boxes"], ["augment"]],
+    "hybrid": [["structure"], ["program"], ["proof"], ["replay"], ["model"]],
     "training": [["averaging", "validation", "inspect", "callbacks"], ["trainer"]],
 }
 for package, levels in PACKAGES.items():

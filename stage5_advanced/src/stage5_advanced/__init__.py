@@ -18,6 +18,8 @@ setup_variable()
 
 _LATE = {  # imported at first use, since it takes long to import what they need: attribute -> its module
     "datasets": "datasets",
+    "hybrid": "hybrid",
+    "hybridize": "hybrid",
     "scratch": "scratch",
     "training": "training",
     "records": "records",

@@ -7,6 +7,7 @@ from .torch_beyond_convolution import TorchBeyondConvolution
 from .torch_beyond_detection import TorchBeyondDetection
 from .torch_beyond_embeddings import TorchBeyondEmbeddings
 from .torch_beyond_filters import TorchBeyondFilters
+from .torch_beyond_hybrid import TorchBeyondHybrid
 from .torch_beyond_initializers import TorchBeyondInitializers
 from .torch_beyond_language import TorchBeyondLanguage
 from .torch_beyond_layers import TorchBeyondLayers
@@ -29,6 +30,7 @@ class TorchStage5(
     TorchBeyondEmbeddings,
     TorchBeyondDetection,
     TorchBeyondFilters,
+    TorchBeyondHybrid,
     TorchBeyondInitializers,
     TorchBeyondLanguage,
     TorchBeyondLayers,

@@ -6,7 +6,7 @@ from .. import cuda
 from ..core import Function
 from . import kernels
 from .broadcast import accumulate, narrow
-from .elementwise import as_float, exp
+from .elementwise import as_float, derived, exp
 from .reduce import axes_of, maximum, sum
 
 
@@ -50,13 +50,13 @@ class ReLU(Function):
         return self.xp.maximum(x, 0.0)
 
     def backward(self, gy):
-        return relu_gradient(gy, self.inputs[0].data)  # the mask is a constant: use the data of x
+        return relu_gradient(gy, self.inputs[0])
 
 
 @kernels.gradient("T gy, T x", "gx = gy * (x > 0)")
 def relu_gradient(gy, x):
     """The gradient of relu."""
-    return gy * (x > 0)
+    return gy * derived(lambda x: x > 0, x)
 
 
 def relu(x):
@@ -74,7 +74,7 @@ class LeakyReLU(Function):
         return leaky_relu_of(x, self.slope)
 
     def backward(self, gy):
-        return leaky_relu_gradient(gy, self.inputs[0].data, self.slope)  # the slopes are constants: use the data of x
+        return leaky_relu_gradient(gy, self.inputs[0], self.slope)
 
 
 @cuda.kernel("T x, T slope", "T y", "y = x > 0 ? x : slope * x")
@@ -87,7 +87,7 @@ def leaky_relu_of(x, slope):
 def leaky_relu_gradient(gy, x, slope):
     """The gradient of leaky_relu."""
     number = np.result_type(gy.dtype, 0.0).type
-    return gy * cuda.get_array_module(x).where(x > 0, number(1), number(slope))
+    return gy * derived(lambda x: cuda.get_array_module(x).where(x > 0, number(1), number(slope)), x)
 
 
 def leaky_relu(x, slope=0.2):

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..core import Function, as_operand
 from .broadcast import sum_to
-from .elementwise import log
+from .elementwise import derived, log
 
 
 class Add(Function):
@@ -141,10 +141,9 @@ class Power(Function):
     def backward(self, gy):
         x0, x1 = self.inputs
         y = self.outputs[0]()
-        # The masks are computed from the data. They are True, which adds 1, where the formulas would give 0 * inf.
-        zero = x0.data == 0
-        both_zero = zero & (x1.data == 0)
-        no_log = zero & (x1.data >= 0)
+        # The masks are constants. They are True, which adds 1, where the formulas would give 0 * inf.
+        both_zero = derived(lambda x0, x1: (x0 == 0) & (x1 == 0), x0, x1)
+        no_log = derived(lambda x0, x1: (x0 == 0) & (x1 >= 0), x0, x1)
         gx0 = None if x0.constant else sum_to(gy * x1 * x0 ** (x1 - 1 + both_zero), x0.data.shape)
         gx1 = None if x1.constant else sum_to(gy * y * log(x0 + no_log), x1.data.shape)
         return gx0, gx1

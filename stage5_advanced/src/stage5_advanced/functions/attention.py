@@ -126,11 +126,13 @@ class AttentionGrad(Function):
     def backward(self, ggq, ggk, ggv):
         q, k, v, *mask, gy = self.inputs
 
-        def simple(q, k, v):
-            return [matmul(weights_of(q, k, self.attention.scale, *mask), v)]
+        scale = self.attention.scale
 
-        second = gradients(gradients(simple, 3), 4)
-        gq, gk, gv, ggy = Checkpoint(second)(q, k, v, gy, ggq, ggk, ggv)[:4]
+        def second(q, k, v, gy, ggq, ggk, ggv, *mask):
+            first = gradients(lambda q, k, v: [matmul(weights_of(q, k, scale, *mask), v)], 3)
+            return gradients(first, 4)(q, k, v, gy, ggq, ggk, ggv)
+
+        gq, gk, gv, ggy = Checkpoint(second)(q, k, v, gy, ggq, ggk, ggv, *mask)[:4]
         return (gq, gk, gv, *[None] * len(mask), ggy)
 
 

@@ -7,6 +7,28 @@ import numpy as np
 from ..core import Function, as_input
 
 
+class Derived(Function):
+    """y = f(xs), what a gradient derives from data, such as a mask: computed when it is called, without gradient."""
+
+    not_differentiated = (0, 1)
+
+    def __init__(self, f):
+        self.f = f
+
+    def forward(self, *xs):
+        return self.f(*xs)
+
+    def backward(self, gy):
+        return (None,) * len(self.inputs)
+
+
+def derived(f, *xs):
+    """A constant f(xs): f is a function of arrays. The graph leads to xs, so that it can be computed again."""
+    y = Derived(f)(*xs)
+    y.constant = True
+    return y
+
+
 class Square(Function):
     """y = x^2;  gx = 2 x gy."""
 
@@ -114,8 +136,8 @@ class Clip(Function):
         return self.xp.clip(x, self.x_min, self.x_max)
 
     def backward(self, gy):
-        x = self.inputs[0].data  # the mask is a constant: use the data of x
-        return gy * ((x >= self.x_min) & (x <= self.x_max))
+        low, high = self.x_min, self.x_max
+        return gy * derived(lambda x: (x >= low) & (x <= high), *self.inputs)
 
 
 def clip(x, x_min, x_max):

@@ -155,7 +155,7 @@ def batch_norm_gradient(self, x, gamma, gy):
     xp, shape = self.xp, x.shape
     N, C, S = three = shape[0], shape[1], math.prod(shape[2:])
     x, gy = (xp.ascontiguousarray(a).reshape(three) for a in (x, gy))
-    statistics = self.mean, self.rest, self.s
+    statistics = self.norm.mean, self.norm.rest, self.norm.s
     ggamma, gbeta = xp.empty(C, x.dtype), xp.empty(C, x.dtype)
     batch_norm_gradient_sums(C, x.dtype, x, gy, N, C, S, *statistics, ggamma, gbeta)
     gx = xp.empty(shape, x.dtype)

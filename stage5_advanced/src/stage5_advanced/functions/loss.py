@@ -12,7 +12,7 @@ from .compare import as_constant, as_indices, cast, equal, not_equal, where
 from .elementwise import as_float, clip, log
 from .reduce import maximum, mean, row_sums, sum
 from .select import gather, squeeze, take
-from .shape import check_indices, expand_dims, get_item, reshape, to_device_of
+from .shape import check_indices, expand_dims, reshape, to_device_of
 
 
 class MeanSquaredError(Function):
@@ -123,7 +123,7 @@ class SoftmaxCrossEntropyGrad(Function):
         p = softmax(x)
         s = p * ggx
         row = sum(s, axis=1, keepdims=True)
-        picked = get_item(ggx, (self.xp.arange(N), t))
+        picked = gather(ggx, expand_dims(t, 1), 1)
         return (s - p * row) * (gy * (1 / N)), None, mean(row) - mean(picked)
 
 
@@ -173,7 +173,7 @@ def cross_entropy(name, log_p, t, weight, ignore, label_smoothing, axis, reducti
         counts = not_equal(t, ignore)
         t = where(counts, t, 0)
         shares = cast(counts, log_p.dtype)
-    check_indices(name, t.data, C)
+    t = checked(lambda t: check_indices(name, t, C), t)
     if weight is not None:
         shares = take(weight, t) if shares is None else shares * take(weight, t)
     losses = -squeeze(gather(log_p, expand_dims(t, axis), axis), axis)
@@ -184,10 +184,33 @@ def cross_entropy(name, log_p, t, weight, ignore, label_smoothing, axis, reducti
     losses = losses if ignore is None else where(counts, losses, 0)
     if shares is None or reduction != "mean":
         return reduced(name, losses, reduction)
-    total_share = sum(shares)
-    if not total_share.data > 0:
-        raise ValueError(f"{name}: expected labels with a weight above 0 to average over, got none")
-    return sum(losses) / total_share
+
+    def check_total(total):
+        if not total > 0:
+            raise ValueError(f"{name}: expected labels with a weight above 0 to average over, got none")
+
+    return sum(losses) / checked(check_total, sum(shares))
+
+
+class Checked(Function):
+    """y = x after a check of the array, which raises an error;  gx = gy."""
+
+    def __init__(self, check):
+        self.check = check
+
+    def forward(self, x):
+        self.check(x)
+        return x
+
+    def backward(self, gy):
+        return gy
+
+
+def checked(check, x):
+    """x, whose values are checked by each call, also by one of a traced program."""
+    y = Checked(check)(x)
+    y.constant = x.constant
+    return y
 
 
 def is_distribution(x, t):
@@ -214,7 +237,8 @@ def softmax_cross_entropy_simple(x, t):
     """softmax_cross_entropy composed of basic functions. Probabilities below 1e-15 have no gradient. [step 47]"""
     x = as_input(x, "softmax_cross_entropy_simple")
     t = as_labels("softmax_cross_entropy_simple", x, t)
-    check_indices("softmax_cross_entropy_simple", t.data, x.shape[1])
+    C = x.shape[1]
+    t = checked(lambda t: check_indices("softmax_cross_entropy_simple", t, C), t)
     p = clip(softmax_simple(x), 1e-15, 1.0)  # log(0) would be -inf
     return -1 * mean(log(p)[x.xp.arange(len(x)), t])
 

@@ -6,7 +6,7 @@ from ..core import Variable, as_input
 from .activation import log_softmax
 from .compare import as_indices, equal, less, where
 from .elementwise import as_float, exp, log, square
-from .loss import cross_entropy, reduced, softmax_cross_entropy
+from .loss import checked, cross_entropy, reduced, softmax_cross_entropy
 from .reduce import mean, sum
 from .select import gather, squeeze
 from .shape import check_indices, expand_dims, get_item, to_device_of
@@ -111,7 +111,8 @@ def focal_loss(x, t, gamma=2.0, alpha=1.0, axis=1, reduction="mean"):
     axis, t = normalize_axis_index(axis, x.ndim, "focal_loss"), as_indices("focal_loss", t, x)
     if t.shape != x.shape[:axis] + x.shape[axis + 1 :]:
         raise ValueError(f"focal_loss: expected labels in the shape of x {x.shape} without axis {axis}, got {t.shape}")
-    check_indices("focal_loss", t.data, x.shape[axis])
+    C = x.shape[axis]
+    t = checked(lambda t: check_indices("focal_loss", t, C), t)
     log_p = squeeze(gather(log_softmax(x, axis), expand_dims(t, axis), axis), axis)
     rest = -expm1(log_p)  # 1 - p, without cancellation where p is near 1
     sure = equal(rest, 0)  # there the power may have an infinite gradient

@@ -38,42 +38,45 @@ class Pooling(Function):
 
     def forward(self, x):
         self.geometry = geometry(self.name, x, *self.sizes)
-        y, self.which = max_patches(self.xp, self.geometry, x, lowest(x.dtype))
+        y, self.found = max_patches(self.xp, self.geometry, x, lowest(x.dtype))
+        self.arrays = x, y
         return y
 
+    def which(self):
+        """The number of the maximum in each patch, which is computed when the first gradient needs it."""
+        if self.found is None:
+            x, y = self.arrays
+            self.found = first_equal(self.xp, self.geometry, x, y, lowest(x.dtype))
+        return self.found
+
     def backward(self, gy):
-        x, y, which = self.inputs[0].data, self.outputs[0]().data, self.which  # the index of the maximum is a constant
-        if which is None:
-            which = first_equal(self.xp, self.geometry, x, y, lowest(x.dtype))
-        return PoolingGrad(self.geometry, which)(gy)
+        return PoolingGrad(self)(gy)
 
 
 class PoolingGrad(Function):
-    """gx = gy at element number `which` of each patch;  ggy = ggx there."""
+    """gx = gy at the maximum of each patch;  ggy = ggx there."""
 
-    def __init__(self, geometry, which):
-        self.geometry = geometry
-        self.which = which
+    def __init__(self, pooling):
+        self.pooling = pooling
 
     def forward(self, gy):
-        return spread(self.xp, self.geometry, gy, self.which)
+        return spread(self.xp, self.pooling.geometry, gy, self.pooling.which())
 
     def backward(self, ggx):
-        return PoolingPick(self.geometry, self.which)(ggx)
+        return PoolingPick(self.pooling)(ggx)
 
 
 class PoolingPick(Function):
-    """y = x at element number `which` of each patch;  gx = gy there."""
+    """y = x at what was the maximum of each patch;  gx = gy there."""
 
-    def __init__(self, geometry, which):
-        self.geometry = geometry
-        self.which = which
+    def __init__(self, pooling):
+        self.pooling = pooling
 
     def forward(self, x):
-        return pick(self.xp, self.geometry, x, self.which)
+        return pick(self.xp, self.pooling.geometry, x, self.pooling.which())
 
     def backward(self, gy):
-        return PoolingGrad(self.geometry, self.which)(gy)
+        return PoolingGrad(self.pooling)(gy)
 
 
 def pooling(x, kernel_size, stride=1, pad=0, ceil_mode=False):

@@ -12,7 +12,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from .. import cuda
 from ..core import Function
 from .broadcast import accumulate, broadcast_to, narrow, widen
-from .elementwise import exp
+from .elementwise import derived, exp
 from .shape import reshape
 
 SHORT = 1024  # rows of up to this length may be summed by a product with ones
@@ -111,10 +111,13 @@ class Max(Function):
     def backward(self, gy):
         (x,), y = self.inputs, self.outputs[0]()
         shape = kept_shape(x.shape, self.axes)
-        # The mask is a constant: use the data of x and y.
-        share = (x.data == y.data.reshape(shape)).astype(np.result_type(gy.dtype, 0.0))
-        share /= accumulate(share, self.axes, keepdims=True)
-        return broadcast_to(reshape(gy, shape), x.shape) * share
+        axes, dtype = self.axes, np.result_type(gy.dtype, 0.0)
+
+        def shares(x, y):
+            equal = (x == y.reshape(shape)).astype(dtype)
+            return equal / accumulate(equal, axes, keepdims=True)
+
+        return broadcast_to(reshape(gy, shape), x.shape) * derived(shares, x, y)
 
 
 class Min(Max):

@@ -9,6 +9,7 @@ from ..config import Config
 from ..core import Function, Variable, as_input
 from . import kernels
 from .broadcast import accumulate
+from .elementwise import derived
 from .reduce import SHORT, mean, sum
 from .shape import reshape
 
@@ -70,7 +71,7 @@ class BatchNorm(Function):
 
     def backward(self, gy):
         x, gamma = self.inputs[:2]
-        gx, ggamma, gbeta = BatchNormGrad(self.eps, self.mean, self.rest, self.s)(x, gamma, gy)
+        gx, ggamma, gbeta = BatchNormGrad(self)(x, gamma, gy)
         return gx, ggamma, gbeta
 
 
@@ -82,30 +83,27 @@ class BatchNormGrad(Function):
     xh: gy (gggamma - mean(k ggx xh)) - k ggx mean(gy xh).
     """
 
-    def __init__(self, eps, mean, rest, s):
-        self.eps = eps
-        self.mean = mean
-        self.rest = rest
-        self.s = s
+    def __init__(self, norm):
+        self.norm = norm
 
     @cuda.on_gpu(kernels.batch_norm_gradient)
     def forward(self, x, gamma, gy):
-        m = x.size // x.shape[1]
-        gx = three_axes(x, gamma, gy) - self.mean
+        m, rest, s = x.size // x.shape[1], self.norm.rest, self.norm.s
+        gx = three_axes(x, gamma, gy) - self.norm.mean
         gy = three_axes(gy, x, gamma)
         gbeta = channel_sums(gy)
-        ggamma = (channel_sums(gx, gy) - self.rest * gbeta) * self.s
-        slope = ggamma / m * self.s
+        ggamma = (channel_sums(gx, gy) - rest * gbeta) * s
+        slope = ggamma / m * s
         gx *= -slope
         gx += gy
-        gx -= gbeta / m - self.rest * slope
-        gx *= gamma[:, None] * self.s
+        gx -= gbeta / m - rest * slope
+        gx *= gamma[:, None] * s
         return gx.reshape(x.shape), ggamma[:, 0], gbeta[:, 0]
 
     def backward(self, ggx, gggamma, ggbeta):
         x, gamma, gy = self.inputs
         axes = (0, *range(2, x.ndim))
-        xh, s = Standardize(self.eps)(x)
+        xh, s = Standardize(self.norm.eps)(x)
         gamma, gggamma, ggbeta = (reshape(v, s.shape) for v in (gamma, gggamma, ggbeta))
         r = ggx * (gamma * s)
         gk = sum(ggx * project(xh, gy, axes), axes, keepdims=True)
@@ -205,9 +203,9 @@ def batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=1e-5):
     x, gamma, beta, mean, var = inputs = channels("batch_norm", x, gamma, beta, mean, var, Config.train)
     if Config.train:
         return MovingBatchNorm(decay, eps)(*inputs)
-    k = gamma / x.xp.sqrt(var.data + eps)
-    shape = (1, x.shape[1], *[1] * (x.ndim - 2))
-    return x * reshape(k, shape) + reshape(beta - k * mean.data, shape)
+    xp, shape = x.xp, (1, x.shape[1], *[1] * (x.ndim - 2))
+    k = gamma / derived(lambda var: xp.sqrt(var + eps), var)
+    return x * reshape(k, shape) + reshape(beta - k * derived(lambda mean: mean, mean), shape)
 
 
 def moving_batch_norm(x, gamma, beta, mean, var, decay=0.9, eps=1e-5, updates=None):

@@ -1,0 +1,289 @@
+"""Hybrid: a model or a function that is traced at its first call, and replayed at later ones."""
+
+import threading
+from contextlib import contextmanager
+from operator import itemgetter
+
+import numpy as np
+
+from ..config import Config, using_config
+from ..core import Variable
+from ..layers import Layer
+from ..models import Model
+from .program import NoProgram, Trace
+from .proof import Altered, compare, is_state, release
+from .replay import LIMIT, Traced
+from .structure import flatten, rebuild, same, spec
+
+
+class Tracing(threading.local):
+    """Whether this thread traces: then a Hybrid inside a model calls its own model."""
+
+    now = False
+
+
+TRACING = Tracing()
+
+
+@contextmanager
+def tracing():
+    """Record a graph of basic functions, also of Hybrids inside a model."""
+    before, TRACING.now = TRACING.now, True
+    try:
+        with using_config("enable_backprop", True):
+            yield
+    finally:
+        TRACING.now = before
+
+
+class Hybrid(Model):
+    """What `hybridize` returns. Parameters, buffers and files are those of the model, under the same names.
+
+    active: False to call the model itself. Other attributes and methods are those of the model. [not in the book]
+    """
+
+    def __init__(self, model):
+        super().__init__()
+        if not callable(model):
+            raise TypeError(f"hybridize: expected a model or a function, got {type(model).__name__}")
+        self.__dict__["model"] = model  # not registered, so that its parameters keep their names
+        self.active = True
+        self.states = []  # (attributes of a layer, name) of Variables that calls replace, such as h of an LSTM
+        self.unstable = set()  # (id of attributes, name) of others that calls replace
+        self.lock = threading.RLock()
+        self.clear()
+
+    def __getattr__(self, name):
+        if name.startswith("__") or "model" not in self.__dict__:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self.model, name)
+
+    def __getstate__(self):
+        """The model, for copies and pickles, which trace again."""
+        return {"model": self.model, "active": self.active}
+
+    def __setstate__(self, state):
+        self.__init__(state["model"])
+        self.active = state["active"]
+
+    def __repr__(self):
+        return f"hybridize({self.model!r})"
+
+    def named_state(self):
+        """Yield what the model yields; nothing for a function."""
+        if isinstance(self.model, Layer):
+            yield from self.model.named_state()
+
+    def all_variables(self):
+        """Yield what the model yields; nothing for a function."""
+        if isinstance(self.model, Layer):
+            yield from self.model.all_variables()
+
+    def forward(self, *inputs, **options):
+        """Call the model."""
+        return self.model(*inputs, **options)
+
+    def clear(self):
+        """Forget all programs: the next calls trace again."""
+        self.table = {}
+        self.excess = Traced("others", f"more than {LIMIT} signatures")
+        self.watched = []
+
+    def programs(self):
+        """What is known about each signature: dicts of signature, state, reason, calls, gradients and source.
+
+        state: "program", or "eager" with the reason why there is none. gradients: "program" or the reason, for each
+        set of outputs and inputs that was asked for. source: of the program, as text.
+        """
+        found = [*self.table.values(), *[self.excess] * (self.excess.calls > 0)]
+        return [
+            {
+                "signature": traced.signature,
+                "state": "program" if traced.program else "eager",
+                "reason": traced.reason,
+                "calls": traced.calls,
+                "gradients": [gradients.reason or "program" for gradients in traced.gradients.values()],
+                "source": traced.program.source if traced.program else None,
+            }
+            for traced in found
+        ]
+
+    def __call__(self, *inputs, **options):
+        if not self.active or TRACING.now:
+            return self.model(*inputs, **options)
+        if not self.unchanged():
+            self.clear()
+        leaves = []
+        structure = flatten((inputs, options) if options else inputs, leaves)
+        leaves += [d[name] for d, name in self.states]
+        try:
+            arguments, key = signature(structure, leaves)
+            traced = self.table.get(key)
+        except (TypeError, AttributeError):  # options that cannot be keys, a Variable without data
+            return self.model(*inputs, **options)
+        if traced is not None and traced.program and traced.given_specs != [spec(x) for x in traced.given]:
+            del self.table[key]  # a parameter has another shape
+            traced = None
+        if traced is None and len(self.table) < LIMIT:
+            with self.lock:
+                return self.first_call(inputs, options, structure, leaves)
+        traced = traced or self.excess
+        traced.calls += 1
+        if not traced.program:
+            return self.model(*inputs, **options)
+        return traced.replay([*arguments, *traced.given])
+
+    def first_call(self, inputs, options, structure, leaves):
+        """Call the model; make a program of its graph if that can be proved right."""
+        before = [(vars(layer), vars(layer).copy()) for layer in self.layers()]
+        with tracing():
+            result = self.model(*inputs, **options)
+        for d, old in before:
+            for name, value in d.items():
+                was = old.get(name)
+                known = any(d is other and name == key for other, key in self.states)
+                if not known and value is not was and (is_state(value) or is_state(was)):
+                    self.states.append((d, name))
+                    leaves.append(was)
+        arguments, key = signature(structure, leaves)
+        traced = self.table[key] = Traced(describe(leaves))
+        found = []
+        form = flatten(result, found)
+        values = [d[name] for d, name in self.states]
+        try:
+            self.prove(traced, structure, bool(options), leaves, arguments, (form, found, values))
+        except Exception as error:
+            traced.program = None
+            traced.reason = str(error) if isinstance(error, NoProgram) else f"{type(error).__name__}: {error}"
+        self.watch()
+        if not Config.enable_backprop:
+            for y in (*found, *values):
+                if isinstance(y, Variable) and y.creator is not None and not any(y is x for x in arguments):
+                    y.creator, y.generation, y.recorded = None, 0, False
+        return result
+
+    def prove(self, traced, structure, has_options, leaves, arguments, first_result):
+        """Make the program of a call, and compare it with a second call, of altered values. Raises NoProgram."""
+        form, found, values = first_result
+        if not all(isinstance(y, Variable) for y in found):
+            raise NoProgram("the result contains arrays, which have no graph")
+        first = Trace([*found, *(x for x in values if x is not None)], arguments)
+        with np.errstate(all="ignore"), Altered(self.layers(), first, arguments) as second_call:
+            new = {id(x): y for x, y in zip(arguments, second_call.arguments, strict=True)}
+            inputs = rebuild(structure, iter([new[id(x)] for x in leaves if x is not None]))
+            for (d, name), x in zip(self.states, leaves[len(leaves) - len(self.states) :], strict=True):
+                d[name] = None if x is None else new[id(x)]
+            with tracing():
+                result = self.model(*inputs[0], **inputs[1]) if has_options else self.model(*inputs)
+            other_found = []
+            other_form = flatten(result, other_found)
+            other_values = [d[name] for d, name in self.states]
+            second_call.check_attributes(self.states, self.unstable)
+            if not same_form((form, values), (other_form, other_values)):
+                raise NoProgram("the result has values that no function computed")
+            other_results = [*other_found, *(x for x in other_values if x is not None)]
+            second = Trace(other_results, second_call.arguments)
+            outside = dict.fromkeys(f for f in first.functions if f in second.functions)
+            if outside:
+                first = Trace([*found, *(x for x in values if x is not None)], arguments, outside)
+                second = Trace(other_results, second_call.arguments, outside)
+            second_call.keep([first.variables[i] for i in first.leaves if first.variables[i] not in second.numbers])
+            for i in range(len(arguments)):
+                if i not in first.used:
+                    raise NoProgram(f"input {i} is used as data, not as a variable")
+            first.check(second)
+            traced.compile(first, second, len(arguments), form, list(zip(self.states, values, strict=True)))
+            left = second_call.changed()
+            second_call.rewind()
+            functions, run = traced.program.bind()
+            xs = [x.data if isinstance(x, Variable) else x for x in (*second_call.arguments, *traced.given)]
+            slots = run(*xs)
+            ys = [slots[i] for i in traced.program.outputs] if Config.enable_backprop else slots
+            compare(ys, second, traced.program.outputs, functions)
+            for what, a, b in zip(
+                ("a random number", "a buffer", "an array"), left, second_call.changed(), strict=True
+            ):
+                if not same(a, b):
+                    raise NoProgram(f"{what} changes outside of functions")
+            release(traced.program.functions, functions)
+        traced.given_specs = [spec(x) for x in traced.given]
+
+    def layers(self):
+        """All layers of the model, also in lists; for a function, those of its object, its closure and its globals."""
+        code = getattr(self.model, "__code__", None)
+        owners = [self.model, getattr(self.model, "__self__", None)]
+        owners += [cell.cell_contents for cell in getattr(self.model, "__closure__", None) or ()]
+        owners += [self.model.__globals__.get(name) for name in (code.co_names if code else ())]
+        return list(dict.fromkeys(layer for owner in owners for layer in layers_in(owner, set())))
+
+    def watch(self):
+        """Note the attributes of all layers: when one of them changes, programs are no longer valid."""
+        skipped = {(id(d), name) for d, name in self.states} | self.unstable
+        self.watched = []
+        for d in map(vars, self.layers()):
+            names = [name for name in d if name not in ("inputs", "outputs") and (id(d), name) not in skipped]
+            pick = itemgetter("_params", *names)
+            self.watched.append((d, pick, pick(d), d["_params"], len(d["_params"])))
+
+    def unchanged(self):
+        """Whether the attributes of all layers are what they were."""
+        try:
+            for d, pick, values, names, n in self.watched:
+                if pick(d) != values or len(names) != n:
+                    return False
+        except (KeyError, ValueError):  # ValueError: from a comparison of arrays
+            return False
+        return True
+
+
+def hybridize(model):
+    """Trace a model or a function at its first call, and replay the program at later ones: a Hybrid. [not in the book]
+
+    Inputs, results and gradients are those of the model, bit for bit; the graph has one function for each call. There
+    is a program for each combination of shapes, dtypes and modes. It is compared with the model on altered values
+    before it is used; without one the model runs as before, and `programs()` gives the reason. What is lost: the model
+    runs twice at the first call with a signature; Python code such as `print` does not run at later ones; branches stay
+    as they were taken, and the comparison cannot find one that altered values take as well; what a closure refers to
+    must stay. `clear()` starts again. Raises TypeError unless the model can be called.
+    """
+    return Hybrid(model)
+
+
+def signature(structure, leaves):
+    """The different Variables and arrays among leaves, and the key of their program."""
+    arguments = [x for x in leaves if x is not None]
+    pattern = None
+    if len(arguments) > 1:
+        different = {id(x): x for x in arguments}
+        if len(different) < len(arguments):
+            places = {key: i for i, key in enumerate(different)}
+            pattern = tuple([places[id(x)] for x in arguments])
+            arguments = list(different.values())
+    return arguments, (structure, Config.enable_backprop, Config.train, pattern, *map(spec, leaves))
+
+
+def same_form(first, second):
+    """Whether results have the same structure and constants, and the same states are None."""
+    (form, values), (other_form, other_values) = first, second
+    return form == other_form and [x is None for x in values] == [x is None for x in other_values]
+
+
+def describe(leaves):
+    """A signature for readers."""
+    arrays = ", ".join("None" if x is None else f"{x.dtype} {x.shape}" for x in leaves)
+    return f"{arrays}; {'training' if Config.train else 'test_mode'}{'' if Config.enable_backprop else ', no_grad'}"
+
+
+def layers_in(thing, seen):
+    """Yield the layers in a layer, or in a list, tuple or dict."""
+    if isinstance(thing, Hybrid):
+        thing = thing.model
+    if isinstance(thing, Layer) and thing not in seen:
+        seen.add(thing)
+        yield thing
+        for value in list(vars(thing).values()):
+            yield from layers_in(value, seen)
+    elif isinstance(thing, (list, tuple, dict)):
+        for value in thing.values() if isinstance(thing, dict) else thing:
+            if isinstance(value, Layer):
+                yield from layers_in(value, seen)

@@ -1,0 +1,179 @@
+"""Calls of programs: each is one Function in the graph, and its gradients are a program, too."""
+
+from weakref import ref
+
+import numpy as np
+
+from .. import cuda
+from ..config import Config, using_config
+from ..core import Function, Variable, propagate, unrecorded
+from .program import Lease, NoProgram, Program, Same, Trace
+from .proof import altered, compare, preserved_generator
+from .structure import LEAF, rebuild
+
+LIMIT = 16  # programs of a Hybrid, and programs of gradients for each; what exceeds it runs as without hybridize
+
+
+class Replay(Function):
+    """A call of a program: one function in the graph. `forward` runs the program, `backward` that of its gradients."""
+
+    def __init__(self, traced):
+        self.traced = traced
+        self.lease = traced.lease()
+
+    def __del__(self):
+        if "lease" in vars(self):  # not if __init__ failed
+            self.traced.leases.append(self.lease)
+
+    def forward(self, *xs):
+        self.slots = self.lease.run(*xs)
+        return tuple([self.slots[i] for i in self.traced.program.outputs])
+
+    def input_gradients(self, gys):
+        """Pairs of an input and its gradient, for the inputs that have one."""
+        return [(x, gx) for x, gx in zip(self.inputs, self.backward(*gys), strict=True) if gx is not None]
+
+    def backward(self, *gys):
+        key = tuple([gy is not None for gy in gys]), tuple([x.constant for x in self.inputs])
+        gradients = self.traced.gradients.get(key)
+        if gradients is None:
+            gradients = self.traced.gradients[key] = self.traced.prove_gradients(self, gys)
+        if Config.enable_backprop or gradients.program is None:
+            return self.by_functions(gys)
+        run = self.lease.runner(gradients.program)
+        gxs = [None] * len(self.inputs)
+        for i, a in zip(gradients.places, run(*self.slots, *[gy.data for gy in gys if gy is not None]), strict=True):
+            gxs[i] = unrecorded(a)
+        return gxs
+
+    def by_functions(self, gys):
+        """The gradients by the functions of the program; with create_graph, they have a graph up to the inputs."""
+        _, variables = self.lease.graph(self.slots, self.inputs)
+        gradients, leaves = self.traced.propagate(variables, gys)
+        if Config.enable_backprop:
+            for leaf, x in zip(leaves, self.inputs, strict=True):
+                if not x.constant:
+                    f = leaf.creator = Same()
+                    f.inputs, f.outputs, f.generation = [x], [ref(leaf)], x.generation
+        return gradients
+
+
+class Gradients:
+    """A program of gradients, and the numbers of the inputs that they belong to; or the reason why there is none."""
+
+    def __init__(self, program, places, reason=None):
+        self.program, self.places, self.reason = program, places, reason
+
+
+class Traced:
+    """What is known about calls with a signature: a program, or the reason why there is none.
+
+    given: the Variables that the program reads at each call, such as parameters. result: the structure of the result.
+    places: where its leaves are: k for output number k, ~i for argument number i, or a Variable that is copied. states:
+    attributes of a layer, name, and place; None for None.
+    """
+
+    program = None
+
+    def __init__(self, signature, reason=None):
+        self.signature = signature
+        self.reason = reason
+        self.calls = 1 - bool(reason)
+        self.gradients = {}  # (which outputs have a gradient, which inputs are constant) -> Gradients
+        self.leases = []
+
+    def compile(self, first, second, n, form, states):
+        """Make the program of the first of two equal traces with n arguments. states: ((attributes, name), value)."""
+        given = [i for i in first.leaves if first.variables[i] is second.variables[i]]
+        arguments = [*range(n), *given]
+        constants = {i: first.variables[i].data for i in first.leaves if i not in given}
+        computed = {i for _, outs, _ in first.steps for i in outs}
+        outputs = list(dict.fromkeys(i for i in first.results if i in computed))
+        if not outputs:
+            raise NoProgram("no function is called")
+        self.given = [first.variables[i] for i in given]
+        self.program = Program(first, arguments, constants, outputs, keep=Config.enable_backprop)
+        self.marked = [k for k, i in enumerate(outputs) if first.variables[i].constant]
+        place = {i: ~k for k, i in enumerate(arguments)} | {i: k for k, i in enumerate(outputs)}
+        places = [place.get(i, first.variables[i]) for i in first.results]
+        n_results = len(places) - sum(value is not None for _, value in states)
+        self.result, self.places, rest = form, places[:n_results], iter(places[n_results:])
+        self.states = [(d, name, None if value is None else next(rest)) for (d, name), value in states]
+
+    def lease(self):
+        """A lease that no other call has."""
+        return self.leases.pop() if self.leases else Lease(self.program)
+
+    def replay(self, arguments):
+        """Run the program; return the result, and replace the state of layers."""
+        if Config.enable_backprop:
+            ys = Replay(self)(*arguments)
+            ys = ys if type(ys) is list else [ys]
+        else:
+            xs = [x.data if isinstance(x, Variable) else x for x in arguments]
+            if cuda.gpu_enable:
+                cuda.common_module("hybridize", xs)
+            lease = self.lease()
+            ys = [unrecorded(a) for a in lease.run(*xs)]
+            self.leases.append(lease)
+        for k in self.marked:
+            ys[k].constant = True
+        for d, name, place in self.states:
+            d[name] = None if place is None else at(place, ys, arguments)
+        if self.result is LEAF:
+            return at(self.places[0], ys, arguments)
+        return rebuild(self.result, iter([at(place, ys, arguments) for place in self.places]))
+
+    def propagate(self, variables, gys):
+        """Gradients of the inputs by an ordinary graph, None for an input without one; and the leaves of the graph."""
+        leaves = [variables[i] for i in self.program.arguments]
+        pairs = [(variables[i], gy) for i, gy in zip(self.program.outputs, gys, strict=True) if gy is not None]
+        gradients = propagate(*zip(*pairs, strict=True), keep=set(leaves))
+        return [None if x.constant else gradients.get(x) for x in leaves], leaves
+
+    def prove_gradients(self, call, gys):
+        """The Gradients of a call whose outputs have the initial gradients gys, with the same proof as for a call."""
+        if len(self.gradients) >= LIMIT:
+            return Gradients(None, (), f"more than {LIMIT} combinations of outputs and inputs")
+        try:
+            with preserved_generator(), np.errstate(all="ignore"), using_config("enable_backprop", True):
+                lease, rng = Lease(self.program), np.random.default_rng(0)
+                slots = lease.run(*(altered(x.data, rng) for x in call.inputs))
+                seeds = [None if gy is None else Variable(altered(gy.data, rng)) for gy in gys]
+                first, places = self.trace_gradients(call.lease, call.slots, call.inputs, gys)
+                second, other_places = self.trace_gradients(lease, slots, call.inputs, seeds)
+                if places != other_places:
+                    raise NoProgram("the functions that are called depend on the values")
+                first.check(second)
+                n = len(slots) + sum(gy is not None for gy in gys)
+                known = dict(zip(first.outside, self.program.functions, strict=True))
+                constants = {i: first.variables[i].data for i in first.leaves}
+                program = Program(
+                    first, range(n), constants, first.results, False, {*range(len(slots)), *first.leaves}, known
+                )
+                functions, run = program.bind(dict(zip(self.program.functions, lease.functions, strict=True)))
+                found = run(*slots, *(seed.data for seed in seeds if seed is not None))
+                compare(found, second, second.results, functions)
+                return Gradients(program, places)
+        except NoProgram as error:
+            return Gradients(None, (), str(error))
+        except Exception as error:
+            return Gradients(None, (), f"{type(error).__name__}: {error}")
+
+    def trace_gradients(self, lease, slots, inputs, gys):
+        """The trace of what `backward` computes with a graph, and the numbers of the inputs with a gradient."""
+        functions, variables = lease.graph(slots, inputs)
+        seeds = [None if gy is None else Variable(gy.data) for gy in gys]
+        gxs, _ = self.propagate(variables, seeds)
+        places = [i for i, gx in enumerate(gxs) if gx is not None]
+        arguments = [*variables, *(seed for seed in seeds if seed is not None)]
+        return Trace([gxs[i] for i in places], arguments, dict.fromkeys(functions)), places
+
+
+def at(place, ys, arguments):
+    """The result at a place."""
+    if isinstance(place, Variable):
+        y = Variable(place.data.copy(), place.name)
+        y.constant = place.constant
+        return y
+    return ys[place] if place >= 0 else arguments[~place]

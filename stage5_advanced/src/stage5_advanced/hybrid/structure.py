@@ -1,0 +1,55 @@
+"""Nested tuples, lists and dicts of Variables and arrays: their structure, their leaves, and whether two are equal."""
+
+from .. import cuda
+from ..core import Function, Variable, array_types
+
+LEAF = "a Variable or an array"  # in a structure
+
+
+def flatten(tree, leaves):
+    """The structure of nested tuples, lists and dicts; their Variables and arrays are added to leaves."""
+    if isinstance(tree, (Variable, array_types)):
+        leaves.append(tree)
+        return LEAF
+    if type(tree) in (tuple, list):
+        return type(tree), tuple([flatten(part, leaves) for part in tree])
+    if type(tree) is dict:
+        return dict, tuple(tree), tuple([flatten(part, leaves) for part in tree.values()])
+    return None, type(tree), tree
+
+
+def rebuild(structure, leaves):
+    """The opposite of flatten; leaves: an iterator."""
+    if structure is LEAF:
+        return next(leaves)
+    kind, *parts = structure
+    if kind is None:
+        return parts[1]
+    found = [rebuild(part, leaves) for part in parts[-1]]
+    return dict(zip(parts[0], found, strict=True)) if kind is dict else kind(found)
+
+
+def spec(x):
+    """What a program depends on: the kind, shape and dtype of an array, and whether a gradient is computed for it."""
+    if isinstance(x, Variable):
+        return type(x.data), x.data.shape, x.data.dtype, x.constant
+    return x if x is None else (type(x), x.shape, x.dtype)
+
+
+def same(a, b):
+    """Whether two objects are equal: arrays bit for bit, others by their attributes. Callables are not compared."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, Variable):
+        return same(a.data, b.data)
+    if isinstance(a, array_types):
+        return a.dtype == b.dtype and a.shape == b.shape and cuda.as_numpy(a).tobytes() == cuda.as_numpy(b).tobytes()
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, Function) or callable(a):
+        return True
+    return same(vars(a), vars(b)) if hasattr(a, "__dict__") else bool(a == b or (a != a and b != b))
