@@ -21,9 +21,21 @@ from ..report.html import TEMPLATES as REPORT
 from ..rosetta import rosetta
 from ..stages import STAGES
 from .coming import coming_pages
-from .course import appendices, difference_page, graphs_of_steps, home, rosetta_page, stage_page, step_page, wrong_page
+from .course import (
+    appendices,
+    difference_page,
+    graphs_of_steps,
+    graphs_page,
+    home,
+    played,
+    rosetta_page,
+    stage_page,
+    step_page,
+    wrong_page,
+)
 from .evidence import benchmarks_page, examples_page, matrix_page
 from .page import HERE, LANGUAGES, WORDS, Page, step_name, url
+from .traces import traces
 
 TEMPLATES = HERE / "templates"
 MENU = ("rosetta", "matrix", "wrong", "graphs", "examples", "benchmarks", "coming")
@@ -63,6 +75,7 @@ def render(found: Sequence[Page]) -> dict[str, bytes]:
         "style.css": (REPORT / "style.css").read_text("utf-8") + css() + (TEMPLATES / "site.css").read_text("utf-8"),
         "script.js": (REPORT / "script.js").read_text("utf-8"),
         "site.js": (TEMPLATES / "site.js").read_text("utf-8"),
+        "player.js": (TEMPLATES / "player.js").read_text("utf-8"),
     }
     for language, say in WORDS.items():
         menu = [("index", say["home"]), *((s.name, f"{say['stage']} {s.number}") for s in STAGES if s.installed())]
@@ -104,13 +117,15 @@ def pages() -> Iterator[Page]:
     for before, after in itertools.pairwise(installed):
         yield difference_page(before, after)
     drawings = graphs_of_steps(installed[-1])
+    players = [played(trace) for trace in traces()]
     for n, (stage, lesson) in enumerate(steps):
         before_step = step_name(steps[n - 1][1].step) if n else None
         after_step = step_name(steps[n + 1][1].step) if n + 1 < len(steps) else None
-        yield step_page(stage, lesson, calls, drawings, before_step, after_step)
+        yield step_page(stage, lesson, calls, drawings, players, before_step, after_step)
     yield from appendices(installed[-1])
     yield rosetta_page(calls)
     yield wrong_page()
+    yield graphs_page(players)
     yield matrix_page()
     yield examples_page(installed[-1])
     yield benchmarks_page(installed[-1].folder.parent)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from ..report.highlight import code
 from ..report.hunks import as_html
 from ..rosetta import Row
 from ..stages import STAGES, Stage
+from . import drawing
 from .page import (
     ENGLISH,
     HERE,
@@ -39,6 +41,7 @@ from .page import (
     why,
 )
 from .plots import growth
+from .traces import Trace, frames
 
 WRONG = HERE / "wrong"
 MOST_GRAPHS = 3  # of a step
@@ -192,6 +195,7 @@ def step_page(
     lesson: Lesson,
     calls: Sequence[Row],
     drawings: Mapping[int, list[dict[str, str]]],
+    players: Sequence[Mapping[str, Any]],
     before: str | None,
     after: str | None,
 ) -> Page:
@@ -208,6 +212,7 @@ def step_page(
         "changes": changes,
         "script": code(demonstration(step)),
         "graphs": drawings.get(step, []),
+        "traces": [one for one in players if one["step"] == step],
         "calls": [row for row in calls if row.name in used],
         "computations": [
             {"name": one.name, "doc": one.doc}
@@ -223,6 +228,30 @@ def step_page(
         {language: f"{why(lesson, language).text} {' '.join(sorted(used))}" for language in LANGUAGES},
         before,
         after,
+    )
+
+
+def played(trace: Trace) -> dict[str, Any]:
+    """What the player of a trace needs."""
+    return {
+        "name": f"graph-{trace.name}",
+        "step": trace.step,
+        "title": trace.title,
+        "text": Text(trace.text, ENGLISH),
+        "code": code(trace.source),
+        "frames": json.dumps(frames(trace), ensure_ascii=False, separators=(",", ":")),
+        "svg": drawing.draw(trace),
+    }
+
+
+def graphs_page(players: Sequence[Mapping[str, Any]]) -> Page:
+    """All recorded programs."""
+    return Page(
+        "graphs",
+        "graphs",
+        {language: {"traces": players} for language in LANGUAGES},
+        {language: say["graphs"] for language, say in WORDS.items()},
+        dict.fromkeys(LANGUAGES, " ".join(f"{one['title']} {one['text'].text}" for one in players)),
     )
 
 
