@@ -62,6 +62,11 @@ ALLOWED = {
     "text": {"config", "cuda"},
     "synthetic": {"datasets"},
     "vision": {"cuda", "transforms"},
+    "prefetch": {"config", "cuda", "dataloaders"},
+    "distributed": {
+        *("config", "core", "cuda", "functions", "functions.regularize", "layers", "saving"),
+        *("training.inspect", "training.validation"),
+    },
 }
 for level, names in enumerate(FAMILIES):
     left = {f"functions.{name}" for lower in FAMILIES[:level] for name in lower}
@@ -90,6 +95,7 @@ PACKAGES = {
     "vision": [["boxes"], ["augment"]],
     "hybrid": [["structure"], ["program"], ["proof"], ["replay"], ["model"]],
     "training": [["averaging", "validation", "inspect", "callbacks"], ["trainer"]],
+    "distributed": [["communicator", "data", "normalization"], ["launch", "optimizer", "checkpoints"]],
 }
 for package, levels in PACKAGES.items():
     outside, left = ALLOWED[package], set()
@@ -113,6 +119,8 @@ OUTSIDE = {
     "PIL",
     "IPython",
     "safetensors",
+    "mpi4py",
+    "threadpoolctl",
 }
 EVERYWHERE = {"numpy"}
 

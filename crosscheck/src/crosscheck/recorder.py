@@ -25,7 +25,7 @@ TAG = re.compile(
 PARTS = (
     *("functions", "layers", "models", "optimizers", "initializers"),
     *("dataloaders", "datasets", "transforms", "training", "scratch", "cuda"),
-    *("hybrid", "records", "scores", "synthetic", "text", "vision"),
+    *("distributed", "hybrid", "prefetch", "records", "scores", "synthetic", "text", "vision"),
 )
 Called = dict[str, frozenset[str]]  # public name -> parameters that some call left at their defaults
 

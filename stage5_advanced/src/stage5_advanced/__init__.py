@@ -23,6 +23,8 @@ _LATE = {  # imported at first use, since it takes long to import what they need
     "scratch": "scratch",
     "training": "training",
     "records": "records",
+    "distributed": "distributed",
+    "prefetch": "prefetch",
     "scores": "scores",
     "text": "text",
     "synthetic": "synthetic",
