@@ -11,8 +11,8 @@ RECIPROCAL = "x / y is x * y**-1, which overflows and underflows long before the
 differs = {
     "variable_of_complex_numbers": "accepts any numbers",
     "variable_of_objects": "accepts any objects",
-    "sum_of_20000_terms": RECURSION,
-    "chain_of_20000_operators": RECURSION,
+    "sum_of_4000_terms": RECURSION,
+    "chain_of_4000_operators": RECURSION,
     "float64_array_of_no_dimension": "NumPy decides: a float64 array of no dimension makes float64",
     "div_of_large_and_small_numbers": RECIPROCAL,
     "infinite_gradient_through_relu": "relu of a negative number is the integer 0, whose reciprocal is an error",

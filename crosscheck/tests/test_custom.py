@@ -59,7 +59,7 @@ def test_the_example_passes_as_a_column(torch_adapter):
     assert [cell.name for cell in cells if not cell.ok] == []
     states = {cell.computation.name: cell.state for cell in cells}
     assert states["composite"] == "partial"  # asks for order 2
-    assert states["chain_of_10000"] == "equal"  # asks for order 1
+    assert states["chain_of_2000"] == "equal"  # asks for order 1
 
 
 def test_a_file_in_the_books_style_needs_no_adapter(torch_adapter, adapt):
@@ -195,8 +195,8 @@ def test_without_pytorch_no_cell_of_a_custom_framework_is_equal(adapt):
 
 def test_other_dtypes_than_declared_are_unsupported(torch_adapter, adapt):
     mine = adapt("dtypes = ['float64']")
-    assert run(mine, torch_adapter, "chain_of_10000").state == "equal"
-    cell = run(mine, torch_adapter, "chain_of_10000", "float32")
+    assert run(mine, torch_adapter, "chain_of_2000").state == "equal"
+    cell = run(mine, torch_adapter, "chain_of_2000", "float32")
     assert (cell.state, cell.reason, mine.settings()) == (
         "unsupported",
         "tiny computes in float64",

@@ -10,7 +10,7 @@ import numpy as np
 
 from .frameworks.base import Array
 
-STEP = 1e-3
+STEP, NEAR = 1e-3, 1e-4
 TOLERANCE = 1e-6
 
 
@@ -20,6 +20,14 @@ class Slope:
 
     value: float
     error: float
+
+
+def near_slopes(
+    f: Callable[[Sequence[Array]], Sequence[float]], point: Sequence[Array], direction: Sequence[Array]
+) -> list[Slope]:
+    """As `slopes`, from two points near the given one and without an estimate of the error."""
+    before, after = (f([np.asarray(x + t * d) for x, d in zip(point, direction, strict=True)]) for t in (-NEAR, NEAR))
+    return [Slope((b - a) / (2 * NEAR), 0.0) for a, b in zip(before, after, strict=True)]
 
 
 def slopes(

@@ -23,13 +23,14 @@ LAYOUTS: Cases = frozenset({"layouts"})  # Fortran order, gaps in memory, read-o
 SPECIAL: Cases = frozenset({"special values"})  # nan, infinities, signed zeros, the limits of the dtype
 INTEGERS: Cases = frozenset({"integers"})
 DIFFERENCES: Cases = frozenset({"differences"})  # central differences; not at kinks, or where they take too long
-DEEP: Cases = frozenset({"deep"})  # one shape to third order, if the computation otherwise stops at the second
+DEEP: Cases = frozenset({"deep"})  # one shape to third order in the first dtype, if the computation stops at the second
 MEMORY: Cases = frozenset({"memory"})  # results share memory with inputs only if PyTorch's or NumPy's do
+TWICE: Cases = frozenset({"twice"})  # the largest case a second time; not programs of layers that are
 GPU: Cases = frozenset({"gpu"})  # not if it draws random numbers on the host or is about host arrays
-EVERYTHING = DEFAULT_SEED | LAYOUTS | SPECIAL | INTEGERS | DIFFERENCES | DEEP | MEMORY | GPU
+EVERYTHING = DEFAULT_SEED | LAYOUTS | SPECIAL | INTEGERS | DIFFERENCES | DEEP | MEMORY | TWICE | GPU
 FINITE = EVERYTHING - SPECIAL
 FLOATS = FINITE - INTEGERS
-SHAPES_ONLY = DEFAULT_SEED | DIFFERENCES | DEEP | MEMORY | GPU
+SHAPES_ONLY = DEFAULT_SEED | DIFFERENCES | DEEP | MEMORY | TWICE | GPU
 
 
 def normal(scale: float = 1.0, shift: float = 0.0) -> Generator:

@@ -26,11 +26,17 @@ def kind_of(error: BaseException, framework: Framework, early: bool) -> str:
     early: the stage is not expected to support everything, so a message that matches LACKS means missing. In a custom
     framework it does if the computation itself raised the error.
     """
-    frames = [pathlib.Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
-    stumbled = framework.custom and frames[-1].is_relative_to(HERE / "computations")
+    file = pathlib.Path(origin(error)[0])
+    stumbled = framework.custom and file.is_relative_to(HERE / "computations")
     if isinstance(error, Missing | ImportError) or ((early or stumbled) and LACKS.search(str(error))):
         return "missing"
-    return "adapter" if frames[-1].is_relative_to(HERE / "frameworks") else "exception"
+    return "adapter" if file.is_relative_to(HERE / "frameworks") else "exception"
+
+
+def origin(error: BaseException) -> tuple[str, int, str]:
+    """The file, the line and the name of the function in which it was raised."""
+    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
+    return frame.f_code.co_filename, line, frame.f_code.co_name
 
 
 def lacking(error: BaseException) -> str:
@@ -48,6 +54,5 @@ def lacking(error: BaseException) -> str:
 
 def describe(error: BaseException) -> str:
     """The error and where it was raised."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{pathlib.Path(last.filename).name}:{last.lineno} in {last.name}"
-    return f"{type(error).__name__}: {error} ({place})"
+    file, line, name = origin(error)
+    return f"{type(error).__name__}: {error} ({pathlib.Path(file).name}:{line} in {name})"

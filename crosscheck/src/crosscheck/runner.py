@@ -15,7 +15,7 @@ from .cells import Cell, Curve
 from .computations import Computation
 from .details import CaseDetails, Details, choose, details_of, draw
 from .frameworks import BookStyle, Framework, Missing
-from .inputs import DIFFERENCES, Case, stable_rng
+from .inputs import DIFFERENCES, TWICE, Case, stable_rng
 from .judges import ALWAYS, UNLESS_INHERITED
 from .judges.baseline import baseline
 from .judges.declared import Verdict, difference, on_error, on_lack, on_values, red, too_early
@@ -106,6 +106,12 @@ class Runner:
     def is_quick(self, computation: Computation, framework: Framework, dtype: str) -> bool:
         """Whether to run a single case: not if showing what is declared may take more."""
         return self.quick and not too_early(computation, framework) and not difference(computation, framework, dtype)
+
+    def is_twice(self, computation: Computation, framework: Framework, case: Case, dtype: str) -> bool:
+        """Whether to run a case again: the largest of a cell, but not in a quick run, and not PyTorch."""
+        if self.quick or framework is self.oracle or not computation.cases >= TWICE:
+            return False
+        return case is max(self.cases_for(computation, framework, dtype), key=Case.size)
 
     def recorder(self, computation: Computation, framework: Framework, dtype: str) -> Recorder | None:
         """The recorder of a stage that supports a computation, in its first dtype."""
@@ -276,8 +282,7 @@ class Runner:
         on_cpu = evaluate(computation, framework.cpu, case, dtype, self.seed, order) if framework.cpu else None
         smooth = case.smooth and computation.cases >= DIFFERENCES and framework.device == "cpu" and dtype == np.float64
         sloped = smooth and not (reference and self.is_quick(computation, framework, str(dtype)))
-        largest = max(self.cases_for(computation, framework, str(dtype)), key=Case.size)
-        twice = case is largest and framework is not self.oracle and not self.quick
+        twice = self.is_twice(computation, framework, case, str(dtype))
         return Trial(computation, framework, case, dtype, self.seed, outcome, reference, before, on_cpu, sloped, twice)
 
     def reference(self, computation: Computation, case: Case, dtype: np.dtype[Any]) -> Reference:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..frameworks.base import Array
-from ..inputs import DEFAULT_SEED, SHAPES_ONLY, normal
+from ..inputs import DEFAULT_SEED, SHAPES_ONLY, TWICE, normal
 from . import computation
 from .layers import pull
 from .steps52_60 import drawing
 
 NETWORK: dict[str, Any] = {"step": 58, "inputs": [normal()], "order": 0}
+ONCE: dict[str, Any] = {"cases": SHAPES_ONLY - DEFAULT_SEED - TWICE}  # their layers are run twice
+DRAWN = 1_000_003  # of each weight; larger ones repeat these numbers
 SMALL = 40_000  # elements; comparing larger gradients would take as long as computing them
 ADDED_UP = "sums of up to 4,608 products through dozens of layers, which PyTorch adds in a different order"
 Made = Callable[[Any], Any]
@@ -45,7 +48,8 @@ def weights_of(name: str) -> dict[str, Array]:
         if key.endswith("num_batches_tracked"):
             return np.array(0)
         if len(shape) > 1:
-            return rng.standard_normal(shape, np.float32) * np.float32((2 / np.prod(shape[1:])) ** 0.5)
+            drawn = rng.standard_normal(min(math.prod(shape), DRAWN), np.float32)
+            return np.resize(drawn, shape) * np.float32((2 / math.prod(shape[1:])) ** 0.5)
         if key.endswith(("bias", "running_mean")):
             return 0.1 * rng.standard_normal(shape, np.float32)
         return rng.random(shape, np.float32) + np.float32(0.5)
@@ -75,8 +79,9 @@ def loaded(fw: Any, name: str, dtype: Any) -> tuple[Any, dict[str, Any]]:
 
     with torch.device("meta"):
         model = make_module(torch_models)
-    model.load_state_dict({key: torch.tensor(a) for key, a in weights_of(name).items()}, assign=True)
-    model.to(torch.from_numpy(np.empty(0, dtype)).dtype)
+    kind = torch.from_numpy(np.empty(0, dtype)).dtype
+    state = {key: torch.tensor(a, dtype=kind if a.ndim else None) for key, a in weights_of(name).items()}
+    model.load_state_dict(state, assign=True)
     return model, {key: module for key, module in model.named_modules() if list(module.parameters(recurse=False))}
 
 
@@ -118,13 +123,13 @@ BUDGET: dict[str, Any] = {"budget": {"float64": 1e3, "float32": 1e3}, "why_budge
 IN_FLOAT64: dict[str, Any] = {"dtypes": ("float64",), **NETWORK, **BUDGET}
 
 
-@computation(**IN_FLOAT64, shapes=((1, 3, 35, 50),), cases=SHAPES_ONLY - DEFAULT_SEED)
+@computation(**IN_FLOAT64, shapes=((1, 3, 35, 50),), **ONCE)
 def vgg16(fw: Any, x: Any) -> Any:
     """VGG16 at inference: the output of every layer, and gradients"""
     return run_of(fw, "vgg16", x)
 
 
-@computation(**IN_FLOAT64, shapes=((2, 3, 47, 39),), cases=SHAPES_ONLY - DEFAULT_SEED)
+@computation(**IN_FLOAT64, shapes=((2, 3, 47, 39),), **ONCE)
 def resnet50(fw: Any, x: Any) -> Any:
     """ResNet50 in PyTorch's style at inference: the output of every layer, and gradients"""
     return run_of(fw, "resnet50", x)
@@ -136,28 +141,26 @@ def resnet50(fw: Any, x: Any) -> Any:
     dtypes=("float64",),
     budget={"float64": 1e5},
     why_budget="normalized dozens of times, at the end with the statistics of 24 numbers per channel",
-    cases=SHAPES_ONLY - DEFAULT_SEED,
+    **ONCE,
 )
 def resnet50_in_training(fw: Any, x: Any) -> Any:
     """ResNet50 in training: batch statistics, gradients through them, and updated running statistics"""
     return run_of(fw, "resnet50", x, train=True)
 
 
-@computation(**IN_FLOAT64, shapes=((1, 3, 47, 39),), cases=SHAPES_ONLY - DEFAULT_SEED)
+@computation(**IN_FLOAT64, shapes=((1, 3, 47, 39),), **ONCE)
 def resnet50_of_the_book(fw: Any, x: Any) -> Any:
     """ResNet50 in the style of the published weights at inference: the output of every layer, and gradients"""
     return run_of(fw, "resnet50 of the book", x)
 
 
-@computation(**NETWORK, **BUDGET, shapes=((2, 3, 47, 60),), cases=SHAPES_ONLY - DEFAULT_SEED)
+@computation(**NETWORK, **BUDGET, shapes=((2, 3, 47, 60),), **ONCE)
 def squeezenet(fw: Any, x: Any) -> Any:
     """SqueezeNet at inference: the output of every convolution, and gradients"""
     return run_of(fw, "squeezenet", x)
 
 
-@computation(
-    step=58, order=0, dtypes=("float32",), inputs=[normal()], shapes=((1, 3, 35, 33),), cases=SHAPES_ONLY - DEFAULT_SEED
-)
+@computation(step=58, order=0, dtypes=("float32",), inputs=[normal()], shapes=((1, 3, 35, 33),), **ONCE)
 def squeezenet_without_weights_from_elsewhere(fw: Any, x: Any) -> Any:
     """SqueezeNet initialized at the first call: float32 logits of shape (1, 1000), and the number of weights"""
     found = []

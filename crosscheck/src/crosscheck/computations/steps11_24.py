@@ -303,9 +303,9 @@ def graph_is_freed(fw: Any, x: Any) -> Any:
     dtypes=("float64",),
     cases=SHAPES_ONLY - DEFAULT_SEED - DIFFERENCES - GPU,  # torch needs minutes there, nearly all outside the operators
 )
-def chain_of_20000_operators(fw: Any, x: Any) -> Any:
-    """20,000 operators in a chain, mostly negations, forward and backward; the stages' own tests have one of 100,000"""
-    for _ in range(2_000):
+def chain_of_4000_operators(fw: Any, x: Any) -> Any:
+    """4,000 operators in a chain, mostly negations, forward and backward; the stages' own tests have one of 100,000"""
+    for _ in range(400):
         x = operators(x, 1)
         for _ in range(8):
             x = -x
@@ -327,9 +327,9 @@ def operators(x: Any, count: int) -> Any:
     dtypes=("float64",),
     cases=SHAPES_ONLY - DIFFERENCES - DEFAULT_SEED,
 )
-def sum_of_20000_terms(fw: Any, x: Any) -> Any:
-    """One variable added 20,000 times"""
-    return added(x, 20_000)
+def sum_of_4000_terms(fw: Any, x: Any) -> Any:
+    """One variable added 4,000 times"""
+    return added(x, 4_000)
 
 
 def added(x: Any, count: int) -> Any:

@@ -36,7 +36,9 @@ def compared(trial: Trial) -> list[tuple[Result, float | None, str | None]]:
             found.append((ours, None, text))
             continue
         far = distance(a, r, dtype)
-        allowed = max(trial.allowed, 4 * distance(theirs.array, r, dtype))
+        allowed = trial.allowed
+        if not far <= allowed:
+            allowed = max(allowed, 4 * distance(theirs.array, r, dtype))
         if not far <= allowed and trial.case.smooth and not trial.computation.curve:
             allowed = max(allowed, by_condition(trial.reference.conditions[i], trial.dtype))
         if not far <= allowed:
