@@ -11,8 +11,8 @@ import time
 import pytest
 
 from crosscheck import UsageError, pool
-from crosscheck.computations import all_computations
-from crosscheck.matrix import Settings, rows
+from crosscheck.computations import DTYPES, all_computations
+from crosscheck.matrix import Column, Settings, rows
 from crosscheck.pool import Alone, Pool
 from crosscheck.stages import STAGES
 
@@ -129,6 +129,13 @@ def test_a_signal_ends_the_run_with_a_report(tmp_path, number, status):
     out, _ = process.communicate(timeout=900)  # only a hang takes that long
     assert process.returncode == status
     assert {130: "interrupted after", 143: "terminated after"}[status] in " ".join(out.split())
+
+
+@pytest.mark.parametrize(("expression", "dtype"), [(None, "float64"), ("float32", "float32")])
+def test_a_quick_run_has_one_dtype_per_computation(expression, dtype):
+    chosen = [c for c in all_computations() if c.name in ("square", "exp")]
+    found = rows([Column("stage1", "", on_gpu=False)], chosen, DTYPES, expression, one_dtype=True)
+    assert [(row.computation.name, row.dtype) for row in found] == [(c.name, dtype) for c in chosen]
 
 
 def test_a_quick_run_has_one_case_per_cell():

@@ -130,10 +130,12 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument(
         "-k", metavar="EXPR", dest="expression", help="only cells whose names match, such as 'square and not float32'"
     )
-    run.add_argument("--dtype", metavar="LIST", default=",".join(DTYPES), help="(default: %(default)s)")
+    run.add_argument(
+        "--dtype", metavar="LIST", help=f"(default: {','.join(DTYPES)}; with --quick the first one of a computation)"
+    )
     choice_of_frameworks(run)
     run.add_argument(
-        "--quick", action="store_true", help="one case per cell, compared with PyTorch but not with central differences"
+        "--quick", action="store_true", help="one case per computation, in one dtype, without central differences"
     )
     run.add_argument(
         "-n",
@@ -338,7 +340,8 @@ def repeat_options(arguments: argparse.Namespace) -> str:
 
 
 def run_command(arguments: argparse.Namespace) -> int:
-    dtypes = sorted({word.strip() for word in arguments.dtype.split(",")}, reverse=True)
+    given = arguments.dtype or ",".join(DTYPES)
+    dtypes = sorted({word.strip() for word in given.split(",")}, reverse=True)
     unknown = [dtype for dtype in dtypes if dtype not in DTYPES]
     if unknown:
         raise UsageError(f"unknown dtype {unknown[0]!r}; there is {', '.join(DTYPES)}")
@@ -367,7 +370,8 @@ def run_command(arguments: argparse.Namespace) -> int:
         details=bool(arguments.html),
     )
     with contextlib.closing(Pool(settings, arguments.n) if arguments.n else Alone(settings)) as pool:
-        todo = rows(pool.columns, all_computations(), dtypes, arguments.expression)
+        one = arguments.quick and not arguments.dtype
+        todo = rows(pool.columns, all_computations(), dtypes, arguments.expression, one)
         if not todo:
             raise UsageError(f"no cell matches -k {arguments.expression!r}; see crosscheck list computations")
         names = [name for row in todo for name in row.names()]

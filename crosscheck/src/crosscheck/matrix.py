@@ -99,9 +99,16 @@ class Row:
 
 
 def rows(
-    columns: Sequence[Column], computations: Sequence[Computation], dtypes: Sequence[str], expression: str | None = None
+    columns: Sequence[Column],
+    computations: Sequence[Computation],
+    dtypes: Sequence[str],
+    expression: str | None = None,
+    one_dtype: bool = False,
 ) -> list[Row]:
-    """The cells that match an expression, by row, in the order of the matrix."""
+    """The cells that match an expression, by row, in the order of the matrix.
+
+    one_dtype: of each computation only those in the first dtype in which any matches.
+    """
     found = []
     for computation in computations:
         for dtype in (dtype for dtype in computation.dtypes if dtype in dtypes):
@@ -112,4 +119,6 @@ def rows(
                 row = Row(computation, dtype, tuple(kept))
             if row.labels:
                 found.append(row)
+                if one_dtype:
+                    break
     return found

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import threadpoolctl
 
+from .frameworks.base import DTYPES
 from .stages import STAGES
 
 # Kernels and the CPU features they need.
@@ -25,7 +26,7 @@ KERNELS = {"Haswell": ("AVX2", "FMA3"), "SkylakeX": ("AVX512_SKX",), "Zen": ("AV
 # The full matrix runs only in these: with AVX-512, and with nothing beyond AVX.
 FULL = ("OPENBLAS_CORETYPE=SkylakeX", "without AVX2")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-QUICK = (sys.executable, "-m", "crosscheck", "run", "--quick")
+QUICK = (sys.executable, "-m", "crosscheck", "run", "--quick", "--dtype", ",".join(DTYPES))
 MATRIX = (sys.executable, "-m", "crosscheck", "run")
 
 

@@ -53,7 +53,7 @@ class Judged:
 class Runner:
     """Runs cells. Frameworks are compared with `oracle` (PyTorch, or None for no oracle), stages with each other.
 
-    quick: one case per cell, and central differences only without PyTorch. details: keep what the pages show.
+    quick: one case per cell, central differences only without PyTorch. details: keep what the pages show.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Runner:
         """The cases of a cell, the same for every framework."""
         key = computation.name, dtype
         if key not in self.cases:
-            self.cases[key] = computation.make_cases(dtype, self.seed)
+            self.cases[key] = computation.make_cases(dtype, self.seed, deep=not self.quick)
         return self.cases[key]
 
     def cases_for(self, computation: Computation, framework: Framework, dtype: str) -> list[Case]:

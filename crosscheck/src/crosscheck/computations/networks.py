@@ -19,7 +19,7 @@ from .steps52_60 import drawing
 NETWORK: dict[str, Any] = {"step": 58, "inputs": [normal()], "order": 0}
 ONCE: dict[str, Any] = {"cases": SHAPES_ONLY - DEFAULT_SEED - TWICE}  # their layers are run twice
 DRAWN = 1_000_003  # of each weight; larger ones repeat these numbers
-SMALL = 40_000  # elements; comparing larger gradients would take as long as computing them
+SMALL = 40_000  # elements; larger gradients, which PyTorch does not compute, are not compared
 ADDED_UP = "sums of up to 4,608 products through dozens of layers, which PyTorch adds in a different order"
 Made = Callable[[Any], Any]
 
@@ -82,6 +82,8 @@ def loaded(fw: Any, name: str, dtype: Any) -> tuple[Any, dict[str, Any]]:
     kind = torch.from_numpy(np.empty(0, dtype)).dtype
     state = {key: torch.tensor(a, dtype=kind if a.ndim else None) for key, a in weights_of(name).items()}
     model.load_state_dict(state, assign=True)
+    for weight in model.parameters():
+        weight.requires_grad_(weight.numel() < SMALL)
     return model, {key: module for key, module in model.named_modules() if list(module.parameters(recurse=False))}
 
 
@@ -111,7 +113,7 @@ def run_of(fw: Any, name: str, x: Any, train: bool = False) -> list[Any]:
     pull(fw, y)
     keys = sorted(layers)
     found = [*(fw.array(outputs[key]) for key in keys), y, np.array(fw.array(x.grad))]
-    found += [g for key in keys for g in fw.weight_gradients(layers[key]) if g.size < SMALL]
+    found += [g for key in keys for g in fw.weight_gradients(layers[key]) if g is not None and g.size < SMALL]
     for key in keys if train else ():
         for ours, theirs in (("avg_mean", "running_mean"), ("avg_var", "running_var")):
             statistic = getattr(layers[key], theirs if fw.name == "torch" else ours, None)
