@@ -133,7 +133,8 @@ def test_a_usage_error_is_reported_in_one_line(crosscheck, arguments, said):
 @pytest.mark.parametrize(
     "arguments",
     [[], ["dance"], ["run", "--dance"], ["list", "dances"], ["run", "-n", "x"], ["run", "-n", "-1"]]
-    + [["run", "--time-limit", text] for text in ("x", "0", "nan", "-1")],
+    + [["run", "--time-limit", text] for text in ("x", "0", "nan", "-1")]
+    + [["run", "--framework="], ["run", "--html", "x", "--mutation="], ["faults", "--automatic", "--known="]],
 )
 def test_an_unknown_command_is_rejected_with_the_usage(crosscheck, arguments):
     status, _, err = crosscheck(*arguments)

@@ -627,6 +627,19 @@ def test_step_as_json_and_a_step_that_fails(crosscheck, monkeypatch, tmp_path):
     assert out.endswith("1\nbad\nit ended with status 4\n")
 
 
+def test_the_lesson_can_be_read_while_the_step_runs(crosscheck, monkeypatch, capsys):
+    shown = []
+
+    def run_script(path):
+        shown.append(capsys.readouterr().out)
+        return subprocess.CompletedProcess([], 0, "3.3\n", "")
+
+    monkeypatch.setattr(diff_module, "run_script", run_script)
+    _, out, _ = crosscheck("step", "7")
+    assert "The script" in shown[0]
+    assert out.split() == ["What", "it", "prints", "3.3"]
+
+
 @pytest.mark.parametrize(("step", "said"), [("99", "unknown step 99"), ("x", "step: 'x' is not a number such as 32")])
 def test_an_unknown_step(crosscheck, step, said):
     status, out, err = crosscheck("step", step)

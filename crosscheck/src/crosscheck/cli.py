@@ -110,7 +110,7 @@ def parser() -> argparse.ArgumentParser:
         added.add_argument(
             "--framework",
             metavar="FILE",
-            type=pathlib.Path,
+            type=file,
             action="append",
             default=[],
             help="a custom framework as another column; see the README",
@@ -157,7 +157,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--mutation",
         metavar="FILE",
-        type=pathlib.Path,
+        type=file,
         help="add the results of crosscheck faults --automatic --json FILE to the pages of --html",
     )
     run.add_argument("--junit", metavar="FILE", help="write the report as JUnit XML to FILE")
@@ -241,7 +241,7 @@ def parser() -> argparse.ArgumentParser:
     )
     faults.add_argument("--again", action="store_true", help="plant also the mutants whose result is known")
     faults.add_argument(
-        "--known", metavar="FILE", type=pathlib.Path, help="results of earlier runs (default: in the user's cache)"
+        "--known", metavar="FILE", type=file, help="results of earlier runs (default: in the user's cache)"
     )
 
     site = command("site", site_command, "write the steps, the stages and their differences as web pages")
@@ -279,6 +279,13 @@ def processes(text: str) -> int:
     if number < 0:
         raise argparse.ArgumentTypeError(f"expected auto or a number of at least 0, got {text}")
     return number
+
+
+def file(text: str) -> pathlib.Path:
+    """The value of FILE."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected the name of a file, got an empty string")
+    return pathlib.Path(text)
 
 
 def folder(text: str) -> pathlib.Path:
@@ -541,13 +548,16 @@ def diff_command(arguments: argparse.Namespace) -> int:
 
 def step_command(arguments: argparse.Namespace) -> int:
     from .diff import compare_step, demonstration, run_step, step_json, step_number
-    from .report.difference import print_step
+    from .report.difference import print_result, print_step
 
     step = step_number(arguments.step)
     found, source = compare_step(step), demonstration(step)
+    if arguments.json != "-":
+        print_step(found, source, console(), arguments.side_by_side)
+        sys.stdout.flush()  # what is there can be read while the script runs, in a pipe as well
     result = None if arguments.no_run else run_step(step)
     data = step_json(step, found, source, result)
-    output(data, arguments.json, lambda: print_step(found, source, result, console(), arguments.side_by_side))
+    output(data, arguments.json, lambda: print_result(result, console()))
     return 1 if result is not None and result.returncode else 0
 
 

@@ -201,17 +201,15 @@ def print_slides(found: Sequence[Slide], out: Console) -> None:
         print_lines(slide.lines, out)
 
 
-def print_step(
-    found: Comparison,
-    source: str,
-    result: subprocess.CompletedProcess[str] | None,
-    out: Console,
-    side_by_side: bool = False,
-) -> None:
-    """The lesson, its changes, the script, and its output."""
+def print_step(found: Comparison, source: str, out: Console, side_by_side: bool = False) -> None:
+    """The lesson, its changes, and the script."""
     print_comparison(found, out, side_by_side)
     heading(out, "The script")
     code(source, "python", out)
+
+
+def print_result(result: subprocess.CompletedProcess[str] | None, out: Console) -> None:
+    """The output of the script, if it was run."""
     if result is not None:
         heading(out, "What it prints")
         out.print(Text(result.stdout.rstrip("\n") or "(nothing)"), soft_wrap=True)
