@@ -28,7 +28,8 @@ print(x.data)  # -> 1.0
 x.data = np.array(2.0)
 print(x.data)  # -> 2.0
 
-# An array has axes, and ndim counts them: a scalar has none, a vector one, a matrix two.
+# An array has axes, and ndim counts them: a scalar has none, a vector one, a matrix two. The dimension of a vector is
+# something else, the number of its elements: [1, 2, 3] is a vector of dimension 3, and an array with one axis.
 print(np.array(1).ndim)  # -> 0
 print(np.array([1, 2, 3]).ndim)  # -> 1
 print(np.array([[1, 2, 3], [4, 5, 6]]).ndim)  # -> 2

@@ -91,9 +91,14 @@ x = Variable(np.array(0.5))
 dy = numerical_diff(f, x)
 print(dy)  # -> 3.2974426293330694
 
+# A large step is far from the limit, and a small one loses digits: of 1.234 - 1.233, one digit is left.
+exact = 3.297442541400256  # step 6
+errors = [abs(numerical_diff(f, x, eps=10.0**-n) - exact) for n in range(1, 13)]
+print(errors[0] > 0.05, min(errors) < 1e-8, errors[-1] > 1e-6)  # -> True True True
+
 
 def draw(plt):
-    """y = x^2 / 2 near x = 1, with a step h = 1 that is large enough to see. Left: one line; right: all three."""
+    """y = x^2 / 2 near x = 1, with a step h = 1 that is large enough to see: one line, all three; then the error."""
 
     def curve(t):
         return t**2 / 2
@@ -111,7 +116,8 @@ def draw(plt):
         ),
     }
     t = np.linspace(-0.6, 2.6, 100)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
+    figure, (left, right, far) = plt.subplots(1, 3, figsize=(15, 4), layout="constrained")
+    right.sharey(left)
     for axes, shown in ((left, list(lines)[1:2]), (right, list(lines))):
         axes.plot(t, curve(t), color="grey", label="y = f(x)")
         for label in shown:
@@ -124,6 +130,8 @@ def draw(plt):
         axes.legend(loc="upper left", fontsize=8)
     left.set_title("(f(x + h) - f(x)) / h")
     right.set_title("which line is nearest to the tangent?")
+    far.loglog([10.0**-n for n in range(1, 13)], errors, "o-", markersize=4)
+    far.set(title="error of the derivative of (e^(x^2))^2 at 0.5", xlabel="eps")
     return figure
 
 

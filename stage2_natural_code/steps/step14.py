@@ -7,7 +7,7 @@ The chain rule for several variables adds the gradients of all paths:
 Step 13 assigned, so the last path replaced the others. Now a gradient is added to the one that is
 already there, in a new array: `x.grad + gx`. The short form `x.grad += gx` modifies an array that
 others may hold: in the book's code `add` passes one array to y and to both inputs, and add(x, x)
-would change the gradient of y to 2.
+would change the gradient of y to 2. (Appendix A shows this.)
 
 The price: gradients are never cleared automatically. Call `cleargrad` before using a variable in a
 second computation. This holds for intermediate variables as well, so call `backward` only once on a

@@ -249,6 +249,17 @@ def numerical_diff(f, x, eps=1e-4):
 
 # --- demonstration ---
 
+# What raises the reference count of an object: another name, a container, an argument while the call lasts.
+a = [1, 2, 3]
+before = sys.getrefcount(a)  # includes the argument of this call
+b = a
+print(sys.getrefcount(a) - before)  # -> 1
+c = {"key": a}
+print(sys.getrefcount(a) - before)  # -> 2
+d = weakref.ref(Variable(None))  # a weak reference raises no count
+b = c = None
+print(sys.getrefcount(a) - before, d() is None)  # -> 0 True
+
 # A weak reference does not keep its object alive.
 a = np.array([1, 2, 3])
 b = weakref.ref(a)

@@ -1,10 +1,10 @@
 """Step 18: modes that save memory.
 
-Two things took memory without need. The gradients of intermediate variables: `backward` now discards
-them, unless it is called with `retain_grad=True`. And the links of the graph, which only a backward
-pass needs: inside `with no_grad():` a call computes its output and records nothing. `Config` holds
-this mode, separately for each thread, and `using_config` restores the old value, even after an error.
-Both context managers also work as decorators.
+A model that is only used (inference) needs no gradients. So two things took memory without need. The gradients
+of intermediate variables: `backward` now discards them, unless it is called with `retain_grad=True`. And the
+links of the graph, which only a backward pass needs: inside `with no_grad():` a call computes its output and
+records nothing. `Config` holds this mode, separately for each thread, and `using_config` restores the old
+value, even after an error. Both context managers also work as decorators.
 
 Repaired here: the book propagates gradients through `.grad` itself, so a gradient that an earlier pass
 retained becomes part of the next one: the graph below, run twice with retain_grad, would give x0 5.0
@@ -23,6 +23,7 @@ A call with one output, the usual case, builds no lists of outputs; `return_seve
 import contextlib
 import functools
 import inspect
+import os
 import threading
 import tracemalloc
 from heapq import heappop, heappush
@@ -425,6 +426,12 @@ def held(enable_backprop):
 
 print(held(True))  # ~> 32.0 (0.5)
 print(held(False))  # ~> 16.0 (0.5)
+
+
+# `with` ends what it began, here a file.
+with open(os.devnull, "w") as file:
+    file.write("written")
+print(file.closed)  # -> True
 
 
 @contextlib.contextmanager

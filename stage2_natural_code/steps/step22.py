@@ -6,7 +6,8 @@ the operands matters, the reversed operator needs its own function:
     2.0 - x   --->   x.__rsub__(2.0)   --->   rsub(x, 2.0)   --->   Sub()(2.0, x)
 
 The exponent of ** is a constant number. It has no derivative here, and anything but a number raises
-TypeError (the book accepts a variable, then fails in NumPy or returns a wrong result).
+TypeError (the book accepts a variable, then fails in NumPy or returns a wrong result). `//` and `%` are left to
+the reader: their derivatives are zero or not defined where the result jumps.
 
 Repaired here: for c = 0 at x = 0 the formula c x^(c-1) is 0 * inf, and the book's gradient of x ** 0 is nan;
 the gradient of a constant is 0. NumPy does not raise integers to negative integer powers, so integer data

@@ -5,6 +5,8 @@ Three test functions for optimization, written as their formulas read and differ
 
     sub(mul(add(pow(x, 2), pow(y, 2)), 0.26), mul(mul(x, y), 0.48))
 
+with each constant to the right of its variable; the book writes mul(0.26, ...), which its own functions do not accept.
+
 Running the code defines the graph (define-by-run). So Python's loops and branches are part of the language that is
 differentiated: a loop of n iterations adds n times as many nodes.
 

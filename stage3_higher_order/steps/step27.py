@@ -6,9 +6,10 @@ Then without one: near 0 a smooth function is a sum of powers, and for sin it is
     sin x = x/1! - x^3/3! + x^5/5! - ... = sum over i of (-1)^i x^(2i+1) / (2i+1)!
 
 `my_sin` adds such terms until one is smaller than the threshold. It is a loop of + * and **, with a branch that
-depends on the data, and nothing in it says how to differentiate it. `backward` gets the derivative from the graph that
-the loop has built. The threshold determines the accuracy of the result and the size of the graph. In theory a smaller
-threshold is better; in practice rounding sets a limit.
+depends on the data, and nothing in it says how to differentiate it. (About any point a, a smooth function is the sum
+of f^(i)(a) (x - a)^i / i!, its Taylor series; with a = 0 it is called a Maclaurin series. Step 29 takes three terms.)
+`backward` gets the derivative from the graph that the loop has built. The threshold determines the accuracy of the
+result and the size of the graph. In theory a smaller threshold is better; in practice rounding sets a limit.
 
 `Sin` is written as in stage 2: its `backward` takes the data of x and computes the cosine with NumPy. The first
 derivative is right. But a NumPy array has no creator, so cos(x) is a constant for every later derivative, and the

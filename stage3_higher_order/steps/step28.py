@@ -5,7 +5,8 @@ loss. The example here is the Rosenbrock function,
 
     y = 100 (x1 - x0^2)^2 + (x0 - 1)^2,
 
-whose minimum is at (1, 1), in a long curved valley with steep sides and an almost flat floor.
+whose minimum is at (1, 1), in a long curved valley with steep sides and an almost flat floor: the banana function. In
+general it is (a - x0)^2 + b (x1 - x0^2)^2, with the minimum at (a, a^2); here a = 1 and b = 100.
 
 The gradient, the vector of all partial derivatives, points in the direction of the steepest ascent. Gradient descent
 takes a small step in the opposite direction, again and again:
@@ -64,12 +65,17 @@ for x0, x1 in descend(args.iters):
 
 
 def draw(plt):
-    """Contour lines and both paths."""
+    """The surface, contour lines and both paths."""
     grid = np.meshgrid(np.linspace(-2, 2, 500), np.linspace(-1, 3, 500))
     with no_grad():
         heights = rosenbrock(*[Variable(axis) for axis in grid]).data
-    path = np.array([(x0.data, x1.data) for x0, x1 in descend(10000)])
-    figure, row = plt.subplots(1, 2, figsize=(11, 4.6), sharey=True, layout="constrained")
+    path = np.array([(float(x0), float(x1)) for x0, x1 in descend(10000)])  # copies: the updates are in place
+    figure = plt.figure(figsize=(15, 4.6), layout="constrained")
+    surface = figure.add_subplot(1, 3, 1, projection="3d")
+    surface.plot_surface(*grid, np.log(heights + 1), cmap="viridis", rcount=80, ccount=80)
+    surface.set(xlabel="x0", ylabel="x1", title="log(y + 1)")
+    surface.view_init(azim=-130)
+    row = [figure.add_subplot(1, 3, n) for n in (2, 3)]
     for axes, iters in zip(row, (1000, 10000), strict=True):
         axes.contour(*grid, heights, levels=np.geomspace(0.1, 2500, 14), norm="log", cmap="viridis", linewidths=0.8)
         axes.plot(*path[:iters].T, ".-", color="tab:orange", markersize=4, linewidth=0.5, label=f"{iters} iterations")

@@ -12,7 +12,8 @@ at
 
 Newton's method goes to b, the minimum of the parabola, and repeats from there. It is gradient descent whose learning
 rate 1 / f''(x) adapts: small where the curve bends sharply, large where it is flat. Close to the solution it is very
-fast; far from it, or where f'' <= 0, it may diverge.
+fast; far from it, or where f'' <= 0, it may diverge. The example below has two minima, -1 and 1, and the start decides
+which one is found.
 
 The framework computes f'. It cannot compute f'' yet, so `gx2` is written by hand; step 33 removes it.
 
@@ -122,6 +123,11 @@ def draw(plt):
         "Newton's method": path(f, [2.0], lambda xs, gxs: [gxs[0] / gx2(xs[0])], 7),
     }
     t = np.linspace(-2.1, 2.1, 200)
+    a, b = paths["Newton's method"][:2, 0]
+    parabola = f(a) + (4 * a**3 - 4 * a) * (t - a) + gx2(a) / 2 * (t - a) ** 2
+    grid[0, 1].plot(t[parabola < 9], parabola[parabola < 9], color="tab:blue", label="the parabola at x = 2")
+    grid[0, 1].plot([b, b], [f(b), parabola.min()], ":", color="tab:blue", label="its minimum, the next x")
+    grid[0, 1].legend(loc="upper center")
     for axes, (title, points) in zip(grid[0], paths.items(), strict=True):
         axes.plot(t, f(t), color="grey")
         axes.plot(points, f(points), "o", color="tab:red", markersize=4)

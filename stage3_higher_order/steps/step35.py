@@ -14,14 +14,14 @@ below show the price: each order has more than twice as many functions as the pr
 the graph of the seventh derivative by hand, and no formula of any derivative had to be written.
 
 `--out DIR` draws the graphs of the derivatives 1 to `--order N` to DIR/tanh_gx1.png, tanh_gx2.png ... (order 5 takes
-seconds, order 8 much longer).
+seconds, order 8 much longer), and the curves of tanh and its first two derivatives to DIR/step35.png.
 """
 
 import numpy as np
-from demo import graph, options
+from demo import graph, options, show
 
 import stage3_higher_order.functions as F
-from stage3_higher_order import Variable
+from stage3_higher_order import Variable, grad
 from stage3_higher_order.utils import get_dot_graph, plot_dot_graph
 
 args = options(__doc__, order=3).parse_args()
@@ -67,3 +67,20 @@ for gx in gxs[:8]:
 
 for gx in gxs[: args.order]:
     graph(plot_dot_graph, gx, args.out, f"tanh_{gx.name}.png", verbose=False)
+
+
+def draw(plt):
+    """tanh and its first two derivatives."""
+    x = Variable(np.linspace(-4, 4, 200))
+    y = F.tanh(x)
+    gx = grad(y, x, create_graph=True)
+    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    for label, curve in (("tanh(x)", y), ("1 - tanh(x)^2", gx), ("its derivative", grad(gx, x))):
+        axes.plot(x.data, curve.data, label=label)
+    axes.set_xlabel("x")
+    axes.grid(alpha=0.4)
+    axes.legend()
+    return figure
+
+
+show(draw, args.out)

@@ -8,9 +8,14 @@ By hand: dy/dx = 2x, so z = 8 x^3 + x^2 and dz/dx = 24 x^2 + 2x = 100. The mista
 too early: (4)^3 is a constant, and only 2x = 4 remains. With create_graph, x.grad is both the number 4 and the
 expression 2x.
 
-Such formulas occur in practice. The loss of WGAN-GP contains the norm of a gradient; MAML differentiates through a
-training step; TRPO needs the Hessian of a loss, but only its product with a vector. That product avoids the problem of
-step 29, a matrix of n^2 elements:
+Such formulas occur in practice. WGAN-GP (Gulrajani and others, 2017) trains a critic D to tell data x from generated
+samples g, with the loss
+
+    mean(D(g)) - mean(D(x)) + lambda mean((|grad D(z)| - 1)^2),        z between x and g, lambda = 10,
+
+whose last term keeps the slope of D near 1, and training differentiates it, gradient included. MAML differentiates
+through a training step; TRPO needs the Hessian of a loss, but only its product with a vector. That product avoids the
+problem of step 29, a matrix of n^2 elements:
 
     H v = grad( v . grad f )        two backward passes and no matrix
 
