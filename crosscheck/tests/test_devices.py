@@ -1,16 +1,19 @@
 """`--device cuda` on machines without a GPU: stage 5 and PyTorch with stand-ins."""
 
 import contextlib
+import functools
 import importlib.util
+import json
 import pathlib
 import re
+import shutil
 import sys
 
 import numpy as np
 import pytest
 import torch
 
-from crosscheck import UsageError, cli
+from crosscheck import UsageError, bench, cli, device_bench
 from crosscheck.computations import Computation, all_computations
 from crosscheck.frameworks import BookStyle, load_stage, torch_networks, torch_tensors, torch_training
 from crosscheck.frameworks.devices import OnGPU, on_gpu
@@ -19,6 +22,7 @@ from crosscheck.inputs import DEFAULT_SEED, SHAPES_ONLY, normal
 from crosscheck.runner import Runner
 from crosscheck.stages import STAGES
 from crosscheck.trial import evaluate, order_of
+from crosscheck.workloads import Workload
 from stage5_advanced import cuda
 
 STAGE5 = STAGES[-1]
@@ -41,10 +45,18 @@ def imported(path):
     return module
 
 
+@functools.cache
+def standin():
+    """The stand-in, imported once, so that its kernels are compiled once."""
+    return imported(STANDIN)
+
+
 @pytest.fixture
 def gpu(monkeypatch):
     """Stage 5 on a simulated GPU."""
-    module = imported(STANDIN)
+    module = standin()
+    module.random.seed(0)
+    module.launches.clear()
     monkeypatch.setattr(cuda, "cupy", module)
     monkeypatch.setattr(cuda, "cp", module)
     monkeypatch.setattr(cuda, "gpu_enable", True)
@@ -57,6 +69,17 @@ def test_a_computation_on_the_gpu_agrees_with_pytorch_and_the_cpu(torch_adapter,
     (cell,) = (Runner([gpu], torch_adapter).run(computation, gpu, dtype) for dtype in computation.dtypes[-1:])
     assert cell.state == "equal", cell.failures
     assert cell.name == f"{name}/stage5@cuda/{computation.dtypes[-1]}"
+
+
+@pytest.mark.parametrize("name", ["batch_norm", "conv2d", "softmax_cross_entropy"])
+def test_a_computation_with_kernels_agrees_with_pytorch_and_the_cpu(torch_adapter, gpu, monkeypatch, name):
+    if not shutil.which("g++"):
+        pytest.skip("the stand-in compiles kernels with g++, which is not installed")
+    cuda.cupy.prepare(cuda.KERNELS)
+    monkeypatch.setattr(cuda, "use_kernels", True)
+    cell = Runner([gpu], torch_adapter).run(COMPUTATIONS[name], gpu, "float32")
+    assert cell.state == "equal", cell.failures
+    assert any(cuda.cupy.launches[kernel.name] for kernel in cuda.KERNELS)
 
 
 def test_inputs_are_on_the_device_and_results_on_the_host(gpu):
@@ -113,8 +136,59 @@ def test_unsupported_combinations_are_rejected(capsys, arguments, said):
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--stages", "5"], "compares stage5 with PyTorch; no --stages, --memory, --threads"),
+        (["--memory"], "compares stage5 with PyTorch"),
+        (["--threads", "1"], "compares stage5 with PyTorch"),
+        (["--rounds", "1"], "--rounds: expected at least 2, for the quartiles, got 1"),
+        (["-k", "nothing"], "no workload matches -k 'nothing'; there is mlp_784_1000_1000_10_adam, cnn_step"),
+    ],
+)
+def test_unsupported_options_of_bench_are_rejected(capsys, arguments, said):
+    assert cli.main(["bench", "--device", "cuda", *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
+# The workloads, but for those of large models, in a size for a stand-in.
+SMALL = {
+    "cnn_step_100x1x28x28": lambda fw: device_bench.cnn_step(fw, 2, 8),
+    "conv_32x64x28x28_k3_oc64": lambda fw: device_bench.convolution(fw, 2, 3, 4),
+    "max_pooling_32x64x28x28": lambda fw: device_bench.max_pooling(fw, 2, 3, 4),
+    "lstm_step_by_step_t30_b64_i128_h256": lambda fw: device_bench.lstm_steps(fw, 3, 2, 4, 5),
+    "lstm_sequence_t30_b64_i128_h256": lambda fw: device_bench.lstm_sequence(fw, 3, 2, 4, 5),
+}
+
+
+def test_bench_compares_stage5_without_and_with_kernels_with_pytorch(gpu, monkeypatch, torch_adapter, capsys):
+    """On stand-ins. Kernels are off again afterwards."""
+    if not shutil.which("g++"):
+        pytest.skip("the stand-in compiles kernels with g++, which is not installed")
+    cuda.cupy.prepare(cuda.KERNELS)
+    assert SMALL.keys() < device_bench.BUILDS.keys()
+    small = [Workload(name, 5, build) for name, build in SMALL.items()]
+    monkeypatch.setattr(device_bench, "WORKLOADS", small)
+    monkeypatch.setattr(bench, "LEAST_SECONDS", 0)
+    monkeypatch.setattr(bench.gc, "collect", lambda: 0)
+    monkeypatch.setattr(device_bench, "on_gpu", lambda *_: (gpu, torch_adapter))
+    waits = []
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: waits.append("torch"))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a stand-in")
+    monkeypatch.setattr(cuda.cupy.cuda.runtime, "deviceSynchronize", lambda: waits.append(cuda.use_kernels))
+    assert cli.main(["bench", "--device", "cuda", "--rounds", "2", "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    rows = [(timing["workload"], timing["framework"]) for timing in data["timings"]]
+    columns = ["stage5@cuda", "stage5@cuda with kernels", "torch"]
+    assert rows == [(name, column) for name in SMALL for column in columns]
+    assert list(data["geometric_means"]) == columns
+    assert {*waits} == {"torch", False, True}
+    assert cuda.use_kernels is False
+    assert data["notes"] == [f"a stand-in, torch {torch.__version__}, CuPy {cuda.cupy.__version__}, TF32 off"]
+
+
 @pytest.mark.skipif(cuda.gpu_enable, reason="there is a GPU")
-@pytest.mark.parametrize("command", [["run", "-k", "square"], ["show", "square/stage5@cuda/float64"]])
+@pytest.mark.parametrize("command", [["run", "-k", "square"], ["show", "square/stage5@cuda/float64"], ["bench"]])
 def test_a_missing_gpu_is_reported(capsys, command):
     assert cli.main([*command, "--device", "cuda"]) == 2
     assert "crosscheck: --device cuda: stage5: CuPy" in capsys.readouterr().err

@@ -43,9 +43,7 @@ def xp_kernels(xp_device, monkeypatch):
     if on_standin(xp_device):
         if not shutil.which("g++"):
             pytest.skip("the stand-in compiles kernels with g++, which is not installed")
-        for kernel in cuda.KERNELS:  # created before the first call, which compiles all of them at once
-            for dtype in [[np.dtype("f")], [np.dtype("d")]] if isinstance(kernel, cuda.BlockKernel) else [[]]:
-                kernel.compiled(*dtype)
+        xp_device.prepare(cuda.KERNELS)
     monkeypatch.setattr(cuda, "use_kernels", True)
     return xp_device
 

@@ -150,12 +150,17 @@ def supporting(workload: Workload, frameworks: Sequence[Framework]) -> list[Fram
     return [f for f in supported if f.name != "dezero" or workload.book]
 
 
+def check_rounds(rounds: int) -> None:
+    """Raise UsageError if there are too few."""
+    if rounds < 2:
+        raise UsageError(f"--rounds: expected at least 2, for the quartiles, got {rounds}")
+
+
 def bench_report(
     stages: str | None, expression: str | None, rounds: int, threads: int | None, json_target: str | None
 ) -> int:
     """`crosscheck bench`: the table of ratios."""
-    if rounds < 2:
-        raise UsageError(f"--rounds: expected at least 2, for the quartiles, got {rounds}")
+    check_rounds(rounds)
     if threads is not None and threads < 1:
         raise UsageError(f"--threads: expected at least 1, got {threads}")
     workloads, frameworks = chosen(stages, expression)

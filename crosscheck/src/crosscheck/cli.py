@@ -263,6 +263,12 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument(
         "--rounds", type=int, default=30, help="number of timings of each workload (default: %(default)s)"
     )
+    bench.add_argument(
+        "--device",
+        choices=["cpu", "cuda"],
+        default="cpu",
+        help="cuda: stage 5 on CuPy, without and with kernels of its own, and PyTorch on the GPU (default: cpu)",
+    )
     bench.add_argument("--threads", type=int, help="number of threads of NumPy and PyTorch (default: unchanged)")
     bench.add_argument(
         "--memory", action="store_true", help="measure the peak memory of training steps instead of times"
@@ -683,8 +689,13 @@ def faults_command(arguments: argparse.Namespace) -> int:
 
 def bench_command(arguments: argparse.Namespace) -> int:
     from .bench import bench_report, memory_report
+    from .device_bench import device_report
 
     chosen = arguments.stages, arguments.expression
+    if arguments.device == "cuda":
+        if arguments.stages or arguments.memory or arguments.threads is not None:
+            raise UsageError("--device cuda compares stage5 with PyTorch; no --stages, --memory, --threads")
+        return device_report(arguments.expression, arguments.rounds, arguments.json)
     if arguments.memory:
         return memory_report(*chosen, arguments.json)
     return bench_report(*chosen, arguments.rounds, arguments.threads, arguments.json)

@@ -2,15 +2,16 @@
 
 gpu_enable: whether CuPy can be imported and finds a GPU.
 cupy, cp: CuPy, or None if it cannot be imported.
-use_kernels: whether a formula that has a kernel of its own is one launch on a GPU, instead of one per operation. False,
-    since no kernel has been run on a GPU yet: set `cuda.use_kernels = True` to try.
+use_kernels: whether a formula that has a kernel of its own is one launch on a GPU, instead of one per operation. Off,
+    since no kernel has been run on a GPU yet: set it to True, or USE_GPU_KERNELS=1 in the environment, to try.
 """
 
 import functools
+import os
 
 import numpy as np
 
-use_kernels = False
+use_kernels = os.environ.get("USE_GPU_KERNELS") == "1"
 KERNELS = []  # all that there are
 cupy = None
 gpu_enable = False

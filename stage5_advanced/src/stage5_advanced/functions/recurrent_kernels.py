@@ -95,33 +95,37 @@ gru_back_reset_after = cuda.Kernel(
 )
 
 
-def side_by_side(k):
-    """The kernels that put k arrays (..., H) side by side, (..., k H), and that take them apart."""
+def join_kernel(k):
+    """The kernel that puts k arrays (..., H) side by side: (..., k H)."""
     names = "abcd"[:k]
     at = f"ptrdiff_t part = i / H % {k}, q = i / ({k} * H) * H + i % H;"
     choice = " : ".join([*(f"part == {n} ? {name}[q]" for n, name in enumerate(names[:-1])), f"{names[-1]}[q]"])
-    join = ", ".join(f"raw T {name}" for name in names)
+    inputs = ", ".join(f"raw T {name}" for name in names)
+    return cuda.Kernel("ElementwiseKernel", f"{inputs}, int64 H", "T y", f"{at} y = {choice};", f"join_{k}")
+
+
+def split_kernel(k):
+    """The kernel that takes them apart."""
+    names = "abcd"[:k]
     parts = INDEX.format(k=k) + " ".join(f"{name} = y[q + {n} * H];" for n, name in enumerate(names))
-    outs = ", ".join(f"T {name}" for name in names)
-    return (
-        cuda.Kernel("ElementwiseKernel", f"{join}, int64 H", "T y", f"{at} y = {choice};", f"join_{k}"),
-        cuda.Kernel("ElementwiseKernel", "raw T y, int64 H", outs, parts, f"split_{k}"),
-    )
+    outputs = ", ".join(f"T {name}" for name in names)
+    return cuda.Kernel("ElementwiseKernel", "raw T y, int64 H", outputs, parts, f"split_{k}")
 
 
-KERNELS = {k: side_by_side(k) for k in (2, 3, 4)}
+JOIN = {k: join_kernel(k) for k in (2, 3, 4)}
+SPLIT = {k: split_kernel(k) for k in (3, 4)}
 
 
 def joined(arrays):
     """Equally shaped arrays (..., H) side by side."""
     *rows, H = arrays[0].shape
-    return KERNELS[len(arrays)][0](*arrays, H, cuda.cupy.empty((*rows, len(arrays) * H), arrays[0].dtype))
+    return JOIN[len(arrays)](*arrays, H, cuda.cupy.empty((*rows, len(arrays) * H), arrays[0].dtype))
 
 
 def split(y, k):
     """The opposite: k arrays."""
     *rows, width = y.shape
-    return KERNELS[k][1](y, width // k, *(cuda.cupy.empty((*rows, width // k), y.dtype) for _ in range(k)))
+    return SPLIT[k](y, width // k, *(cuda.cupy.empty((*rows, width // k), y.dtype) for _ in range(k)))
 
 
 def gate_by_gate(z, k):
