@@ -99,8 +99,15 @@ def main():
             history.append([accuracy(model, *pair) for pair in ((x, t), (x_test, t_test))])
         size = math.sqrt(sum(float((param.data**2).sum()) for param in model.params()))
         results[name] = history, norms.values
-        rows.append((name, *(f"{share:.3f}" for share in history[-1]), f"{max(norms.values):.1f}", f"{size:.1f}"))
-    table(("hook", "training", "test", "largest gradient", "norm of weights"), rows)
+        rows.append(
+            (
+                name,
+                *(f"{share:.3f}" for share in np.mean(history[-10:], axis=0)),
+                f"{max(norms.values):.1f}",
+                f"{size:.1f}",
+            )
+        )
+    table(("means of the last 10 epochs", "training", "test", "largest gradient", "norm of weights"), rows)
     print("test accuracy: " + ", ".join(f"{row[0]} {row[2]}" for row in rows))
     save(draw(results), arguments)
 
@@ -116,6 +123,7 @@ def draw(results):
     axes[1].set(title="test accuracy", xlabel="epoch")
     axes[2].set(title="norm of all gradients before the hooks", xlabel="update")
     axes[1].legend()
+    axes[0].legend()
     return made
 
 

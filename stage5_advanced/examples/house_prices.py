@@ -119,6 +119,7 @@ def draw(scores, fitted, best, test, columns):
     made, axes = figure((1, 3), height=6)
     for name, values in scores.items():
         axes[0].plot(range(1, len(values) + 1), values, "o-", label=name)
+    axes[0].locator_params(axis="x", integer=True)
     axes[0].set(title="validation error", xlabel="fold", ylim=(0, None))
     axes[0].legend()
     W = fitted["linear"].model.l0.W.data[:, 0] * fitted["linear"].deviation
@@ -127,8 +128,8 @@ def draw(scores, fitted, best, test, columns):
     axes[1].set_title("linear model: change of the logarithm")
     x, t = map(np.array, zip(*test, strict=True))
     y = fitted[best].predict(x)
-    axes[2].loglog(t, y, ".", alpha=0.6)
-    axes[2].loglog([t.min(), t.max()], [t.min(), t.max()], "k:")
+    axes[2].plot(t, y, ".", alpha=0.6)
+    axes[2].plot([t.min(), t.max()], [t.min(), t.max()], "k:")
     axes[2].set(title=f"{best}, test set: {fitted[best].error(test):.3f}", xlabel="true", ylabel="predicted")
     return made
 

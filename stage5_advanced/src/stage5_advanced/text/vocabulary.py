@@ -19,8 +19,8 @@ def tokenize(text, by="word"):
 class Vocabulary:
     """An id for each token: reserved ones first, then by decreasing count, in a tie alphabetically. [not in the book]
 
-    Tokens that occur less than min_freq times have no id: `encode` returns the id of "<unk>", the first reserved
-    token. counts (V,): how often each token occurs.
+    Tokens that occur less than min_freq times have no id: `encode` returns the id of "<unk>", if it is reserved. counts
+    (V,): how often each token occurs; "<unk>" counts those without an id.
     """
 
     def __init__(self, tokens, min_freq=1, reserved=("<unk>",)):
@@ -29,14 +29,14 @@ class Vocabulary:
         self.tokens = [*reserved, *sorted(kept, key=lambda token: (-found[token], token))]
         self.ids = {token: n for n, token in enumerate(self.tokens)}
         self.counts = np.array([found[token] for token in self.tokens], np.int64)
-        if reserved:
-            self.counts[0] += sum(n for token, n in found.items() if token not in self.ids)
+        if "<unk>" in self.ids:
+            self.counts[self.ids["<unk>"]] += sum(n for token, n in found.items() if token not in self.ids)
 
     def __len__(self):
         return len(self.tokens)
 
     def encode(self, tokens):
-        """The ids of a list of tokens, an int64 array. Raises KeyError if one is unknown and nothing is reserved."""
+        """The ids of a list of tokens, int64 (N,). Raises KeyError if one is unknown and "<unk>" is not reserved."""
         unknown = {} if "<unk>" not in self.ids else dict.fromkeys(set(tokens) - self.ids.keys(), self.ids["<unk>"])
         return np.array([unknown[token] if token in unknown else self.ids[token] for token in tokens], np.int64)
 
