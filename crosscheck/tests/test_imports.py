@@ -39,7 +39,7 @@ ALLOWED = {
     "saving": {"core", "cuda"},
     "core": {"config", "cuda"},
     "functions": F,
-    "operators": {"core", "functions"},
+    "operators": {"core", "dot", "functions"},
     "gradcheck": {"core", "cuda"},
     "optimizers": {"core", "cuda"},
     "initializers": {"config", "core"},

@@ -231,3 +231,37 @@ def test_an_unwritable_path_is_reported(to_file, tmp_path, monkeypatch):
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(ValueError, match="plot_dot_graph: expected to_file"):
         plot_dot_graph(Variable(np.array(1.0)), to_file=to_file)
+
+
+# --- in a notebook ---
+
+
+@needs_graphviz
+def test_a_notebook_shows_a_variable_with_its_graph():
+    y = scalar(2.0, "x<0>") * 3.0
+    shown = y._repr_html_()
+    assert shown.startswith("<pre>variable(6.0)</pre><svg")
+    assert shown.endswith("</svg>\n")
+    assert ">x&lt;0&gt;: () float64<" in shown
+    assert ">Mul<" in shown
+
+
+@needs_graphviz
+def test_a_leaf_and_a_large_graph_are_shown_as_text():
+    assert scalar(1.0)._repr_html_() is None
+    with no_grad():
+        assert addition()._repr_html_() is None
+    y = scalar(1.0)
+    for _ in range(24):
+        y = F.exp(y * 0)
+    assert y._repr_html_() is None
+    wide = scalar(1.0)
+    for _ in range(16):  # 49 nodes: 16 functions and their outputs, 16 constants, a leaf
+        wide = wide + 1.0
+    assert wide._repr_html_() is not None
+    assert (wide + 1.0)._repr_html_() is None
+
+
+@pytest.mark.usefixtures("no_graphviz")
+def test_without_graphviz_a_variable_is_shown_as_text():
+    assert addition()._repr_html_() is None

@@ -1,6 +1,7 @@
 """The operators of Variable, assigned one by one."""
 
 from .core import Variable
+from .dot import shown_with_graph
 from .functions import add, div, mul, neg, pow, rdiv, rpow, rsub, sub
 
 
@@ -17,3 +18,4 @@ def setup_variable():
     Variable.__rtruediv__ = rdiv
     Variable.__pow__ = pow
     Variable.__rpow__ = rpow
+    Variable._repr_html_ = shown_with_graph

@@ -1,9 +1,12 @@
 """Graph drawings: DOT text, rendered by Graphviz."""
 
+import html
 import pathlib
 import shutil
 import subprocess
 import sys
+
+LARGEST = 50  # nodes of a graph that a notebook draws
 
 
 def get_dot_graph(output, verbose=True):
@@ -117,3 +120,19 @@ def shown_in_notebook(path):
 
     kinds = {".png": display.Image, ".jpg": display.Image, ".svg": display.SVG}
     return kinds[path.suffix](filename=str(path)) if path.suffix in kinds else None
+
+
+def shown_with_graph(output):
+    """HTML for a notebook: the variable as text, and below it its graph. [step 26, not in the book]
+
+    None, so that the notebook shows the text alone, for a leaf, for a graph of more than 50 nodes, and without
+    Graphviz.
+    """
+    text = get_dot_graph(output) if 0 < output.generation < LARGEST else ""
+    if not 0 < text.count(", style=filled") <= LARGEST:
+        return None
+    try:
+        svg = render(text, "svg").decode()
+    except RuntimeError:
+        return None
+    return f"<pre>{html.escape(repr(output))}</pre>{svg[svg.index('<svg') :]}"

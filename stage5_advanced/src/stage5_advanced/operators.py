@@ -3,6 +3,7 @@
 import functools
 
 from .core import Variable
+from .dot import shown_with_graph
 from .functions import (
     add,
     div,
@@ -37,6 +38,7 @@ def setup_variable():
     Variable.__rtruediv__ = rdiv
     Variable.__pow__ = pow
     Variable.__rpow__ = rpow
+    Variable._repr_html_ = shown_with_graph
     Variable.__matmul__ = matmul
     Variable.__rmatmul__ = rmatmul
     Variable.__getitem__ = get_item
