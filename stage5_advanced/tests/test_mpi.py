@@ -3,6 +3,7 @@
 import importlib.metadata
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -11,7 +12,11 @@ import textwrap
 
 import pytest
 
+from .scripts import STAGE
+
 LIMIT = 120  # seconds: only a hang takes so long
+REQUIRED = "REQUIRE_MPI" in os.environ  # tox -e distributed: what would be skipped elsewhere fails or runs
+EXAMPLE = STAGE / "examples" / "data_parallel.py"
 
 START = """
 import os, signal, sys
@@ -65,12 +70,15 @@ def files_of_mpich():
         return {}
 
 
-def run(command):
+def run(command, cwd=None):
     """Run a command with a limit of time; return its exit status, stdout and stderr."""
-    library = files_of_mpich().get("libmpi.so.12")  # found also if it is installed for another environment
-    env = os.environ | {"OMP_NUM_THREADS": "1"} | ({"MPI4PY_LIBMPI": library} if library else {})
+    files = files_of_mpich()  # also found if they are installed for another environment
+    env = os.environ | {"OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
+    if "libmpi.so.12" in files:
+        env["MPI4PY_LIBMPI"] = files["libmpi.so.12"]
+        env["PATH"] = os.pathsep.join([env.get("PATH", ""), os.path.dirname(files["mpiexec"])])
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, env=env, start_new_session=True, **pipes) as process:
+    with subprocess.Popen(command, env=env, cwd=cwd, start_new_session=True, **pipes) as process:
         try:
             stdout, stderr = process.communicate(timeout=LIMIT)
         except BaseException:
@@ -82,13 +90,14 @@ def run(command):
 @pytest.fixture(scope="module")
 def mpiexec():
     """The command mpiexec, if mpi4py works with it."""
+    missing = pytest.fail if REQUIRED else pytest.skip
     command = files_of_mpich().get("mpiexec") or shutil.which("mpiexec")
     if command is None or importlib.util.find_spec("mpi4py") is None:
-        pytest.skip("mpi4py or an MPI is not installed: pip install mpi4py mpich")
+        missing("mpi4py or an MPI is not installed: pip install mpi4py mpich")
     program = "from mpi4py import MPI; raise SystemExit(MPI.COMM_WORLD.Get_size() != 2)"
     status, _, stderr = run([command, "-n", "2", sys.executable, "-c", program])
     if status:
-        pytest.skip(f"mpi4py does not work with {command}: {stderr[-300:]}")
+        missing(f"mpi4py does not work with {command}: {stderr[-300:]}")
     return command
 
 
@@ -224,3 +233,27 @@ def test_a_failure_of_one_process_ends_all(failure, ranks):
     assert "done" not in stdout
     assert first.format(n=n) in stderr
     assert last in stderr
+
+
+slow = pytest.mark.skipif(not REQUIRED, reason="starts many processes with matplotlib: tox -e distributed")
+
+
+@slow
+def test_the_example_trains_with_two_processes_as_with_one(mpiexec, tmp_path):
+    losses = []
+    for start in ([], [mpiexec, "-n", "2"]):
+        status, stdout, stderr = run([*start, sys.executable, str(EXAMPLE), "--smoke"], tmp_path)
+        assert status == 0, stderr
+        found = re.fullmatch(
+            rf"epoch 1: loss (\S+)\n{len(start) // 2 + 1} processes, test accuracy: \S+\n(.*\n)+figure: .*\n", stdout
+        )
+        losses.append(float(found.group(1)))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+@slow
+def test_the_example_measures_one_two_and_four_processes(mpiexec, tmp_path):
+    status, stdout, stderr = run([sys.executable, str(EXAMPLE), "--smoke", "--measure"], tmp_path)
+    assert status == 0, stderr
+    table = stdout[stdout.index("processes  computation") :]
+    assert [line.split()[0] for line in table.splitlines()] == ["processes", "1", "2", "4", "figure:"]
