@@ -51,6 +51,7 @@ class Cell:
     curve: Curve | None = None
     called: Called = field(default_factory=dict)
     raised: frozenset[tuple[str, int]] = frozenset()
+    program: str = ""  # of a computation that is hybridized: "program", or why it has none
     details: Details | None = None  # for its page in the HTML report, if one is asked for
 
     @property

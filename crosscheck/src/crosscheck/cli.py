@@ -125,6 +125,9 @@ def parser() -> argparse.ArgumentParser:
             "--without-torch", action="store_true", help="compare only with central differences and other stages"
         )
         added.add_argument("--seed", type=int, default=0, help="seed of the random inputs (default: 0)")
+        added.add_argument(
+            "--hybrid", action="store_true", help="stage 5 with hybridize as another column, bit-equal to stage 5"
+        )
 
     run = command("run", run_command, "run the matrix: every computation in every stage, compared with PyTorch", True)
     run.add_argument(
@@ -338,8 +341,15 @@ def chosen_settings(arguments: argparse.Namespace) -> Settings:
             raise UsageError(f"not installed: {names}; python -m pip install {packages}")
         print(f"crosscheck: not installed, so not compared: {names}", file=sys.stderr)
         stages = [stage for stage in stages if stage not in missing]
+    if arguments.hybrid and (on_gpu or not STAGES[-1].installed()):
+        raise UsageError(f"--hybrid is {STAGES[-1].name} on the CPU; no --device cuda")
     return Settings(
-        tuple(stages), tuple(arguments.framework), not arguments.without_torch, arguments.device, arguments.seed
+        tuple(stages),
+        tuple(arguments.framework),
+        not arguments.without_torch,
+        arguments.device,
+        arguments.seed,
+        hybrid=arguments.hybrid,
     )
 
 
@@ -349,6 +359,7 @@ def repeat_options(arguments: argparse.Namespace) -> str:
     words += ["--device", "cuda"] if arguments.device == "cuda" else []
     words += ["--seed", str(arguments.seed)] if arguments.seed else []
     words += ["--without-torch"] if arguments.without_torch else []
+    words += ["--hybrid"] if arguments.hybrid else []
     return shlex.join(words)
 
 
@@ -360,13 +371,14 @@ def run_command(arguments: argparse.Namespace) -> int:
         raise UsageError(f"unknown dtype {unknown[0]!r}; there is {', '.join(DTYPES)}")
     settings = chosen_settings(arguments)
     in_part = arguments.stages or arguments.framework or len(dtypes) < len(DTYPES) or arguments.device != "cpu"
+    in_part = in_part or arguments.hybrid
     narrowed = arguments.expression or in_part
     if arguments.reason and not arguments.update_ledger:
         raise UsageError("--reason is an option of --update-ledger")
     if arguments.update_ledger and (in_part or arguments.seed or arguments.without_torch or arguments.quick):
         raise UsageError(
             "--update-ledger needs a full run: "
-            "no --stages, --dtype, --device, --framework, --seed, --without-torch, --quick"
+            "no --stages, --dtype, --device, --framework, --hybrid, --seed, --without-torch, --quick"
         )
     mutants = None
     if arguments.mutation:

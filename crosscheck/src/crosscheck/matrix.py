@@ -10,6 +10,7 @@ from . import UsageError
 from .computations import Computation
 from .coverage import Scope
 from .frameworks import BookStyle, Framework, load_file, load_stage, load_torch
+from .frameworks.hybridized import Hybridized
 from .inputs import DEFAULT_SEED
 from .ledger import Ledger
 from .limits import TIME_LIMIT
@@ -32,12 +33,15 @@ class Settings:
     quick: bool = False
     time_limit: float = TIME_LIMIT
     details: bool = False  # keep what the pages of the HTML report show
+    hybrid: bool = False  # the last stage with hybridize, as another column
 
     def frameworks(self) -> tuple[list[Framework], Framework | None]:
         """Import the columns of the matrix, and the reference, if any."""
         if self.device != "cpu":
             return self.on_gpu()
         frameworks: list[Framework] = [load_stage(stage) for stage in self.stages]
+        if self.hybrid:
+            frameworks.append(Hybridized(load_stage(STAGES[-1])))
         oracle = load_torch() if self.torch else None
         if oracle is not None:
             frameworks.append(oracle)
@@ -71,13 +75,15 @@ class Column:
     scope: Scope | None = None  # of a stage
     custom: bool = False
     settings: str = ""  # of a custom framework
+    hybrid: bool = False  # it has cells for functions of inputs only
 
     @classmethod
     def of(cls, framework: Framework) -> Column:
-        is_stage = framework.number is not None
+        hybrid = framework.plain is not None
+        is_stage = framework.number is not None and not hybrid
         scope = Scope.of(Surface(framework)) if is_stage and isinstance(framework, BookStyle) else None
         on_gpu, custom = framework.device != "cpu", framework.custom
-        return cls(framework.label, framework.version(), on_gpu, scope, custom, framework.settings())
+        return cls(framework.label, framework.version(), on_gpu, scope, custom, framework.settings(), hybrid)
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,7 @@ def rows(
     found = []
     for computation in computations:
         for dtype in (dtype for dtype in computation.dtypes if dtype in dtypes):
-            labels = [c.label for c in columns if computation.concerns(on_gpu=c.on_gpu, custom=c.custom)]
+            labels = [c.label for c in columns if computation.concerns(c.on_gpu, c.custom, c.hybrid)]
             row = Row(computation, dtype, tuple(labels))
             if expression:
                 kept = [label for label, name in zip(labels, row.names(), strict=True) if matches(expression, name)]

@@ -88,7 +88,7 @@ class Runner:
             for dtype in computation.dtypes
             if dtype in dtypes
             for framework in self.frameworks
-            if computation.concerns(on_gpu=framework.device != "cpu", custom=framework.custom)
+            if computation.concerns(framework.device != "cpu", framework.custom, framework.plain is not None)
         ]
 
     def cases_of(self, computation: Computation, dtype: str) -> list[Case]:
@@ -119,6 +119,7 @@ class Runner:
         if (
             not supported
             or framework.device != "cpu"
+            or framework.plain is not None
             or dtype != computation.dtypes[0]
             or not isinstance(framework, BookStyle)
         ):
@@ -162,6 +163,7 @@ class Runner:
             inherited=bool(judged) and all(each.inherited for each in judged),
             curve=next((each.curve for each in judged if each.curve is not None), None),
             called=next((each.called for each in judged if each.called), {}),
+            program=framework.taken(),
             raised=next((each.raised for each in judged if each.raised), frozenset()),
             details=self.details_of(computation, framework, dtype, judged) if self.details else None,
         )
@@ -304,10 +306,12 @@ class Runner:
     def stage_before(
         self, computation: Computation, framework: Framework, case: Case, dtype: np.dtype[Any]
     ) -> tuple[str, Outcome] | None:
-        """The stage to which this one must be bit-equal, and its outcome."""
-        if framework.device != "cpu" or framework.number is None or framework.number <= computation.since:
+        """The stage to which this one must be bit-equal, and its outcome; with hybridize, the same without it."""
+        if framework.device != "cpu" or framework.number is None:
             return None
-        before = next((f for f in self.frameworks if f.number == framework.number - 1), None)
+        before = framework.plain
+        if before is None and framework.number > computation.since:
+            before = next((f for f in self.frameworks if f.number == framework.number - 1), None)
         if before is None:
             return None
         key = computation.name, before.label, str(dtype), case.name

@@ -233,7 +233,7 @@ def evaluate(
     arrays = case.fresh() if shake is None else [shaken(a, shake) for a in case.arrays]
     kept = [a.copy() for a in arrays]
     variables = [framework.Variable(a) for a in arrays]
-    result = computation.body(framework, *variables)
+    result = framework.run(computation.body, variables)
     outputs = list(result) if isinstance(result, tuple | list) else [result]
     values, inputs = ([framework.array(v) for v in those] for those in (outputs, variables))
     outcome = Outcome([np.array(a) for a in values], [], [])

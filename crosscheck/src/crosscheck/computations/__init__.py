@@ -53,8 +53,13 @@ class Computation:
         """Whether it returns values and passes nothing that must stay on the host."""
         return self.cases >= GPU and self.raises is None
 
-    def concerns(self, on_gpu: bool, custom: bool) -> bool:
-        """Whether a framework has a cell for it. Golden results are of names and texts that only the stages have."""
+    def concerns(self, on_gpu: bool, custom: bool, hybrid: bool = False) -> bool:
+        """Whether a framework has a cell for it. Golden results are of names and texts that only the stages have.
+
+        hybrid: whether it gives computations to hybridize, which concerns functions of inputs.
+        """
+        if hybrid and (not self.inputs or self.raises is not None):
+            return False
         return (self.allowed_on_gpu or not on_gpu) and not (custom and self.golden)
 
     def make_cases(self, dtype: str, seed: int, deep: bool = True) -> list[Case]:

@@ -43,12 +43,21 @@ class Framework(abc.ABC):
     broken: Sequence[str] = ()  # invariants that its objects violated in this computation
     device: str = "cpu"  # on which it computes
     cpu: Framework | None = None  # the same framework on the CPU, if this one is on a GPU
+    plain: Framework | None = None  # the same framework without hybridize, if this one is with it
     xp: Any = np  # the array module to use inside `function`: xp.sin, xp.cos ...
 
     @property
     def label(self) -> str:
         """The name in cells: stage5, or stage5@cuda."""
         return self.name if self.device == "cpu" else f"{self.name}@{self.device}"
+
+    def run(self, body: Callable[..., Any], variables: Sequence[Any]) -> Any:
+        """Call a computation."""
+        return body(self, *variables)
+
+    def taken(self) -> str:
+        """What is to be noted in the cell about the calls since the last question."""
+        return ""
 
     @abc.abstractmethod
     def Variable(self, data: Any) -> Any:

@@ -14,6 +14,7 @@ import numpy as np
 from .. import __version__, ending
 from ..cells import Cell
 from ..coverage import Coverage
+from ..frameworks.hybridized import PROGRAM
 
 STATES = {
     "equal": "equal to PyTorch and central differences within rounding",
@@ -75,6 +76,15 @@ class Report:
         counted = Counter(cell.state for cell in self.cells)
         return {state: counted[state] for state in STATES if counted[state]}
 
+    def programs(self) -> dict[str, list[str]]:
+        """What computations given to hybridize are: "program", or why they have none -> their names."""
+        found: dict[str, list[str]] = {}
+        for name, columns in rows(self.cells).items():
+            texts = [cell.program for cells in columns.values() for cell in cells if cell.program]
+            if texts:
+                found.setdefault(next((text for text in texts if text != PROGRAM), PROGRAM), []).append(name)
+        return found
+
     def columns(self) -> list[str]:
         """The frameworks that have a cell."""
         return [name for name in self.frameworks if any(cell.framework == name for cell in self.cells)]
@@ -124,6 +134,8 @@ def cell_as_json(cell: Cell) -> dict[str, Any]:
         "failures": [{"kind": failure.kind, "text": failure.text} for failure in cell.failures],
         "seconds": round(cell.seconds, 4),
     }
+    if cell.program:
+        data["program"] = cell.program
     if cell.curve is not None:
         for key, losses in (("losses", cell.curve.losses), ("oracle_losses", cell.curve.oracle)):
             data[key] = [loss if math.isfinite(loss) else None for loss in losses]  # JSON has no nan

@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..cells import Cell
+from ..frameworks.hybridized import PROGRAM
 from . import Report, eps, label, repeat_command, rows
 
 STYLES = {
@@ -54,6 +55,7 @@ def print_report(report: Report, out: Console) -> None:
             out.print(f"  and {len(cell.failures) - SHOWN_FAILURES} more")
         out.print(f"  reproduce: {escape(repeat_command(cell, report.options))}", soft_wrap=True)
     print_custom_frameworks(report, out)
+    print_programs(report, out)
     for text in report.uncovered:
         out.print(f"[bold red]not covered[/]  {escape(text)}", soft_wrap=True)
     if report.coverage:
@@ -74,6 +76,21 @@ def print_custom_frameworks(report: Report, out: Console) -> None:
         for text, computations in found.items():
             names = ", ".join(dict.fromkeys(computations))
             out.print(f"{name}: {escape(text)}: {names}", style="dim", highlight=False, soft_wrap=True)
+
+
+def print_programs(report: Report, out: Console) -> None:
+    """Print how many of the computations given to hybridize are programs, and why the others are not."""
+    found = report.programs()
+    if not found:
+        return
+    for text, names in sorted(found.items(), key=lambda item: -len(item[1])):
+        if text != PROGRAM:
+            out.print(
+                f"no program, {text}: {', '.join(names)}", style="dim", highlight=False, soft_wrap=True, markup=False
+            )
+    total, programs = sum(map(len, found.values())), len(found.get(PROGRAM, []))
+    share = f"{programs} of {total} computations, {programs / total:.0%}"
+    out.print(f"hybridize: {share}, are programs, forward and gradients", highlight=False, soft_wrap=True)
 
 
 def summary(report: Report) -> str:

@@ -23,9 +23,12 @@ class Derived(Function):
 
 
 def derived(f, *xs):
-    """A constant f(xs): f is a function of arrays. The graph leads to xs, so that it can be computed again."""
+    """A constant f(xs): f is a function of arrays. The graph leads to xs, so that it can be computed again.
+
+    Its generation is that of a constant, since no backward pass goes through it.
+    """
     y = Derived(f)(*xs)
-    y.constant = True
+    y.constant, y.generation = True, 0
     return y
 
 

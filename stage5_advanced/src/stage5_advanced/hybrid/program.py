@@ -99,11 +99,21 @@ class Program:
         fresh = [i for i in outputs if i in direct or any(shared(data[i], a) for a in constants.values())]
         self.arguments, self.constants, self.outputs, self.steps = arguments, constants, outputs, trace.steps
         self.constant_slots = {i for i, x in enumerate(trace.variables) if x is not None and x.constant}
+        self.flat = {i for _, outs, _ in trace.steps for i in outs if getattr(trace.variables[i], "generation", 1) == 0}
+        generations = self.generations([0] * len(trace.variables))
+        self.depths = [generations[i] for i in outputs]  # how many functions there are before each output
         self.functions = copies(trace.functions, known or {})
         self.source = source_of(self, trace, keep, fresh)
         space = {}
         exec(self.source, space)
         self.make = space["make"]
+
+    def generations(self, found):
+        """The generations of the variables of all slots, from those of the arguments and constants."""
+        for ins, outs, _ in self.steps:
+            for i in outs:
+                found[i] = 0 if i in self.flat else 1 + max((found[j] for j in ins), default=0)
+        return found
 
     def bind(self, known=None):
         """Copies of the functions, which keep what the gradients need of one call, and a function that calls them."""
@@ -156,16 +166,6 @@ def copies(functions, known):
     return [known[f] for f in functions]
 
 
-class Same(Function):
-    """y = x;  gx = gy.  It joins the graph inside a program to the graph outside."""
-
-    def forward(self, x):
-        return x
-
-    def backward(self, gy):
-        return gy
-
-
 class Lease:
     """What one call of a program needs at a time: copies of its functions, and of those of its gradients."""
 
@@ -181,27 +181,27 @@ class Lease:
             self.gradients[program] = program.bind(known)[1]
         return self.gradients[program]
 
-    def graph(self, slots, inputs):
-        """The graph of a call as it is when its functions are called one by one: its functions, variables by slot.
+    def graph(self, slots, inputs, outputs):
+        """The graph of a call as it is when its functions are called one by one: its functions, and variables by slot.
 
-        The inputs are represented by leaves, which are not in the graph of the inputs yet.
+        outputs: variables, or None for those to be created.
         """
         program, functions = self.program, copies(self.functions, {})
         variables = [None] * len(slots)
-        for i, x in zip(program.arguments, inputs, strict=True):
-            variables[i] = Variable(slots[i])
-            variables[i].constant, variables[i].generation = x.constant, x.generation + 1
-        for i in range(len(slots)):
-            if variables[i] is None:
+        for i, x in (*zip(program.arguments, inputs, strict=True), *zip(program.outputs, outputs, strict=True)):
+            variables[i] = x
+        for i, x in enumerate(variables):
+            if x is None:
                 variables[i] = Variable(slots[i])
                 variables[i].constant = i in program.constant_slots
+        generations = program.generations([x.generation for x in variables])
         for f, (ins, outs, several) in zip(functions, program.steps, strict=True):
-            f.inputs = [variables[i] for i in ins]
-            ys = [variables[i] for i in outs]
+            f.inputs, ys = [variables[i] for i in ins], [variables[i] for i in outs]
             f.outputs = [ref(y) for y in ys]
-            f.generation = max((x.generation for x in f.inputs), default=0)
+            f.generation = max((generations[i] for i in ins), default=0)
             if several:
                 f.output_specs = [(y.shape, y.dtype) for y in ys]
-            for y in ys:
-                y.set_creator(f)
+            for i, y in zip(outs, ys, strict=True):
+                y.creator = f
+                y.generation = max(y.generation, generations[i])
         return functions, variables

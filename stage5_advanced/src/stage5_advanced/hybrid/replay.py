@@ -1,13 +1,11 @@
 """Calls of programs: each is one Function in the graph, and its gradients are a program, too."""
 
-from weakref import ref
-
 import numpy as np
 
 from .. import cuda
 from ..config import Config, using_config
 from ..core import Function, Variable, propagate, unrecorded
-from .program import Lease, NoProgram, Program, Same, Trace
+from .program import Lease, NoProgram, Program, Trace
 from .proof import altered, compare, preserved_generator
 from .structure import LEAF, rebuild
 
@@ -15,7 +13,7 @@ LIMIT = 16  # programs of a Hybrid, and programs of gradients for each; what exc
 
 
 class Replay(Function):
-    """A call of a program: one function in the graph. `forward` runs the program, `backward` that of its gradients."""
+    """A call of a program: one function in the graph. Its gradients are another program, `backward` for all inputs."""
 
     def __init__(self, traced):
         self.traced = traced
@@ -30,32 +28,22 @@ class Replay(Function):
         return tuple([self.slots[i] for i in self.traced.program.outputs])
 
     def input_gradients(self, gys):
-        """Pairs of an input and its gradient, for the inputs that have one."""
-        return [(x, gx) for x, gx in zip(self.inputs, self.backward(*gys), strict=True) if gx is not None]
+        """Pairs of an input and its gradient, for the inputs that have one.
 
-    def backward(self, *gys):
+        Where there is no program, or gradients are to be differentiated, the functions of the program take the place
+        of this one in the graph, and the outputs are returned with their gradients: the backward pass goes on there.
+        """
         key = tuple([gy is not None for gy in gys]), tuple([x.constant for x in self.inputs])
         gradients = self.traced.gradients.get(key)
         if gradients is None:
             gradients = self.traced.gradients[key] = self.traced.prove_gradients(self, gys)
-        if Config.enable_backprop or gradients.program is None:
-            return self.by_functions(gys)
+        if not gradients.program or Config.enable_backprop:
+            outputs = [y() for y in self.outputs]
+            self.lease.graph(self.slots, self.inputs, outputs)
+            return [(y, gy) for y, gy in zip(outputs, gys, strict=True) if gy is not None]
         run = self.lease.runner(gradients.program)
-        gxs = [None] * len(self.inputs)
-        for i, a in zip(gradients.places, run(*self.slots, *[gy.data for gy in gys if gy is not None]), strict=True):
-            gxs[i] = unrecorded(a)
-        return gxs
-
-    def by_functions(self, gys):
-        """The gradients by the functions of the program; with create_graph, they have a graph up to the inputs."""
-        _, variables = self.lease.graph(self.slots, self.inputs)
-        gradients, leaves = self.traced.propagate(variables, gys)
-        if Config.enable_backprop:
-            for leaf, x in zip(leaves, self.inputs, strict=True):
-                if not x.constant:
-                    f = leaf.creator = Same()
-                    f.inputs, f.outputs, f.generation = [x], [ref(leaf)], x.generation
-        return gradients
+        gxs = run(*self.slots, *[gy.data for gy in gys if gy is not None])
+        return [(self.inputs[i], unrecorded(gx)) for i, gx in zip(gradients.places, gxs, strict=True)]
 
 
 class Gradients:
@@ -109,6 +97,8 @@ class Traced:
         if Config.enable_backprop:
             ys = Replay(self)(*arguments)
             ys = ys if type(ys) is list else [ys]
+            for y, depth in zip(ys, self.program.depths, strict=True):
+                y.generation += depth - 1  # as if the functions had been called one by one
         else:
             xs = [x.data if isinstance(x, Variable) else x for x in arguments]
             if cuda.gpu_enable:
@@ -123,13 +113,6 @@ class Traced:
         if self.result is LEAF:
             return at(self.places[0], ys, arguments)
         return rebuild(self.result, iter([at(place, ys, arguments) for place in self.places]))
-
-    def propagate(self, variables, gys):
-        """Gradients of the inputs by an ordinary graph, None for an input without one; and the leaves of the graph."""
-        leaves = [variables[i] for i in self.program.arguments]
-        pairs = [(variables[i], gy) for i, gy in zip(self.program.outputs, gys, strict=True) if gy is not None]
-        gradients = propagate(*zip(*pairs, strict=True), keep=set(leaves))
-        return [None if x.constant else gradients.get(x) for x in leaves], leaves
 
     def prove_gradients(self, call, gys):
         """The Gradients of a call whose outputs have the initial gradients gys, with the same proof as for a call."""
@@ -162,9 +145,14 @@ class Traced:
 
     def trace_gradients(self, lease, slots, inputs, gys):
         """The trace of what `backward` computes with a graph, and the numbers of the inputs with a gradient."""
-        functions, variables = lease.graph(slots, inputs)
+        leaves = [Variable(slots[i]) for i in self.program.arguments]
+        for leaf, x in zip(leaves, inputs, strict=True):
+            leaf.constant, leaf.generation = x.constant, x.generation
+        functions, variables = lease.graph(slots, leaves, [None] * len(gys))
         seeds = [None if gy is None else Variable(gy.data) for gy in gys]
-        gxs, _ = self.propagate(variables, seeds)
+        pairs = [(variables[i], gy) for i, gy in zip(self.program.outputs, seeds, strict=True) if gy is not None]
+        gradients = propagate(*zip(*pairs, strict=True), keep=set(leaves))
+        gxs = [None if x.constant else gradients.get(x) for x in leaves]
         places = [i for i, gx in enumerate(gxs) if gx is not None]
         arguments = [*variables, *(seed for seed in seeds if seed is not None)]
         return Trace([gxs[i] for i in places], arguments, dict.fromkeys(functions)), places
