@@ -251,7 +251,7 @@ values(
                 "input 0 is used as data, not as a variable",
                 "no function is called",
                 "the result has values that no function computed",
-                "the result contains arrays, which have no graph",
+                "a constant of the result changes from call to call",
                 "Own.mask depends on the values",
                 "Own.other is a function outside of the program",
                 "a random number changes outside of functions",

@@ -7,7 +7,7 @@ from operator import itemgetter
 import numpy as np
 
 from ..config import Config, using_config
-from ..core import Variable
+from ..core import Variable, as_input
 from ..layers import Layer
 from ..models import Model
 from .program import NoProgram, Trace
@@ -165,9 +165,8 @@ class Hybrid(Model):
     def prove(self, traced, structure, has_options, leaves, arguments, first_result):
         """Make the program of a call, and compare it with a second call, of altered values. Raises NoProgram."""
         form, found, values = first_result
-        if not all(isinstance(y, Variable) for y in found):
-            raise NoProgram("the result contains arrays, which have no graph")
-        first = Trace([*found, *(x for x in values if x is not None)], arguments)
+        results = [as_input(y) for y in (*found, *values) if y is not None]
+        first = Trace(results, arguments)
         with np.errstate(all="ignore"), Altered(self.layers(), first, arguments) as second_call:
             new = {id(x): y for x, y in zip(arguments, second_call.arguments, strict=True)}
             inputs = rebuild(structure, iter([new[id(x)] for x in leaves if x is not None]))
@@ -181,18 +180,18 @@ class Hybrid(Model):
             second_call.check_attributes(self.states, self.unstable)
             if not same_form((form, values), (other_form, other_values)):
                 raise NoProgram("the result has values that no function computed")
-            other_results = [*other_found, *(x for x in other_values if x is not None)]
+            other_results = [as_input(y) for y in (*other_found, *other_values) if y is not None]
             second = Trace(other_results, second_call.arguments)
             outside = dict.fromkeys(f for f in first.functions if f in second.functions)
             if outside:
-                first = Trace([*found, *(x for x in values if x is not None)], arguments, outside)
+                first = Trace(results, arguments, outside)
                 second = Trace(other_results, second_call.arguments, outside)
             second_call.keep([first.variables[i] for i in first.leaves if first.variables[i] not in second.numbers])
             for i in range(len(arguments)):
                 if i not in first.used:
                     raise NoProgram(f"input {i} is used as data, not as a variable")
             first.check(second)
-            traced.compile(first, second, len(arguments), form, list(zip(self.states, values, strict=True)))
+            traced.compile(first, second, len(arguments), form, found, list(zip(self.states, values, strict=True)))
             left = second_call.changed()
             second_call.rewind()
             functions, run = traced.program.bind()

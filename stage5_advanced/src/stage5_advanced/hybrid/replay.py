@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import cuda
 from ..config import Config, using_config
-from ..core import Function, Variable, propagate, unrecorded
+from ..core import Function, Variable, array_types, propagate, unrecorded
 from .program import Lease, NoProgram, Program, Trace
 from .proof import altered, compare, preserved_generator
 from .structure import LEAF, rebuild
@@ -57,7 +57,7 @@ class Traced:
     """What is known about calls with a signature: a program, or the reason why there is none.
 
     given: the Variables that the program reads at each call, such as parameters. result: the structure of the result.
-    places: where its leaves are: k for output number k, ~i for argument number i, or a Variable that is copied. states:
+    places: where its leaves are: k for output number k, ~i for argument number i, or a constant that is copied. states:
     attributes of a layer, name, and place; None for None.
     """
 
@@ -70,11 +70,15 @@ class Traced:
         self.gradients = {}  # (which outputs have a gradient, which inputs are constant) -> Gradients
         self.leases = []
 
-    def compile(self, first, second, n, form, states):
-        """Make the program of the first of two equal traces with n arguments. states: ((attributes, name), value)."""
+    def compile(self, first, second, n, form, found, states):
+        """Make the program of the first of two equal traces with n arguments.
+
+        form, found: the structure of the result and its leaves. states: ((attributes, name), value).
+        """
         given = [i for i in first.leaves if first.variables[i] is second.variables[i]]
         arguments = [*range(n), *given]
         constants = {i: first.variables[i].data for i in first.leaves if i not in given}
+        constants |= {i: a.copy() for i, a in constants.items() if i in first.results}
         computed = {i for _, outs, _ in first.steps for i in outs}
         outputs = list(dict.fromkeys(i for i in first.results if i in computed))
         if not outputs:
@@ -84,8 +88,12 @@ class Traced:
         self.marked = [k for k, i in enumerate(outputs) if first.variables[i].constant]
         place = {i: ~k for k, i in enumerate(arguments)} | {i: k for k, i in enumerate(outputs)}
         places = [place.get(i, first.variables[i]) for i in first.results]
-        n_results = len(places) - sum(value is not None for _, value in states)
-        self.result, self.places, rest = form, places[:n_results], iter(places[n_results:])
+        rest = iter(places[len(found) :])
+        self.result = form
+        self.places = [
+            place if isinstance(place, int) else at(place if isinstance(y, Variable) else place.data, (), ())
+            for place, y in zip(places, found, strict=False)  # copies, since the first result belongs to the caller
+        ]
         self.states = [(d, name, None if value is None else next(rest)) for (d, name), value in states]
 
     def lease(self):
@@ -164,4 +172,6 @@ def at(place, ys, arguments):
         y = Variable(place.data.copy(), place.name)
         y.constant = place.constant
         return y
+    if isinstance(place, array_types):
+        return place.copy()
     return ys[place] if place >= 0 else arguments[~place]

@@ -6,6 +6,7 @@ import math
 from .. import functions as F
 from ..config import Config
 from ..core import as_input
+from ..functions.elementwise import derived
 from ..layers import Conv2d, Linear
 from .base import Model, Sequential
 
@@ -29,15 +30,16 @@ class _Reconstruction(Model):
         In training, the model sees x plus normal noise of standard deviation `noise`, but is compared with x.
         """
         x = as_input(x, type(self).__name__)
-        seen = x + self.noise * normal(x) if self.noise and Config.train else x
+        seen = x + self.noise * normal(x, x.shape) if self.noise and Config.train else x
         code = self.encode(seen)
         loss = F.mean(F.square(self.decode(code) - x))
         return loss + self.sparse * F.mean(F.abs(code)) if self.sparse else loss
 
 
-def normal(x):
-    """Normally distributed numbers in the shape and dtype of x, drawn from the global generator of its device."""
-    return x.xp.random.randn(*x.shape).astype(x.dtype)
+def normal(x, shape):
+    """A constant of normally distributed numbers in the dtype of x, drawn from the global generator of its device."""
+    xp = x.xp
+    return derived(lambda x: xp.random.randn(*shape).astype(x.dtype), x)
 
 
 class Autoencoder(_Reconstruction):
@@ -136,5 +138,5 @@ class VAE(Model):
     def loss(self, x):
         """The sum of both terms, with eps drawn from the global generator of the device of x."""
         x = as_input(x, "VAE")
-        error, kl = self(x, x.xp.random.randn(len(x), self.latent).astype(x.dtype))
+        error, kl = self(x, normal(x, (len(x), self.latent)))
         return error + kl

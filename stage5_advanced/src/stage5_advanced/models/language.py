@@ -9,6 +9,7 @@ from .. import functions as F
 from .. import layers as L
 from ..config import no_grad, test_mode
 from ..core import Parameter, as_input
+from ..functions.elementwise import derived
 from .base import Model
 
 CELLS = {"rnn": L.NStepRNN, "lstm": L.NStepLSTM, "gru": L.NStepGRU}
@@ -353,15 +354,19 @@ class Seq2Seq(Model):
         targets = as_input(targets)
         outputs, state, mask = self.encode(src, lengths)
         first = targets.xp.full((len(targets), 1), self.bos, targets.dtype)
-        ids = targets.xp.concatenate([first, targets.data[:, :-1]], axis=1)
+        ids = F.concat([first, targets[:, :-1]], axis=1)
         return self.decoder(ids, state, outputs, mask)[0]
 
     def loss(self, src, targets, lengths=None):
         """The mean cross entropy of all tokens of the targets up to the first eos; what follows it does not count."""
         y = self(src, targets, lengths)
-        t = as_input(targets).data
-        ended = (t == self.eos).cumsum(1) - (t == self.eos) > 0
-        t = y.xp.where(ended, -1, t.astype(int)).reshape(-1)
+        xp, eos = y.xp, self.eos
+
+        def labels(t):
+            ended = (t == eos).cumsum(1) - (t == eos) > 0
+            return xp.where(ended, -1, t.astype(int)).reshape(-1)
+
+        t = derived(labels, as_input(targets))
         return F.softmax_cross_entropy(F.reshape(y, (len(t), y.shape[2])), t, ignore=-1)
 
     def start(self, src, lengths=None):
