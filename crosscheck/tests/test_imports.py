@@ -49,7 +49,17 @@ ALLOWED = {
     },
     "state_dict": set(),
     "models": {
-        *("config", "core", "cuda", "functions", "functions.elementwise", "initializers", "layers", "optimizers", "text"),
+        *(
+            "config",
+            "core",
+            "cuda",
+            "functions",
+            "functions.elementwise",
+            "initializers",
+            "layers",
+            "optimizers",
+            "text",
+        ),
         *("state_dict", "dot", "download"),
         "vision.boxes",
     },

@@ -1,4 +1,4 @@
-"""Models beyond the book with hybridize: programs, forward and gradients, and the bits of 20 training steps without it."""
+"""Models with hybridize: programs, forward and gradients, and the bits of 20 training steps without it."""
 
 import numpy as np
 import pytest

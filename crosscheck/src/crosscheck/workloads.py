@@ -493,3 +493,93 @@ def updates(name: str, make: Callable[[Any], Any]) -> None:
 
 updates("adamw_1000000", lambda fw: fw.AdamW())
 updates("rmsprop_1000000", lambda fw: fw.RMSprop())
+
+
+# --- hybridize, next to PyTorch without a compiler ---
+
+
+def program(fw: Any, f: Callable[..., Any], *arrays: Array) -> Work:
+    """A hybridized function of variables, and its gradients."""
+    hybrid, gradients, Variable = fw.hybridize(f), fw.gradients, fw.Variable
+
+    def work() -> object:
+        leaves = [Variable(a) for a in arrays]
+        return gradients([hybrid(*leaves)], leaves, None)
+
+    return work
+
+
+@workload(since=5, book=False)
+def program_of_goldstein_price(fw: Any) -> Work:
+    """goldstein_price, hybridized: forward and backward"""
+    return program(fw, lambda x, y: goldstein_price(fw, x, y), np.array(1.0), np.array(1.0))
+
+
+@workload(since=5, book=False)
+def program_of_seventh_derivative_of_sin(fw: Any) -> Work:
+    """The seventh derivative of sin, hybridized: a function that differentiates"""
+    gradients, Variable, sin = fw.gradients, fw.Variable, fw.sin
+
+    def seventh(x: Any) -> Any:
+        y = sin(x)
+        for _ in range(7):
+            (y,) = gradients([y], [x], None, create_graph=True)
+        return y
+
+    hybrid = fw.hybridize(seventh)
+    return lambda: hybrid(Variable(np.array(1.0)))
+
+
+@workload(since=5, book=False)
+def program_of_mlp_784_10_10(fw: Any) -> Work:
+    """The loss of a small network with sigmoid, hybridized, and the gradients of its weights: batch 100"""
+    model, loss, cleargrads, backward = (
+        fw.MLP((10, 10), fw.sigmoid),
+        fw.softmax_cross_entropy,
+        fw.cleargrads,
+        fw.backward,
+    )
+    hybrid = fw.hybridize(lambda x, t: loss(model(x), t))
+    x, t = fw.constant(normals(100, 784)), fw.constant(classes(100, 10))
+
+    def work() -> object:
+        cleargrads(model)
+        y = hybrid(x, t)
+        backward(y)
+        return y
+
+    work()
+    return work
+
+
+@workload(since=5, book=False)
+def program_of_mlp_784_10_10_inference(fw: Any) -> Work:
+    """The same network, hybridized: the logits of a single image, without a graph"""
+    model, no_grad = fw.MLP((10, 10), fw.sigmoid), fw.no_grad
+    hybrid, x = fw.hybridize(model), fw.constant(normals(1, 784))
+
+    def work() -> object:
+        with no_grad():
+            return hybrid(x)
+
+    return work
+
+
+@workload(since=5, book=False)
+def program_of_lstm_step_by_step_t30_b32_i64_h128(fw: Any) -> Work:
+    """lstm_step_by_step_t30_b32_i64_h128 with a hybridized layer"""
+    xs = [fw.constant(x) for x in normals(30, 32, 64)]
+    sum, cleargrads, backward = fw.sum, fw.cleargrads, fw.backward
+    lstm = fw.LSTM(128, 64)
+    hybrid = fw.hybridize(lstm)
+
+    def work() -> object:
+        cleargrads(lstm)
+        lstm.reset_state()
+        for x in xs:
+            h = hybrid(x)
+        loss = sum(h)
+        backward(loss)
+        return loss
+
+    return work

@@ -121,7 +121,7 @@ class Hybrid(Model):
             traced = self.table.get(key)
         except (TypeError, AttributeError):  # options that cannot be keys, a Variable without data
             return self.model(*inputs, **options)
-        if traced is not None and traced.program and traced.given_specs != [spec(x) for x in traced.given]:
+        if traced is not None and traced.program and not traced.fits():
             del self.table[key]  # a parameter has another shape
             traced = None
         if traced is None and len(self.table) < LIMIT:
@@ -205,7 +205,7 @@ class Hybrid(Model):
                 if not same(a, b):
                     raise NoProgram(f"{what} changes outside of functions")
             release(traced.program.functions, functions)
-        traced.given_specs = [spec(x) for x in traced.given]
+        traced.forms = [(x.data.shape, x.data.dtype) for x in traced.given]
 
     def layers(self):
         """All layers of the model, also in lists; for a function, those of its object, its closure and its globals."""

@@ -118,7 +118,8 @@ class Program:
     def bind(self, known=None):
         """Copies of the functions, which keep what the gradients need of one call, and a function that calls them."""
         functions = copies(self.functions, known or {})
-        return functions, self.make(as_array, *(f.forward for f in functions), *self.constants.values())
+        convert = as_array if cuda.gpu_enable else np.asarray  # of what may be a scalar of NumPy
+        return functions, self.make(convert, *(f.forward for f in functions), *self.constants.values())
 
 
 def source_of(program, trace, keep, fresh):

@@ -96,6 +96,10 @@ class Traced:
         ]
         self.states = [(d, name, None if value is None else next(rest)) for (d, name), value in states]
 
+    def fits(self):
+        """Whether the Variables that the program reads have the shapes and dtypes that they had."""
+        return self.forms == [(x.data.shape, x.data.dtype) for x in self.given]
+
     def lease(self):
         """A lease that no other call has."""
         return self.leases.pop() if self.leases else Lease(self.program)
