@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -30,9 +31,16 @@ def binds_a_new_name(operator: str, node: ast.AST, ancestors: Ancestors) -> bool
     scope = (scopes_of(ancestors) or ancestors[:1])[-1]
     if isinstance(scope, ast.ClassDef):
         return False
-    bound = Counter(n.id for n in ast.walk(scope) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load))
-    bound += Counter(n.arg for n in ast.walk(scope) if isinstance(n, ast.arg))
+    bound = bound_names(scope)
     return all(bound[n.id] == 1 for n in targets if isinstance(n, ast.Name))
+
+
+@functools.lru_cache(maxsize=1)
+def bound_names(scope: ast.AST) -> Counter[str]:
+    """How often each name is assigned, or is a parameter, in a scope."""
+    nodes = list(ast.walk(scope))
+    assigned = Counter(n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load))
+    return assigned + Counter(n.arg for n in nodes if isinstance(n, ast.arg))
 
 
 def keyword(name: str) -> Rule:
@@ -45,6 +53,12 @@ def keyword(name: str) -> Rule:
     return rule
 
 
+def commutes(operator: str, node: ast.AST, _: Ancestors) -> bool:
+    """The arguments of max or min in another order."""
+    function = node.func if operator == "swap operands" and isinstance(node, ast.Call) else None
+    return getattr(function, "attr", getattr(function, "id", "")) in ("max", "min", "maximum", "minimum")
+
+
 LEFT_OUT: dict[str, Rule] = {
     "a docstring": lambda _, node, __: isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant),
     "the text of an error or a warning": lambda _, __, ancestors: is_text(ancestors),
@@ -52,6 +66,7 @@ LEFT_OUT: dict[str, Rule] = {
     "strict=True of zip, which guards against mistakes in the stage itself": keyword("strict"),
     "the line that a warning names": keyword("stacklevel"),
     "the size of a cache": keyword("maxsize"),
+    "the order of the arguments of max and min": commutes,
 }
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import functools
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from .source import Ancestors, Edit, Source, scopes_of
 
@@ -219,13 +220,15 @@ def wrong_name(node: ast.AST, source: Source, ancestors: Ancestors) -> Iterator[
             span = source.end(value) + source.between(source.end(value), source.end(node)).index(name), source.end(node)
             yield from ((span, other) for other in PARTNERS.get(name, ()))
         case ast.Name(id=name, ctx=ast.Load()):
-            known = known_names(scopes_of(ancestors)[-1:] or ancestors[:1])
-            yield from ((node, other) for other in PARTNERS.get(name, ()) if other in known)
+            others = PARTNERS.get(name, ())
+            known = known_names((ancestors[0], *scopes_of(ancestors))[-1]) if others else ()
+            yield from ((node, other) for other in others if other in known)
 
 
-def known_names(scopes: Sequence[ast.AST]) -> set[str]:
-    """Names used or assigned in these scopes: another name would be no more than a NameError."""
-    nodes = [node for scope in scopes for node in ast.walk(scope)]
+@functools.lru_cache(maxsize=1)
+def known_names(scope: ast.AST) -> set[str]:
+    """Names used or assigned in a scope: another name would be no more than a NameError."""
+    nodes = list(ast.walk(scope))
     return {node.arg for node in nodes if isinstance(node, ast.arg)} | {
         node.id for node in nodes if isinstance(node, ast.Name)
     }
