@@ -27,7 +27,7 @@ ARGUMENTS = {
     "step60": ("--epochs", 25),
 }
 DATA = ("step51", "step52", "step53")  # they use Digits if MNIST cannot be downloaded
-FIGURES = [*[f"step{n:02}" for n in (4, 17, 24, 28, 29, 34, 42, 43, 44, 46, *range(48, 61))], "appendix_a"]
+FIGURES = [*[f"step{n:02}" for n in (4, 17, 24, 28, 29, 34, 35, 42, 43, 44, 46, *range(48, 61))], "appendix_a"]
 GRAPHS = {
     "step26": ["figures/add.png", "figures/goldstein.png"],
     "step27": ["figures/my_sin_1e-150.pdf", "figures/my_sin_1e-4.png"],

@@ -19,7 +19,8 @@ parameters and needs no `backward`, because it is composed of Functions.
 then, as normal random numbers times sqrt(1 / inputs), so that outputs have about the size of the inputs, whatever their
 number. Parameters are float32: half the memory of NumPy's default float64, up to twice the speed, and enough precision
 for a network. The square root must be Python's: `np.sqrt` returns a float64, and since NumPy 2 that makes the whole
-product float64 without a warning.
+product float64 without a warning. A layer also keeps weak references to its latest `inputs` and `outputs`: they do not
+keep the arrays alive, and whoever holds the output can read the shapes of all layers (step 58).
 
 `--iters N` runs N iterations, each over all data. `--out DIR` saves the curve and the loss as DIR/step44.png.
 """
@@ -58,6 +59,8 @@ linear = L.Linear(2)
 print(linear.W)  # -> variable(None)
 linear(np.ones((5, 3), np.float32))
 print(linear.W.shape, linear.W.dtype)  # -> (3, 2) float32
+linear = L.Linear(2, in_size=3, nobias=True, dtype=np.float64)  # with the number of inputs, at once
+print(linear.W.shape, linear.W.dtype, linear.b)  # -> (3, 2) float64 None
 W = np.random.randn(3, 2).astype(np.float32)
 print((W * math.sqrt(1 / 3)).dtype, (W * np.sqrt(1 / 3)).dtype)  # -> float32 float64
 

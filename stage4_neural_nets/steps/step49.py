@@ -7,9 +7,9 @@ So training relies on an interface of two methods and does not know where the da
     dataset[i]          sample i, a pair of data and label; the label is None if there are no labels
 
 `Dataset` implements both for data that `prepare` stores in `data` and `label`; `Spiral` is four lines. A larger data
-set defines the two methods itself and opens file i when sample i is requested; `Squares` below computes sample i
-instead. The index is a single integer, because data sets of files have no slices. A batch is a list of samples stacked
-by np.array.
+set defines the two methods itself and opens file i when sample i is requested, as `Files` below; `Squares` computes
+sample i instead. The index is a single integer, because data sets of files have no slices. A batch is a list of
+samples stacked by np.array.
 
 The interface is also the place for preprocessing. A transform is a callable for one sample, `Spiral(transform=f)`,
 applied when the sample is fetched: normalization, (x - mean) / std, another dtype, or, for images, random shifts and
@@ -27,6 +27,8 @@ samples that step 48 prints are from the version before.
 """
 
 import math
+import pathlib
+import tempfile
 
 import numpy as np
 from demo import options, show
@@ -66,6 +68,28 @@ class Squares(Dataset):
 
 
 print(Squares()[1000], len(Squares()))  # -> (array([1000.], dtype=float32), 1000000) 1000000
+
+
+class Files(Dataset):
+    """A data set of one file per sample, which is opened when the sample is requested."""
+
+    def prepare(self):
+        self.paths = sorted(folder.glob("*.npy"))
+
+    def __getitem__(self, i):
+        path = self.paths[i]
+        return self.transform(np.load(path)), int(path.stem.partition("_")[2])  # the label is in the name
+
+    def __len__(self):
+        return len(self.paths)
+
+
+with tempfile.TemporaryDirectory() as name:
+    folder = pathlib.Path(name)
+    for i in range(3):
+        np.save(folder / f"{i}_{train_set[i][1]}", train_set[i][0])  # the ending .npy is added
+    files = Files()
+    print(len(files), files[0])  # -> 3 (array([-0.13981389, -0.00721657], dtype=float32), 1)
 
 
 # Preprocessing: three ways to halve.

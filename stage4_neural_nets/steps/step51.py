@@ -3,8 +3,13 @@
 70,000 handwritten digits of 28 x 28 gray pixels: the first real data. Nothing new is needed. The data set returns
 samples (784,), float32, 0 to 1; the loader makes batches of 100; the loop is that of step 50, with more neurons.
 
+    data set  --[i]-->  (x, t)  --loader-->  x (100, 784), t (100,)  --model-->  y (100, 10)  --loss-->  a number
+
     MLP((1000, 10)), sigmoid, SGD(0.01), 5 epochs           the book's test accuracy: 0.8668
     MLP((1000, 1000, 10)), ReLU, Adam(), 5 epochs           about 0.98
+
+(After the first of its five epochs the book has the training loss 1.9103 and the accuracy 0.5553. The same program in
+PyTorch has the names that `crosscheck rosetta` lists.)
 
 Why is the second better? The slope of sigmoid is at most 1/4 and almost 0 for large inputs, so a gradient vanishes on
 its way through many of them. ReLU is a gate,
@@ -45,6 +50,17 @@ print(y)  # -> variable([0. 0. 2.])
 print(x.grad)  # -> variable([0. 0. 1.])
 
 train_set, test_set = load(args.data, MNIST, Digits)
+
+
+# The transform of the data set, written by hand.
+def f(x):
+    return x.reshape(-1).astype(np.float32) / white
+
+
+white = 255 if isinstance(train_set, MNIST) else 16
+pictures = type(train_set)(transform=None)  # the images as they are, uint8
+print(np.array_equal(f(pictures[0][0]), train_set[0][0]))  # -> True
+
 max_epoch = args.epochs or (5 if isinstance(train_set, MNIST) else 20)
 more_epochs = args.epochs or 100
 batch_size = 100

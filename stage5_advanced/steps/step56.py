@@ -101,6 +101,11 @@ print(pool(x, 2))  # -> [[2 3]
 print(pool(x, 2, np.mean))  # -> [[1.   1.5 ]
 #                                 [2.25 1.  ]]
 
+# Three channels: each is pooled alone, and there are three again.
+channels = np.stack([x, 10 * x, x[::-1]])
+print(np.array([pool(channel, 2) for channel in channels]).tolist())
+# -> [[[2, 3], [4, 2]], [[20, 30], [40, 20]], [[4, 2], [2, 3]]]
+
 # One pixel to the right: almost every number changes, the maxima do not.
 still = np.array(
     [
