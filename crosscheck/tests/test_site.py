@@ -33,8 +33,21 @@ OTHERS = [
     "appendix_b",
     "coming",
     *COMING,
+    *(f"column{stage.number}" for stage in STAGES),
 ]
-KINDS = ("index", "stage3", "step16", "step32", "diff23", *OTHERS[:7], "coming", "from-weidman", "from-pytorch")
+KINDS = (
+    "index",
+    "stage3",
+    "step16",
+    "step32",
+    "diff23",
+    *OTHERS[:7],
+    "coming",
+    "column2",
+    "from-weidman",
+    "from-pytorch",
+)
+COLORS = ("step32", "diff23", "graphs", "benchmarks", "matrix")  # kinds of page with colors of their own
 
 
 @pytest.fixture(scope="module")
@@ -324,7 +337,7 @@ def cut(page):
 
 @in_a_browser
 @pytest.mark.parametrize(
-    ("theme", "width", "names"), [("light", 1280, KINDS), ("dark", 1280, KINDS), ("light", 390, KINDS[:6])]
+    ("theme", "width", "names"), [("light", 1280, KINDS), ("dark", 1280, COLORS), ("light", 390, COLORS)]
 )
 def test_axe_finds_nothing(browser, site, theme, width, names):  # noqa: F811
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python")
@@ -343,6 +356,60 @@ def test_no_page_is_wider_than_the_window(browser, site, width):  # noqa: F811
         for name in (*KINDS, "stage5", "step57", "diff12", "index.zh", "step32.ja"):
             page.goto((site / f"{name}.html").as_uri())
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+
+
+@in_a_browser
+def test_the_theme_of_the_system_and_that_of_the_button_have_the_same_colors(browser, site):  # noqa: F811
+    found = {}
+    for scheme in ("light", "dark"):
+        with opened(browser, color_scheme=scheme) as page:
+            for name in ("step32", "graphs"):
+                page.goto((site / f"{name}.html").as_uri())
+                for theme in ("system", scheme):
+                    page.locator("#theme").click() if theme != "system" else None
+                    while page.locator("#theme").text_content() != f"Theme: {theme}":
+                        page.locator("#theme").click()
+                    colors = page.evaluate(
+                        """() => ["body", "pre", "pre .k", ".plus b", ".function rect", ".gradient"].map(name => {
+                            const found = document.querySelector(name);
+                            const style = found && getComputedStyle(found);
+                            return found && [style.color, style.backgroundColor, style.fill].join();
+                        })"""
+                    )
+                    assert found.setdefault((name, scheme), colors) == colors
+                while page.locator("#theme").text_content() != "Theme: system":
+                    page.locator("#theme").click()
+    for name in ("step32", "graphs"):
+        for light, dark in zip(found[name, "light"], found[name, "dark"], strict=True):
+            assert light is None or light != dark, name
+
+
+@in_a_browser
+def test_a_printed_page_is_light_and_complete(browser, site):  # noqa: F811
+    with opened(browser, color_scheme="dark") as page:
+        for name in ("step16", "matrix", "graphs"):
+            page.goto((site / f"{name}.html").as_uri())
+            page.emulate_media(media="print")
+            assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+            for hidden in (".top nav", "#search", "#theme", ".languages", ".controls", "#rows"):
+                assert page.locator(f"{hidden}:visible").count() == 0, (name, hidden)
+            assert page.locator("h1").is_visible()
+            assert page.locator("pre, table, svg").first.is_visible()
+
+
+@in_a_browser
+def test_the_page_of_a_difference(browser, tmp_path, capsys):  # noqa: F811
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python")
+    for name, options in (("columns", ["--side-by-side"]), ("slide", ["--slide"])):
+        assert cli.main(["diff", "1", "2", "--step", "16", "--format", "html", *options]) == 0
+        (tmp_path / f"{name}.html").write_text(capsys.readouterr().out, encoding="utf-8")
+    for width in WIDTHS:
+        with opened(browser, width, color_scheme="dark" if width == 390 else "light") as page:
+            for name in ("columns", "slide"):
+                page.goto((tmp_path / f"{name}.html").as_uri())
+                assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (name, width)
+                found = axe.Axe().run(page, options={"preload": False})
+                assert found.violations_count == 0, f"{name}: {found.generate_report()}"
 
 
 @in_a_browser

@@ -23,6 +23,7 @@ from ..stages import STAGES
 from .coming import coming_pages
 from .course import (
     appendices,
+    column_page,
     difference_page,
     graphs_of_steps,
     graphs_page,
@@ -122,6 +123,7 @@ def pages() -> Iterator[Page]:
         before_step = step_name(steps[n - 1][1].step) if n else None
         after_step = step_name(steps[n + 1][1].step) if n + 1 < len(steps) else None
         yield step_page(stage, lesson, calls, drawings, players, before_step, after_step)
+    yield from map(column_page, installed)
     yield from appendices(installed[-1])
     yield rosetta_page(calls)
     yield wrong_page()

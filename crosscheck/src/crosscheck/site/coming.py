@@ -6,12 +6,10 @@ import pathlib
 import re
 from collections.abc import Iterator, Sequence
 
-from markupsafe import Markup
-
 from ..files import read_toml
 from ..rosetta import Row
 from ..stages import Stage
-from .page import HERE, LANGUAGES, WORDS, Page, markdown, step_name, url
+from .page import HERE, LANGUAGES, WORDS, Page, markdown, with_steps
 
 FOLDER = HERE / "coming_from"
 BOOKS = ("book", "d2l", "weidman", "tensorflow", "pytorch", "micrograd")  # in this order
@@ -87,16 +85,3 @@ def by_call(calls: Sequence[Row]) -> list[Row]:
         return found[0].lower() if found else ""
 
     return sorted((row for row in calls if key(row)), key=key)
-
-
-def with_steps(html: Markup, language: str) -> Markup:
-    """The text in which `step 14` and `steps 44 and 45` are links to the pages of steps."""
-
-    def link(found: re.Match[str]) -> str:
-        return re.sub(r"\d+", lambda step: anchor(int(step[0]), language), str(found[0]))
-
-    return Markup(re.sub(r"\b[Ss]teps? \d+((, \d+)* (and|to) \d+)?(?![\w.])", link, str(html)))
-
-
-def anchor(step: int, language: str) -> str:
-    return f'<a href="{url(step_name(step), language)}">{step}</a>' if 1 <= step <= 60 else str(step)

@@ -39,6 +39,7 @@ from .page import (
     step_name,
     title,
     why,
+    with_steps,
 )
 from .plots import growth
 from .traces import Trace, frames
@@ -213,6 +214,7 @@ def step_page(
         "script": code(demonstration(step)),
         "graphs": drawings.get(step, []),
         "traces": [one for one in players if one["step"] == step],
+        "column": f"column{stage.number}" if step == stage.last_step else "",
         "calls": [row for row in calls if row.name in used],
         "computations": [
             {"name": one.name, "doc": one.doc}
@@ -228,6 +230,22 @@ def step_page(
         {language: f"{why(lesson, language).text} {' '.join(sorted(used))}" for language in LANGUAGES},
         before,
         after,
+    )
+
+
+def column_page(stage: Stage) -> Page:
+    """The column after the last step of a stage, from its docs."""
+    text = (stage.folder / "docs" / "column.md").read_text(encoding="utf-8")
+    heading = re.sub(r"^# ", "", text.partition("\n")[0])
+    html = markdown(text.partition("\n")[2])
+    return Page(
+        f"column{stage.number}",
+        "column",
+        {language: {"stage": stage, "heading": heading, "html": with_steps(html, language)} for language in LANGUAGES},
+        dict.fromkeys(LANGUAGES, heading),
+        dict.fromkeys(LANGUAGES, text),
+        step_name(stage.last_step),
+        step_name(stage.last_step + 1) if stage is not STAGES[-1] else None,
     )
 
 

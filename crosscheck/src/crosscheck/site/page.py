@@ -114,3 +114,16 @@ def blocks(text: str) -> Markup:
         else:
             found.append(Markup("<p>{}</p>").format(Text(" ".join(block.split()), ENGLISH).html))
     return Markup("\n").join(found)
+
+
+def with_steps(html: Markup, language: str) -> Markup:
+    """The text in which `step 14` and `steps 44 and 45` are links to the pages of steps."""
+
+    def link(found: re.Match[str]) -> str:
+        return re.sub(r"\d+", lambda step: link_to_step(int(step[0]), language), str(found[0]))
+
+    return Markup(re.sub(r"\b[Ss]teps? \d+((, \d+)* (and|to) \d+)?(?![\w.])", link, str(html)))
+
+
+def link_to_step(step: int, language: str) -> str:
+    return f'<a href="{url(step_name(step), language)}">{step}</a>' if 1 <= step <= 60 else str(step)
