@@ -32,6 +32,10 @@ EXAMPLES = {
         lambda *found: all(abs(a - b) < 2e-6 for a, b in zip(found, DESCENTS, strict=True)),
     ),
     "dqn": (r"the pole is up for (\S+) of 200 steps", lambda steps: steps > 180),
+    "fine_tuning": (
+        r"test accuracy: frozen (\S+), fine-tuned (\S+), from scratch (\S+)",
+        lambda frozen, tuned, scratch: tuned > scratch + 0.05,
+    ),
     "gan": (r"epoch \d+: loss of D (\S+), of G (\S+)", lambda d, g: 0.3 < d < 2 and 0.3 < g < 5),
     "grad_cam": (r"test accuracy: (\S+)", lambda accuracy: accuracy > 0.94),
     "gradients": (r"tanh, 20 layers: Xavier (\S+), N\(0, 1\) (\S+)", lambda xavier, one: 0.1 < xavier < 10 < one),

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from .stage import F, L, Sequential, Variable, check_gradients, models, optimizers, using_config
+from .stage import F, L, Sequential, Variable, check_gradients, models, optimizers, test_mode, using_config
 
 
 def array(*shape):
@@ -103,6 +103,18 @@ def test_fcn_takes_the_features_of_a_residual_network():
     assert (model.enlarge.kernel_size, model.enlarge.pad) == (64, 16)  # 10 x 15 -> 320 x 480
     trunk.features = lambda x: x[:, :1, ::32, ::32]  # a quick one
     assert model(np.zeros((1, 3, 64, 96), np.float32)).shape == (1, 2, 64, 96)
+
+
+def test_fcn_takes_the_features_of_alexnet_and_vgg():
+    x = np.random.rand(1, 3, 64, 96).astype(np.float32)
+    for trunk, size in ((models.AlexNet(n_classes=2), (1, 2)), (models.VGG11(n_classes=2, width=1 / 16), (2, 3))):
+        assert trunk.features(x).shape[2:] == size
+        trunk.fc6, trunk.fc7 = L.Linear(4), L.Linear(4)  # the rest of the network, smaller
+        with test_mode():
+            assert trunk(x).shape == (1, 2)
+        assert models.FCN(trunk, 2)(x).shape == (1, 2, 64, 96)  # AlexNet's is resized
+    with pytest.raises(ValueError, match=re.escape("maps of (2, 3) from x (1, 3, 64, 96), got (1, 3, 16, 24)")):
+        models.FCN(lambda x: x[:, :, ::4, ::4], 2)(x)
 
 
 @pytest.mark.parametrize("stride", [2, 3, 4])

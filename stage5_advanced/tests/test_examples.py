@@ -102,6 +102,7 @@ def test_help_names_the_options_and_imports_no_matplotlib(name, example):
         ("spiral", ("--seed", 2**32), "argument --seed: expected an integer from 0 to 4294967295, got 4294967296"),
         ("cnn", ("--data", "x"), "argument --data: invalid choice: 'x'"),
         ("style_transfer", ("--size", 100), "argument --size: expected an integer such as 96, 112, 128, got 100"),
+        ("style_transfer", ("--tv", -1), "argument --tv: expected a number of at least 0, got -1"),
         ("vae", ("--latent", 0), "argument --latent: expected an integer such as 1, 2, 3, got 0"),
         ("spiral", ("--gpu",), "--gpu: "),
     ],
@@ -198,7 +199,7 @@ def test_own_images(example, tmp_path):
 
     for name, color in (("content.png", "navy"), ("style.png", "gold")):
         PIL.Image.new("RGB", (90, 70), color).save(tmp_path / name)
-    stdout, _ = example("style_transfer", "--content", "content.png", "--style", "style.png", "--smoke")
+    stdout, _ = example("style_transfer", "--content", "content.png", "--style", "style.png", "--tv", 1, "--smoke")
     assert "style 1 of 1\n" in stdout
 
     _, stderr = example("grad_cam", "--image", "content.png", status=1)

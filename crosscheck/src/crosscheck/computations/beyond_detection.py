@@ -158,6 +158,8 @@ errors(
      ValueError, "ssd_loss: expected box 'l1' or 'smooth_l1', got 'l2'"),
     ("fcn_of_odd_sides", lambda fw: fw.models.FCN(fw.relu, 2, 4)(ones(fw, 1, 2, 6, 8)),
      ValueError, "FCN: expected x (N, C, H, W) with sides that 4 divides, such as (8, 8), got (1, 2, 6, 8)"),
+    ("fcn_of_another_stride", lambda fw: fw.models.FCN(fw.relu, 2, 4)(ones(fw, 1, 2, 8, 8)),
+     ValueError, "FCN: expected a trunk that makes maps of (2, 2) from x (1, 2, 8, 8), got (1, 2, 8, 8)"),
     ("autoencoder_with_negative_noise", lambda fw: fw.models.Autoencoder((3, 2), noise=-1.0),
      ValueError, "Autoencoder: expected sparse and noise of at least 0, got 0.0, -1.0"),
     ("autoencoder_of_one_size", lambda fw: fw.models.Autoencoder((3,)),

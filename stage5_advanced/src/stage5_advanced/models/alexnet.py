@@ -30,13 +30,17 @@ class AlexNet(TorchvisionModel):
         self.fc7 = Linear(4096)
         self.fc8 = Linear(n_classes)
 
-    def forward(self, x):
+    def features(self, x):
+        """The last maps of features, of 1/32 of the size of x, less 1."""
         x = images(self, x, smallest=63 if self.style == "torch" else 67)
         x = F.max_pool2d(self.normalized(F.relu(self.conv1(x))), 3, 2)
         x = F.max_pool2d(self.normalized(F.relu(self.conv2(x))), 3, 2)
         x = F.relu(self.conv3(x))
         x = F.relu(self.conv4(x))
-        x = F.max_pool2d(F.relu(self.conv5(x)), 3, 2)
+        return F.max_pool2d(F.relu(self.conv5(x)), 3, 2)
+
+    def forward(self, x):
+        x = self.features(x)
         if self.style == "paper":
             x = F.dropout(F.relu(self.fc6(F.flatten(x))), self.dropout_ratio)  # (N, 256, 5, 5) -> (N, 6400)
             x = F.dropout(F.relu(self.fc7(x)), self.dropout_ratio)

@@ -1,5 +1,6 @@
 """Segmentation: FCN, a fully convolutional network that classifies each pixel."""
 
+from .. import functions as F
 from ..core import as_input
 from ..initializers import Bilinear
 from ..layers import Conv2d, Deconv2d
@@ -11,7 +12,8 @@ class FCN(Model):
 
     x (N, C, H, W), sides divisible by the stride -> logits (N, n_classes, H, W). trunk: a layer or function, or a model
     with a method `features`, that makes maps (N, C', H / stride, W / stride). The transposed convolution that enlarges
-    them starts as bilinear interpolation. Raises ValueError for other sides. [not in the book]
+    them starts as bilinear interpolation. If maps have a row or column more or less, as AlexNet's, it ends by resizing
+    the logits. Raises ValueError for other sides and other maps. [not in the book]
     """
 
     def __init__(self, trunk, n_classes, stride=32):
@@ -30,7 +32,12 @@ class FCN(Model):
             raise ValueError(
                 f"FCN: expected x (N, C, H, W) with sides that {self.stride} divides, such as {more}, got {x.shape}"
             )
-        return self.enlarge(self.score(getattr(self.trunk, "features", self.trunk)(x)))
+        maps = getattr(self.trunk, "features", self.trunk)(x)
+        size = tuple(n // self.stride for n in x.shape[2:])
+        if any(abs(n - m) > 1 for n, m in zip(maps.shape[2:], size, strict=True)):
+            raise ValueError(f"FCN: expected a trunk that makes maps of {size} from x {x.shape}, got {maps.shape}")
+        y = self.enlarge(self.score(maps))
+        return y if y.shape[2:] == x.shape[2:] else F.resize_bilinear(y, x.shape[2:])
 
 
 def bilinear_kernel(C, OC, k):

@@ -133,7 +133,8 @@ class VGG(TorchvisionModel):
         self.fc7 = Linear(4096)
         self.fc8 = Linear(n_classes)
 
-    def forward(self, x):
+    def features(self, x):
+        """The last maps of features, of 1/32 of the size of x."""
         x = images(self, x, smallest=32)
         for names in self.blocks:
             for name in names:
@@ -142,7 +143,10 @@ class VGG(TorchvisionModel):
                     x = getattr(self, f"bn{name}")(x)
                 x = F.relu(x)
             x = F.max_pool2d(x, 2)
-        x = F.flatten(F.adaptive_avg_pool2d(x, 7))  # (N, 512, 7, 7) -> (N, 25088)
+        return x
+
+    def forward(self, x):
+        x = F.flatten(F.adaptive_avg_pool2d(self.features(x), 7))  # (N, 512, 7, 7) -> (N, 25088)
         x = F.dropout(F.relu(self.fc6(x)), self.dropout_ratio)
         x = F.dropout(F.relu(self.fc7(x)), self.dropout_ratio)
         return self.fc8(x)
