@@ -26,7 +26,7 @@ import pathlib
 
 import numpy as np
 import pictures
-from common import begin, figure, options, pick, save, stop
+from common import begin, figure, options, pick, read_image, save
 
 import stage5_advanced.functions as F
 import stage5_advanced.layers as L
@@ -98,26 +98,11 @@ def train(transforms, indices, test_set, arguments):
     return trainer.fit(loader, arguments.epochs, test_loader, [schedule], progress=False)["valid_accuracy"]
 
 
-def read(path):
-    """A picture from a file, cropped to a square: (3, SIZE, SIZE), float32, 0-1."""
-    try:
-        import PIL.Image
-        import PIL.ImageOps
-
-        with PIL.Image.open(path) as image:
-            image = PIL.ImageOps.fit(PIL.ImageOps.exif_transpose(image).convert("RGB"), (SIZE, SIZE))
-    except ImportError:
-        stop("no picture without Pillow: pip install pillow")
-    except OSError as error:
-        stop(f"{path}: {error.strerror or error}")
-    return np.asarray(image, np.float32).transpose(2, 0, 1) / 255
-
-
 def main():
     parser = options(__doc__, epochs=(100, 60))
     parser.add_argument("--image", type=pathlib.Path, metavar="FILE", help="the picture to transform")
     arguments = begin(parser)
-    picture = read(arguments.image) if arguments.image else pictures.landscape(SIZE)[0]
+    picture = read_image(arguments.image, SIZE)[0] if arguments.image else pictures.landscape(SIZE)[0]
     test_set = Digits(train=False, transform=Compose([ToFloat(), Normalize(0, 16)]))
     curves = {name: [] for name in WAYS}
     for _ in range(pick(arguments, 10, 3, 1)):
