@@ -52,6 +52,7 @@ EXAMPLES = {
     "nets": (r"the least accurate: (\S+)", lambda accuracy: accuracy > 0.88),
     "polynomial": (r"test error without decay (\S+), with (\S+)", lambda without, decay: decay < 0.1 < without),
     "records_demo": (r"samples equal to what was written: (\d+) of (\d+)", lambda equal, written: equal == written),
+    "segmentation": (r"mean IoU: (\S+)", lambda mean: mean > 0.68),
     "sentiment": (
         r"test accuracy: bag of words (\S+), recurrent (\S+), convolution (\S+)",
         lambda bag, recurrent, convolution: bag < 0.9 < min(recurrent, convolution),

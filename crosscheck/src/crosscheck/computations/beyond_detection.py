@@ -92,6 +92,20 @@ def autoencoder(fw: Any, x: Any) -> Any:
     return found
 
 
+@computation(**BEYOND, inputs=[normal()], shapes=((1, 2, 4, 4),), cases=SHAPES_ONLY)
+def fcn_of_images(fw: Any, x: Any) -> Any:
+    """The logits of an FCN as a function of the image, to second order"""
+    trunk = fw.Sequential(fw.Conv2d(3, 3, 2, 1, in_channels=2), fw.tanh)
+    model = fw.FCN(trunk, 2, 2, channels=3) if fw.name == "torch" else fw.FCN(trunk, 2, stride=2)
+    return with_weights(fw, model, x)(x)
+
+
+@computation(**BEYOND, inputs=[normal()], shapes=((3, 5),), cases=SHAPES_ONLY)
+def loss_of_images(fw: Any, x: Any) -> Any:
+    """The loss of an Autoencoder as a function of the image, to second order"""
+    return with_weights(fw, fw.Autoencoder((5, 4, 2), fw.tanh, sparse=0.3), x).loss(x)
+
+
 @computation(**BEYOND, order=0, dtypes=("float64",))
 def conv_autoencoder(fw: Any) -> Any:
     """Code, reconstruction, loss and gradients of a ConvAutoencoder, and the shapes of the default one"""
