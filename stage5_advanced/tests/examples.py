@@ -50,6 +50,10 @@ EXAMPLES = {
     "language_model": (r"held out: bigram (\S+), LSTM (\S+)", lambda bigram, lstm: lstm < bigram),
     "lenet": (r"test accuracy: (\S+)", lambda accuracy: accuracy > 0.9),
     "nets": (r"the least accurate: (\S+)", lambda accuracy: accuracy > 0.88),
+    "onnx_export": (
+        r"test accuracy (\S+); logits by .*: largest difference (\S+)",
+        lambda accuracy, difference: accuracy > 0.8 and difference < 1e-4,
+    ),
     "polynomial": (r"test error without decay (\S+), with (\S+)", lambda without, decay: decay < 0.1 < without),
     "records_demo": (r"samples equal to what was written: (\d+) of (\d+)", lambda equal, written: equal == written),
     "segmentation": (r"mean IoU: (\S+)", lambda mean: mean > 0.68),
@@ -57,6 +61,7 @@ EXAMPLES = {
         r"test accuracy: bag of words (\S+), recurrent (\S+), convolution (\S+)",
         lambda bag, recurrent, convolution: bag < 0.9 < min(recurrent, convolution),
     ),
+    "speed": (r"equal bits: (\d) of (\d)", lambda equal, n: equal == n),
     "spiral": (r"test accuracy: (\S+)", lambda accuracy: accuracy > 0.95),
     "style_transfer": (r"\d+ pixels: style (\S+), content (\S+)", lambda style, content: style < 2 and content < 0.1),
     "translation": (r"attention: exact match (\S+), BLEU (\S+)", lambda exact, bleu: exact > 0.8 and bleu > 0.9),

@@ -466,6 +466,16 @@ def test_gradients_of_one_output_leave_the_inputs_of_the_other_alone():
     assert len(hybrid.programs()[0]["gradients"]) == 2
 
 
+def test_a_gradient_that_is_always_zero():
+    hybrid = hybridize(F.sign)
+    for _ in range(3):
+        x = Variable(np.array([2.0, -1.0]))
+        hybrid(x).backward()
+        np.testing.assert_array_equal(x.grad.data, [0, 0])
+        x.grad.data += 1
+    assert all_programs(hybrid)
+
+
 def test_backward_twice_through_one_call():
     hybrid = hybridize(F.square)
     for _ in range(2):

@@ -137,9 +137,8 @@ def source_of(program, trace, keep, fresh):
         if not keep:
             used = dict.fromkeys(f"v{i}" for i in (*ins, *outs) if last[i] == k and i not in kept)
             lines += [f"del {', '.join(used)}"] * bool(used)
-    lines += [f"v{i} = v{i}.copy()" for i in fresh]
     returned = range(len(trace.variables)) if keep else program.outputs
-    lines.append(f"return ({''.join(f'v{i}, ' for i in returned)})")
+    lines.append(f"return ({''.join(f'v{i}.copy(), ' if i in fresh else f'v{i}, ' for i in returned)})")
     made = ", ".join(["as_array", *(f"f{k}" for k in range(len(trace.steps))), *(f"v{i}" for i in program.constants)])
     body = "\n        ".join(lines)
     head = f"def run({', '.join(f'v{i}' for i in program.arguments)}):"
