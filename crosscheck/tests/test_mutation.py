@@ -100,6 +100,21 @@ def test_what_is_left_out_has_a_reason(text, reason):
     assert reason in {m.left_out for m in mutants_of(1, "f.py", text)}
 
 
+@pytest.mark.parametrize(
+    ("file", "definition", "left_out"),
+    [
+        ("functions/window_kernels.py", "f", True),
+        ("functions/products.py", "blas", True),
+        ("functions/products.py", "product", False),
+        ("cuda.py", "fits", True),
+        ("cuda.py", "as_numpy", False),
+    ],
+)
+def test_what_only_a_gpu_executes_is_left_out(file, definition, left_out):
+    found = list(mutants_of(5, file, f"def {definition}(x):\n    return x + 1"))
+    assert {m.left_out == "what only a GPU executes" for m in found} == {left_out}
+
+
 def test_a_mutant_differs_from_its_file_in_one_place_only():
     for stage in STAGES:
         folder = stage.source

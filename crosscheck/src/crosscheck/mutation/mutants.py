@@ -70,6 +70,21 @@ LEFT_OUT: dict[str, Rule] = {
 }
 
 
+# File -> definitions that only a GPU executes, which no computation on a processor can expose; none stands for all.
+ON_A_GPU = {
+    "cuda.py": {"Kernel", "BlockKernel", "compiled", "fits"},
+    "functions/kernels.py": set[str](),
+    "functions/products.py": {"blas", "layout"},
+    "functions/recurrent_kernels.py": set[str](),
+    "functions/window_kernels.py": set[str](),
+}
+
+
+def needs_a_gpu(file: str, definition: str) -> bool:
+    """Whether only a GPU executes a definition."""
+    return file in ON_A_GPU and (not ON_A_GPU[file] or definition.partition(".")[0] in ON_A_GPU[file])
+
+
 def mutants(stage: Stage) -> list[Mutant]:
     """Every mutant of a stage, those that are left out included."""
     folder = stage.source
@@ -93,7 +108,8 @@ def mutants_of(stage: int, file: str, text: str) -> Iterator[Mutant]:
                 continue  # `backward` has arrays there
             for where, new in edits(node, source, ancestors):
                 start, end = where if isinstance(where, tuple) else (source.start(where), source.end(where))
-                reason = next((why for why, rule in LEFT_OUT.items() if rule(operator, node, ancestors)), "")
+                reason = "what only a GPU executes" if needs_a_gpu(file, definition) else ""
+                reason = reason or next((why for why, rule in LEFT_OUT.items() if rule(operator, node, ancestors)), "")
                 lines = lines_of(node, ancestors)
                 mutant = Mutant(stage, file, definition, operator, source, start, end, new, lines, reason)
                 if mutant.text not in seen:
