@@ -140,6 +140,51 @@ def test_packed_sequences_are_computed_by_kernels(xp_kernels, number):
     assert_same([found, *grad(F.sum(found**2), params)], [host, *gxs], rtol=1e-3)
 
 
+TIES = np.array([1.0, 1.0, 0.0, 2.0, 2.0, 2.0, -1.0, 2.0, 0.0, 0.0, 0.0, 0.0, np.nan, 1.0, np.nan, 0.0]).reshape(
+    1, 1, 4, 4
+)
+CASES = {  # beyond those of test_device.py: what only a kernel could get wrong
+    "softmax of columns": (lambda x: F.softmax(x, axis=0), [(3, 4)]),
+    "softmax of an axis inside": (lambda x: F.log_softmax(x, axis=1), [(2, 3, 4)]),
+    "a dilated convolution": (
+        lambda *xs: F.conv2d(*xs, stride=(2, 1), pad=(1, 2), dilation=(2, 3)),
+        [(2, 3, 9, 8), (2, 3, 2, 2)],
+    ),
+    "a convolution 1 x 1": (lambda *xs: F.conv2d(*xs), [(2, 3, 4, 5), (2, 3, 1, 1), (2,)]),
+    "a convolution 1 x 1 of every other pixel": (lambda *xs: F.conv2d(*xs, stride=2), [(2, 3, 4, 5), (2, 3, 1, 1)]),
+    "a convolution of one image": (lambda *xs: F.conv2d(*xs, pad=((0, 2), (1, 0))), [(1, 2, 4, 5), (2, 2, 3, 2)]),
+    "a transposed convolution of stride 3": (
+        lambda *xs: F.deconv2d(*xs, None, 3, 1, (8, 9)),
+        [(2, 2, 3, 3), (2, 3, 3, 3)],
+    ),
+    "a view": (lambda x: F.pooling(F.transpose(x, (0, 1, 3, 2)), (3, 2), (1, 2)), [(2, 2, 5, 4)]),
+    "a GRU without a state": (
+        lambda *xs: F.gru_cell(xs[0], None, xs[1:4], xs[4:7], xs[7:]),
+        [(2, 3), *[(3, 2)] * 3, *[(2,)] * 3, *[(2, 2)] * 3],
+    ),
+}
+
+
+@pytest.mark.parametrize(("f", "shapes"), CASES.values(), ids=CASES)
+def test_a_kernel_computes_what_the_formula_computes(xp_kernels, f, shapes):
+    xs = signed(*shapes)
+    device = first_order(lambda _, *xs: f(*xs), xp_kernels, [place(xp_kernels, x) for x in xs])
+    assert_same(device, first_order(lambda _, *xs: f(*xs), np, xs))
+
+
+def test_the_first_of_equal_elements_receives_the_gradient(xp_kernels):
+    """And the first nan of several."""
+    for f in (lambda _, x: F.pooling(x, 2, 2), lambda _, x: F.pooling(x, 3, 1, 1)):
+        assert_same(first_order(f, xp_kernels, [place(xp_kernels, TIES)]), first_order(f, np, [TIES]))
+
+
+def test_batch_norm_far_from_zero_is_as_exact_as_on_the_host(xp_kernels):
+    inputs = [(signed((8, 3, 5))[0] + 1000).astype("f"), *(np.array([n] * 3, "f") for n in (1, 0, 0, 1))]
+    exact = F.batch_norm(*(a.astype(float) for a in inputs)).data
+    found = F.batch_norm(*(place(xp_kernels, a) for a in inputs))
+    np.testing.assert_allclose(cuda.as_numpy(found), exact, atol=1e-5)
+
+
 RESET_AFTER = [(2, 4, 3), *[(3, 2)] * 3, *[(2,)] * 3, *[(2, 2)] * 3, (2,), (2, 2)]
 
 
@@ -186,6 +231,7 @@ PRODUCTS = {
     "transposed": lambda a, b, c, d: (a.T, a),
     "both transposed": lambda a, b, c, d: (b.T, a.T),
     "columns of a larger one": lambda a, b, c, d: (a[:, 1:], b[1:, :2]),
+    "transposed columns of a larger one": lambda a, b, c, d: (a[:, 1:].T, a[:, :2]),
     "rows with gaps": lambda a, b, c, d: (a[::2], b[:, ::2]),
     "a row and a column": lambda a, b, c, d: (a[:1], b[:, :1]),
     "a column and a row": lambda a, b, c, d: (a[:, :1], b[:1]),
