@@ -21,7 +21,7 @@ class Shared:
 
     def __init__(self, size):
         self.barrier = threading.Barrier(size, timeout=LIMIT)
-        self.slots = [None] * size
+        self.slots = [[None] * size, [None] * size]  # used in turn: one wait is enough
 
 
 class ThreadComm:
@@ -30,13 +30,15 @@ class ThreadComm:
     def __init__(self, shared, rank):
         self.shared = shared
         self.rank = rank
+        self.turn = 0
         self.sent = []  # (method, bytes) of each exchange of arrays
 
     def exchange(self, name, value):
-        self.shared.slots[self.rank] = name, value
+        slots = self.shared.slots[self.turn]
+        self.turn = 1 - self.turn
+        slots[self.rank] = name, value
         self.shared.barrier.wait()
-        found = list(self.shared.slots)
-        self.shared.barrier.wait()
+        found = list(slots)
         assert {other for other, _ in found} == {name}, f"ranks wait for each other in {[name for name, _ in found]}"
         return [value for _, value in found]
 
@@ -57,7 +59,7 @@ class ThreadComm:
         return self.rank
 
     def Get_size(self):
-        return len(self.shared.slots)
+        return len(self.shared.slots[0])
 
     def Allreduce(self, sent, received):
         received[...] = functools.reduce(operator.add, self.arrays("Allreduce", sent))

@@ -14,7 +14,8 @@ from .stage import DataLoader, F, L, Model, Variable, check_gradients, cuda, mod
 
 test_mode.__test__ = False  # to pytest its name looks like a test
 D = package.distributed
-SIZES = [[32], [16, 16], [17, 15], [8, 8, 8, 8], [1, 20, 11]]
+CASES = [("MLP", sizes) for sizes in ([16, 16], [17, 15], [8, 8, 8, 8], [1, 20, 11])]
+CASES += [("CNN", [16, 16]), ("LSTM", [17, 15])]
 
 
 class CNN(Model):
@@ -265,8 +266,7 @@ def test_a_single_process_raises_as_usual():
 # --- training ---
 
 
-@pytest.mark.parametrize("sizes", SIZES[1:], ids=str)
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize(("network", "sizes"), CASES, ids=str)
 def test_many_processes_train_as_one(network, sizes):
     ((expected, weights),) = training([32], NETWORKS[network])
     found = training(sizes, NETWORKS[network])
@@ -512,6 +512,32 @@ def test_the_gradients_travel_in_one_message_for_each_dtype():
 
     for sent in ranks.run(2, train):
         assert sent == [("Allgather", 16), ("Allreduce", 4 * (8 + 4 + 16 + 4 + 12)), ("Allreduce", 4 * 3)]
+
+
+def test_the_trainer_of_many_processes():
+    data = parts([8, 8])
+
+    def train(comm):
+        model = initialized(NETWORKS["MLP"])
+        optimizer = D.create_multi_node_optimizer(optimizers.Adam(0.01), comm)
+        comm.bcast_data(model)
+        trainer = package.training.Trainer(model, optimizer, F.softmax_cross_entropy)
+        pairs = list(zip(*data[comm.rank], strict=True))
+        history = trainer.fit(DataLoader(pairs, 4, shuffle=False), 3, progress=False)
+        return comm.allreduce(np.array(history["loss"])) / comm.size, model.get_weights()
+
+    ((expected, _),) = ranks.run(1, lambda comm: train_alone(data))
+    (losses, first), (_, second) = ranks.run(2, train)
+    np.testing.assert_allclose(losses, expected, rtol=1e-10)
+    assert all(np.array_equal(first[path], second[path]) for path in first)
+
+
+def train_alone(data):
+    """The same training of one process, whose batches are those of both ranks."""
+    model = initialized(NETWORKS["MLP"])
+    trainer = package.training.Trainer(model, optimizers.Adam(0.01), F.softmax_cross_entropy)
+    halves = [[np.concatenate([a[i : i + 4] for a in each]) for each in zip(*data, strict=True)] for i in (0, 4)]
+    return trainer.fit(halves, 3, progress=False)["loss"], None
 
 
 # --- models ---

@@ -12,11 +12,13 @@ import pytest
 from .stage import (
     Config,
     DataLoader,
+    F,
     SeqDataLoader,
     Variable,
     load_checkpoint,
     models,
     no_grad,
+    optimizers,
     package,
     save_checkpoint,
     test_mode,
@@ -146,6 +148,16 @@ def test_the_state_is_that_of_the_batches_that_were_used(tmp_path):
     assert len(used + rest) == 4
     del loader, other
     assert ended()
+
+
+def test_a_trainer_with_batches_prepared_ahead():
+    losses = []
+    for wrap in (lambda loader: loader, P.Prefetch):
+        np.random.seed(0)
+        data = [(np.array([i, 1.0], np.float32), i % 2) for i in range(10)]
+        trainer = package.training.Trainer(models.MLP((3, 2)), optimizers.Adam(0.1), F.softmax_cross_entropy)
+        losses.append(trainer.fit(wrap(DataLoader(data, 4, rng=1)), 3, progress=False)["loss"])
+    assert losses[0] == losses[1]
 
 
 def test_the_mode_is_that_of_the_loop():

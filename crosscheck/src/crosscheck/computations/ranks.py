@@ -19,7 +19,7 @@ class Shared:
 
     def __init__(self, size: int):
         self.barrier = threading.Barrier(size, timeout=LIMIT)
-        self.slots: list[Any] = [None] * size
+        self.slots: list[list[Any]] = [[None] * size, [None] * size]  # used in turn: one wait is enough
 
 
 class Rank:
@@ -28,19 +28,20 @@ class Rank:
     def __init__(self, shared: Shared, rank: int):
         self.shared = shared
         self.rank = rank
+        self.turn = 0
 
     def allgather(self, value: Any) -> list[Any]:
-        self.shared.slots[self.rank] = copy.deepcopy(value)
+        slots = self.shared.slots[self.turn]
+        self.turn = 1 - self.turn
+        slots[self.rank] = copy.deepcopy(value)
         self.shared.barrier.wait()
-        found = list(self.shared.slots)
-        self.shared.barrier.wait()
-        return found
+        return list(slots)
 
     def Get_rank(self) -> int:
         return self.rank
 
     def Get_size(self) -> int:
-        return len(self.shared.slots)
+        return len(self.shared.slots[0])
 
     def Allreduce(self, sent: Any, received: Any) -> None:
         received[...] = functools.reduce(operator.add, self.allgather(sent))
