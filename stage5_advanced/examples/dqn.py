@@ -8,7 +8,7 @@ the state s, if all further actions are the best ones. So it must satisfy Bellma
     Q(s, a) = reward + 0.99 max over a' of Q(s', a')          (without the second term if the pole falls)
 
 and the network is trained to reduce the difference of both sides. Three ideas keep this from diverging: the right side
-is computed by an older copy of the network (the target network); samples are drawn at random from the last 10,000 steps
+is computed by an older copy of the network (the target network); samples are drawn at random from all steps so far
 (experience replay), since successive ones are alike; and the action is sometimes random, to explore. Which action is
 best is said by the network, what it is worth by the copy (double Q-learning), since a maximum of noisy values is too
 large.
@@ -16,7 +16,7 @@ large.
     python stage5_advanced/examples/dqn.py --quick
 
 The physics of cart and pole is half a page; no other package is needed. With --quick, the network keeps the pole up
-for 200 of 200 steps at the end.
+for 185 of 200 steps at the end, the mean of 20 episodes.
 
 The figure: the duration of the episodes; a balanced episode; the values over angle and angular velocity.
 
@@ -121,10 +121,10 @@ def main():
     target, best = copy.deepcopy(model), copy.deepcopy(model)
     optimizer = optimizers.Adam(0.001).setup(model)
     schedule = optimizers.LinearLR(optimizer, 1.0, 0.05, episodes)
-    world, replay, durations, tests = CartPole(), Replay(10_000), [], {}
+    world, replay, durations, tests = CartPole(), Replay(100_000), [], {}
     for episode in range(1, episodes + 1):
         s, over = world.reset(), False
-        explore = max(0.02, 0.98**episode)
+        explore = max(0.05, 0.98**episode)
         while not over:
             action = (
                 np.random.randint(2) if np.random.random() < explore else values(model, s[None], arguments.gpu).argmax()
@@ -134,7 +134,7 @@ def main():
             s = after
             if replay.n >= 200:
                 update(model, target, optimizer, replay.batch(64), arguments.gpu)
-            if replay.n % 200 == 0:
+            if replay.n % 500 == 0:
                 target = copy.deepcopy(model)
         durations.append(world.t)
         schedule.step()

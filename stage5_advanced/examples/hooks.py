@@ -76,6 +76,7 @@ def main():
     wrong = np.random.random(count) < 1 / 3
     t = np.where(wrong, np.random.randint(0, 10, count), t)
     x_test, t_test = (np.array(column) for column in zip(*test_set, strict=True))
+    loader = DataLoader(list(zip(x, t, strict=True)), 25, gpu=arguments.gpu)
     if arguments.gpu:
         x, t, x_test, t_test = map(cuda.as_cupy, (x, t, x_test, t_test))
     print(f"{count} training samples, {int(wrong.sum())} of them with a random label; {len(x_test)} test samples")
@@ -91,7 +92,7 @@ def main():
             optimizer.add_hook(hook)
         history = []
         for _ in range(arguments.epochs):
-            for x_batch, t_batch in DataLoader(list(zip(x, t, strict=True)), 25):
+            for x_batch, t_batch in loader:
                 loss = F.softmax_cross_entropy(model(F.flatten(x_batch)), t_batch)
                 model.cleargrads()
                 loss.backward()

@@ -130,6 +130,7 @@ def draw(scores, fitted, best, test, columns):
     y = fitted[best].predict(x)
     axes[2].plot(t, y, ".", alpha=0.6)
     axes[2].plot([t.min(), t.max()], [t.min(), t.max()], "k:")
+    axes[2].locator_params(nbins=5)
     axes[2].set(title=f"{best}, test set: {fitted[best].error(test):.3f}", xlabel="true", ylabel="predicted")
     return made
 

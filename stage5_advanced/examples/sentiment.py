@@ -25,7 +25,7 @@ from common import begin, figure, options, pick, read_text, save, stop, table
 
 import stage5_advanced.functions as F
 import stage5_advanced.layers as L
-from stage5_advanced import Model, cuda, no_grad, optimizers, test_mode
+from stage5_advanced import Model, no_grad, optimizers, test_mode
 from stage5_advanced.datasets import IMDb
 from stage5_advanced.models import RNNClassifier, TextCNN
 from stage5_advanced.synthetic import Reviews
@@ -84,11 +84,12 @@ def load(arguments):
 
 def train(model, x, lengths, t, cut, epochs, lr):
     """Train on the samples before `cut`; the accuracy on the others after each epoch."""
+    move = model.xp.asarray  # to the device of the model
     optimizer, history = optimizers.Adam(lr).setup(model), []
     schedule = optimizers.CosineLR(optimizer, epochs)
     for _ in range(epochs):
         for i in np.array_split(np.random.permutation(cut), max(1, cut // 50)):
-            loss = F.softmax_cross_entropy(model(x[i], lengths[i]), t[i])
+            loss = F.softmax_cross_entropy(model(move(x[i]), lengths[i]), move(t[i]))
             model.cleargrads()
             loss.backward()
             optimizer.update()
@@ -97,7 +98,7 @@ def train(model, x, lengths, t, cut, epochs, lr):
         with no_grad(), test_mode():
             for start in range(cut, len(t), 500):
                 part = slice(start, start + 500)
-                right += float(F.accuracy(model(x[part], lengths[part]), t[part]).data) * len(t[part])
+                right += float(F.accuracy(model(move(x[part]), lengths[part]), move(t[part])).data) * len(t[part])
         history.append(right / (len(t) - cut))
     return history
 
@@ -115,8 +116,6 @@ def main():
     )
     x, lengths = pad_batch([vocabulary.encode(text) for text in texts], min(LENGTH, max(map(len, texts))))
     print(f"{cut} training texts, {len(texts) - cut} test texts, {len(vocabulary)} words")
-    if arguments.gpu:
-        x, lengths, t = map(cuda.as_cupy, (x, lengths, np.asarray(t)))
 
     V = len(vocabulary)
     models = {

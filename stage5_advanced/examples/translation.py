@@ -30,7 +30,7 @@ Luong, H. Pham, C. D. Manning, Effective approaches to attention-based neural ma
 import numpy as np
 from common import begin, figure, integer, options, pick, read_text, save, stop, table
 
-from stage5_advanced import cuda, no_grad, optimizers, test_mode
+from stage5_advanced import no_grad, optimizers, test_mode
 from stage5_advanced.datasets import FrenchEnglish
 from stage5_advanced.models import Decoder, Encoder, Seq2Seq
 from stage5_advanced.scores import corpus_bleu
@@ -73,10 +73,10 @@ def lengths_of(ids):
 
 def train_epoch(model, optimizer, x, t):
     """One epoch; the mean loss."""
-    losses = []
+    losses, move = [], model.xp.asarray  # to the device of the model
     for i in np.array_split(np.random.permutation(len(x)), max(1, len(x) // BATCH)):
-        lengths, T = lengths_of(x[i]), int(lengths_of(t[i]).max())
-        loss = model.loss(x[i, : int(lengths.max())], t[i, :T], lengths)
+        lengths, T = lengths_of(x[i]), lengths_of(t[i]).max()
+        loss = model.loss(move(x[i, : lengths.max()]), move(t[i, :T]), lengths)
         model.cleargrads()
         loss.backward()
         optimizer.update()
@@ -97,7 +97,7 @@ def exact(found, right):
 def search(model, x, width):
     """The ids of the translation of one sentence x (T,), by beam search."""
     with no_grad(), test_mode():
-        state = model.start(x[None, : int(lengths_of(x[None])[0])])
+        state = model.start(model.xp.asarray(x[None, : np.count_nonzero(x)]))
     return beam_search(model.step, (model.bos, state), model.eos, width, LENGTH)[0][0]
 
 
@@ -112,8 +112,6 @@ def main():
     x_test, t_test, _ = translation_batches(pairs[cut:], LENGTH, (source, target))
     print(f"{len(x)} pairs to train, {len(x_test)} to test; {len(source)} and {len(target)} words")
     right = [sentence(target, ids) for ids in t_test]
-    if arguments.gpu:
-        x, t, x_test = map(cuda.as_cupy, (x, t, x_test))
 
     histories, models = {}, {}
     for name, attention in (("without attention", None), ("attention", "dot")):
@@ -127,13 +125,15 @@ def main():
         for epoch in range(1, arguments.epochs + 1):
             loss = train_epoch(model, optimizer, x, t)
             schedule.step()
-            found = [sentence(target, ids) for ids in greedy(model, x_test, LENGTH, lengths_of(x_test))]
+            found = [
+                sentence(target, ids) for ids in greedy(model, model.xp.asarray(x_test), LENGTH, lengths_of(x_test))
+            ]
             histories[name].append(exact(found, right))
             print(f"{name}, epoch {epoch}: loss {loss:.3f}, exact match {histories[name][-1]:.3f}", flush=True)
 
     rows = []
     for name, model in models.items():
-        found = [sentence(target, ids) for ids in greedy(model, x_test, LENGTH, lengths_of(x_test))]
+        found = [sentence(target, ids) for ids in greedy(model, model.xp.asarray(x_test), LENGTH, lengths_of(x_test))]
         beams = [sentence(target, search(model, ids, arguments.width)) for ids in x_test]
         for how, texts in (("greedy", found), (f"beam of {arguments.width}", beams)):
             rows.append((f"{name}, {how}", f"{exact(texts, right):.3f}", f"{corpus_bleu(texts, right):.3f}"))

@@ -69,6 +69,28 @@ def test_all_examples_are_tested():
     assert sorted(path.stem for path in FOLDER.glob("*.py")) == sorted([*EXAMPLES, *PRINTING, *HELPERS])
 
 
+def entries():
+    """The entries of the page of examples: name -> text."""
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    return dict(re.findall(r"^### \[`(\w+)\.py`\]\(\1\.py\)\n\n(.*?)(?=\n##|\Z)", text, re.MULTILINE | re.DOTALL))
+
+
+def test_the_page_of_examples_shows_every_one():
+    assert sorted(entries()) == sorted([*EXAMPLES, *PRINTING])
+    for name, text in entries().items():
+        command = rf"^    python stage5_advanced/examples/{name}\.py( |$)"
+        assert re.search(command, text, re.MULTILINE), name
+        shown = re.findall(r"^    (?!python )(.*)$", text, re.MULTILINE)
+        assert not shown or result(name, "\n".join(shown)) is not None, name
+        assert re.findall(r"!\[.+\]\((.*)\)", text) == [f"../docs/pictures/{name}.png"] * (name not in PRINTING), name
+
+
+def test_the_pictures_of_examples_are_small_and_all_shown():
+    pictures = sorted((STAGE / "docs" / "pictures").iterdir())
+    assert [path.name for path in pictures] == sorted(f"{name}.png" for name in EXAMPLES)
+    assert sum(path.stat().st_size for path in pictures) < 1.5e6
+
+
 @needs_matplotlib
 @each_example
 def test_an_example_prints_its_result_and_writes_its_figure(name, example, tmp_path):
@@ -84,6 +106,13 @@ def test_an_example_prints_its_result_and_writes_its_figure(name, example, tmp_p
     assert width >= 1500
     assert height >= 600
     assert len(figure) > 20_000  # a figure of one color would be smaller
+
+
+@needs_matplotlib
+@pytest.mark.parametrize("name", ["hooks", "sentiment", "translation"])
+def test_an_example_computes_on_a_gpu(name, example, xp_standin):
+    stdout, _ = example(name, "--smoke", "--gpu")
+    assert result(name, stdout) is not None
 
 
 @each_example
