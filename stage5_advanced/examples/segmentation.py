@@ -85,7 +85,7 @@ def predict(model, dataset, gpu=False):
 class Crops:
     """The samples (image, mask) of VOC2012 in one size, float32, 0-1: a random part, or with a margin of 255."""
 
-    def __init__(self, dataset, size=320):
+    def __init__(self, dataset, size):
         self.dataset, self.size = dataset, size
 
     def __len__(self):
@@ -103,8 +103,8 @@ def load(arguments):
     """The training and the test set, the names of the classes, their colors, and the model."""
     if arguments.data == "voc":
         try:
-            sets = [Crops(VOC2012(part)) for part in ("train", "val")]
-            return *sets, list(VOC2012.labels().values()), VOC2012.colors(), FCN(ResNet18(), 21, stride=32)
+            sets = [Crops(VOC2012(part), pick(arguments, 320, 320, 64)) for part in ("train", "val")]
+            return *sets, list(VOC2012.labels().values()), VOC2012.colors() / 255, FCN(ResNet18(), 21, stride=32)
         except RuntimeError as error:
             stop(str(error).splitlines()[0].rstrip(":"))
     sizes = pick(arguments, (4000, 400), (1000, 200), (48, 24))
@@ -123,11 +123,13 @@ def main():
     losses = train(model, train_set, arguments.epochs, arguments.gpu)
     x, t, y = predict(model, test_set, arguments.gpu)
     mean, ious = scores.mean_iou(t, y, len(names), ignore=255)
-    print("IoU: " + ", ".join(f"{name} {iou:.3f}" for name, iou in zip(names, ious, strict=True)))
+    ious = {name: iou for name, iou in zip(names, ious, strict=True) if not np.isnan(iou)}  # of classes that occur
+    print("IoU: " + ", ".join(f"{name} {iou:.3f}" for name, iou in ious.items()))
     print(f"accuracy of pixels: {scores.pixel_accuracy(t, y, ignore=255):.4f}")
     print(f"mean IoU: {mean:.4f}")
     kernels["after training"] = middle(model)
-    save(draw(x, t, y, colors, losses, dict(zip(names, ious, strict=True)), kernels), arguments)
+    bars = [(name, iou, colors[names.index(name)]) for name, iou in ious.items()]
+    save(draw(x, t, y, colors, losses, bars, kernels), arguments)
 
 
 def middle(model):
@@ -136,18 +138,17 @@ def middle(model):
     return W[1, 1, W.shape[2] // 2].copy()
 
 
-def draw(images, truth, predicted, colors, losses, ious, kernels):
-    """Images with their classes; the loss; the IoU of each class; the middle of a kernel, before and after."""
+def draw(images, truth, predicted, colors, losses, bars, kernels):
+    """Images with their classes; the loss; name, IoU and color of each class; the middle of a kernel over time."""
     made, axes = figure("aaa;bcd", height=9.5, height_ratios=[1.5, 1])
     rows = [images[:8].transpose(0, 2, 3, 1), colors[truth[:8]], colors[predicted[:8]]]
-    H, W = truth.shape[1:]
-    axes["a"].imshow(np.concatenate([np.concatenate(list(row), axis=1) for row in rows]), extent=(0, 8 * W, 3 * H, 0))
+    axes["a"].imshow(np.concatenate([np.concatenate(list(row), axis=1) for row in rows]))
     axes["a"].set(title="test images, their classes, the predicted classes", xticks=[], yticks=[])
     axes["b"].plot(range(1, len(losses) + 1), losses, ".-")
     axes["b"].set(title="training loss", xlabel="epoch")
-    names = [name for name in ious if not np.isnan(ious[name])]
-    axes["c"].barh(names, [ious[name] for name in names], color=[colors[list(ious).index(name)] for name in names])
-    axes["c"].set(title=f"intersection over union; mean {np.nanmean(list(ious.values())):.3f}", xlim=(0, 1))
+    names, ious, shown = zip(*bars, strict=True)
+    axes["c"].barh(names, ious, color=shown)
+    axes["c"].set(title=f"intersection over union; mean {np.mean(ious):.3f}", xlim=(0, 1))
     axes["c"].invert_yaxis()
     for name, kernel in kernels.items():
         axes["d"].plot(kernel, ".-", label=name)

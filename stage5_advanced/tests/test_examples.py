@@ -11,6 +11,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tarfile
 
 import pytest
 
@@ -239,6 +240,34 @@ def test_own_images(example, tmp_path):
     assert stderr == "conv_theorem: none.png: No such file or directory\n"
     _, stderr = example("grad_cam", "--image", "none.png", status=1)
     assert stderr == "grad_cam: [Errno 2] No such file or directory: 'none.png'\n"
+
+
+@needs_matplotlib
+@needs_pillow
+def test_segmentation_of_photographs(example, tmp_path, monkeypatch):
+    import PIL.Image
+
+    with tarfile.open(tmp_path / "voc.tar", "w") as archive:
+        for part, name, size in (("train", "a", (90, 50)), ("val", "b", (70, 80))):
+            PIL.Image.new("RGB", size, "navy").save(tmp_path / f"{name}.jpg")
+            mask = PIL.Image.new("P", size, 7)  # a car, in the upper left corner a border
+            mask.putpalette(bytes(range(256)) * 3)
+            mask.putpixel((0, 0), 255)
+            mask.save(tmp_path / f"{name}.png")
+            (tmp_path / f"{part}.txt").write_text(f"{name}\n")
+            for folder, file in (("ImageSets/Segmentation", f"{part}.txt"), ("JPEGImages", f"{name}.jpg"),
+                                 ("SegmentationClass", f"{name}.png")):  # fmt: skip
+                archive.add(tmp_path / file, f"VOCdevkit/VOC2012/{folder}/{file}")
+    monkeypatch.setattr("stage5_advanced.datasets.voc.downloaded", lambda dataset: tmp_path / "voc.tar")
+    stdout, stderr = example("segmentation", "--data", "voc", "--smoke")
+    assert re.search(r"^1 images to train, 1 to test, 21 classes\n(.*\n)+IoU: (.*, )?car \d\.\d+", stdout, re.MULTILINE)
+    assert stderr == ""
+
+
+@needs_matplotlib
+def test_photographs_that_cannot_be_downloaded_end_the_example_with_a_line(example):
+    _, stderr = example("segmentation", "--data", "voc", "--smoke", status=1)
+    assert re.fullmatch(r"segmentation: .*VOCtrainval_11-May-2012.tar.*\n", stderr)
 
 
 @needs_matplotlib
