@@ -445,7 +445,7 @@ def test_the_matrix_is_filtered(browser, site):  # noqa: F811
         page.goto((site / "matrix.html").as_uri())
         visible = "rows => rows.filter(row => row.checkVisibility()).map(row => row.id)"
         rows = page.locator(".matrix tbody tr:not(.group)")
-        page.locator("#rows input").fill("goldstein")
+        page.locator("#rows input").fill("goldstein_price")
         assert "goldstein_price" in rows.evaluate_all(visible)
         page.locator("#rows select[name=state]").select_option("unsupported")
         page.locator("#rows select[name=column]").select_option("1")  # stage 2

@@ -82,8 +82,6 @@ def loaded(fw: Any, name: str, dtype: Any) -> tuple[Any, dict[str, Any]]:
     kind = torch.from_numpy(np.empty(0, dtype)).dtype
     state = {key: torch.tensor(a, dtype=kind if a.ndim else None) for key, a in weights_of(name).items()}
     model.load_state_dict(state, assign=True)
-    for weight in model.parameters():
-        weight.requires_grad_(weight.numel() < SMALL)
     return model, {key: module for key, module in model.named_modules() if list(module.parameters(recurse=False))}
 
 
@@ -105,6 +103,8 @@ def run_of(fw: Any, name: str, x: Any, train: bool = False) -> list[Any]:
     """
     x = fw.Variable(np.array(fw.array(x)))
     model, layers = loaded(fw, name, fw.array(x).dtype)
+    for weight in model.parameters() if fw.name == "torch" else ():
+        weight.requires_grad_(weight.numel() < SMALL)
     outputs: dict[str, Any] = {}
     for key, layer in layers.items():
         recorded(layer, key, outputs)
