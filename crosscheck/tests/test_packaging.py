@@ -22,6 +22,8 @@ DATA["crosscheck"] = ["py.typed", "ledger.toml", "oracles.toml", "faults.toml"]
 PAGES = ("index", "base", "computation", "coverage", "differences", "mutation", "training")
 DATA["crosscheck"] += [f"report/templates/{name}.html.jinja" for name in PAGES]
 DATA["crosscheck"] += ["report/templates/style.css", "report/templates/script.js"]
+DATA["crosscheck"] += ["site/words.toml", "site/templates/site.js", "site/templates/player.js"]
+DATA["crosscheck"] += ["site/coming_from/book.md", "site/recorded/step07.py", "site/wrong/ones.py"]
 
 projects = pytest.mark.parametrize("name", PROJECTS)
 

@@ -4,6 +4,7 @@ import html
 import importlib
 import itertools
 import re
+import subprocess
 from html.parser import HTMLParser
 
 import pytest
@@ -12,7 +13,7 @@ from crosscheck import cli, lessons, steps
 from crosscheck.computations import all_computations
 from crosscheck.ledger import Ledger
 from crosscheck.report.hunks import as_html, changed_words, colored, difference, pieces
-from crosscheck.site import builder, coming, course, drawing, evidence, traces
+from crosscheck.site import builder, coming, course, drawing, evidence, figures, traces
 from crosscheck.site.page import Text, title, why
 from crosscheck.stages import STAGES
 
@@ -166,9 +167,28 @@ def test_an_example_has_its_picture(tmp_path, monkeypatch):
     assert (by_name["spiral"]["picture"], by_name["vae"]["picture"]) == ("example-spiral.png", "")
     assert page.files == {"example-spiral.png": b"picture"}
     assert "common" not in by_name
-    monkeypatch.setattr(builder, "pages", lambda: [page])
+    monkeypatch.setattr(builder, "pages", lambda with_figures: [page])
     builder.build(tmp_path / "site")
     assert (tmp_path / "site" / "example-spiral.png").read_bytes() == b"picture"
+
+
+def test_steps_have_their_figures(monkeypatch):
+    assert figures.figures([5]) == {}  # it draws nothing
+    found = figures.figures_of(4)
+    assert found
+    assert all(content.startswith(b"\x89PNG") for content in found.values())
+    lesson = next(one for one in lessons.lessons(STAGES[0]) if one.step == 4)
+    page = course.step_page(STAGES[0], lesson, [], {}, [], {"x.png": b"a", "step04.png": b"b"}, None, None)
+    assert page.files == {"step04-x.png": b"a", "step04.png": b"b"}
+    text = builder.render([page])["step04.html"].decode()
+    assert text.count("<img ") == 2
+    assert 'src="step04-x.png" alt="Step 4: ' in text
+
+    def forever(*arguments, **options):
+        raise subprocess.TimeoutExpired("python", options["timeout"])
+
+    monkeypatch.setattr(figures, "run_script", forever)
+    assert figures.figures([4]) == {4: {}}
 
 
 def test_names_of_other_books_lead_to_pages(site):
@@ -305,7 +325,7 @@ def test_words_that_changed():
 def test_old_pages_go_and_other_files_stay(tmp_path, monkeypatch):
     (tmp_path / "step99.html").write_text(f"{builder.GENERATOR} of an earlier version")
     (tmp_path / "mine.html").write_text("mine")
-    monkeypatch.setattr(builder, "pages", lambda: [course.home(STAGES[:1])])
+    monkeypatch.setattr(builder, "pages", lambda with_figures: [course.home(STAGES[:1])])
     builder.build(tmp_path)
     pages = {builder.url("index", language) for language in builder.LANGUAGES}
     assert {path.name for path in tmp_path.glob("*.html")} == {*pages, "mine.html"}

@@ -35,6 +35,7 @@ from .course import (
     wrong_page,
 )
 from .evidence import benchmarks_page, examples_page, matrix_page
+from .figures import figures
 from .page import HERE, LANGUAGES, WORDS, Page, step_name, url
 from .traces import traces
 
@@ -42,13 +43,13 @@ TEMPLATES = HERE / "templates"
 MENU = ("rosetta", "matrix", "wrong", "graphs", "examples", "benchmarks", "coming")
 
 
-def build(folder: pathlib.Path) -> int:
+def build(folder: pathlib.Path, with_figures: bool = False) -> int:
     """Write the site into a folder, which is created if needed; return the number of pages.
 
     Everything is rendered before the first file is written. Pages of an earlier site that this one does not have are
-    removed; other files stay.
+    removed; other files stay. with_figures: run the steps that draw, which takes a minute or two.
     """
-    files = render(list(pages()))
+    files = render(list(pages(with_figures)))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
@@ -107,7 +108,7 @@ def render(found: Sequence[Page]) -> dict[str, bytes]:
 # --- pages ---
 
 
-def pages() -> Iterator[Page]:
+def pages(with_figures: bool = False) -> Iterator[Page]:
     """Every page of the site."""
     installed = [stage for stage in STAGES if stage.installed()]
     calls = rosetta()
@@ -118,11 +119,12 @@ def pages() -> Iterator[Page]:
     for before, after in itertools.pairwise(installed):
         yield difference_page(before, after)
     drawings = graphs_of_steps(installed[-1])
+    drawn = figures([lesson.step for _, lesson in steps]) if with_figures else {}
     players = [played(trace) for trace in traces()]
     for n, (stage, lesson) in enumerate(steps):
         before_step = step_name(steps[n - 1][1].step) if n else None
         after_step = step_name(steps[n + 1][1].step) if n + 1 < len(steps) else None
-        yield step_page(stage, lesson, calls, drawings, players, before_step, after_step)
+        yield step_page(stage, lesson, calls, drawings, players, drawn.get(lesson.step, {}), before_step, after_step)
     yield from map(column_page, installed)
     yield from appendices(installed[-1])
     yield rosetta_page(calls)

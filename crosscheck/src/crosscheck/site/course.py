@@ -197,6 +197,7 @@ def step_page(
     calls: Sequence[Row],
     drawings: Mapping[int, list[dict[str, str]]],
     players: Sequence[Mapping[str, Any]],
+    figures: Mapping[str, bytes],
     before: str | None,
     after: str | None,
 ) -> Page:
@@ -212,6 +213,7 @@ def step_page(
         "stage": stage,
         "changes": changes,
         "script": code(demonstration(step)),
+        "figures": [figure_name(step, name) for name in figures],
         "graphs": drawings.get(step, []),
         "traces": [one for one in players if one["step"] == step],
         "column": f"column{stage.number}" if step == stage.last_step else "",
@@ -230,6 +232,7 @@ def step_page(
         {language: f"{why(lesson, language).text} {' '.join(sorted(used))}" for language in LANGUAGES},
         before,
         after,
+        {figure_name(step, name): content for name, content in figures.items()},
     )
 
 
@@ -292,6 +295,11 @@ def appendices(stage: Stage) -> Iterator[Page]:
             paths[n - 1].stem if n else step_name(stage.last_step),
             paths[n + 1].stem if n + 1 < len(paths) else None,
         )
+
+
+def figure_name(step: int, name: str) -> str:
+    """The file of a figure: those of several steps may have the same name."""
+    return name if name.startswith(step_name(step)) else f"{step_name(step)}-{name}"
 
 
 def rosetta_page(calls: Sequence[Row]) -> Page:
