@@ -8,7 +8,7 @@ import threading
 import numpy as np
 import pytest
 
-from .stage import SGD, Adam, F, Function, L, Layer, Parameter, Variable, grad, models, no_grad, package
+from .stage import SGD, Adam, F, Function, L, Layer, Parameter, Variable, cuda, grad, models, no_grad, package
 from .stage import test_mode as in_use  # pytest would collect it under its own name
 
 hybridize = package.hybridize
@@ -806,3 +806,68 @@ def test_the_source_of_a_program_names_its_functions():
         "Linear",
     ]
     assert found["signature"] == "float32 (2, 4); training"
+
+
+@pytest.mark.usefixtures("xp_device")
+def test_programs_on_a_device():
+    x, t = normals(6, 4), np.random.default_rng(0).integers(0, 3, 6)
+    model = models.Sequential(L.Linear(5, in_size=4), L.BatchNorm(), F.relu, L.Linear(3, in_size=5))
+    hybrid, found = hybridize(model), []
+    hybrid(x)  # on the host
+    saved = model.get_weights()
+    hybrid.to_gpu()
+    on_device = cuda.as_cupy(x), cuda.as_cupy(t)
+    for f in (hybrid, model):
+        model.set_weights(saved)
+        for _ in range(3):
+            model.cleargrads()
+            F.softmax_cross_entropy(f(on_device[0]), on_device[1]).backward()
+        found.append(
+            [cuda.as_numpy(p.grad) for p in model.params()] + [cuda.as_numpy(v) for _, v in model.named_state()]
+        )
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+    assert all_programs(hybrid)
+    with pytest.raises(TypeError, match="expected arrays on one device"):
+        hybrid(x)
+
+
+UNARY = [F.tanh, F.sin, F.cos, F.sigmoid, F.relu, F.leaky_relu, F.softplus, F.gelu, F.square, F.abs, F.neg, F.elu]
+UNARY += [lambda x: F.clip(x, -0.5, 0.5), lambda x: F.softmax(x), lambda x: F.transpose(F.transpose(x)), F.log_softmax]
+UNARY += [lambda x: F.broadcast_to(F.mean(x, 0, keepdims=True), x.shape), lambda x: F.dropout(x, 0.3), F.layer_norm]
+UNARY += [lambda x: F.broadcast_to(F.max(x, 1, keepdims=True), x.shape), lambda x: F.flip(x, 1), F.silu, F.softsign]
+BINARY = [F.add, F.sub, F.mul, F.maximum, F.minimum, lambda x, y: F.where(F.greater(x, y), x, 0.5 * y)]
+BINARY += [lambda x, y: F.concat([x, y], 1)[:, 1:4], lambda x, y: F.matmul(x, F.transpose(y)) @ y * 0.1]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_graphs_of_30_functions(seed):
+    """Values, gradients and second derivatives of a graph that no one has thought of."""
+    rng = np.random.default_rng(seed)
+    plan = []
+    for n in range(2, 32):
+        binary = rng.random() < 0.4
+        functions = BINARY if binary else UNARY
+        plan.append((functions[rng.integers(len(functions))], rng.integers(max(0, n - 4), n, 1 + binary)))
+
+    def graph(x, y):
+        found = [x, y]
+        for f, places in plan:
+            found.append(f(*(found[i] for i in places)))
+        return found[-1], found[-5] + found[-2]
+
+    hybrid = hybridize(graph)
+    for k in range(3):
+        found = []
+        for f in (hybrid, graph):
+            np.random.seed(k)
+            x, y = (Variable(rng_k.standard_normal((4, 3))) for rng_k in map(np.random.default_rng, (k, 99 + k)))
+            first, second = f(x, y)
+            gx, gy = grad([first, second], [x, y], create_graph=k == 2)
+            found.append([first.data, second.data, gx.data, gy.data])
+            if k == 2:
+                found[-1] += [g.data for g in grad(F.sum(F.square(gx)) + F.sum(gy), [x, y])]
+        assert_same(*found)
+    (one,) = hybrid.programs()
+    # Dropout draws where its result is not used, which is not in the graph; or an input is not used.
+    assert one["reason"] in (None, "a random number changes outside of functions") or "used as data" in one["reason"]

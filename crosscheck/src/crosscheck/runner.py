@@ -163,7 +163,7 @@ class Runner:
             inherited=bool(judged) and all(each.inherited for each in judged),
             curve=next((each.curve for each in judged if each.curve is not None), None),
             called=next((each.called for each in judged if each.called), {}),
-            program=framework.taken(),
+            program=framework.noted(),
             raised=next((each.raised for each in judged if each.raised), frozenset()),
             details=self.details_of(computation, framework, dtype, judged) if self.details else None,
         )

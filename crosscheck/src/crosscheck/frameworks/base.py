@@ -55,7 +55,7 @@ class Framework(abc.ABC):
         """Call a computation."""
         return body(self, *variables)
 
-    def taken(self) -> str:
+    def noted(self) -> str:
         """What is to be noted in the cell about the calls since the last question."""
         return ""
 

@@ -17,7 +17,7 @@ class Hybridized(BookStyle):
 
     def __init__(self, plain: BookStyle):
         super().__init__(plain.name, plain.modules, plain.number)
-        self.plain = plain
+        self.plain = self.without = plain
         self.owns_gradients = False  # of a function that differentiates itself, the call before has some already
         self.hybrids: list[Any] = []
 
@@ -26,7 +26,7 @@ class Hybridized(BookStyle):
         return f"{self.name}@hybrid"
 
     def run(self, body: Callable[..., Any], variables: Sequence[Any]) -> Any:
-        plain = self.plain
+        plain = self.without
         hybrid = plain.hybridize(lambda *xs: body(plain, *xs))
         before = np.random.get_state()
         hybrid(*[plain.Variable(np.array(x.data)) for x in variables])
@@ -34,7 +34,7 @@ class Hybridized(BookStyle):
         self.hybrids.append(hybrid)
         return hybrid(*variables)
 
-    def taken(self) -> str:
+    def noted(self) -> str:
         """What the calls since the last question were: "program", forward and gradients, or why not."""
         found = [one for hybrid in self.hybrids for one in hybrid.programs()]
         self.hybrids = []
