@@ -33,11 +33,8 @@ class Replay(Function):
         Where there is no program, or gradients are to be differentiated, the functions of the program take the place
         of this one in the graph, and the outputs are returned with their gradients: the backward pass goes on there.
         """
-        key = tuple([gy is not None for gy in gys]), tuple([x.constant for x in self.inputs])
-        gradients = self.traced.gradients.get(key)
-        if gradients is None:
-            gradients = self.traced.gradients[key] = self.traced.prove_gradients(self, gys)
-        if not gradients.program or Config.enable_backprop:
+        gradients = None if Config.enable_backprop else self.traced.gradients_of(self, gys)
+        if gradients is None or not gradients.program:
             outputs = [y() for y in self.outputs]
             self.lease.graph(self.slots, self.inputs, outputs)
             return [(y, gy) for y, gy in zip(outputs, gys, strict=True) if gy is not None]
@@ -125,6 +122,13 @@ class Traced:
         if self.result is LEAF:
             return at(self.places[0], ys, arguments)
         return rebuild(self.result, iter([at(place, ys, arguments) for place in self.places]))
+
+    def gradients_of(self, call, gys):
+        """The Gradients for the outputs of a call that have a gradient and the inputs that want one."""
+        key = tuple([gy is not None for gy in gys]), tuple([x.constant for x in call.inputs])
+        if key not in self.gradients:
+            self.gradients[key] = self.prove_gradients(call, gys)
+        return self.gradients[key]
 
     def prove_gradients(self, call, gys):
         """The Gradients of a call whose outputs have the initial gradients gys, with the same proof as for a call."""
