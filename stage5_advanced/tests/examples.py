@@ -63,6 +63,7 @@ EXAMPLES = {
     ),
     "speed": (r"equal bits: (\d) of (\d)", lambda equal, n: equal == n),
     "spiral": (r"test accuracy: (\S+)", lambda accuracy: accuracy > 0.95),
+    "ssd": (r"mAP: (\S+)", lambda mean: mean > 0.6),
     "style_transfer": (r"\d+ pixels: style (\S+), content (\S+)", lambda style, content: style < 2 and content < 0.1),
     "translation": (r"attention: exact match (\S+), BLEU (\S+)", lambda exact, bleu: exact > 0.8 and bleu > 0.9),
     "tricks": (

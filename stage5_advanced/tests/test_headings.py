@@ -1,4 +1,4 @@
-"""docs/headings.toml and the pages beside it: every name that they mention exists, or is marked as planned."""
+"""docs/headings.toml and the pages beside it: every name that they mention exists."""
 
 import importlib
 import pathlib
@@ -37,18 +37,9 @@ def test_a_name_exists_if_it_does():
         assert not exists(name)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in TABLE["planned"]])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_name_of_the_table_exists(name):
     assert exists(name)
-
-
-@pytest.mark.parametrize("name", TABLE["planned"])
-def test_a_planned_name_does_not_exist_yet(name):
-    assert not exists(name), f"{name} is built: delete its line from `planned` in docs/headings.toml"
-
-
-def test_planned_names_are_sorted_and_needed():
-    assert TABLE["planned"] == sorted(set(TABLE["planned"]) & set(NAMES))
 
 
 def test_every_row_has_titles_and_either_names_or_a_note():
@@ -72,4 +63,4 @@ def test_the_chapters_of_a_book_name_only_what_exists(book):
     for name in names:
         first, _, rest = name.partition(".")
         name = f"{modules[first]}.{rest}" if first in modules and rest else name
-        assert exists(name) or exists(f"stage5_advanced/{name}") or name in TABLE["planned"], name
+        assert exists(name) or exists(f"stage5_advanced/{name}"), name
