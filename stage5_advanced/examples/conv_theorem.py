@@ -10,7 +10,7 @@ not flip: it is a correlation, so the theorem holds for its flipped kernel.
     python stage5_advanced/examples/conv_theorem.py --image photo.jpg        (needs Pillow)
 
 The largest difference between the ways is about 1e-15 in float64. From which size on the Fourier transform is faster
-depends on the machine: about 15 x 15.
+depends on the machine: about 7 x 7.
 
 The figure: the image, four kernels and the three sizes; the product of the spectra; the time by the size of the kernel.
 """
