@@ -11,7 +11,7 @@ The network and the data are the same each time: an MLP, and a few digits, a thi
 is something to overfit; the test labels are right. The learning rate is so large that gradients without clipping throw
 the weights about.
 
-    --quick, test accuracy     none 0.61, decay 0.65, clipping 0.63, decay and clipping 0.75, noise 0.60
+    --quick, test accuracy     none 0.56, decay 0.67, clipping 0.62, decay and clipping 0.76, noise 0.53
 
     python stage5_advanced/examples/hooks.py --quick
 
@@ -76,7 +76,7 @@ def main():
     wrong = np.random.random(count) < 1 / 3
     t = np.where(wrong, np.random.randint(0, 10, count), t)
     x_test, t_test = (np.array(column) for column in zip(*test_set, strict=True))
-    loader = DataLoader(list(zip(x, t, strict=True)), 25, gpu=arguments.gpu)
+    pairs = list(zip(x, t, strict=True))
     if arguments.gpu:
         x, t, x_test, t_test = map(cuda.as_cupy, (x, t, x_test, t_test))
     print(f"{count} training samples, {int(wrong.sum())} of them with a random label; {len(x_test)} test samples")
@@ -84,7 +84,7 @@ def main():
     results, rows = {}, []
     for name, make in HOOKS.items():
         np.random.seed(arguments.seed)  # the same weights and batches each time
-        model, norms = MLP((100, 100, 10), F.relu), Norms()
+        model, norms, loader = MLP((100, 100, 10), F.relu), Norms(), DataLoader(pairs, 25, gpu=arguments.gpu)
         if arguments.gpu:
             model.to_gpu()
         optimizer = optimizers.MomentumSGD(0.1).setup(model)
