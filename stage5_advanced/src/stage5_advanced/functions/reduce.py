@@ -114,8 +114,9 @@ class Max(Function):
         axes, dtype = self.axes, np.result_type(gy.dtype, 0.0)
 
         def shares(x, y):
-            equal = (x == y.reshape(shape)).astype(dtype)
-            return equal / accumulate(equal, axes, keepdims=True)
+            share = (x == y.reshape(shape)).astype(dtype)
+            share /= accumulate(share, axes, keepdims=True)  # of float16 it may be float32
+            return share
 
         return broadcast_to(reshape(gy, shape), x.shape) * derived(shares, x, y)
 
