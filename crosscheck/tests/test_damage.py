@@ -74,7 +74,9 @@ def test_the_baseline_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     again = Ledger.read(path)
     assert (again.distances, again.reasons) == (new.distances, new.reasons)
     before = path.read_bytes()
-    monkeypatch.setattr(pathlib.Path, "write_text", lambda *a, **k: (_ for _ in ()).throw(OSError(28, "No space left")))
+    monkeypatch.setattr(
+        pathlib.Path, "write_bytes", lambda *a, **k: (_ for _ in ()).throw(OSError(28, "No space left"))
+    )
     with pytest.raises(UsageError, match="No space left"):
         Ledger({}, {}).write(path)
     assert path.read_bytes() == before
