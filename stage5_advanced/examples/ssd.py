@@ -75,7 +75,7 @@ def predict(model, dataset, gpu=False):
 
 def main():
     arguments = begin(options(__doc__, epochs=(20, 6)))
-    sizes = pick(arguments, (4000, 400), (1000, 200), (32, 16))
+    sizes = pick(arguments, (4000, 400), (1000, 200), (16, 12))
     train_set, test_set = (Shapes(n, 64, arguments.seed + i) for i, n in enumerate(sizes))
     model = TinySSD(n_classes=3)
     if arguments.gpu:
