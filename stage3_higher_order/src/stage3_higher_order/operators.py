@@ -1,7 +1,6 @@
 """The operators of Variable, assigned one by one."""
 
 from .core import Variable
-from .dot import shown_with_graph
 from .functions import add, div, mul, neg, pow, rdiv, rpow, rsub, sub
 
 
@@ -18,4 +17,11 @@ def setup_variable():
     Variable.__rtruediv__ = rdiv
     Variable.__pow__ = pow
     Variable.__rpow__ = rpow
-    Variable._repr_html_ = shown_with_graph
+    Variable._repr_html_ = repr_html
+
+
+def repr_html(x):
+    """What a notebook shows of a variable; `dot` is imported when it is needed. [step 26, not in the book]"""
+    from .dot import shown_with_graph
+
+    return shown_with_graph(x)

@@ -3,7 +3,6 @@
 import functools
 
 from .core import Variable
-from .dot import shown_with_graph
 from .functions import (
     add,
     div,
@@ -38,7 +37,7 @@ def setup_variable():
     Variable.__rtruediv__ = rdiv
     Variable.__pow__ = pow
     Variable.__rpow__ = rpow
-    Variable._repr_html_ = shown_with_graph
+    Variable._repr_html_ = repr_html
     Variable.__matmul__ = matmul
     Variable.__rmatmul__ = rmatmul
     Variable.__getitem__ = get_item
@@ -53,6 +52,13 @@ def setup_variable():
     Variable.min = reduction(min)
     Variable.matmul = matmul
     Variable.dot = matmul
+
+
+def repr_html(x):
+    """What a notebook shows of a variable; `dot` is imported when it is needed. [step 26, not in the book]"""
+    from .dot import shown_with_graph
+
+    return shown_with_graph(x)
 
 
 def reshape_to(x, *shape):
