@@ -10,7 +10,7 @@ from crosscheck.trial import NUMPY, Trial
 # nothing is for dtypes.
 NOT_IN_NUMPY = (
     *("sigmoid", "softmax", "logsumexp", "cross_entropy", "squared_error"),
-    *("leaky_relu", "erf", "expm1", "grad", "backprop"),
+    *("leaky_relu", "erf", "expm1", "grad", "backprop", "one_process"),
 )
 
 
