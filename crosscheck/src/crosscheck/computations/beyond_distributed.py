@@ -17,10 +17,10 @@ import numpy as np
 
 from ..inputs import DEEP, DEFAULT_SEED, SHAPES_ONLY, normal
 from . import computation
+from .beyond_ranks import Rank, Shared, parts, run
 from .beyond_tensors import BEYOND
 from .errors import errors, hidden
 from .layers import fixed
-from .ranks import Rank, Shared, parts, run
 from .training import VALUES
 from .values import values
 
