@@ -81,7 +81,7 @@ def state(one: Computation, framework: str) -> str:
 
 
 def benchmarks_page(root: pathlib.Path) -> Page:
-    """PERFORMANCE.md, with its first tables as plots."""
+    """PERFORMANCE.md, with its tables of workloads as plots."""
     text = (root / "PERFORMANCE.md").read_text(encoding="utf-8").partition("\n")[2]
     plots = [
         Markup('<figure class="plot scroll" tabindex="0" role="group" aria-label="Plot">{}</figure>').format(
