@@ -54,7 +54,7 @@ COLORS = ("step32", "diff23", "graphs", "benchmarks", "matrix")  # kinds of page
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site") / "pages"
-    assert cli.main(["site", str(folder)]) == 0
+    assert cli.main(["site", str(folder), "--no-figures"]) == 0
     return folder
 
 

@@ -25,5 +25,6 @@ def test_step_26_without_graphviz_says_what_it_needs(tmp_path):
 
 @pytest.mark.skipif(not has_graphviz, reason="Graphviz is not installed")
 def test_step_35_takes_the_order(tmp_path):
+    pytest.importorskip("matplotlib.pyplot")
     run(STEPS / "step35.py", "--order", 1, "--out", tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"tanh_gx1.png", "step35.png"}
+    assert [path.name for path in tmp_path.glob("tanh*")] == ["tanh_gx1.png"]

@@ -249,7 +249,7 @@ def parser() -> argparse.ArgumentParser:
 
     site = command("site", site_command, "write the steps, the stages and their differences as web pages")
     site.add_argument("folder", metavar="DIR", type=folder, help="a folder; begin with DIR/index.html")
-    site.add_argument("--figures", action="store_true", help="run the steps that draw, and show their figures")
+    site.add_argument("--no-figures", action="store_true", help="do not run the steps that draw: in seconds")
 
     exercise = command("exercise", exercise_command, "write a stage without its functions, as a package to complete")
     exercise.add_argument("stage", metavar="N", help="1 or stage1")
@@ -603,7 +603,7 @@ def site_command(arguments: argparse.Namespace) -> int:
     from .site.builder import build
 
     check_folder(str(arguments.folder), "site")
-    number = build(arguments.folder, arguments.figures)
+    number = build(arguments.folder, with_figures=not arguments.no_figures)
     data = {"folder": str(arguments.folder), "pages": number}
     output(data, arguments.json, lambda: print(f"{number} pages: {arguments.folder / 'index.html'}"))
     return 0
