@@ -14,7 +14,8 @@ strokes look like. There are three ways to go on:
     --data faces --quick, 6 epochs                           0.96          0.95            0.76
 
 Fine-tuning is ahead while training is short. Digits are so simple that with more time fifty of them suffice without a
-first task. With photographs a first task counts for more, even though it was digits.
+first task. With photographs a first task counts for more, even though it was digits. The learning rates and the
+number of epochs were chosen with the same test images.
 
     python stage5_advanced/examples/fine_tuning.py --quick
     python stage5_advanced/examples/fine_tuning.py --data faces          (needs scikit-image)
