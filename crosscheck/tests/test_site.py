@@ -77,6 +77,11 @@ class Links(HTMLParser):
         self.links += [found[name] for name in ("href", "src") if found.get(name)]
 
 
+@pytest.mark.parametrize(("name", "dark"), [("index", "dark"), ("index.zh", "深色"), ("index.ja", "ダーク")])
+def test_the_button_of_the_theme_is_in_the_language_of_the_page(site, name, dark):
+    assert re.search(f'data-dark="[^"]*{dark}"', read(site / f"{name}.html"))
+
+
 def test_every_page_is_there_in_every_language(site):
     names = [
         "index",

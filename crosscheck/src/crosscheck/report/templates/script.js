@@ -7,7 +7,7 @@ function setTheme(name) {
   if (name === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = name;
   const button = document.getElementById("theme");
-  if (button) button.textContent = `Theme: ${name}`;
+  if (button) button.textContent = button.dataset[name] || `Theme: ${name}`;
 }
 
 let theme = themes.includes(stored["crosscheck-theme"]) ? stored["crosscheck-theme"] : "system";
