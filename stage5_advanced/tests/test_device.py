@@ -1270,7 +1270,11 @@ def sequences_on_the_device():
 
 @pytest.mark.parametrize("number", range(14))
 def test_sequences_are_computed_on_the_device(xp_device, number):
-    """Values and gradients; all of them on the device."""
+    assert_same_sequence(xp_device, number)
+
+
+def assert_same_sequence(xp_device, number):
+    """Assert that values and gradients are those of the host, and on the device."""
     np.random.seed(0)
     layer, call = list(sequences_on_the_device())[number]
     host = call(layer, np)

@@ -152,7 +152,7 @@ class Hybrid(Model):
         values = [d[name] for d, name in self.states]
         try:
             self.prove(traced, structure, bool(options), leaves, arguments, (form, found, values))
-        except Exception as error:
+        except Exception as error:  # the model runs as before; programs() has the reason
             traced.program = None
             traced.reason = str(error) if isinstance(error, NoProgram) else f"{type(error).__name__}: {error}"
         self.watch()

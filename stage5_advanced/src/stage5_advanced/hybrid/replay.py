@@ -156,7 +156,7 @@ class Traced:
                 return Gradients(program, places)
         except NoProgram as error:
             return Gradients(None, (), str(error))
-        except Exception as error:
+        except Exception as error:  # the gradients are computed as before
             return Gradients(None, (), f"{type(error).__name__}: {error}")
 
     def trace_gradients(self, lease, slots, inputs, gys):
