@@ -5,6 +5,8 @@ import pytest
 from crosscheck.frameworks import load_stage, load_torch
 from crosscheck.stages import STAGES
 
+from .pages import CHROMIUM
+
 
 @pytest.fixture(scope="session")
 def torch_adapter():
@@ -14,3 +16,12 @@ def torch_adapter():
 @pytest.fixture(scope="session")
 def stage1():
     return load_stage(STAGES[0])
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright axe-playwright-python")
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()

@@ -1,23 +1,14 @@
 """The HTML report in a browser: Debian's chromium, driven by Playwright. Opened as files, without a network."""
 
-import contextlib
-import shutil
-
 import pytest
 
 from crosscheck.report.html import write_html
 from crosscheck.report.lists import mutation_page
 
+from .pages import WIDTHS, assert_accessible, in_a_browser, opened
 from .test_html import COVERAGE, MUTANTS, small_report, write_site
 
-playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright axe-playwright-python")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-pytestmark = [
-    pytest.mark.xdist_group("browser"),
-    pytest.mark.skipif(CHROMIUM is None, reason="no browser: apt install chromium"),
-]
-WIDTHS = {1280: 800, 390: 844}
+pytestmark = [pytest.mark.xdist_group("browser"), in_a_browser]
 THEMES = ("light", "dark")
 
 
@@ -26,30 +17,6 @@ def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("browser")
     write_html(small_report(coverage=COVERAGE), folder / "lists", mutation_page(MUTANTS))
     return write_site(folder)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
-@contextlib.contextmanager
-def opened(browser, width=1280, **options):
-    """A page that records console messages, errors, and requests that are not for a file."""
-    context = browser.new_context(viewport={"width": width, "height": WIDTHS[width]}, **options)
-    context.set_default_timeout(120_000)  # a slow machine is no failure, but nothing waits forever
-    page = context.new_page()
-    trouble = []
-    page.on("console", lambda message: trouble.append(f"console: {message.text}"))
-    page.on("pageerror", lambda error: trouble.append(f"error: {error}"))
-    page.on("requestfailed", lambda request: trouble.append(f"failed: {request.url}"))
-    page.on("request", lambda r: r.url.startswith(("file:", "data:")) or trouble.append(f"request: {r.url}"))
-    yield page
-    context.close()
-    assert trouble == []
 
 
 def pages(site):
@@ -64,12 +31,10 @@ def visible_rows(page):
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
 def test_axe_finds_nothing(browser, site, theme, width):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python")
     with opened(browser, width, color_scheme=theme) as page:
         for path in pages(site) if width == 1280 else [site / "index.html", site / "computations" / "square.html"]:
             page.goto(path.as_uri())
-            found = axe.Axe().run(page, options={"preload": False})  # it would fetch style.css
-            assert found.violations_count == 0, f"{path.name}: {found.generate_report()}"
+            assert_accessible(page)
 
 
 @pytest.mark.parametrize("width", WIDTHS)

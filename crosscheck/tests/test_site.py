@@ -17,10 +17,9 @@ from crosscheck.site import builder, coming, course, drawing, evidence, figures,
 from crosscheck.site.page import Text, title, why
 from crosscheck.stages import STAGES
 
-from .test_browser import CHROMIUM, WIDTHS, browser, opened  # noqa: F401 (a fixture)
+from .pages import WIDTHS, assert_accessible, in_a_browser, opened
 
 pytestmark = pytest.mark.xdist_group("site")
-in_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="no browser: apt install chromium")
 STEPS = [f"step{step:02}" for step in range(1, 61)]
 COMING = [f"from-{name}" for name in ("book", "d2l", "weidman", "tensorflow", "pytorch", "micrograd")]
 OTHERS = [
@@ -277,7 +276,7 @@ def test_a_drawing_has_values_gradients_shapes_and_generations(recorded):
 
 
 @in_a_browser
-def test_a_player_steps_through_a_program(browser, site):  # noqa: F811
+def test_a_player_steps_through_a_program(browser, site):
     with opened(browser) as page:
         page.goto((site / "step14.html").as_uri())
         figure = page.locator("#graph-step14")
@@ -364,19 +363,17 @@ def cut(page):
 @pytest.mark.parametrize(
     ("theme", "width", "names"), [("light", 1280, KINDS), ("dark", 1280, COLORS), ("light", 390, COLORS)]
 )
-def test_axe_finds_nothing(browser, site, theme, width, names):  # noqa: F811
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python")
+def test_axe_finds_nothing(browser, site, theme, width, names):
     with opened(browser, width, color_scheme=theme) as page:
         for name in names:
             page.goto((site / f"{name}.html").as_uri())
             cut(page)
-            found = axe.Axe().run(page, options={"preload": False})  # it would fetch style.css
-            assert found.violations_count == 0, f"{name}: {found.generate_report()}"
+            assert_accessible(page)
 
 
 @in_a_browser
 @pytest.mark.parametrize("width", WIDTHS)
-def test_no_page_is_wider_than_the_window(browser, site, width):  # noqa: F811
+def test_no_page_is_wider_than_the_window(browser, site, width):
     with opened(browser, width) as page:
         for name in (*KINDS, "stage5", "step57", "diff12", "index.zh", "step32.ja"):
             page.goto((site / f"{name}.html").as_uri())
@@ -384,7 +381,7 @@ def test_no_page_is_wider_than_the_window(browser, site, width):  # noqa: F811
 
 
 @in_a_browser
-def test_the_theme_of_the_system_and_that_of_the_button_have_the_same_colors(browser, site):  # noqa: F811
+def test_the_theme_of_the_system_and_that_of_the_button_have_the_same_colors(browser, site):
     found = {}
     for scheme in ("light", "dark"):
         with opened(browser, color_scheme=scheme) as page:
@@ -410,7 +407,7 @@ def test_the_theme_of_the_system_and_that_of_the_button_have_the_same_colors(bro
 
 
 @in_a_browser
-def test_a_printed_page_is_light_and_complete(browser, site):  # noqa: F811
+def test_a_printed_page_is_light_and_complete(browser, site):
     with opened(browser, color_scheme="dark") as page:
         for name in ("step16", "matrix", "graphs"):
             page.goto((site / f"{name}.html").as_uri())
@@ -423,8 +420,7 @@ def test_a_printed_page_is_light_and_complete(browser, site):  # noqa: F811
 
 
 @in_a_browser
-def test_the_page_of_a_difference(browser, tmp_path, capsys):  # noqa: F811
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python")
+def test_the_page_of_a_difference(browser, tmp_path, capsys):
     for name, options in (("columns", ["--side-by-side"]), ("slide", ["--slide"])):
         assert cli.main(["diff", "1", "2", "--step", "16", "--format", "html", *options]) == 0
         (tmp_path / f"{name}.html").write_text(capsys.readouterr().out, encoding="utf-8")
@@ -433,12 +429,11 @@ def test_the_page_of_a_difference(browser, tmp_path, capsys):  # noqa: F811
             for name in ("columns", "slide"):
                 page.goto((tmp_path / f"{name}.html").as_uri())
                 assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (name, width)
-                found = axe.Axe().run(page, options={"preload": False})
-                assert found.violations_count == 0, f"{name}: {found.generate_report()}"
+                assert_accessible(page)
 
 
 @in_a_browser
-def test_search_and_keys(browser, site):  # noqa: F811
+def test_search_and_keys(browser, site):
     with opened(browser) as page:
         page.goto((site / "step32.html").as_uri())
         page.keyboard.press("ArrowRight")
@@ -465,7 +460,7 @@ def test_search_and_keys(browser, site):  # noqa: F811
 
 
 @in_a_browser
-def test_the_matrix_is_filtered(browser, site):  # noqa: F811
+def test_the_matrix_is_filtered(browser, site):
     with opened(browser) as page:
         page.goto((site / "matrix.html").as_uri())
         visible = "rows => rows.filter(row => row.checkVisibility()).map(row => row.id)"
