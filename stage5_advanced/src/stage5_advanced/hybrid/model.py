@@ -162,50 +162,29 @@ class Hybrid(Model):
                     y.creator, y.generation, y.recorded = None, 0, False
         return result
 
-    def prove(self, traced, structure, has_options, leaves, arguments, first_result):
+    def prove(self, traced, structure, has_options, leaves, arguments, result):
         """Make the program of a call, and compare it with a second call, of altered values. Raises NoProgram."""
-        form, found, values = first_result
-        results = [as_input(y) for y in (*found, *values) if y is not None]
-        first = Trace(results, arguments)
-        with np.errstate(all="ignore"), Altered(self.layers(), first, arguments) as second_call:
-            new = {id(x): y for x, y in zip(arguments, second_call.arguments, strict=True)}
-            inputs = rebuild(structure, iter([new[id(x)] for x in leaves if x is not None]))
-            for (d, name), x in zip(self.states, leaves[len(leaves) - len(self.states) :], strict=True):
-                d[name] = None if x is None else new[id(x)]
-            with tracing():
-                result = self.model(*inputs[0], **inputs[1]) if has_options else self.model(*inputs)
-            other_found = []
-            other_form = flatten(result, other_found)
-            other_values = [d[name] for d, name in self.states]
-            second_call.check_attributes(self.states, self.unstable)
-            if not same_form((form, values), (other_form, other_values)):
-                raise NoProgram("the result has values that no function computed")
-            other_results = [as_input(y) for y in (*other_found, *other_values) if y is not None]
-            second = Trace(other_results, second_call.arguments)
-            outside = dict.fromkeys(f for f in first.functions if f in second.functions)
-            if outside:
-                first = Trace(results, arguments, outside)
-                second = Trace(other_results, second_call.arguments, outside)
-            second_call.keep([first.variables[i] for i in first.leaves if first.variables[i] not in second.numbers])
-            for i in range(len(arguments)):
-                if i not in first.used:
-                    raise NoProgram(f"input {i} is used as data, not as a variable")
-            first.check(second)
+        form, found, values = result
+        first = Trace(variables_in(found, values), arguments)
+        with np.errstate(all="ignore"), Altered(self.layers(), first, arguments) as altered:
+            other = self.call_again(structure, has_options, leaves, arguments, altered)
+            altered.check_attributes(self.states, self.unstable)
+            first, second = traces(first, result, other, arguments, altered)
             traced.compile(first, second, len(arguments), form, found, list(zip(self.states, values, strict=True)))
-            left = second_call.changed()
-            second_call.rewind()
-            functions, run = traced.program.bind()
-            xs = [x.data if isinstance(x, Variable) else x for x in (*second_call.arguments, *traced.given)]
-            slots = run(*xs)
-            ys = [slots[i] for i in traced.program.outputs] if Config.enable_backprop else slots
-            compare(ys, second, traced.program.outputs, functions)
-            for what, a, b in zip(
-                ("a random number", "a buffer", "an array"), left, second_call.changed(), strict=True
-            ):
-                if not same(a, b):
-                    raise NoProgram(f"{what} changes outside of functions")
-            release(traced.program.functions, functions)
+            compare_replay(traced, second, altered)
         traced.forms = [(x.data.shape, x.data.dtype) for x in traced.given]
+
+    def call_again(self, structure, has_options, leaves, arguments, altered):
+        """The form, the Variables and the states that the model returns for the altered arguments."""
+        new = {id(x): y for x, y in zip(arguments, altered.arguments, strict=True)}
+        inputs = rebuild(structure, iter([new[id(x)] for x in leaves if x is not None]))
+        for (d, name), x in zip(self.states, leaves[len(leaves) - len(self.states) :], strict=True):
+            d[name] = None if x is None else new[id(x)]
+        with tracing():
+            result = self.model(*inputs[0], **inputs[1]) if has_options else self.model(*inputs)
+        found = []
+        form = flatten(result, found)
+        return form, found, [d[name] for d, name in self.states]
 
     def layers(self):
         """All layers of the model, also in lists; for a function, those of its object, its closure and its globals."""
@@ -246,6 +225,45 @@ def hybridize(model):
     must stay. `clear()` starts again. Raises TypeError unless the model can be called.
     """
     return Hybrid(model)
+
+
+def variables_in(found, values):
+    """What a model returns and what its layers store, as Variables."""
+    return [as_input(y) for y in (*found, *values) if y is not None]
+
+
+def traces(first, result, other, arguments, altered):
+    """The traces of both calls, without functions that ran before them. Raises NoProgram unless they are the same."""
+    (form, found, values), (other_form, other_found, other_values) = result, other
+    if not same_form((form, values), (other_form, other_values)):
+        raise NoProgram("the result has values that no function computed")
+    results, other_results = variables_in(found, values), variables_in(other_found, other_values)
+    second = Trace(other_results, altered.arguments)
+    outside = dict.fromkeys(f for f in first.functions if f in second.functions)
+    if outside:
+        first = Trace(results, arguments, outside)
+        second = Trace(other_results, altered.arguments, outside)
+    altered.keep([first.variables[i] for i in first.leaves if first.variables[i] not in second.numbers])
+    for i in range(len(arguments)):
+        if i not in first.used:
+            raise NoProgram(f"input {i} is used as data, not as a variable")
+    first.check(second)
+    return first, second
+
+
+def compare_replay(traced, second, altered):
+    """Run the program on the altered values. Raises NoProgram unless it computes and changes what the call did."""
+    left = altered.changed()
+    altered.rewind()
+    functions, run = traced.program.bind()
+    xs = [x.data if isinstance(x, Variable) else x for x in (*altered.arguments, *traced.given)]
+    slots = run(*xs)
+    ys = [slots[i] for i in traced.program.outputs] if Config.enable_backprop else slots
+    compare(ys, second, traced.program.outputs, functions)
+    for what, a, b in zip(("a random number", "a buffer", "an array"), left, altered.changed(), strict=True):
+        if not same(a, b):
+            raise NoProgram(f"{what} changes outside of functions")
+    release(traced.program.functions, functions)
 
 
 def signature(structure, leaves):
