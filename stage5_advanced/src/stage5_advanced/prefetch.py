@@ -30,7 +30,7 @@ def wait(x):
 
 
 def wait_all():
-    """Wait until the current GPU has done all its work; without a GPU nothing is to be waited for. [not in the book]"""
+    """Wait until the current GPU has done all its work; return at once without a GPU. [not in the book]"""
     if cuda.gpu_enable:
         cuda.cupy.cuda.Device().synchronize()
 

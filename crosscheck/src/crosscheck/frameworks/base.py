@@ -56,7 +56,7 @@ class Framework(abc.ABC):
         return body(self, *variables)
 
     def noted(self) -> str:
-        """What is to be noted in the cell about the calls since the last question."""
+        """A note for the cell about the calls since the note before."""
         return ""
 
     @abc.abstractmethod

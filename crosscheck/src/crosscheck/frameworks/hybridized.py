@@ -35,7 +35,7 @@ class Hybridized(BookStyle):
         return hybrid(*variables)
 
     def noted(self) -> str:
-        """What the calls since the last question were: "program", forward and gradients, or why not."""
+        """What the calls since the note before were: "program", forward and gradients, or why not."""
         found = [one for hybrid in self.hybrids for one in hybrid.programs()]
         self.hybrids = []
         reasons = [one["reason"] for one in found if one["state"] != PROGRAM]

@@ -58,7 +58,7 @@ def load_checkpoint(comm, path, model, optimizer=None, loader=None, **objects):
 
 
 def moment_of(path):
-    """What the files of one call of `save_checkpoint` have in common; None in another file."""
+    """The mark that `save_checkpoint` gives all files of one call; None for any other file."""
     try:
         with np.load(path) as arrays:
             return json.loads(str(arrays["checkpoint"]))["values"]["moment"]
