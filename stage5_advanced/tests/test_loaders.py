@@ -115,6 +115,7 @@ def test_archives_are_read_in_order_of_names(tmp_path, make):
 @pytest.mark.parametrize(
     "content",
     [b"text", zipped(a=b"1" * 999)[:-30], tarred("w:gz", a=bytes(range(256)) * 9)[:60], zipped(a=b"1234")[:40] + b"?"],
+    ids=["text", "end of zip lost", "end of tar lost", "head of zip alone"],  # the bytes hold the time of day
 )
 def test_damaged_archives(tmp_path, content):
     path = tmp_path / "archive"
