@@ -2,7 +2,6 @@
 
 import threading
 from contextlib import contextmanager
-from operator import itemgetter
 
 import numpy as np
 
@@ -12,8 +11,9 @@ from ..layers import Layer
 from ..models import Model
 from .program import NoProgram, Trace
 from .proof import Altered, compare, is_state, release
+from .reach import Kept, Watch, is_layer, reach
 from .replay import LIMIT, Traced
-from .structure import flatten, rebuild, same, spec
+from .structure import constants, flatten, rebuild, same, spec
 
 
 class Tracing(threading.local):
@@ -86,8 +86,15 @@ class Hybrid(Model):
     def clear(self):
         """Forget all programs: the next calls trace again."""
         self.table = {}
+        self.changes = 0
+        self.forget()
+
+    def forget(self):
+        """Start again, since something has changed; count the changes that followed at once."""
+        self.changes = 0 if any(traced.calls > 1 for traced in self.table.values()) else self.changes + 1
+        self.table = {}
         self.excess = Traced("others", f"more than {LIMIT} signatures")
-        self.watched = []
+        self.watch = Watch()
 
     def programs(self):
         """What is known about each signature: dicts of signature, state, reason, calls, gradients and source.
@@ -111,8 +118,8 @@ class Hybrid(Model):
     def __call__(self, *inputs, **options):
         if not self.active or TRACING.now:
             return self.model(*inputs, **options)
-        if not self.unchanged():
-            self.clear()
+        if self.watch.changed():
+            self.forget()
         leaves = []
         structure = flatten((inputs, options) if options else inputs, leaves)
         leaves += [d[name] for d, name in self.states]
@@ -135,7 +142,8 @@ class Hybrid(Model):
 
     def first_call(self, inputs, options, structure, leaves):
         """Call the model; make a program of its graph if that can be proved right."""
-        before = [(vars(layer), vars(layer).copy()) for layer in self.layers()]
+        roots = [self.model, *constants(structure)]
+        before = [(vars(layer), vars(layer).copy()) for layer in filter(is_layer, reach(roots, without_hybrid))]
         with tracing():
             result = self.model(*inputs, **options)
         for d, old in before:
@@ -150,25 +158,29 @@ class Hybrid(Model):
         found = []
         form = flatten(result, found)
         values = [d[name] for d, name in self.states]
+        reached = reach(roots, without_hybrid)
         try:
-            self.prove(traced, structure, bool(options), leaves, arguments, (form, found, values))
+            if self.changes > LIMIT:
+                raise NoProgram("what the model refers to changes between calls")
+            self.prove(traced, Kept(reached), structure, bool(options), leaves, arguments, (form, found, values))
         except Exception as error:  # the model runs as before; programs() has the reason
             traced.program = None
             traced.reason = str(error) if isinstance(error, NoProgram) else f"{type(error).__name__}: {error}"
-        self.watch()
+        skipped = {(id(d), name) for d, name in self.states} | self.unstable
+        self.watch = Watch(reached if self.changes <= LIMIT else (), skipped)
         if not Config.enable_backprop:
             for y in (*found, *values):
                 if isinstance(y, Variable) and y.creator is not None and not any(y is x for x in arguments):
                     y.creator, y.generation, y.recorded = None, 0, False
         return result
 
-    def prove(self, traced, structure, has_options, leaves, arguments, result):
+    def prove(self, traced, kept, structure, has_options, leaves, arguments, result):
         """Make the program of a call, and compare it with a second call, of altered values. Raises NoProgram."""
         form, found, values = result
         first = Trace(variables_in(found, values), arguments)
-        with np.errstate(all="ignore"), Altered(self.layers(), first, arguments) as altered:
+        with np.errstate(all="ignore"), Altered(kept, first, arguments) as altered:
             other = self.call_again(structure, has_options, leaves, arguments, altered)
-            altered.check_attributes(self.states, self.unstable)
+            altered.check_changes(self.states, self.unstable)
             first, second = traces(first, result, other, arguments, altered)
             traced.compile(first, second, len(arguments), form, found, list(zip(self.states, values, strict=True)))
             compare_replay(traced, second, altered)
@@ -186,33 +198,6 @@ class Hybrid(Model):
         form = flatten(result, found)
         return form, found, [d[name] for d, name in self.states]
 
-    def layers(self):
-        """All layers of the model, also in lists; for a function, those of its object, its closure and its globals."""
-        code = getattr(self.model, "__code__", None)
-        owners = [self.model, getattr(self.model, "__self__", None)]
-        owners += [cell.cell_contents for cell in getattr(self.model, "__closure__", None) or ()]
-        owners += [self.model.__globals__.get(name) for name in (code.co_names if code else ())]
-        return list(dict.fromkeys(layer for owner in owners for layer in layers_in(owner, set())))
-
-    def watch(self):
-        """Note the attributes of all layers: when one of them changes, programs are no longer valid."""
-        skipped = {(id(d), name) for d, name in self.states} | self.unstable
-        self.watched = []
-        for d in map(vars, self.layers()):
-            names = [name for name in d if name not in ("inputs", "outputs") and (id(d), name) not in skipped]
-            pick = itemgetter("_params", *names)
-            self.watched.append((d, pick, pick(d), d["_params"], len(d["_params"])))
-
-    def unchanged(self):
-        """Whether the attributes of all layers are what they were."""
-        try:
-            for d, pick, values, names, n in self.watched:
-                if pick(d) != values or len(names) != n:
-                    return False
-        except (KeyError, ValueError):  # ValueError: from a comparison of arrays
-            return False
-        return True
-
 
 def hybridize(model):
     """Trace a model or a function at its first call, and replay the program at later ones: a Hybrid. [not in the book]
@@ -221,8 +206,8 @@ def hybridize(model):
     is a program for each combination of shapes, dtypes and modes. It is compared with the model on altered values
     before it is used; without one the model runs as before, and `programs()` gives the reason. What is lost: the model
     runs twice at the first call with a signature; Python code such as `print` does not run at later ones; branches stay
-    as they were taken, and the comparison cannot find one that altered values take as well; what a closure refers to
-    must stay. `clear()` starts again. Raises TypeError unless the model can be called.
+    as they were taken, and the comparison cannot find one that altered values take as well. If what the model refers to
+    is replaced, it is traced again; `clear()` forgets all programs. Raises TypeError unless the model can be called.
     """
     return Hybrid(model)
 
@@ -291,16 +276,6 @@ def describe(leaves):
     return f"{arrays}; {'training' if Config.train else 'test_mode'}{'' if Config.enable_backprop else ', no_grad'}"
 
 
-def layers_in(thing, seen):
-    """Yield the layers in a layer, or in a list, tuple or dict."""
-    if isinstance(thing, Hybrid):
-        thing = thing.model
-    if isinstance(thing, Layer) and thing not in seen:
-        seen.add(thing)
-        yield thing
-        for value in list(vars(thing).values()):
-            yield from layers_in(value, seen)
-    elif isinstance(thing, (list, tuple, dict)):
-        for value in thing.values() if isinstance(thing, dict) else thing:
-            if isinstance(value, Layer):
-                yield from layers_in(value, seen)
+def without_hybrid(x):
+    """The model of a Hybrid; other objects as they are."""
+    return x.model if isinstance(x, Hybrid) else x

@@ -6,7 +6,8 @@ from .. import cuda
 from ..config import Config, using_config
 from ..core import Function, Variable, array_types, propagate, unrecorded
 from .program import Lease, NoProgram, Program, Trace
-from .proof import altered, compare, preserved_generator
+from .proof import altered, compare
+from .reach import Generators, preserved
 from .structure import LEAF, rebuild
 
 LIMIT = 16  # programs of a Hybrid, and programs of gradients for each; what exceeds it runs as without hybridize
@@ -135,7 +136,8 @@ class Traced:
         if len(self.gradients) >= LIMIT:
             return Gradients(None, (), f"more than {LIMIT} combinations of outputs and inputs")
         try:
-            with preserved_generator(), np.errstate(all="ignore"), using_config("enable_backprop", True):
+            used = Generators([value for f in self.program.functions for value in vars(f).values()])
+            with preserved(used), np.errstate(all="ignore"), using_config("enable_backprop", True):
                 lease, rng = Lease(self.program), np.random.default_rng(0)
                 slots = lease.run(*(altered(x.data, rng) for x in call.inputs))
                 seeds = [None if gy is None else Variable(altered(gy.data, rng)) for gy in gys]

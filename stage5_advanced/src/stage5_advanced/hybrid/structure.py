@@ -29,6 +29,17 @@ def rebuild(structure, leaves):
     return dict(zip(parts[0], found, strict=True)) if kind is dict else kind(found)
 
 
+def constants(structure):
+    """What flatten has found that is neither a leaf nor a container, such as numbers and layers."""
+    if structure is LEAF:
+        return
+    if structure[0] is None:
+        yield structure[2]
+        return
+    for part in structure[-1]:
+        yield from constants(part)
+
+
 def spec(x):
     """What a program depends on: the kind, shape and dtype of an array, and whether a gradient is computed for it."""
     if isinstance(x, Variable):
