@@ -81,7 +81,7 @@ def test_functions_without_inputs_and_errors_have_no_cell():
 
 
 def test_the_command_prints_the_share_and_the_reasons(capsys):
-    options = ["run", "--hybrid", "--stages", "5", "-k", "(tanh or custom_function) and not fifth", "--without-torch"]
+    options = ["run", "--hybrid", "--stages", "5", "-k", "(tanh or while_loop) and not fifth", "--without-torch"]
     assert cli.main([*options, "-n", "0", "--quick", "--dtype", "float64", "--json"]) == 0
     found = {cell["computation"]: cell for cell in json.loads(capsys.readouterr().out)["cells"] if "program" in cell}
     assert found["tanh"]["program"] == PROGRAM
@@ -89,7 +89,7 @@ def test_the_command_prints_the_share_and_the_reasons(capsys):
     assert cli.main([*options, "-n", "0", "--quick", "--dtype", "float64"]) == 0
     out = capsys.readouterr().out
     assert "are programs, forward and gradients" in out
-    assert "no program, the functions that are called depend on the values: custom_function" in " ".join(out.split())
+    assert "no program, the functions that are called depend on the values: while_loop" in " ".join(out.split())
 
 
 def test_hybrid_is_on_the_cpu(capsys):

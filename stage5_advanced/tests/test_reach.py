@@ -371,3 +371,56 @@ def test_a_branch_is_seen_by_other_values(f):
         x = Variable(np.array([0.25, -1.5, 3.0]) * (k + 1))
         np.testing.assert_array_equal(hybrid(x).data, f(x).data)
     assert [state for state, _ in result(hybrid)] == ["eager"]
+
+
+def defined(kind):
+    """A function that defines its Function anew at each call."""
+
+    def f(x):
+        factor = float(x.data[0]) if kind == "by data" else 2.0
+
+        class Scaled(Function):
+            def forward(self, x):
+                return x * factor
+
+            def backward(self, gy):
+                return Scaled()(gy) if kind == "recursive" else gy * factor
+
+        return F.sin(Scaled()(x) * x)
+
+    return f
+
+
+@pytest.mark.parametrize("kind", ["plain", "recursive", "by data"])
+def test_a_class_that_each_call_defines_is_the_same_if_its_code_is(kind):
+    hybrid, f = hybridize(defined(kind)), defined(kind)
+    for k in range(3):
+        found = []
+        for g in (hybrid, f):
+            x = Variable(normals(3, seed=k))
+            y = g(x)
+            y.backward()
+            found.append([y.data, x.grad.data])
+        np.testing.assert_array_equal(*found)
+    expected = (
+        ("program", None) if kind != "by data" else ("eager", "the functions that are called depend on the values")
+    )
+    assert result(hybrid) == [expected]
+    if kind != "by data":
+        assert hybrid.programs()[0]["gradients"] == ["program"]
+
+
+def test_a_gradient_is_cast_where_it_is_without_hybridize():
+    def f(x, W):
+        return F.linear_simple(x, W, np.linspace(-1.0, 1.0, 4))  # in float64; frees the float32 product
+
+    hybrid = hybridize(f)
+    for k in range(3):
+        found = []
+        for g in (hybrid, f):
+            x, W = Variable(normals(2, 3, seed=k)), Variable(normals(3, 4, seed=k))
+            F.sum(F.sin(g(x, W))).backward()
+            found.append([x.grad.data, W.grad.data])
+        for a, b in zip(*found, strict=True):
+            np.testing.assert_array_equal(a, b, strict=True)
+    assert hybrid.programs()[0]["gradients"] == ["program"]

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import cuda
 from ..core import Function, Variable, as_array, as_input
-from .structure import same
+from .structure import same, same_code
 
 GRAPH = ("inputs", "outputs", "generation", "output_specs")  # attributes of a Function in a graph
 
@@ -73,9 +73,8 @@ class Trace:
 
     def check(self, other):
         """Raise NoProgram unless another trace has the same functions, steps and constants."""
-        if [list(map(type, self.functions)), self.steps, self.leaves, self.results] != [
-            list(map(type, other.functions)), other.steps, other.leaves, other.results
-        ]:  # fmt: skip
+        equal = (self.steps, self.leaves, self.results) == (other.steps, other.leaves, other.results)
+        if not equal or not all(map(same_code, map(type, self.functions), map(type, other.functions))):
             raise NoProgram("the functions that are called depend on the values")
         for i in self.leaves:
             if self.variables[i] is not other.variables[i] and not same(
@@ -99,6 +98,7 @@ class Program:
         fresh = [i for i in outputs if i in direct or any(shared(data[i], a) for a in constants.values())]
         self.arguments, self.constants, self.outputs, self.steps = arguments, constants, outputs, trace.steps
         self.constant_slots = {i for i, x in enumerate(trace.variables) if x is not None and x.constant}
+        self.released = {i for i, x in enumerate(trace.variables) if x is not None and x.data is None}  # linear_simple
         self.flat = {i for _, outs, _ in trace.steps for i in outs if getattr(trace.variables[i], "generation", 1) == 0}
         generations = self.generations([0] * len(trace.variables))
         self.depths = [generations[i] for i in outputs]  # how many functions there are before each output
@@ -192,7 +192,7 @@ class Lease:
             variables[i] = x
         for i, x in enumerate(variables):
             if x is None:
-                variables[i] = Variable(slots[i])
+                variables[i] = Variable(None if i in program.released else slots[i])
                 variables[i].constant = i in program.constant_slots
         generations = program.generations([x.generation for x in variables])
         for f, (ins, outs, several) in zip(functions, program.steps, strict=True):

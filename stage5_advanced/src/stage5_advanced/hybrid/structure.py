@@ -1,5 +1,7 @@
 """Nested tuples, lists and dicts of Variables and arrays: their structure, their leaves, and whether two are equal."""
 
+from types import FunctionType
+
 from .. import cuda
 from ..core import Function, Variable, array_types
 
@@ -45,6 +47,27 @@ def spec(x):
     if isinstance(x, Variable):
         return type(x.data), x.data.shape, x.data.dtype, x.constant
     return x if x is None else (type(x), x.shape, x.dtype)
+
+
+def same_code(a, b, seen=()):
+    """Whether two functions do the same, or two classes, also if each call defines them anew.
+
+    seen: pairs that are being compared: a class may occur in its own methods.
+    """
+    if a is b or (a, b) in seen:
+        return True
+    if not callable(a):
+        return same(a, b)
+    if isinstance(a, type) and isinstance(b, type):
+        parts = [{k: v for k, v in vars(x).items() if k not in ("__dict__", "__weakref__", "__doc__")} for x in (a, b)]
+        equal = a.__bases__ == b.__bases__ and a.__qualname__ == b.__qualname__ and parts[0].keys() == parts[1].keys()
+    elif isinstance(a, FunctionType) and isinstance(b, FunctionType):
+        parts = [dict(zip(f.__code__.co_freevars, f.__closure__ or (), strict=True)) for f in (a, b)]
+        parts = [{k: cell.cell_contents for k, cell in found.items() if k != "__class__"} for found in parts]
+        equal = a.__code__ == b.__code__ and same(a.__defaults__, b.__defaults__)
+    else:
+        return False
+    return equal and all(same_code(value, parts[1][name], (*seen, (a, b))) for name, value in parts[0].items())
 
 
 def same(a, b):
