@@ -102,9 +102,9 @@ def test_an_update_is_one_launch(xp_kernels, make):
 
 # Functions with kernels, by their rows in test_device.py.
 NAMES = """
-    adaptive_avg_pool2d average_pooling avg_pool2d batch_norm conv1d conv2d deconv2d gru_cell leaky_relu linear
-    log_softmax lstm lstm_cell matmul max_pool2d mean_squared_error moving_batch_norm pooling relu sigmoid
-    sigmoid_cross_entropy softmax softmax_cross_entropy
+    adaptive_avg_pool2d average_pooling avg_pool2d batch_norm conv1d conv2d deconv2d elu embed_id gelu gru_cell
+    leaky_relu linear log_softmax lstm lstm_cell matmul max_pool2d mean_squared_error moving_batch_norm pooling
+    relu selu sigmoid sigmoid_cross_entropy softmax softmax_cross_entropy softplus take tanh
 """
 WITH_KERNELS = {name: call for name, call in CALLS.items() if name.split()[0] in NAMES.split()}
 
@@ -190,7 +190,7 @@ def test_a_gru_over_a_sequence_is_computed_by_kernels(xp_kernels, reset_after):
     assert_same(first_order(f, xp_kernels, [place(xp_kernels, x) for x in xs]), first_order(f, np, xs))
 
 
-def test_a_label_or_target_out_of_range_makes_the_loss_nan(xp_kernels):
+def test_a_label_target_or_index_out_of_range_makes_nan(xp_kernels):
     """An error would have to wait for the device."""
     x = Variable(xp_kernels.zeros((2, 3)))
     for labels in ([0, 3], [-1, 0]):
@@ -199,6 +199,9 @@ def test_a_label_or_target_out_of_range_makes_the_loss_nan(xp_kernels):
         assert np.isnan(float(loss))
         assert np.isnan(cuda.as_numpy(x.grad)).any()
         x.cleargrad()
+    indices = xp_kernels.asarray([1, 2, -3, -1])
+    np.testing.assert_array_equal(np.isnan(cuda.as_numpy(F.take(x, indices)))[:, 0], [False, True, True, False])
+    np.testing.assert_array_equal(np.isnan(cuda.as_numpy(F.embed_id(indices, x)))[:, 0], [False, True, True, True])
     assert np.isnan(float(F.sigmoid_cross_entropy(x, xp_kernels.asarray([[0.0, 1.0, 2.0]] * 2))))
     with pytest.raises(TypeError, match="expected integers from 0 to 2, got float64"):
         F.softmax_cross_entropy(x, xp_kernels.asarray([0.0, 1.0]))
@@ -211,6 +214,39 @@ def test_other_dtypes_are_computed_by_the_formula(xp_kernels, dtype):
         np.testing.assert_allclose(cuda.as_numpy(f(x)), f(cuda.as_numpy(x)).data, rtol=1e-3)
     if on_standin(xp_kernels):
         assert not set(launched(xp_kernels, lambda: F.softmax(x))) & {kernel.name for kernel in cuda.KERNELS}
+
+
+ACTIVATIONS = {
+    "elu": (F.elu, {"elu_of": 1, "elu_gradient": 1}),
+    "gelu": (F.gelu, {"gelu": 1, "gelu_gx": 1}),
+    "leaky_relu": (F.leaky_relu, {"leaky_relu_of": 1, "leaky_relu_gradient": 1}),
+    "log_softmax": (F.log_softmax, {"softmax_rows": 1, "softmax_gradient_rows": 1}),
+    "sigmoid": (F.sigmoid, {"sigmoid_of": 1, "sigmoid_gradient": 1}),
+    "softmax": (F.softmax, {"softmax_rows": 1, "softmax_gradient_rows": 1}),
+    "softplus": (F.softplus, {"softplus_of": 1, "softplus_gradient": 1}),
+    "tanh": (F.tanh, {"tanh": 1, "tanh_gradient": 1}),
+}
+
+
+@pytest.mark.parametrize(("f", "launches"), ACTIVATIONS.values(), ids=ACTIVATIONS)
+def test_an_activation_is_one_launch_each_way(xp_kernels, f, launches):
+    if not on_standin(xp_kernels):
+        pytest.skip("only the stand-in counts launches")
+    x, gy = (Variable(place(xp_kernels, a)) for a in signed((2, 3), (2, 3)))
+    assert launched(xp_kernels, lambda: grad(f(x), x, gy)) == launches
+
+
+def test_the_gradient_of_dropout_has_the_mask_that_was_drawn(xp_kernels):
+    x, gy = (Variable(place(xp_kernels, a, np.float32)) for a in signed((30, 40), (30, 40)))
+    y = F.dropout(x, 0.25)
+    y.grad = gy
+    counts = launched(xp_kernels, y.backward)
+    assert counts == ({"dropout_gx": 1} if on_standin(xp_kernels) else {})
+    y, gx, x, gy = (cuda.as_numpy(v) for v in (y, x.grad, x, gy))
+    kept = y != 0
+    assert 800 < kept.sum() < 1000
+    np.testing.assert_allclose(y, np.where(kept, x / 0.75, 0), rtol=1e-6)
+    np.testing.assert_allclose(gx, np.where(kept, gy / 0.75, 0), rtol=1e-6)
 
 
 def test_empty_arrays_are_computed_by_the_formula(xp_kernels):

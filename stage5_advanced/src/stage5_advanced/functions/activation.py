@@ -106,9 +106,7 @@ class Softmax(Function):
         return softmax_of(x, self.axes, False)
 
     def backward(self, gy):
-        y = self.outputs[0]()
-        gx = y * gy
-        return gx - y * sum(gx, self.axes, keepdims=True)
+        return softmax_gradient(gy, self.outputs[0](), self.axes, False)
 
 
 @cuda.on_gpu(kernels.softmax)
@@ -122,6 +120,15 @@ def softmax_of(x, axes, logarithm):
     xp.exp(y, out=y)
     y /= accumulate(y, axes, keepdims=True)
     return y
+
+
+@kernels.gradient_by(kernels.softmax_gradient)
+def softmax_gradient(gy, y, axes, logarithm):
+    """The gradient of softmax or log_softmax."""
+    if logarithm:
+        return gy - exp(y) * sum(gy, axes, keepdims=True)
+    gx = y * gy
+    return gx - y * sum(gx, axes, keepdims=True)
 
 
 def softmax(x, axis=1):
@@ -146,8 +153,7 @@ class LogSoftmax(Function):
         return softmax_of(x, self.axes, True)
 
     def backward(self, gy):
-        y = self.outputs[0]()
-        return gy - exp(y) * sum(gy, self.axes, keepdims=True)
+        return softmax_gradient(gy, self.outputs[0](), self.axes, True)
 
 
 def log_softmax(x, axis=1):

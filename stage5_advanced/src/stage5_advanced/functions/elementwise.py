@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from ..core import Function, as_input
+from . import kernels
 
 
 class Derived(Function):
@@ -119,8 +120,13 @@ class Tanh(Function):
         return self.xp.tanh(x)
 
     def backward(self, gy):
-        y = self.outputs[0]()
-        return gy * (1 - y * y)
+        return tanh_gradient(gy, self.outputs[0]())
+
+
+@kernels.gradient("T gy, T y", "gx = gy * (1 - y * y)")
+def tanh_gradient(gy, y):
+    """The gradient of tanh."""
+    return gy * (1 - y * y)
 
 
 def tanh(x):

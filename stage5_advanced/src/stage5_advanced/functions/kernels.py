@@ -21,7 +21,19 @@ def gradient(inputs, operation):
     """
 
     def decorate(formula):
-        @cuda.kernel(inputs, "T gx", operation)
+        return gradient_by(cuda.Kernel("ElementwiseKernel", inputs, "T gx", operation, formula.__name__))(formula)
+
+    return decorate
+
+
+def gradient_by(device):
+    """Decorator for a formula of `backward`, from Variables to gx: on a GPU `device`, where no graph is recorded.
+
+    device: a function of arrays, as in `cuda.on_gpu`.
+    """
+
+    def decorate(formula):
+        @cuda.on_gpu(device)
         @functools.wraps(formula)
         def on_arrays(*args):
             return NotImplemented
@@ -186,6 +198,47 @@ extern "C" __global__ void softmax_rows(  // one block for each row of n element
 }
 """,
 )
+softmax_gradient_rows = cuda.BlockKernel(
+    "softmax_gradient_rows",
+    SUMS
+    + """
+extern "C" __global__ void softmax_gradient_rows(  // one block for each row of n elements, which are `step` apart
+        const T* gy, const T* y, long long n, long long step, long long logarithm, T* gx) {
+    __shared__ T shared[256];
+    long long start = blockIdx.x / step * n * step + blockIdx.x % step;
+    T sum = 0;
+    for (long long k = threadIdx.x; k < n; k += blockDim.x) {
+        long long i = start + k * step;
+        sum += logarithm ? gy[i] : y[i] * gy[i];
+    }
+    sum = total(sum, shared);
+    for (long long k = threadIdx.x; k < n; k += blockDim.x) {
+        long long i = start + k * step;
+        gx[i] = logarithm ? gy[i] - exp(y[i]) * sum : y[i] * (gy[i] - sum);
+    }
+}
+""",
+)
+dropped = cuda.Kernel(
+    "ElementwiseKernel",
+    "T x, float64 draw, float64 ratio",
+    "T y, bool mask",
+    "mask = draw > ratio; y = mask ? x / T(1 - ratio) : T(0)",
+    "dropout",
+)
+dropped_gradient = cuda.Kernel(
+    "ElementwiseKernel", "T gy, bool mask, float64 ratio", "T gx", "gx = mask ? gy / T(1 - ratio) : T(0)", "dropout_gx"
+)
+gelu_outputs = cuda.Kernel(
+    "ElementwiseKernel", "T x", "T y, T P", "P = (erf(x * T(0.7071067811865476)) + 1) / 2; y = x * P", "gelu"
+)
+gelu_gx = cuda.Kernel(
+    "ElementwiseKernel",
+    "T x, T gy, T P",
+    "T gx",
+    "gx = (P + x * exp(x * x / -2) * T(0.3989422804014327)) * gy",  # 1 / sqrt(2 pi)
+    "gelu_gx",
+)
 cross_entropy_rows = cuda.BlockKernel(
     "cross_entropy_rows",
     SUMS
@@ -224,7 +277,16 @@ cross_entropy_gx = cuda.Kernel(
     "cross_entropy_gx",
 )
 
-
+taken_rows = cuda.Kernel(
+    "ElementwiseKernel",
+    "raw T x, raw int64 index, int64 lowest, int64 n, int64 width",
+    "T y",
+    """
+    long long row = index[i / width];
+    y = row >= lowest && row < n ? x[(row + n) % n * width + i % width] : log(T(-1));
+    """,
+    "taken_rows",
+)
 probabilities = cuda.Kernel("ElementwiseKernel", "T t", "T y", "y = t >= 0 && t <= 1 ? t : log(T(-1))", "targets")
 
 
@@ -236,6 +298,39 @@ def softmax(x, axes, logarithm):
     y = xp.empty(x.shape, x.dtype)
     softmax_rows(x.size // n, x.dtype, xp.ascontiguousarray(x), n, step, int(logarithm), y)
     return y
+
+
+def softmax_gradient(gy, y, axes, logarithm):
+    """The gradient of softmax or log_softmax along one axis."""
+    if len(axes) != 1 or gy.shape != y.shape:
+        return NotImplemented
+    xp, n, step = cuda.cupy, y.shape[axes[0]], math.prod(y.shape[axes[0] + 1 :])
+    gx = xp.empty(y.shape, y.dtype)
+    gy, y = xp.ascontiguousarray(gy), xp.ascontiguousarray(y)
+    softmax_gradient_rows(y.size // n, y.dtype, gy, y, n, step, int(logarithm), gx)
+    return gx
+
+
+def dropout(self, x):
+    """Dropout.forward."""
+    y, self.mask = dropped(x, self.xp.random.rand(*x.shape), self.ratio)
+    return y
+
+
+def dropout_gradient(self, gy):
+    """DropoutGrad.forward."""
+    return dropped_gradient(gy, self.dropout.mask, self.dropout.ratio)
+
+
+def gelu(self, x):
+    """GELU.forward."""
+    y, self.P = gelu_outputs(x)
+    return y
+
+
+def gelu_gradient(self, x, gy):
+    """GELUGrad.forward."""
+    return gelu_gx(x, gy, self.gelu.P)
 
 
 def cross_entropy(self, x, t):
@@ -252,6 +347,30 @@ def cross_entropy(self, x, t):
 def cross_entropy_gradient(self, x, t, gy):
     """SoftmaxCrossEntropyGrad.forward; gx is nan for a label out of range."""
     return cross_entropy_gx(self.loss.e, self.loss.total, t.astype(np.int64, copy=False), gy, *x.shape)
+
+
+def take(self, x, indices):
+    """Take.forward along axis 0."""
+    if self.axis != 0:
+        return NotImplemented
+    self.x_shape = x.shape
+    return rows_of(x, indices, -len(x))
+
+
+def embed_id(self, x, W):
+    """EmbedID.forward."""
+    if x.dtype.kind not in "iu":
+        return NotImplemented
+    self.W_shape = W.shape
+    return rows_of(W, x, 0)
+
+
+def rows_of(x, indices, lowest):
+    """x[indices]; nan for an index below the lowest or out of range, since an error would have to wait."""
+    xp = cuda.cupy
+    y = xp.empty(indices.shape + x.shape[1:], x.dtype)
+    x, indices = xp.ascontiguousarray(x), xp.ascontiguousarray(indices.astype(np.int64, copy=False))
+    return taken_rows(x, indices, lowest, len(x), math.prod(x.shape[1:]), y)
 
 
 def targets(self, t):

@@ -20,6 +20,7 @@ class Dropout(Function):
     def __init__(self, ratio):
         self.ratio = ratio
 
+    @cuda.on_gpu(kernels.dropout)
     def forward(self, x):
         self.mask = self.xp.random.rand(*x.shape) > self.ratio
         return x * self.mask / (1.0 - self.ratio)
@@ -34,6 +35,7 @@ class DropoutGrad(Function):
     def __init__(self, dropout):
         self.dropout = dropout
 
+    @cuda.on_gpu(kernels.dropout_gradient)
     def forward(self, gy):
         return gy / (1.0 - self.dropout.ratio) * self.dropout.mask
 

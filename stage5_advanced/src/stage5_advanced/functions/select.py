@@ -8,6 +8,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from .. import cuda
 from ..core import Function, as_input
+from . import kernels
 from .broadcast import broadcast_to, narrow, widen
 from .compare import as_indices
 from .shape import concat, get_item, reshape, transpose
@@ -21,6 +22,7 @@ class Take(Function):
     def __init__(self, axis):
         self.axis = axis
 
+    @cuda.on_gpu(kernels.take, integers=True)
     def forward(self, x, indices):
         check_range("take", indices, x.shape[self.axis])
         self.x_shape = x.shape

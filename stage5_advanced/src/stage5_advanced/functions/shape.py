@@ -7,6 +7,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from .. import cuda
 from ..core import Function, Variable, as_input
+from . import kernels
 
 
 class Reshape(Function):
@@ -158,6 +159,7 @@ class EmbedID(Function):
 
     not_differentiated = (0,)
 
+    @cuda.on_gpu(kernels.embed_id, integers=True)
     def forward(self, x, W):
         check_indices("embed_id", x, len(W))
         self.W_shape = W.shape

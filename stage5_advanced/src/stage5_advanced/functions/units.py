@@ -4,7 +4,9 @@ import math
 
 import numpy as np
 
+from .. import cuda
 from ..core import Function, as_input, as_operand
+from . import kernels
 from .activation import relu, sigmoid
 from .broadcast import sum_to
 from .compare import equal, greater, greater_equal, less, less_equal, sign, where
@@ -133,12 +135,24 @@ class ELU(Function):
         self.alpha = float(alpha)
 
     def forward(self, x):
-        return self.xp.where(x > 0, x, self.alpha * self.xp.expm1(self.xp.minimum(x, 0.0)))
+        return elu_of(x, self.alpha)
 
     def backward(self, gy):
-        (x,) = self.inputs
-        positive = greater(x, 0)
-        return gy * where(positive, 1, self.alpha * exp(where(positive, 0, x)))
+        return elu_gradient(gy, self.inputs[0], self.alpha)
+
+
+@cuda.kernel("T x, T alpha", "T y", "y = x > 0 ? x : alpha * expm1(x)")
+def elu_of(x, alpha):
+    """elu of an array."""
+    xp = cuda.get_array_module(x)
+    return xp.where(x > 0, x, alpha * xp.expm1(xp.minimum(x, 0.0)))
+
+
+@kernels.gradient("T gy, T x, T alpha", "gx = gy * (x > 0 ? T(1) : alpha * exp(x))")
+def elu_gradient(gy, x, alpha):
+    """The gradient of elu."""
+    positive = greater(x, 0)
+    return gy * where(positive, 1, alpha * exp(where(positive, 0, x)))
 
 
 def elu(x, alpha=1.0):
@@ -173,12 +187,23 @@ class Softplus(Function):
         self.beta = beta
 
     def forward(self, x):
-        xp, x = self.xp, self.beta * x
-        return (xp.maximum(x, 0.0) + xp.log1p(xp.exp(-xp.abs(x)))) / self.beta  # e^(beta x) could overflow
+        return softplus_of(x, self.beta)
 
     def backward(self, gy):
-        (x,) = self.inputs
-        return gy * sigmoid(self.beta * x)
+        return softplus_gradient(gy, self.inputs[0], self.beta)
+
+
+@cuda.kernel("T x, T beta", "T y", "T z = beta * x; y = ((z > 0 ? z : T(0)) + log1p(exp(z > 0 ? -z : z))) / beta")
+def softplus_of(x, beta):
+    """softplus of an array."""
+    xp, x = cuda.get_array_module(x), beta * x
+    return (xp.maximum(x, 0.0) + xp.log1p(xp.exp(-xp.abs(x)))) / beta  # e^(beta x) could overflow
+
+
+@kernels.gradient("T gy, T x, T beta", "gx = gy / (1 + exp(-beta * x))")
+def softplus_gradient(gy, x, beta):
+    """The gradient of softplus."""
+    return gy * sigmoid(beta * x)
 
 
 def softplus(x, beta=1.0):
@@ -207,6 +232,7 @@ def softsign(x):
 class GELU(Function):
     """y = x P, P = (1 + erf(x / sqrt(2))) / 2;  gx = (P + x p) gy, p = e^(-x^2 / 2) / sqrt(2 pi)."""
 
+    @cuda.on_gpu(kernels.gelu)
     def forward(self, x):
         self.P = erf_of(x * math.sqrt(0.5))
         self.P += 1
@@ -223,6 +249,7 @@ class GELUGrad(Function):
     def __init__(self, gelu):
         self.gelu = gelu
 
+    @cuda.on_gpu(kernels.gelu_gradient)
     def forward(self, x, gy):
         gx = self.xp.exp(-0.5 * x * x)
         gx *= 1 / math.sqrt(2 * math.pi)
