@@ -118,6 +118,10 @@ def test_a_red_cell_is_explained_and_gives_the_command_that_reproduces_it(crossc
         (["rosetta", "cube"], "the Rosetta has no 'cube'"),
         (["rosetta", "softmaxx"], "the Rosetta has no 'softmaxx'; similar: softmax"),
         (["faults", "-k", "nothing_of_the_kind"], "no fault matches"),
+        (["faults", "--sample", "3"], "--sample is an option of --automatic"),
+        (["faults", "--again"], "--again is an option of --automatic"),
+        (["diff", "1", "2", "--json", "--format", "html"], "diff: --json replaces the text; no --format"),
+        (["run", "--json", "same", "--junit", "same"], "--junit: expected another file than that of --json, got same"),
         (["bench", "-k", "nothing"], "no workload matches -k 'nothing'"),
         (["bench", "--rounds", "1"], "--rounds: expected at least 2, for the quartiles, got 1"),
         (["bench", "--threads", "0"], "--threads: expected at least 1, got 0"),
@@ -134,6 +138,7 @@ def test_a_usage_error_is_reported_in_one_line(crosscheck, arguments, said):
     "arguments",
     [[], ["dance"], ["run", "--dance"], ["list", "dances"], ["run", "-n", "x"], ["run", "-n", "-1"]]
     + [["run", "--time-limit", text] for text in ("x", "0", "nan", "-1")]
+    + [["faults", "--automatic", "--sample", text] for text in ("0", "-1", "x")]
     + [["run", "--framework="], ["run", "--html", "x", "--mutation="], ["faults", "--automatic", "--known="]],
 )
 def test_an_unknown_command_is_rejected_with_the_usage(crosscheck, arguments):

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from crosscheck import UsageError, cli
 from crosscheck import diff as diff_module
-from crosscheck.changes import behaviors, higher_orders, interface, slides
+from crosscheck.changes import behaviors, higher_orders, interface, interface_of, slides
 from crosscheck.diff import (
     DefinitionChange,
     FileChange,
@@ -372,6 +372,32 @@ def test_public_names_and_signatures_that_change():
         ("added", "V.__mul__"),
         ("removed", "V.__add__"),
     ]
+
+
+def test_names_and_signatures_belong_to_the_lesson_that_changes_them():
+    one_two, two_three, three_four = (compare(str(n), str(n + 1)) for n in (1, 2, 3))
+    found = {
+        one.lesson.step: [(api.state, str(api)) for api in interface_of(one)]
+        for comparison in (one_two, two_three, three_four)
+        for one in comparison.chapters()
+    }
+    assert ("changed", "core.Function.__call__(self, input) -> (self, inputs)") in found[11]
+    assert ("changed", "core.Function.__call__(self, inputs) -> (self, *inputs)") in found[12]
+    assert found[13] == [("added", "functions.arithmetic.Add.backward(self, gy)")]  # Square only pauses in steps 11, 12
+    assert found[14] == [("added", "core.Variable.cleargrad(self)")]
+    assert found[15] == found[16] == []
+    assert ("changed", "core.Variable.backward(self) -> (self, retain_grad=False)") in found[18]
+    assert ("added", "Variable._repr_html_") in found[26]
+    assert ("added", "Variable.__rpow__") in found[34]
+    assert [text for _, text in found[38] if text.startswith("Variable.")] == [
+        "Variable.reshape",
+        "Variable.transpose",
+        "Variable.T",
+    ]
+    every = [api for step in found for api in found[step]]
+    assert len(every) == len(set(every))
+    alone = select(three_four, step=47).chapters()[0]  # the same if the other lessons are not there
+    assert [(api.state, str(api)) for api in interface_of(alone)] == found[47]
 
 
 def test_computations_that_turn_from_unsupported_to_supported(crosscheck):

@@ -1,9 +1,11 @@
 """Files that the user names: found wrong before the run, and written in full or not at all."""
 
+import errno
 import os
 import pathlib
 import stat
 import sys
+import tempfile
 from xml.etree import ElementTree
 
 import pytest
@@ -46,6 +48,40 @@ def test_what_cannot_be_written_is_found_before_the_run(option, target, said, tm
     assert cli.main(["run", "-k", "square", option, target]) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"crosscheck: {option}: {said}")
+    assert error.count("\n") == 1
+
+
+COMMANDS = [
+    ["run", "--json", "x.json"],
+    ["run", "--junit", "x.xml"],
+    ["run", "--html", "x"],
+    ["site", "x"],
+    ["exercise", "1", "x"],
+    ["hunt", "x"],
+]
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=lambda words: " ".join(words[:2]))
+def test_a_folder_that_takes_no_files_is_found_before_the_work(arguments, tmp_path, monkeypatch, capsys):
+    def refuse(**_):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", refuse)
+    monkeypatch.setattr(cli, "chosen_settings", lambda arguments: pytest.fail("the run began"))
+    assert cli.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.endswith("read-only file system\n")
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_the_way_of_a_folder_is_an_error_in_one_line(tmp_path, capsys):
+    (tmp_path / "stage1_autodiff").touch()  # where a folder is to be
+    (tmp_path / "crosscheck.json").write_text('{"stage": 1}')
+    assert cli.main(["exercise", "1", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"crosscheck: cannot use {tmp_path / 'stage1_autodiff'}")
     assert error.count("\n") == 1
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
+import functools
 import itertools
 import re
 import textwrap
@@ -12,7 +14,7 @@ from typing import Any
 
 from .computations import Computation, all_computations
 from .diff import Chapter, Comparison, DefinitionChange
-from .lessons import Lesson, Part
+from .lessons import SELF_CONTAINED, Lesson, Part, lessons, step_definitions
 from .report.hunks import Line, difference
 from .stages import STAGES
 
@@ -36,8 +38,61 @@ class ApiChange:
 
 def interface(changes: Iterable[DefinitionChange]) -> list[ApiChange]:
     """The changes of public names, in order; the methods of a class that is new or removed are not listed."""
-    found = []
     changes = list(changes)
+    return [*signatures(changes), *(one for change in changes for one, _ in attached(change))]
+
+
+def interface_of(chapter: Chapter) -> list[ApiChange]:
+    """Those that the lesson of a chapter makes; other lessons may change the same definitions.
+
+    Up to step 22 the scripts show what each step makes of a definition. Later, a lesson lists the names that it adds
+    and removes, a signature changes in the last lesson that names it, and `Variable.dot = matmul` is of the lesson
+    of `matmul`.
+    """
+    lesson, changes = chapter.lesson, [*chapter.shown, *chapter.later]
+    if not isinstance(lesson, Lesson):
+        return interface(change for change in chapter.shown if change.state != "new" or not change.steps)
+    if lesson.step <= SELF_CONTAINED:
+        return interface(in_step(change, lesson.step) for change in changes)
+    own = {"new": lesson.adds, "removed": lesson.removes}
+    mine = [change for change in changes if change.name in own.get(change.state, {one.name for one in chapter.shown})]
+    return signatures(mine) + [
+        one for change in changes for one, words in attached(change) if lesson.step == step_of(words, change)
+    ]
+
+
+def step_of(words: Iterable[str], change: DefinitionChange) -> int:
+    """The step that attaches something to a class: the last that adds one of the words, or changes the function."""
+    born = {step for word in words for step in births().get(word, ())}
+    return max(born & set(change.steps), default=change.steps[-1])
+
+
+@functools.cache
+def births() -> dict[str, set[int]]:
+    """The steps whose lessons add definitions of a name: sum -> 39."""
+    found: dict[str, set[int]] = {}
+    for lesson in (lesson for stage in STAGES for lesson in lessons(stage)):
+        for name in lesson.adds:
+            found.setdefault(name.rpartition(".")[2], set()).add(lesson.step)
+    return found
+
+
+def in_step(change: DefinitionChange, step: int) -> DefinitionChange:
+    """What a self-contained step makes of a definition. Steps 11 and 12 pause some, which counts as no change."""
+
+    def last(step: int) -> str | None:
+        texts = (one for n in range(step, 0, -1) for name, one in step_definitions(n).items() if same(name))
+        return next(texts, None)
+
+    def same(name: str) -> bool:
+        return change.name == name or change.name.endswith(f".{name}")
+
+    return dataclasses.replace(change, before=last(step - 1), after=last(step))
+
+
+def signatures(changes: Sequence[DefinitionChange]) -> list[ApiChange]:
+    """Names that are new or removed, and signatures that change."""
+    found = []
     whole = {change.name for change in changes if change.state in ("new", "removed") and is_class(change)}
     for change in changes:
         before, after = (signature(text) for text in (change.before, change.after))
@@ -47,10 +102,14 @@ def interface(changes: Iterable[DefinitionChange]) -> list[ApiChange]:
                 found.append(ApiChange(change.name + (after if change.before is None else before), state))
             elif before != after:
                 found.append(ApiChange(change.name + before, "changed", after))
-        olds, news = (attributes(text) for text in (change.before, change.after))
-        found += [ApiChange(name, "added") for name in news if name not in olds]
-        found += [ApiChange(name, "removed") for name in olds if name not in news]
     return found
+
+
+def attached(change: DefinitionChange) -> list[tuple[ApiChange, set[str]]]:
+    """What a function assigns to a class, or no longer: `Variable.sum = reduction(sum)`, and the words of the value."""
+    olds, news = (attributes(text) for text in (change.before, change.after))
+    added = [(ApiChange(name, "added"), words) for name, words in news.items() if name not in olds]
+    return added + [(ApiChange(name, "removed"), words) for name, words in olds.items() if name not in news]
 
 
 def public(name: str) -> bool:
@@ -83,9 +142,10 @@ def signature(text: str | None) -> str:
     return ""
 
 
-def attributes(text: str | None) -> list[str]:
-    """What is assigned to a class from outside: `Variable.__add__ = add` -> Variable.__add__."""
-    return re.findall(r"^\s*([A-Z]\w*\.\w+) = \w+$", text or "", re.MULTILINE)
+def attributes(text: str | None) -> dict[str, set[str]]:
+    """What is assigned to a class from outside, and the words of the value: `Variable.__add__ = add`."""
+    found = re.findall(r"^\s*([A-Z]\w*\.\w+) = (\w+|\w+\(\w+\))$", text or "", re.MULTILINE)
+    return {name: set(re.findall(r"\w+", value)) for name, value in found}
 
 
 # --- behavior ---

@@ -49,6 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"crosscheck: {' '.join(str(error).split())}", file=sys.stderr)
             return 2
         except OSError as error:
+            if error.filename:  # a file that the user named, or one of crosscheck's in their folders
+                print(f"crosscheck: cannot use {error.filename}: {error.strerror}", file=sys.stderr)
+                return 2
             if error.errno not in (errno.EPIPE, errno.ENOSPC):
                 raise
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python flushes it at its end
@@ -74,9 +77,12 @@ def check_options(arguments: argparse.Namespace) -> None:
     for name, value in vars(arguments).items():
         if value == "" and name not in ("json", "junit", "html"):  # whose errors say more
             raise UsageError(f"{OPTIONS.get(name, f'--{name}')}: expected a value, got an empty string")
-    for name in ("json", "junit"):
-        if getattr(arguments, name, None) is not None:
-            check_file(getattr(arguments, name), f"--{name}")
+    files = {name: getattr(arguments, name, None) for name in ("json", "junit")}
+    for name, target in files.items():
+        if target is not None:
+            check_file(target, f"--{name}")
+    if files["json"] is not None and files["json"] == files["junit"]:
+        raise UsageError(f"--junit: expected another file than that of --json, got {files['junit']}")
     if getattr(arguments, "html", None) is not None:
         check_folder(arguments.html, "--html")
     if getattr(arguments, "update_ledger", False):
@@ -220,7 +226,8 @@ def parser() -> argparse.ArgumentParser:
     play.usage = "crosscheck play SCRIPT [--stage N|all] [--json] [-- ARGS...]"
     play_options(play)
     play.add_argument("script", metavar="SCRIPT", help="a script with imports such as `from dezero import Variable`")
-    play.add_argument("rest", metavar="ARGS", nargs=argparse.REMAINDER, help="arguments of the script, after --")
+    rest = play.add_argument("rest", metavar="ARGS", nargs=argparse.REMAINDER, help="arguments of the script, after --")
+    rest.required = False  # by default, before Python 3.12
 
     faults = command(
         "faults",
@@ -233,7 +240,7 @@ def parser() -> argparse.ArgumentParser:
     faults.add_argument(
         "--automatic", action="store_true", help="plant mutants made by machine, and report the mutation score"
     )
-    faults.add_argument("--sample", metavar="N", type=int, help="only N mutants, drawn at random")
+    faults.add_argument("--sample", metavar="N", type=positive, help="only N mutants, drawn at random")
     faults.add_argument("--seed", type=int, default=0, help="seed of --sample (default: 0)")
     faults.add_argument(
         "-n",
@@ -288,6 +295,14 @@ def processes(text: str) -> int:
     number = int(text) if text.lstrip("-").isdecimal() else -1
     if number < 0:
         raise argparse.ArgumentTypeError(f"expected auto or a number of at least 0, got {text}")
+    return number
+
+
+def positive(text: str) -> int:
+    """The value of `--sample`."""
+    number = int(text) if text.isdecimal() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a number of at least 1, got {text}")
     return number
 
 
@@ -550,6 +565,8 @@ def diff_command(arguments: argparse.Namespace) -> int:
     from .report.difference import print_comparison, print_slides
     from .report.difference_pages import html, markdown
 
+    if arguments.json and (arguments.format != "text" or arguments.side_by_side):
+        raise UsageError("diff: --json replaces the text; no --format, --side-by-side")
     found = select(compare(arguments.A, arguments.B), arguments.file, arguments.symbol, arguments.step)
     shown = slides(found) if arguments.slide else None
 
@@ -561,7 +578,7 @@ def diff_command(arguments: argparse.Namespace) -> int:
         else:
             print_comparison(found, console(), arguments.side_by_side)
 
-    output(as_json(found, shown), arguments.json, text)
+    output(as_json(found, shown) if arguments.json else None, arguments.json, text)
     return 0
 
 
@@ -575,7 +592,7 @@ def step_command(arguments: argparse.Namespace) -> int:
         print_step(found, source, console(), arguments.side_by_side)
         sys.stdout.flush()  # what is there can be read while the script runs, in a pipe as well
     result = None if arguments.no_run else run_step(step)
-    data = step_json(step, found, source, result)
+    data = step_json(step, found, source, result) if arguments.json else None
     output(data, arguments.json, lambda: print_result(result, console()))
     return 1 if result is not None and result.returncode else 0
 
@@ -695,6 +712,11 @@ def faults_command(arguments: argparse.Namespace) -> int:
             arguments.known,
             arguments.json,
         )
+    given = {"--sample": arguments.sample, "--again": arguments.again, "--known": arguments.known}
+    given["--seed"] = arguments.seed
+    for option, value in given.items():
+        if value:
+            raise UsageError(f"{option} is an option of --automatic")
     from .faults import faults_report
 
     return faults_report(arguments.stages, arguments.expression, max(arguments.n, 1), arguments.json)

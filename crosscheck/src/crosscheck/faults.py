@@ -165,7 +165,7 @@ def faults_report(stages: str | None, expression: str | None, n: int, json_targe
     if expression:
         faults = [fault for fault in faults if matches(expression, fault.label)]
     if not faults:
-        raise UsageError("no fault matches")
+        raise UsageError(f"no fault matches -k {expression!r}" if expression else "there is no fault")
     load_torch()  # fails early if PyTorch is not installed
     total = len(faults) + len({fault.stage for fault in faults})
     verdicts: list[Verdict] = []

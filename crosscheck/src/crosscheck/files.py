@@ -8,6 +8,7 @@ import os
 import pathlib
 import secrets
 import shutil
+import tempfile
 import tomllib
 from typing import Any
 
@@ -25,8 +26,11 @@ def check_file(target: str, option: str) -> None:
         raise UsageError(f"{option}: expected a file, got the folder {target}")
     if not path.parent.is_dir():
         raise UsageError(f"{option}: there is no folder {path.parent}")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
+    if path.exists() and not os.access(path, os.W_OK):
         raise UsageError(f"{option}: cannot write {target}: permission denied")
+    real = pathlib.Path(os.path.realpath(path))
+    if real.is_file() or not real.exists():  # pipes and devices are written to, files replaced
+        try_to_write(real.parent, f"{option}: cannot write {target}")
 
 
 def check_folder(target: str, option: str) -> None:
@@ -37,8 +41,15 @@ def check_folder(target: str, option: str) -> None:
     first = next(folder for folder in (path, *path.parents) if folder.exists())
     if not first.is_dir():
         raise UsageError(f"{option}: expected a folder, got the file {first}")
-    if not os.access(first, os.W_OK):
-        raise UsageError(f"{option}: cannot write to {first}: permission denied")
+    try_to_write(first, f"{option}: cannot write to {first}")
+
+
+def try_to_write(folder: pathlib.Path, complaint: str) -> None:
+    """Raise UsageError unless a folder can be created in this one."""
+    try:
+        tempfile.TemporaryDirectory(dir=folder).cleanup()
+    except OSError as error:
+        raise UsageError(f"{complaint}: {(error.strerror or str(error)).lower()}") from error
 
 
 def write_text(path: pathlib.Path, text: str) -> None:

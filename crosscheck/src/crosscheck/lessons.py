@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import pathlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -217,6 +218,7 @@ def step_path(step: int) -> pathlib.Path:
     return stage.folder / "steps" / f"step{step:02}.py"
 
 
+@functools.cache
 def step_definitions(step: int) -> dict[str, str]:
     """The definitions of a self-contained step, above its demonstration; none for a theory step."""
     return definitions(step_path(step).read_text(encoding="utf-8").partition(DEMONSTRATION)[0])

@@ -11,7 +11,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from ..changes import ApiChange, Behavior, Slide, behaviors, higher_orders, interface, of_chapter
+from ..changes import ApiChange, Behavior, Slide, behaviors, higher_orders, interface_of, of_chapter
 from ..diff import Chapter, Comparison, DefinitionChange
 from ..imports import module_of
 from ..lessons import Lesson, Part
@@ -32,7 +32,7 @@ def print_comparison(found: Comparison, out: Console, side_by_side: bool = False
         out.print(file_table(found))
     able = behaviors(found)
     for chapter in found.chapters():
-        print_chapter(chapter, out, side_by_side, of_chapter(able, chapter.lesson))
+        print_chapter(chapter, out, side_by_side, interface_of(chapter), of_chapter(able, chapter.lesson))
     if more := [one for one in able if one.beyond]:
         heading(out, "Beyond the book")
         print_meaning([], more, out)
@@ -85,8 +85,10 @@ def print_moved(moved: Sequence[DefinitionChange], out: Console) -> None:
         plain(out, f"{source} -> {path}: {', '.join(name.removeprefix(f'{module}.') for name in shown)}")
 
 
-def print_chapter(chapter: Chapter, out: Console, side_by_side: bool, able: Sequence[Behavior] = ()) -> None:
-    """The lesson, what it makes possible, and its definitions."""
+def print_chapter(
+    chapter: Chapter, out: Console, side_by_side: bool, api: Sequence[ApiChange], able: Sequence[Behavior]
+) -> None:
+    """The lesson, what it changes and makes possible, and its definitions."""
     if chapter.lesson is not None:
         print_lesson(chapter.lesson, out)
     else:
@@ -97,7 +99,7 @@ def print_chapter(chapter: Chapter, out: Console, side_by_side: bool, able: Sequ
             f"; this step alone: crosscheck step {chapter.lesson.step}" if isinstance(chapter.lesson, Lesson) else ""
         )
         out.print(Text(f"Shown under the last step that changes it: {later}{alone}", "dim"))
-    print_meaning(interface([*chapter.shown, *chapter.later]), able, out)
+    print_meaning(api, able, out)
     for change in chapter.shown:
         print_change(change, out, side_by_side, chapter.lesson)
 
@@ -149,7 +151,7 @@ def marked(line: Line) -> Text:
 
 def code(text: str, lexer: str, out: Console) -> None:
     """Highlighted in a color terminal; never wrapped, so that it can be copied."""
-    shown = Syntax(text, lexer, theme="ansi_dark").highlight(text)
+    shown = Syntax(text, lexer, theme="ansi_dark").highlight(text) if out.color_system else Text(text)
     shown.rstrip()
     out.print(shown, soft_wrap=True)
 

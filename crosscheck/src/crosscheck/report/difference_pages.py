@@ -9,7 +9,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from .. import __version__
-from ..changes import ApiChange, Behavior, Slide, behaviors, higher_orders, interface, of_chapter
+from ..changes import ApiChange, Behavior, Slide, behaviors, higher_orders, interface_of, of_chapter
 from ..diff import Comparison, DefinitionChange
 from ..lessons import Lesson, Part
 from .difference import API, TURN
@@ -32,7 +32,7 @@ def html(found: Comparison, side_by_side: bool = False, shown: Sequence[Slide] |
         {
             "heading": one.lesson.heading if one.lesson else "Without a lesson",
             "why": prose(one.lesson.why) if one.lesson else "",
-            "meaning": meaning(interface([*one.shown, *one.later]), of_chapter(able, one.lesson)),
+            "meaning": meaning(interface_of(one), of_chapter(able, one.lesson)),
             "later": [change.name for change in one.later],
             "changes": one.shown,
         }
@@ -91,7 +91,7 @@ def in_markdown(found: Comparison, side_by_side: bool) -> Iterator[str]:
     for chapter in found.chapters():
         yield from [f"## {chapter.lesson.heading if chapter.lesson else 'Without a lesson'}", ""]
         yield from [chapter.lesson.why, ""] if chapter.lesson else []
-        yield from named(meaning(interface([*chapter.shown, *chapter.later]), of_chapter(able, chapter.lesson)))
+        yield from named(meaning(interface_of(chapter), of_chapter(able, chapter.lesson)))
         for change in chapter.shown:
             yield from in_fences(change, side_by_side, chapter.lesson)
     if more := meaning([], [one for one in able if one.beyond]):

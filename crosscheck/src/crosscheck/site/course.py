@@ -12,10 +12,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ..changes import behaviors, interface, of_chapter
+from ..changes import behaviors, interface_of, of_chapter
 from ..computations import Computation, all_computations
 from ..details import choose, draw
-from ..diff import Comparison, DefinitionChange, compare_stages, compare_step, demonstration, select
+from ..diff import Chapter, Comparison, DefinitionChange, compare_stages, compare_step, demonstration, select
 from ..frameworks import load_stage
 from ..inputs import DEFAULT_SEED
 from ..lessons import SELF_CONTAINED, Lesson, Part, lessons, parts, stage_definitions
@@ -151,7 +151,7 @@ def difference_page(before: Stage, after: Stage) -> Page:
         for chapter in found.chapters():
             lesson = chapter.lesson
             changes = [shown[change.name] for change in chapter.shown if change.name in shown]
-            names = [one for one in (*chapter.shown, *chapter.later) if one.name in shown]
+            listed = (tuple(one for one in ones if one.name in shown) for ones in (chapter.shown, chapter.later))
             chapters.append(
                 {
                     "id": chapter_id(lesson),
@@ -160,7 +160,7 @@ def difference_page(before: Stage, after: Stage) -> Page:
                     "why": why(lesson, language) if lesson else None,
                     "changes": changes,
                     "modules": lesson.modules if isinstance(lesson, Part) else (),
-                    "api": interface(names),
+                    "api": interface_of(Chapter(lesson, *listed)),
                     "able": of_chapter(able, lesson),
                 }
             )
