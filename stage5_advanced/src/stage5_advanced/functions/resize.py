@@ -134,10 +134,11 @@ class RoIAlignGrad(Function):
         self.settings = settings
 
     def forward(self, gy, rois):
-        gx = widen(self.xp.zeros(self.x_shape, gy.dtype))
+        dtype = np.result_type(gy.dtype, 0.0)
+        gx = widen(self.xp.zeros(self.x_shape, dtype))
         for g, (n, A, B) in zip(gy, box_weights(self.xp, gx, rois, *self.settings), strict=True):
             gx[n] += A.T @ widen(g) @ B
-        return narrow(gx, gy.dtype)
+        return narrow(gx, dtype)
 
     def backward(self, ggx):
         return RoIAlign(*self.settings)(ggx, self.inputs[1]), None

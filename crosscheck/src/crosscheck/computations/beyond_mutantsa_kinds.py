@@ -1,0 +1,245 @@
+"""Functions of stage 5 on every kind of input: arrays, None, integers, dtypes of each input, numbers of NumPy."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..frameworks.base import Array
+from .mutants_functions import LABELS, unsaid
+from .utilities import NUMPY
+from .values import values
+
+rng = np.random.RandomState(7)
+
+
+def eighths(*shape: int) -> Array:
+    """Numbers from 1/8 to 7/8, which float16 has exactly."""
+    return rng.randint(1, 8, shape) / 8
+
+
+A, B, C = eighths(2, 3), eighths(2, 3), eighths(3)
+IMAGES, KERNELS, FEW = eighths(1, 4, 3, 3), eighths(2, 4, 2, 2), eighths(1, 4, 2, 2)
+ROWS_OF_4, KERNELS_1D = eighths(1, 2, 4), eighths(2, 2, 2)
+BOXES = np.array([[0, 0.5, 0, 2, 2.5], [0, -1.5, -1.0, 4.0, 3.5]])
+QUERIES, KEYS, VALUES = eighths(2, 2, 3), eighths(2, 4, 3), eighths(2, 4, 2)
+MASK = np.array([[True, False, True], [True, True, False]])
+IDS = np.array([[0, 2], [1, 1]])
+CELL = eighths(2, 3), eighths(2, 2), eighths(2, 2)
+WEIGHTS = [eighths(3, 2) for _ in range(4)], [eighths(2) for _ in range(4)], [eighths(2, 2) for _ in range(4)]
+
+
+def cell(name: str, k: int, with_state: bool, *extra: Array) -> tuple[str, tuple[Array, ...], Callable[..., Any]]:
+    """A recurrent cell with k gates, as a function of all its arrays."""
+    Wx, b, Wh = (group[:k] for group in WEIGHTS)
+    x, *state = CELL[: 1 + (with_state and (2 if k == 4 else 1))]
+
+    def call(f: Any, x: Any, *others: Any) -> Any:
+        n = len(state)
+        h = others[:n] if n else (None,) * (2 if k == 4 else 1)
+        groups = [list(others[n + i * k : n + (i + 1) * k]) for i in range(3)]
+        return f(x, *h, *groups, *others[n + 3 * k :])
+
+    return name, (x, *state, *Wx, *b, *Wh, *extra), call
+
+
+def plain(name: str, arrays: Sequence[Array], *rest: Any, **options: Any) -> tuple[str, Any, Callable[..., Any]]:
+    """A function of arrays, with the rest of its arguments."""
+    return name, tuple(arrays), lambda f, *xs: f(*xs, *rest, **options)
+
+
+TABLE: list[tuple[str, Any, Callable[..., Any]]] = [
+    *(plain(name, [A]) for name in (
+        "abs", "sqrt", "expm1", "erf", "elu", "selu", "crelu", "relu6", "softplus", "softsign", "gelu", "silu",
+        "leaky_relu", "var", "std", "normalize", "total_variation", "layer_norm", "flip", "squeeze")),
+    *(plain(name, [A, B]) for name in (
+        "maximum", "minimum", "cosine_similarity", "l1_loss", "smooth_l1_loss", "huber_loss", "kl_div",
+        "gaussian_kl_divergence", "binary_cross_entropy_with_logits")),
+    plain("var", [A], axis=0, ddof=1), plain("gelu", [A], approximate="tanh"), plain("std", [A], axis=1),
+    plain("swapaxes", [A], 0, 1), plain("tile", [A], 2), plain("repeat", [A], 2), plain("pad", [A], 1),
+    plain("pad", [A], 1, "edge"), plain("take", [A], [0, 0]), plain("gather", [A], np.array([[0, 1, 1]]), 0),
+    plain("masked_softmax", [A], MASK), plain("layer_norm", [A, C, C]), plain("local_response_norm", [IMAGES]),
+    plain("nll_loss", [A], LABELS), plain("focal_loss", [A], LABELS),
+    plain("softmax_cross_entropy", [A], B.astype("e")),
+    *((name, (A, C), lambda f, x, weight: f(x, LABELS, weight)) for name in ("softmax_cross_entropy", "nll_loss")),
+    *((name, (A,), lambda f, W: f(IDS % 2, W)) for name in ("embed_id", "embedding_bag")),
+    plain("attention", [QUERIES, KEYS, VALUES]), plain("attention", [QUERIES, KEYS, VALUES], return_weights=True),
+    plain("attention", [QUERIES, KEYS, VALUES], causal=True), plain("binary_cross_entropy", [A], B),
+    plain("sigmoid_cross_entropy", [A], B), plain("fold_batch_norm", [KERNELS, *eighths(5, 2)]),
+    plain("conv2d", [IMAGES, KERNELS, eighths(2)]), plain("conv2d", [IMAGES, FEW, eighths(1)]),
+    plain("conv2d", [IMAGES, KERNELS[:, :2], eighths(2)], groups=2),
+    plain("conv2d", [IMAGES, KERNELS], stride=2, pad=1),
+    plain("deconv2d", [IMAGES, eighths(4, 2, 2, 2), eighths(2)]),
+    plain("deconv2d", [IMAGES, eighths(4, 2, 2, 2)], stride=2),
+    plain("depthwise_conv2d", [IMAGES, eighths(8, 1, 2, 2), eighths(8)]),
+    plain("fft_conv2d", [IMAGES, KERNELS, eighths(2)]), plain("im2col", [IMAGES], 2),
+    plain("conv1d", [ROWS_OF_4, KERNELS_1D, eighths(2)]), plain("deconv1d", [ROWS_OF_4, KERNELS_1D, eighths(2)]),
+    plain("convolve1d", [A, C]), plain("convolve1d", [C[:2], C], "valid"), plain("correlate2d", [A, B], "same"),
+    plain("fft_convolve", [A, B]), plain("max_pool2d", [IMAGES], 2), plain("avg_pool2d", [IMAGES], 2, 1, 1),
+    plain("avg_pool2d", [IMAGES], 2, ceil_mode=True), plain("global_avg_pool", [IMAGES]),
+    plain("adaptive_avg_pool2d", [IMAGES], 2), plain("adaptive_max_pool2d", [IMAGES], 2),
+    plain("resize_bilinear", [IMAGES], (2, 4)), plain("resize_nearest", [IMAGES], 2),
+    plain("roi_align", [IMAGES], BOXES, 2), plain("roi_pooling", [IMAGES], BOXES, 2),
+    plain("separable_conv2d", [IMAGES, eighths(8, 1, 2, 2), eighths(2, 8, 1, 1), eighths(2)]),
+    ("negative_sampling", (A, eighths(4, 3)), lambda f, v, W: f(v, W, IDS, IDS)),
+    ("hierarchical_softmax", (A, eighths(4, 3)), lambda f, v, W: f(v, W, IDS, np.array([[1, -1], [1, 1]]))),
+    cell("lstm_cell", 4, True), cell("lstm_cell", 4, False), cell("gru_cell", 3, True),
+    cell("gru_cell", 3, True, eighths(2)), cell("gru_cell", 3, False),
+    ("lstm", (eighths(2, 2, 3), *cell("", 4, True)[1][1:]), lambda f, x, *others: lstm(f, x, *others)),
+    ("pad_sequence", (A, eighths(1, 3)), lambda f, *xs: f(list(xs))[0]),
+]  # fmt: skip
+
+
+def lstm(f: Any, x: Any, *others: Any) -> Any:
+    """lstm as a function of all its arrays: all h, and the last c."""
+    groups = [list(others[2 + i * 4 : 6 + i * 4]) for i in range(3)]
+    y, (_, c) = f(x, *others[:2], *groups)
+    return [y, c]
+
+
+def outputs(fw: Any, name: str, call: Callable[..., Any], xs: Sequence[Any]) -> list[Any]:
+    y = call(getattr(fw, name), *xs)
+    return list(y) if isinstance(y, tuple | list) else [y]
+
+
+def derived(fw: Any, name: str, call: Callable[..., Any], arrays: Sequence[Array], kind: str = "") -> list[Array]:
+    """Values, and the gradients from whole numbers, which are given as this kind, or in the dtypes of the values."""
+    xs = [fw.Variable(a) for a in arrays]
+    ys = outputs(fw, name, call, xs)
+    gys = [(1 + np.arange(y.size).reshape(y.shape) % 3).astype(kind or y.dtype) for y in ys]
+    gxs = fw.grad(ys, xs, gys)
+    return [fw.array(v) for v in (*ys, *gxs)]
+
+
+def near(a: Array, r: Array, eps: float) -> bool:
+    a = a.astype("d")
+    return a.shape == r.shape and bool(np.abs(a - r).max(initial=0) <= eps * max(1, np.abs(r).max(initial=0)))
+
+
+def of_dtypes(fw: Any) -> Iterator[str]:
+    """What differs if one input, or each, has another floating dtype: the values are promoted, gradients are not."""
+    for name, arrays, call in TABLE:
+        exact = derived(fw, name, call, arrays)
+        for i, (kind, eps) in itertools.product((*range(min(len(arrays), 5)), None), (("e", 3e-3), ("f", 4e-6))):
+            given = [a.astype(kind) if i in (k, None) else a for k, a in enumerate(arrays)]
+            found = derived(fw, name, call, given)
+            n, dtype = len(found) - len(arrays), np.result_type(*given)
+            kinds = [*[dtype] * n, *(a.dtype for a in given)]
+            for k, (a, r, expected) in enumerate(zip(found, exact, kinds, strict=True)):
+                if a.dtype != expected or not near(a, r, eps):
+                    yield f"{name}: input {i} of {kind}: result {k} of {a.dtype}, {a.ravel()[:3]} for {r.ravel()[:3]}"
+
+
+def of_integers(fw: Any) -> Iterator[str]:
+    """What differs if inputs, or initial gradients, are integers."""
+    for name, arrays, call in TABLE:
+        exact, found = derived(fw, name, call, arrays), derived(fw, name, call, arrays, "i8")
+        if not all(near(a, r, 1e-15) for a, r in zip(found, exact, strict=True)):
+            yield f"{name}: initial gradients of integers"
+        given = [np.rint(a).astype(int) for a in arrays]
+        exact = derived(fw, name, call, [a.astype("d") for a in given])
+        found = [fw.array(y) for y in outputs(fw, name, call, given)]
+        if any(not np.array_equal(a, r, equal_nan=True) for a, r in zip(found, exact, strict=False)):
+            yield f"{name}: integers: {found} {exact}"
+
+
+def of_other_inputs(fw: Any) -> Iterator[str]:
+    """What differs if inputs are arrays, or if the first is None; some errors are those of a function inside."""
+    for name, arrays, call in TABLE:
+        given = outputs(fw, name, call, arrays)
+        same = outputs(fw, name, call, [fw.Variable(a) for a in arrays])
+        for y, r in zip(given, same, strict=True):
+            if type(y) is not type(r) or not np.array_equal(fw.array(y), fw.array(r)):
+                yield f"{name}: arrays"
+        who = {"selu": "elu", "std": "var", "cosine_similarity": "normalize", "separable_conv2d": "depthwise_conv2d"}
+        yield from unsaid(who.get(name, name), partial(call, getattr(fw, name), None, *arrays[1:]))
+
+
+# fmt: off
+values(
+    60, NUMPY,
+    ("dtypes_of_each_input", lambda fw: list(of_dtypes(fw)), list),
+    ("integers_as_inputs_and_gradients", lambda fw: list(of_integers(fw)), list),
+    ("arrays_and_none_as_inputs", lambda fw: list(of_other_inputs(fw)), list),
+    since=5,
+)
+# fmt: on
+
+
+# --- options that are numbers of NumPy ---
+
+
+def kept(fw: Any) -> Iterator[str]:
+    """The functions of float32 that a float64 of NumPy as an option turns into float64."""
+    x, number = A.astype("f"), np.float64(0.5)
+    options = {"elu": "alpha", "softplus": "beta", "leaky_relu": "slope", "dropout": "dropout_ratio"}
+    for name, option in (options | {"local_response_norm": "beta"}).items():
+        y = getattr(fw, name)(v := fw.Variable(x), **{option: number})
+        if {fw.array(y).dtype, fw.array(fw.grad(y, v)).dtype} != {x.dtype}:
+            yield name
+    q = QUERIES.astype("f")
+    for option in ("scale", "dropout_ratio"):
+        if fw.attention(q, q, q, **{option: number}).dtype != q.dtype:
+            yield f"attention: {option}"
+
+
+def types_of_options(fw: Any) -> list[str]:
+    """The types of what initializers and layers keep of numbers of other types."""
+    init, one = fw.initializers, np.int64(1)
+    numbers = [
+        init.Normal(one, one).std, init.Normal(one, one).mean, init.TruncatedNormal(one, one).cut,
+        init.He(slope=one).slope, init.Uniform(one, one).low, init.Uniform(one, one).high, init.Constant(one).c,
+        init.Glorot(one).gain, init.Orthogonal(one).gain, fw.layers.Dropout(np.float64(0.5)).ratio,
+        *(kind(normal=1).normal for kind in (init.Glorot, init.He, init.LeCun)),
+        fw.layers.EmbedID(2, 2, frozen=1).W.constant, *fw.pair(one), *fw.layers.Conv1d(1, one).along("", one),
+    ]  # fmt: skip
+    return [type(number).__name__ for number in numbers]
+
+
+# --- indices of every dtype ---
+
+LONG_ROWS, WIDE_IDS = rng.rand(20, 20), np.array([[19, 0], [15, 19]])
+
+
+def of_indices(fw: Any) -> list[Any]:
+    """Functions of small integers, which would wrap around if positions were computed in their dtype; and gradients."""
+    found: list[Any] = []
+    calls: list[Callable[[Any, Array], Any]] = [
+        lambda x, t: fw.take(x, t), lambda x, t: fw.take(x, t, 1), lambda x, t: fw.gather(x, t.repeat(10, 1), 0),
+        lambda x, t: fw.embed_id(t, x), lambda x, t: fw.embedding_bag(t, x),
+        lambda x, t: fw.negative_sampling(x[:2], x, t[:, 0], t), lambda x, t: fw.one_hot(t, 20) * fw.sum(x),
+        lambda x, t: fw.focal_loss(x[:2], t[:, 0]), lambda x, t: fw.nll_loss(x[:2], t[:, 0]),
+        lambda x, t: fw.softmax_cross_entropy(x[:2], t[:, 1], ignore=0),
+        lambda x, t: fw.sequence_mask(t[0], 20) * x[:2], lambda x, t: x[t],
+        lambda x, t: fw.sigmoid_cross_entropy(x[:2, :2], t[:, :2] % 2),
+    ]  # fmt: skip
+    for call in calls:
+        for kind in ("u1", "i1", "u8"):
+            results = []
+            for t in (WIDE_IDS, WIDE_IDS.astype(kind)):
+                y = call(x := fw.Variable(LONG_ROWS), t)
+                results.append([fw.array(y), fw.array(fw.grad(y, x))])
+            found.append(all(np.array_equal(a, b) for a, b in zip(*results, strict=True)))
+    return found
+
+
+def last(fw: Any) -> list[Any]:
+    """Gradients of an only element that is chosen by -1."""
+    x = fw.Variable(np.array([[2.0, 3.0]]))
+    ys = fw.take(x, [-1, 0]), fw.gather(x, np.array([[-1, 0]]), 0), fw.take(x, np.array([-1], "i1"), 1)
+    return [fw.grad(y, x) for y in ys]
+
+
+values(
+    60,
+    NUMPY,
+    ("options_that_are_numbers_of_numpy", lambda fw: list(kept(fw)), list),
+    ("types_of_options", types_of_options, lambda: ["float"] * 10 + ["bool"] * 4 + ["int"] * 3),
+    ("indices_of_every_dtype", of_indices, lambda: [True] * 39),
+    ("gradients_of_an_only_element", last, lambda: [np.full((1, 2), 2.0), np.ones((1, 2)), np.array([[0.0, 1.0]])]),
+    since=5,
+)

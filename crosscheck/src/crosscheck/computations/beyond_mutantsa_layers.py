@@ -1,0 +1,296 @@
+"""What detects mutants of stage 5: blocks of any size, state that is copied, first calls, options, rare cases."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+from ..compare import distance
+from .beyond_mutantsa_kinds import IMAGES, KEYS, QUERIES, TABLE, VALUES, A, derived, near
+from .errors import errors, package, patched, under
+from .errors_engine import subclass
+from .steps52_60 import drawing
+from .utilities import NUMPY, POINT, ROWS
+from .values import values
+
+# --- blocks ---
+
+
+def with_blocks(fw: Any, module: str, call: Callable[[], Any], **sizes: Any) -> Any:
+    """What a call returns if a module works on blocks of these sizes."""
+    with mock.patch.multiple(sys.modules[f"{package(fw)}.functions.{module}"], **sizes):
+        return call()
+
+
+THREE = np.random.RandomState(3).rand(3, 2, 5, 4)
+BLOCKS: list[tuple[str, dict[str, int], list[str]]] = [
+    ("attention", {"CHUNK": 10}, ["attention"]),
+    ("normalize", {"CHUNK": 3, "SHORT": 2}, ["layer_norm"]),
+    ("special", {"CHUNK": 4}, ["erf"]),
+    ("filters", {"LONG": 2}, ["convolve1d", "correlate2d"]),
+    ("windows", {"CHUNK": 1, "COLUMNS": 1}, ["conv2d", "deconv2d", "max_pool2d", "avg_pool2d", "depthwise_conv2d"]),
+    ("windows", {"CHUNK": 1, "COLUMNS": 40}, ["conv2d", "deconv2d"]),
+]
+LARGE: list[tuple[str, Any, Callable[..., Any]]] = [
+    ("conv2d", (THREE, np.ones((2, 2, 2, 3)) / np.arange(1, 4)), lambda f, x, W: f(x, W, stride=(2, 1), pad=1)),
+    ("deconv2d", (THREE, np.ones((2, 2, 2, 3)) / np.arange(1, 4)), lambda f, x, W: f(x, W, stride=(2, 1), pad=1)),
+    ("conv2d", (THREE, np.ones((4, 1, 2, 2)) * np.arange(1, 3)), lambda f, x, W: f(x, W, groups=2)),
+    ("max_pool2d", (THREE,), lambda f, x: f(x, 2, (2, 1))),
+]
+
+
+def in_blocks(fw: Any) -> list[str]:
+    """The functions whose values or gradients depend on the size of the blocks in which they are computed."""
+    found = []
+    for module, sizes, names in BLOCKS:
+        for name, arrays, call in (row for row in TABLE + LARGE if row[0] in names):
+            whole = derived(fw, name, call, arrays)
+            parts = with_blocks(fw, module, partial(derived, fw, name, call, arrays), **sizes)
+            if not all(near(a, r, 1e-14) for a, r in zip(parts, whole, strict=True)):
+                found.append(f"{name} {sizes}")
+    return found
+
+
+def far_from_0(fw: Any) -> list[bool]:
+    """Whether means and variances of float32 far from 0 are those of float64, rounded."""
+    x = (1000 + np.random.RandomState(0).rand(3000, 2)).astype("f")
+    mean, var = np.zeros(2, "f"), np.zeros(2, "f")
+    y = fw.moving_batch_norm(x, np.ones(2, "f"), np.zeros(2, "f"), mean, var, 0)
+    exact = x.astype("d")
+    normal = (exact - exact.mean(0)) / np.sqrt(exact.var(0) + 1e-5)
+    pairs = (mean, exact.mean(0)), (var, exact.var(0, ddof=1)), (y.data, normal)
+    rows = fw.layer_norm(x.T.copy()).data.T, (exact - exact.mean(0)) / np.sqrt(exact.var(0) + 1e-5)
+    return [distance(a, r, a.dtype) <= allowed for (a, r), allowed in zip((*pairs, rows), (1, 8, 8, 2000), strict=True)]
+
+
+# --- functions ---
+
+
+def with_dropout(fw: Any) -> Any:
+    """Attention with dropout of the weights, in training and at inference."""
+    with drawing(5):
+        y = fw.attention(QUERIES, KEYS, VALUES, dropout_ratio=0.5)
+    with fw.test_mode():
+        return [y, fw.attention(QUERIES, KEYS, VALUES, dropout_ratio=0.5)]
+
+
+def dropped() -> list[Any]:
+    scores = QUERIES @ KEYS.transpose(0, 2, 1) / np.sqrt(3)
+    weights = np.exp(scores) / np.exp(scores).sum(2, keepdims=True)
+    with drawing(5):
+        kept = np.random.rand(*weights.shape) > 0.5
+    return [(2 * weights * kept) @ VALUES, weights @ VALUES]
+
+
+def at_the_edges(fw: Any) -> list[Any]:
+    """Pooling of bool, points of boxes one pixel outside of an image and farther, statistics that cannot be written."""
+    image = np.array([[[[1.0, 2.0], [3.0, 4.0]]]])
+    boxes = np.array([[0, -2, -2, 2, 2], [0, -2.5, -2.5, 1.5, 1.5], [0, 0, 0, 3.5, 3.5]])
+    mean, var = (np.full(3, c) for c in (1.0, 4.0))
+    mean.flags.writeable = False
+    with fw.test_mode():
+        y = fw.batch_norm(ROWS, np.ones(3), np.zeros(3), mean, var, eps=0.0)
+    return [
+        fw.max_pool2d(np.zeros((1, 1, 2, 2), bool), 2, 1, 1),
+        fw.roi_align(image, boxes, 2, sampling=1, aligned=False),
+        fw.adaptive_max_pool2d(np.array([[[[1], [3], [2]]]]), 2), y,
+    ]  # fmt: skip
+
+
+def small(fw: Any) -> list[Any]:
+    """Gradients of binary_cross_entropy where a logarithm is cut off, in three dtypes."""
+    found = []
+    for kind in "efd":
+        p = fw.Variable(np.array([0.0, 1.0], kind))
+        y = fw.binary_cross_entropy(p, np.array([1.0, 0.0]))
+        found.append(fw.grad(y, p))
+    return found
+
+
+def user(fw: Any) -> Any:
+    """Functions of the user that return a gradient for an index; graphs that are unchained from a leaf."""
+    x, t = fw.Variable(POINT.copy()), fw.Variable(np.ones(2))
+    function = subclass(
+        fw, not_differentiated=(1,), forward=lambda self, x, t: x * t, backward=lambda self, gy: (gy * 2, gy * 3)
+    )
+    y = function(x, t)
+    y.backward()
+    x.unchain_backward()
+    return [x.grad, t.grad, x.creator is None]
+
+
+def edited(fw: Any) -> Any:
+    """Numerical gradients of a function that changes its inputs in place."""
+
+    def f(x: Any, t: Any) -> Any:
+        x.data *= 2
+        t.data *= 3
+        return fw.sum(x * t)
+
+    point, t = POINT.copy(), np.ones(2)
+    fw.check_gradients(lambda x, t: fw.sum(x * t * t), point, t)
+    return [np.round(fw.numerical_grad(f, point, t), 6), point, t]
+
+
+# --- layers ---
+
+
+def first_calls(fw: Any) -> Any:
+    """The dtypes and shapes of what layers create at their first call."""
+    L, found = fw.layers, []
+    for kind in "efd":
+        x = ROWS.astype(kind)
+        for layer in (L.LayerNorm(), L.LayerNorm(2), L.BatchNorm(), L.BatchNorm(affine=False)):
+            y = layer(x)
+            found.append(
+                [y.dtype, *(v.dtype for _, v in layer.named_state()), next(iter(layer.named_state()))[1].shape]
+            )
+    separable = L.SeparableConv2d(3, 2, multiplier=2, in_channels=2)
+    plain = L.DepthwiseConv2d(2, 2, nobias=True)
+    with drawing(0):
+        empty = L.NStepRNN(1, 2, 3)(np.ones((0, 2, 3)))
+    shapes = [plain(IMAGES).shape, separable.pointwise.W.shape, separable.depthwise.W.shape, empty[0].shape]
+    return [*found, shapes]
+
+
+def created() -> list[Any]:
+    """The dtypes and shapes of `first_calls`."""
+    found: list[Any] = []
+    for kind in "efd":
+        dtype, own = np.dtype(kind), np.dtype("d" if kind == "d" else "f")
+        y = np.result_type(dtype, own)
+        found += [[y, own, own, (3,)], [y, own, own, (2, 3)], [y, *[own] * 4, (3,)], [y, own, own, (3,)]]
+    return [*found, [(1, 8, 2, 2), (3, 4, 1, 1), (4, 1, 2, 2), (0, 2, 2)]]
+
+
+def copied(fw: Any) -> Any:
+    """Copies of layers: recurrent state without its graph, and names of their own."""
+    with drawing(0):
+        layer = fw.RNN(2, 3)
+    h = layer(ROWS)
+    h.name = "state"
+    twin = copy.deepcopy(layer)
+    shallow = copy.copy(layer)
+    shallow.extra = fw.Parameter(POINT)
+    same = np.array_equal(twin.h.data, h.data)
+    return [twin.h.creator is None, h.creator is None, same, twin.h.name, len(list(layer.params())), layer._params]
+
+
+def initialized(fw: Any) -> Any:
+    """What initializers draw for small, square and given sizes, and what `initialize` asks of one."""
+    init, L = fw.initializers, fw.layers
+    draws = [
+        (init.He(), (1, 3)),
+        (init.LeCun(), (1, 3)),
+        (init.Glorot(normal=True), (1, 1)),
+        (init.Orthogonal(), (2, 2)),
+    ]
+    found = [f(shape, np.float64, rng=np.random.default_rng(0)) for f, shape in draws]
+    found += [f((2, 2), np.float64, fans=(8, 4), rng=np.random.default_rng(0)) for f in (init.He(), init.He("fan_out"))]
+    model, asked = fw.Sequential(L.Conv2d(2, 2, in_channels=3), L.BatchNorm()), []
+
+    def initializer(shape: Any, dtype: Any, fans: Any, rng: Any) -> Any:
+        asked.append([shape, dtype, fans])
+        return np.full(shape, 2.0)
+
+    init.initialize(model, initializer, np.ones((2, 3, 3, 3), np.float32), names="*")
+    return [*found, asked, [v.data.ravel()[:1] for _, v in model.named_state() if v.data is not None]]
+
+
+def by_formula() -> list[Any]:
+    def z(*shape: int) -> Any:
+        return np.random.default_rng(0).standard_normal(shape)
+
+    q, r = np.linalg.qr(z(2, 2))
+    asked = [[(2, 3, 2, 2), np.dtype("f"), (12, 8)], *[[(2,), np.dtype("f"), None]] * 3]
+    two = np.full(1, 2.0, "f")
+    return [
+        z(1, 3) * np.sqrt(2), z(1, 3), z(1, 1), q * np.sign(np.diag(r)), z(2, 2) * 0.5, z(2, 2) * np.sqrt(0.5),
+        asked, [two] * 4,
+    ]  # fmt: skip
+
+
+def words_with_little_weight(fw: Any) -> Any:
+    """Negatives, if nearly all probability is that of the positive word, and the rest is below 1."""
+    with drawing(0):
+        drawn = fw.layers.NegativeSampling(np.array([1e6, 0, 0.5]), 2, 3)
+        v, ids = fw.Variable(np.ones((2, 2), "f")), np.array([0, 0])
+        drawn.W.data[:] = np.arange(6).reshape(3, 2)
+        return np.round(float(drawn(v, ids)), 4)
+
+
+# --- networks of arrays ---
+
+
+def learning_rates(fw: Any) -> Any:
+    """Learning rates over 1, 2 and 3 epochs; a network that does not learn stops at the second evaluation."""
+    scratch, found = fw.scratch, []
+    for epochs in (1, 2, 3):
+        for kind in ("exponential", "linear"):
+            optimizer = scratch.SGD(0.5, 0.125, kind)
+            optimizer._setup_decay(epochs)
+            for _ in range(2):
+                optimizer._decay_lr()
+                found.append(optimizer.lr)
+    rows, targets = ROWS, np.array([[1.0], [2.0]])
+    with drawing(0), contextlib.redirect_stdout(io.StringIO()) as out:
+        for stop in (True, False):
+            network = scratch.NeuralNetwork([scratch.Dense(1)], scratch.MeanSquaredError())
+            trainer = scratch.Trainer(network, scratch.SGD(0.0))
+            found.append(len(trainer.fit(rows, targets, rows, targets, 3, 1, early_stopping=stop)))
+        layer = scratch.Conv2D(2, 5)
+        found.append(layer.forward(np.ones((1, 1, 4, 4))).shape)
+    loss = scratch.SoftmaxCrossEntropy().forward(A, np.array([[1, 0, 0], [0, 0, 1]]))
+    return [*found, loss, "increased after epoch 2" in out.getvalue()]
+
+
+def rates() -> list[Any]:
+    found: list[Any] = []
+    for steps in (1, 1, 2):
+        found += [0.5 * 0.25 ** (k / steps) for k in (1, 2)] + [0.5 - 0.375 * k / steps for k in (1, 2)]
+    p = A - np.log(np.exp(A).sum(1, keepdims=True))
+    return [*found, 2, 3, (1, 2, 4, 4), -(p[0, 0] + p[1, 2]) / 2, True]
+
+
+# fmt: off
+values(
+    36, NUMPY,
+    ("numerical_gradients_of_changed_inputs", edited, lambda: [6 * np.ones(2), POINT, np.ones(2)]),
+    since=4,
+)
+values(
+    60, NUMPY,
+    ("functions_in_blocks", in_blocks, list),
+    ("statistics_far_from_0", far_from_0, lambda: [True] * 4),
+    ("attention_with_dropout", with_dropout, dropped),
+    ("functions_at_the_edges", at_the_edges, lambda: [
+        np.zeros((1, 1, 3, 3), bool),
+        np.array([[[[1.0, 2.0], [3.0, 4.0]]], [[[0.0, 0.0], [0.0, 2.5]]], [[[3.625, 0.0], [0.0, 0.0]]]]),
+        np.array([[[[3, 3], [3, 3]]]]), (ROWS - 1) / 2]),
+    ("gradients_where_logarithms_are_cut_off", small, lambda: [
+        np.array([-1, 1], kind) / 2 / max(1e-12, float(np.finfo(kind).tiny)) for kind in "efd"]),
+    ("gradients_of_indices_of_the_user", user, lambda: [2 * np.ones(2), 3 * np.ones(2), True]),
+    ("first_calls_of_layers", first_calls, created),
+    ("copies_of_layers_with_state", copied, lambda: [True, False, True, "state", 3, ["x2h", "h2h"]]),
+    ("initializers_of_small_sizes", initialized, by_formula),
+    ("negatives_with_little_weight", words_with_little_weight,
+     lambda: np.round(np.log1p(np.exp(-1)) + 3 * (9 + np.log1p(np.exp(-9))), 4)),
+    ("learning_rates_of_networks_of_arrays", learning_rates, rates),
+    since=5,
+)
+errors(
+    60,
+    ("no_gpu_for_a_layer_without_parameters",
+     lambda fw: under(patched(fw, "cuda", cupy=None, gpu_enable=False), fw.layers.Dropout().to_gpu),
+     RuntimeError, "CuPy cannot be loaded. Install CuPy: pip install cupy-cuda12x or cupy-cuda13x"),
+    since=5,
+)
+# fmt: on
