@@ -66,7 +66,10 @@ ALLOWED = {
     "datasets": {"transforms", "download"},
     "dataloaders": {"cuda"},
     "training": {"config", "core", "cuda", "functions", "layers", "optimizers", "saving"},
-    "hybrid": {"config", "core", "cuda", "layers", "models"},
+    "hybrid": {
+        *("config", "core", "cuda", "functions", "layers", "models"),
+        *("functions.arithmetic", "functions.broadcast", "functions.loss", "functions.reduce", "functions.shape"),
+    },
     "records": {"datasets"},
     "scores": {"cuda"},
     "text": {"config", "cuda"},
@@ -103,7 +106,7 @@ PACKAGES = {
         ["cifar", "fashion", "voc"],
     ],
     "vision": [["boxes"], ["augment"]],
-    "hybrid": [["structure"], ["program"], ["proof"], ["replay"], ["model"]],
+    "hybrid": [["structure", "shortcuts"], ["reach"], ["program"], ["proof"], ["replay"], ["model"]],
     "training": [["averaging", "validation", "inspect", "callbacks"], ["trainer"]],
     "distributed": [["communicator", "data", "normalization"], ["launch", "optimizer", "checkpoints"]],
 }

@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import contextmanager
+from itertools import repeat
 
 import numpy as np
 
@@ -13,7 +14,9 @@ from .program import NoProgram, Trace
 from .proof import Altered, compare, is_state, release
 from .reach import Kept, Watch, is_layer, reach
 from .replay import LIMIT, Traced
-from .structure import constants, flatten, rebuild, same, spec
+from .structure import constants, flatten, rebuild, same
+
+NO_OPTIONS, NO_STATES = flatten({}, []), flatten([], [])
 
 
 class Tracing(threading.local):
@@ -121,48 +124,50 @@ class Hybrid(Model):
         if self.watch.changed():
             self.forget()
         leaves = []
-        structure = flatten((inputs, options) if options else inputs, leaves)
-        leaves += [d[name] for d, name in self.states]
         try:
+            structure = call_structure(inputs, options, [d[name] for d, name in self.states], leaves)
             arguments, key = signature(structure, leaves)
             traced = self.table.get(key)
         except (TypeError, AttributeError):  # options that cannot be keys, a Variable without data
             return self.model(*inputs, **options)
-        if traced is not None and traced.program and not traced.fits():
-            del self.table[key]  # a parameter has another shape
+        if traced is not None and traced.program:
+            given = traced.read()
+            if given is not None:
+                return traced.replay(arguments, given)
+            self.table.pop(key, None)  # a parameter has another shape
             traced = None
         if traced is None and len(self.table) < LIMIT:
             with self.lock:
-                return self.first_call(inputs, options, structure, leaves)
+                return self.first_call(inputs, options, structure)
         traced = traced or self.excess
         traced.calls += 1
-        if not traced.program:
-            return self.model(*inputs, **options)
-        return traced.replay([*arguments, *traced.given])
+        return self.model(*inputs, **options)
 
-    def first_call(self, inputs, options, structure, leaves):
+    def first_call(self, inputs, options, structure):
         """Call the model; make a program of its graph if that can be proved right."""
         roots = [self.model, *constants(structure)]
         before = [(vars(layer), vars(layer).copy()) for layer in filter(is_layer, reach(roots, without_hybrid))]
+        old = [d[name] for d, name in self.states]
         with tracing():
             result = self.model(*inputs, **options)
-        for d, old in before:
+        for d, values in before:
             for name, value in d.items():
-                was = old.get(name)
+                was = values.get(name)
                 known = any(d is other and name == key for other, key in self.states)
                 if not known and value is not was and (is_state(value) or is_state(was)):
                     self.states.append((d, name))
-                    leaves.append(was)
+                    old.append(was)
+        leaves, found = [], []
+        structure = call_structure(inputs, options, old, leaves)
         arguments, key = signature(structure, leaves)
-        traced = self.table[key] = Traced(describe(leaves))
-        found = []
+        traced = self.table[key] = Traced(describe(leaves + [x for x in old if x is None]))
         form = flatten(result, found)
         values = [d[name] for d, name in self.states]
         reached = reach(roots, without_hybrid)
         try:
             if self.changes > LIMIT:
                 raise NoProgram("what the model refers to changes between calls")
-            self.prove(traced, Kept(reached), structure, bool(options), leaves, arguments, (form, found, values))
+            self.prove(traced, Kept(reached), structure, leaves, arguments, (form, found, values))
         except Exception as error:  # the model runs as before; programs() has the reason
             traced.program = None
             traced.reason = str(error) if isinstance(error, NoProgram) else f"{type(error).__name__}: {error}"
@@ -174,26 +179,26 @@ class Hybrid(Model):
                     y.creator, y.generation, y.recorded = None, 0, False
         return result
 
-    def prove(self, traced, kept, structure, has_options, leaves, arguments, result):
+    def prove(self, traced, kept, structure, leaves, arguments, result):
         """Make the program of a call, and compare it with a second call, of altered values. Raises NoProgram."""
         form, found, values = result
         first = Trace(variables_in(found, values), arguments)
         with np.errstate(all="ignore"), Altered(kept, first, arguments) as altered:
-            other = self.call_again(structure, has_options, leaves, arguments, altered)
+            other = self.call_again(structure, leaves, arguments, altered)
             altered.check_changes(self.states, self.unstable)
             first, second = traces(first, result, other, arguments, altered)
             traced.compile(first, second, len(arguments), form, found, list(zip(self.states, values, strict=True)))
             compare_replay(traced, second, altered)
         traced.forms = [(x.data.shape, x.data.dtype) for x in traced.given]
 
-    def call_again(self, structure, has_options, leaves, arguments, altered):
+    def call_again(self, structure, leaves, arguments, altered):
         """The form, the Variables and the states that the model returns for the altered arguments."""
         new = {id(x): y for x, y in zip(arguments, altered.arguments, strict=True)}
-        inputs = rebuild(structure, iter([new[id(x)] for x in leaves if x is not None]))
-        for (d, name), x in zip(self.states, leaves[len(leaves) - len(self.states) :], strict=True):
-            d[name] = None if x is None else new[id(x)]
+        inputs, options, states = rebuild(structure, iter([new[id(x)] for x in leaves]))
+        for (d, name), x in zip(self.states, states, strict=True):
+            d[name] = x
         with tracing():
-            result = self.model(*inputs[0], **inputs[1]) if has_options else self.model(*inputs)
+            result = self.model(*inputs, **options)
         found = []
         form = flatten(result, found)
         return form, found, [d[name] for d, name in self.states]
@@ -251,23 +256,32 @@ def compare_replay(traced, second, altered):
     release(traced.program.functions, functions)
 
 
+def call_structure(inputs, options, states, leaves):
+    """The structure of the arguments of a call and of the states of layers; leaves as in flatten."""
+    return tuple, (
+        flatten(inputs, leaves),
+        flatten(options, leaves) if options else NO_OPTIONS,
+        flatten(states, leaves) if states else NO_STATES,
+    )
+
+
 def signature(structure, leaves):
     """The different Variables and arrays among leaves, and the key of their program."""
-    arguments = [x for x in leaves if x is not None]
     pattern = None
-    if len(arguments) > 1:
-        different = {id(x): x for x in arguments}
-        if len(different) < len(arguments):
+    if len(leaves) > 1:
+        different = {id(x): x for x in leaves}
+        if len(different) < len(leaves):
             places = {key: i for i, key in enumerate(different)}
-            pattern = tuple([places[id(x)] for x in arguments])
-            arguments = list(different.values())
-    return arguments, (structure, Config.enable_backprop, Config.train, pattern, *map(spec, leaves))
+            pattern = tuple([places[id(x)] for x in leaves])
+            leaves = list(different.values())
+    return leaves, (structure, Config.enable_backprop, Config.train, pattern)
 
 
 def same_form(first, second):
     """Whether results have the same structure and constants, and the same states are None."""
     (form, values), (other_form, other_values) = first, second
-    return form == other_form and [x is None for x in values] == [x is None for x in other_values]
+    values, other_values = [x is None for x in values], [x is None for x in other_values]
+    return rebuild(form, repeat(None)) == rebuild(other_form, repeat(None)) and values == other_values
 
 
 def describe(leaves):

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import cuda
 from ..core import Function, Variable, as_array, as_input
+from .shortcuts import shortcut
 from .structure import same, same_code
 
 GRAPH = ("inputs", "outputs", "generation", "output_specs")  # attributes of a Function in a graph
@@ -97,13 +98,15 @@ class Program:
         data = {i: trace.variables[i].data for i in outputs}
         fresh = [i for i in outputs if i in direct or any(shared(data[i], a) for a in constants.values())]
         self.arguments, self.constants, self.outputs, self.steps = arguments, constants, outputs, trace.steps
+        self.keep = keep
         self.constant_slots = {i for i, x in enumerate(trace.variables) if x is not None and x.constant}
         self.released = {i for i, x in enumerate(trace.variables) if x is not None and x.data is None}  # linear_simple
         self.flat = {i for _, outs, _ in trace.steps for i in outs if getattr(trace.variables[i], "generation", 1) == 0}
         generations = self.generations([0] * len(trace.variables))
         self.depths = [generations[i] for i in outputs]  # how many functions there are before each output
         self.functions = copies(trace.functions, known or {})
-        self.source = source_of(self, trace, keep, fresh)
+        self.inputs = [[example(trace.variables[i].data) for i in ins] for ins, _, _ in trace.steps]
+        self.source = source_of(self, trace, fresh)
         space = {}
         exec(self.source, space)
         self.make = space["make"]
@@ -119,10 +122,11 @@ class Program:
         """Copies of the functions, which keep what the gradients need of one call, and a function that calls them."""
         functions = copies(self.functions, known or {})
         convert = as_array if cuda.gpu_enable else np.asarray  # of what may be a scalar of NumPy
-        return functions, self.make(convert, *(f.forward for f in functions), *self.constants.values())
+        calls = [shortcut(f, xs) or f.forward for f, xs in zip(functions, self.inputs, strict=True)]
+        return functions, self.make(convert, *calls, *self.constants.values())
 
 
-def source_of(program, trace, keep, fresh):
+def source_of(program, trace, fresh):
     """The source of `make`, which takes the functions and constants, and returns `run`."""
     last = {slot: k for k, (ins, outs, _) in enumerate(trace.steps) for slot in (*ins, *outs)}
     kept = {*program.outputs, *program.constants}
@@ -134,15 +138,20 @@ def source_of(program, trace, keep, fresh):
             call = f"map(as_array, {call})" if several else f"as_array({call})"
         names = "".join(f"v{i}, " for i in outs).rstrip() if several else f"v{outs[0]}"
         lines.append(f"{names} = {call}  # {type(f).__name__}")
-        if not keep:
+        if not program.keep:
             used = dict.fromkeys(f"v{i}" for i in (*ins, *outs) if last[i] == k and i not in kept)
             lines += [f"del {', '.join(used)}"] * bool(used)
-    returned = range(len(trace.variables)) if keep else program.outputs
+    returned = range(len(trace.variables)) if program.keep else program.outputs
     lines.append(f"return ({''.join(f'v{i}.copy(), ' if i in fresh else f'v{i}, ' for i in returned)})")
     made = ", ".join(["as_array", *(f"f{k}" for k in range(len(trace.steps))), *(f"v{i}" for i in program.constants)])
     body = "\n        ".join(lines)
     head = f"def run({', '.join(f'v{i}' for i in program.arguments)}):"
     return f"def make({made}):\n    {head}\n        {body}\n    return run\n"
+
+
+def example(a):
+    """An array of the shape and dtype of another one, without its memory; None if it is not one of NumPy."""
+    return np.broadcast_to(np.zeros((), a.dtype), a.shape) if type(a) is np.ndarray else None
 
 
 def shared(a, b):

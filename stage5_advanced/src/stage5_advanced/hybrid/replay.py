@@ -1,10 +1,12 @@
 """Calls of programs: each is one Function in the graph, and its gradients are a program, too."""
 
+from weakref import ref
+
 import numpy as np
 
 from .. import cuda
 from ..config import Config, using_config
-from ..core import Function, Variable, array_types, propagate, unrecorded
+from ..core import Function, Variable, array_types, as_input, propagate, unrecorded
 from .program import Lease, NoProgram, Program, Trace
 from .proof import altered, compare
 from .reach import Generators, preserved
@@ -26,7 +28,17 @@ class Replay(Function):
 
     def forward(self, *xs):
         self.slots = self.lease.run(*xs)
-        return tuple([self.slots[i] for i in self.traced.program.outputs])
+        return [self.slots[i] for i in self.traced.program.outputs]
+
+    def record(self, inputs, xs):
+        """The outputs for Variables with the data xs. What __call__ does, without its checks."""
+        ys = [Variable(a) for a in self.forward(*xs)]
+        self.inputs, self.outputs = inputs, [ref(y) for y in ys]
+        self.generation = generation = max([x.generation for x in inputs])
+        for y, depth in zip(ys, self.traced.program.depths, strict=True):
+            y.creator = self
+            y.generation = generation + depth  # as if the functions had been called one by one
+        return ys
 
     def input_gradients(self, gys):
         """Pairs of an input and its gradient, for the inputs that have one.
@@ -54,9 +66,10 @@ class Gradients:
 class Traced:
     """What is known about calls with a signature: a program, or the reason why there is none.
 
-    given: the Variables that the program reads at each call, such as parameters. result: the structure of the result.
-    places: where its leaves are: k for output number k, ~i for argument number i, or a constant that is copied. states:
-    attributes of a layer, name, and place; None for None.
+    given: the Variables that the program reads at each call, such as parameters. forms: their shapes and dtypes.
+    result: the structure of the result. places: where its leaves are: k for output number k, ~i for argument number i,
+    or a constant that is copied. only: the number of the output that is the result, or -1. states: attributes of a
+    layer, name, and place; None for None.
     """
 
     program = None
@@ -92,41 +105,45 @@ class Traced:
             place if isinstance(place, int) else at(place if isinstance(y, Variable) else place.data, (), ())
             for place, y in zip(places, found, strict=False)  # copies, since the first result belongs to the caller
         ]
+        self.only = self.places[0] if form[0] is LEAF and not states and type(self.places[0]) is int else -1
         self.states = [(d, name, None if value is None else next(rest)) for (d, name), value in states]
 
-    def fits(self):
-        """Whether the Variables that the program reads have the shapes and dtypes that they had."""
-        return self.forms == [(x.data.shape, x.data.dtype) for x in self.given]
+    def read(self):
+        """The arrays of the Variables that the program reads; None if they have other shapes or dtypes than before."""
+        try:
+            xs = [x.data for x in self.given]
+            return xs if [(a.shape, a.dtype) for a in xs] == self.forms else None
+        except AttributeError:  # no data
+            return None
 
     def lease(self):
         """A lease that no other call has."""
         return self.leases.pop() if self.leases else Lease(self.program)
 
-    def replay(self, arguments):
-        """Run the program; return the result, and replace the state of layers."""
-        if Config.enable_backprop:
-            ys = Replay(self)(*arguments)
-            ys = ys if type(ys) is list else [ys]
-            for y, depth in zip(ys, self.program.depths, strict=True):
-                y.generation += depth - 1  # as if the functions had been called one by one
+    def replay(self, arguments, given):
+        """Run the program; return the result, and replace the state of layers. given: what `read` returns."""
+        self.calls += 1
+        xs = [x.data if isinstance(x, Variable) else x for x in arguments] + given
+        if cuda.gpu_enable:
+            cuda.common_module("hybridize", xs)
+        if self.program.keep:
+            ys = Replay(self).record([*map(as_input, arguments), *self.given], xs)
         else:
-            xs = [x.data if isinstance(x, Variable) else x for x in arguments]
-            if cuda.gpu_enable:
-                cuda.common_module("hybridize", xs)
             lease = self.lease()
             ys = [unrecorded(a) for a in lease.run(*xs)]
             self.leases.append(lease)
         for k in self.marked:
             ys[k].constant = True
+        if self.only >= 0:
+            return ys[self.only]
+        arguments = [*arguments, *self.given]
         for d, name, place in self.states:
             d[name] = None if place is None else at(place, ys, arguments)
-        if self.result is LEAF:
-            return at(self.places[0], ys, arguments)
         return rebuild(self.result, iter([at(place, ys, arguments) for place in self.places]))
 
     def gradients_of(self, call, gys):
         """The Gradients for the outputs of a call that have a gradient and the inputs that want one."""
-        key = tuple([gy is not None for gy in gys]), tuple([x.constant for x in call.inputs])
+        key = *[gy is None for gy in gys], *[x.constant for x in call.inputs]
         if key not in self.gradients:
             self.gradients[key] = self.prove_gradients(call, gys)
         return self.gradients[key]

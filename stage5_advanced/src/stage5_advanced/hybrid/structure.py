@@ -9,22 +9,30 @@ LEAF = "a Variable or an array"  # in a structure
 
 
 def flatten(tree, leaves):
-    """The structure of nested tuples, lists and dicts; their Variables and arrays are added to leaves."""
-    if isinstance(tree, (Variable, array_types)):
+    """The structure of nested tuples, lists and dicts; their Variables and arrays are added to leaves.
+
+    Of these it has the kind, shape and dtype, on which a program depends, and of a Variable whether it is constant.
+    """
+    if isinstance(tree, Variable):
         leaves.append(tree)
-        return LEAF
-    if type(tree) in (tuple, list):
-        return type(tree), tuple([flatten(part, leaves) for part in tree])
-    if type(tree) is dict:
+        data = tree.data
+        return LEAF, type(data), data.shape, data.dtype, tree.constant
+    if isinstance(tree, array_types):
+        leaves.append(tree)
+        return LEAF, type(tree), tree.shape, tree.dtype
+    kind = type(tree)
+    if kind is tuple or kind is list:
+        return kind, tuple([flatten(part, leaves) for part in tree])
+    if kind is dict:
         return dict, tuple(tree), tuple([flatten(part, leaves) for part in tree.values()])
-    return None, type(tree), tree
+    return None, kind, tree
 
 
 def rebuild(structure, leaves):
     """The opposite of flatten; leaves: an iterator."""
-    if structure is LEAF:
-        return next(leaves)
     kind, *parts = structure
+    if kind is LEAF:
+        return next(leaves)
     if kind is None:
         return parts[1]
     found = [rebuild(part, leaves) for part in parts[-1]]
@@ -33,20 +41,13 @@ def rebuild(structure, leaves):
 
 def constants(structure):
     """What flatten has found that is neither a leaf nor a container, such as numbers and layers."""
-    if structure is LEAF:
+    if structure[0] is LEAF:
         return
     if structure[0] is None:
         yield structure[2]
         return
     for part in structure[-1]:
         yield from constants(part)
-
-
-def spec(x):
-    """What a program depends on: the kind, shape and dtype of an array, and whether a gradient is computed for it."""
-    if isinstance(x, Variable):
-        return type(x.data), x.data.shape, x.data.dtype, x.constant
-    return x if x is None else (type(x), x.shape, x.dtype)
 
 
 def same_code(a, b, seen=()):
