@@ -116,6 +116,22 @@ def test_what_only_a_gpu_executes_is_left_out(file, definition, left_out):
     assert {m.left_out == "what only a GPU executes" for m in found} == {left_out}
 
 
+@pytest.mark.parametrize(
+    ("text", "left_out"),
+    [
+        ("if cuda.gpu_enable and y:\n    x.f()", {True, False}),
+        ("if cuda.gpu_enable or y:\n    x.f()", {False}),
+        ("if not is_on_gpu(x):\n    x.f()", {False}),
+        ("x = y + 1 if cuda.is_on_gpu(y) else 2", {True, False}),
+        ("@cuda.on_gpu(f, integers=True)\ndef g(x): pass", {True}),
+        ("@f(integers=True)\ndef g(x): pass", {False}),
+    ],
+)
+def test_what_follows_a_condition_that_asks_for_a_gpu_is_left_out(text, left_out):
+    found = list(mutants_of(5, "f.py", text))
+    assert {m.left_out == "what only a GPU executes" for m in found} == left_out
+
+
 def test_a_mutant_differs_from_its_file_in_one_place_only():
     for stage in STAGES:
         folder = stage.source

@@ -105,6 +105,14 @@ def test_sampling_points_of_roi_align_outside_of_the_image_are_0():
     np.testing.assert_array_equal(F.roi_align(x, rois, (1, 2), sampling=4, aligned=False).data.ravel(), [0.25, 1])
 
 
+def test_roi_align_passes_initial_gradients_of_integers_on():
+    x, rois = Variable(array(1, 1, 3, 4)), np.array([[0, 0.25, 0.5, 3, 2]])
+    y = F.roi_align(x, rois, 2)
+    gys = np.array([[[[1, 2], [3, 4]]]]), np.array([[[[1.0, 2.0], [3.0, 4.0]]]])
+    gx, expected = (grad(y, x, Variable(gy)).data for gy in gys)
+    np.testing.assert_array_equal(gx, expected)
+
+
 def test_regions_of_integers_and_no_regions():
     x = np.arange(12).reshape(1, 1, 3, 4)
     assert F.roi_pooling(x, np.array([[0, 0, 0, 3, 2]]), 1).data.tolist() == [[[[11]]]]

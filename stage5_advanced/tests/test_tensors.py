@@ -572,6 +572,8 @@ def test_losses_do_not_broadcast_and_know_three_reductions(f):
         f(x, t, reduction="all")
     with pytest.raises(ValueError, match=f"{f.__name__}: expected at least one element to average over"):
         f(x[:0], t[:0], reduction="mean")
+    with pytest.raises(TypeError, match=f"{f.__name__}: expected a Variable with data or an array, got None"):
+        f(x, None)
     check(f, x, t)
     assert f(x.astype(np.float32), t.astype(np.float32)).dtype == np.float32
     assert f(Variable(x), t.tolist(), reduction="sum").data == f(x, t, reduction="sum").data

@@ -88,6 +88,7 @@ def refused_by_functions(fw: Any) -> dict[str, Calls]:
             lambda: fw.conv2d(ones(1, 1, 3, 3), ones(1, 1, 2, 2), stride=[1, 1]),
             lambda: fw.conv2d(ones(1, 1, 0, 0), ones(1, 1, 2, 2), pad=1),
             lambda: fw.conv2d(ones(1, 1, 3, 0), ones(1, 1, 2, 2), pad=1),
+            lambda: fw.conv2d(ones(1, 1, 3, 3), ones(1, 1, 0, 2)),
         ],
         "conv1d": [lambda: fw.conv1d(ones(1, 1, 3, 3), ones(1, 1, 3, 3))],
         "max_pool2d": [lambda: fw.max_pool2d(ones(1, 1, 3, 3), 0)],
@@ -120,6 +121,7 @@ def refused_by_functions(fw: Any) -> dict[str, Calls]:
             lambda: fw.softmax_cross_entropy(ROWS, whole(2), label_smoothing=-0.1),
             lambda: fw.softmax_cross_entropy(ROWS, whole(2), label_smoothing=1.1),
         ],
+        "TypeError: softmax_cross_entropy": [lambda: fw.softmax_cross_entropy(ROWS, ones(3), reduction="sum")],
         "sigmoid_cross_entropy": [
             lambda: fw.sigmoid_cross_entropy(np.array(1.0), np.array(1.0)),
             lambda: fw.sigmoid_cross_entropy(ones(0, 3), ones(0, 3)),
@@ -166,7 +168,10 @@ def refused_by_functions(fw: Any) -> dict[str, Calls]:
             lambda: fw.roi_align(ones(1, 1, 2, 2), np.array([[0, 0, 0, 1, 1], [1, 0, 0, 1, 1]]), 2),
             lambda: fw.roi_align(ones(1, 1, 2, 2), np.array([[0, 0, 0, 1, 1], [0.5, 0, 0, 1, 1]]), 2),
         ],
-        "adaptive_avg_pool2d": [lambda: fw.adaptive_avg_pool2d(ones(1, 1, 0, 2), 1)],
+        "adaptive_avg_pool2d": [
+            lambda: fw.adaptive_avg_pool2d(ones(1, 1, 0, 2), 1),
+            lambda: fw.adaptive_avg_pool2d(ones(1, 1, 2, 2), (1, 1, 1)),
+        ],
         "embedding_bag": [
             lambda: fw.embedding_bag(whole(2, 3), ones(4)),
             lambda: fw.embedding_bag(whole(2), ones(4, 2)),
@@ -208,6 +213,13 @@ def refused_by_functions(fw: Any) -> dict[str, Calls]:
     }
 
 
+def with_gamma(fw: Any, n: int) -> Any:
+    """A LayerNorm of which only gamma has values."""
+    layer = fw.layers.LayerNorm()
+    layer.gamma.data = ones(n)
+    return layer
+
+
 def refused_by_layers(fw: Any) -> dict[str, Calls]:
     """Likewise for layers, initializers and networks of arrays."""
     L, init, scratch = fw.layers, fw.initializers, fw.scratch
@@ -238,13 +250,14 @@ def refused_by_layers(fw: Any) -> dict[str, Calls]:
             lambda: L.LayerNorm(0),
             lambda: L.LayerNorm(2)(ones(3)),
             lambda: L.LayerNorm()(ones(2, 0)),
+            lambda: with_gamma(fw, 2)(ROWS),
         ],
         "Dropout": [lambda: L.Dropout(1.0), lambda: L.Dropout(-0.1), lambda: scratch.Dropout(1.5)],
         "NStepRNN": [
             lambda: L.NStepRNN(2, 3, dropout_ratio=1.0),
             lambda: L.NStepRNN(2, 3, dropout_ratio=-0.5),
             lambda: L.NStepRNN(1, 3, dropout_ratio=0.5),
-            lambda: L.NStepRNN(1, 3, 2)(ones(2, 2)),
+            lambda: L.NStepRNN(1, 3, 2)(ones(2)),
         ],
         "TypeError: NStepLSTM": [
             lambda: L.NStepLSTM(1, 3, 2)(ones(2, 4, 2), np.zeros((2, 1, 2, 3))),
@@ -291,7 +304,7 @@ def accepted(fw: Any) -> list[Any]:
     drawn: list[Any] = [
         L.EmbedID(3, 2, pad_id=0).W, L.BatchNorm(decay=0)(ROWS), L.BatchNorm(decay=1)(ROWS), L.LayerNorm(2)(ROWS),
         L.BinaryHierarchicalSoftmax(np.array([0.5, 0.25]), 2).W, L.Dropout(0)(ROWS), L.LayerNorm()(ones(2, 1)),
-        fw.attention(ones(1, 1), ones(1, 1), ones(1, 1)),
+        fw.attention(ones(1, 1), ones(1, 1), ones(1, 1)), with_gamma(fw, 3)(ROWS),
     ]  # fmt: skip
     return [
         [v.shape for v in drawn],
@@ -303,12 +316,15 @@ def accepted(fw: Any) -> list[Any]:
         fw.softmax_cross_entropy(ones(0, 3), whole(0), reduction="sum"),
         fw.softmax_cross_entropy(ones(0, 3), whole(0), reduction="none"),
         fw.local_response_norm(ones(1, 2), 1, alpha=3.0, beta=1), fw.kl_div(ROWS[:1] * 0, ONE, reduction="batchmean"),
-        fw.focal_loss(ones(1, 3), whole(1), gamma=0, alpha=0.25), fw.total_variation(ones(2, 2, 2)),
+        fw.focal_loss(ones(1, 3), whole(1), gamma=0, alpha=0.25), fw.total_variation(ones(1, 2, 2)),
         fw.take(x, []), fw.take(x, 1), fw.take(x, [1, 0], 1), *fw.split(ones(0, 2), 3), *fw.split(x, [0, 1, 2]),
         fw.pad_sequence([ones(2, 1)])[0], fw.sequence_mask(np.array([1])), fw.sequence_mask(whole(0), 2),
         *fw.unpad_sequence(x, np.array([0, 3])), fw.embedding_bag([[0, 1]], x, [[True, False]]),
         fw.embedding_bag([[0]], x), fw.embedding_bag(whole(1, 0), x),
         init.Uniform(2, 2)((2,)), init.Normal(0)((2,)), init.Constant(3)([2]), init.He()((2, 2), fans=(8, 8)).shape,
+        fw.conv2d(ones(1, 1, 1, 1), ones(1, 1, 1, 1), stride=5, pad=1),
+        fw.hierarchical_softmax(ones(1, 2), ones(1, 2), whole(1, 1), ones(1, 1), reduction="row_mean"),
+        fw.negative_sampling(ones(1, 2), ones(2, 2), whole(1), whole(1, 2), [[True, False, True]]),
     ]  # fmt: skip
 
 
@@ -319,12 +335,13 @@ def at_the_limits() -> list[Any]:
     """The references of `accepted`."""
     x, f = np.arange(6.0).reshape(2, 3), np.float32
     return [
-        [(3, 2), (2, 3), (2, 3), (2, 3), (1, 2), (2, 3), (2, 1), (1, 1)], ones(2, 0), ones(1), np.array([[0, 1]], f),
-        np.ones((2, 1), f), 6 * ones(2, 1), ones(2, 2), np.array([[1.0, 2, 1]] * 2), *[0 * ones(2)] * 2,
-        np.array([1 / 3, 1]), np.array([3e9, 1e9]), np.log(3), 0.0, ones(0), ones(1, 2) / 4, 0.0, np.log(3) / 4, 0.0,
+        [(3, 2), (2, 3), (2, 3), (2, 3), (1, 2), (2, 3), (2, 1), (1, 1), (2, 3)], ones(2, 0), ones(1),
+        np.array([[0, 1]], f), np.ones((2, 1), f), 6 * ones(2, 1), ones(2, 2), np.array([[1.0, 2, 1]] * 2),
+        *[0 * ones(2)] * 2, np.array([1 / 3, 1]),
+        np.array([3e9, 1e9]), np.log(3), 0.0, ones(0), ones(1, 2) / 4, 0.0, np.log(3) / 4, 0.0,
         ones(0, 3), x[1], x[:, [1, 0]], *[ones(0, 2)] * 3, *np.split(x, [0, 1, 2]), ones(1, 2, 1), ones(1, 1) > 0,
         ones(0, 2) > 0, ones(0), x[1], x[:1], x[:1], 0 * ones(1, 3), np.full(2, 2, f), np.zeros(2, f), np.full(2, 3, f),
-        (2, 2),
+        (2, 2), 0 * ones(1, 1, 1, 1), np.log1p(np.exp(-2)), np.log1p(np.exp(-2)) + np.log1p(np.exp(2)),
     ]  # fmt: skip
 
 

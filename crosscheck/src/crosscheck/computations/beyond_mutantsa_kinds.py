@@ -33,6 +33,9 @@ CELL = eighths(2, 3), eighths(2, 2), eighths(2, 2)
 WEIGHTS = [eighths(3, 2) for _ in range(4)], [eighths(2) for _ in range(4)], [eighths(2, 2) for _ in range(4)]
 
 
+AUXILIARY: list[tuple[str, list[Any], dict[str, Any]]] = []  # functions of arrays and of indices, masks or boxes
+
+
 def cell(name: str, k: int, with_state: bool, *extra: Array) -> tuple[str, tuple[Array, ...], Callable[..., Any]]:
     """A recurrent cell with k gates, as a function of all its arrays."""
     Wx, b, Wh = (group[:k] for group in WEIGHTS)
@@ -49,6 +52,8 @@ def cell(name: str, k: int, with_state: bool, *extra: Array) -> tuple[str, tuple
 
 def plain(name: str, arrays: Sequence[Array], *rest: Any, **options: Any) -> tuple[str, Any, Callable[..., Any]]:
     """A function of arrays, with the rest of its arguments."""
+    if any(isinstance(a, np.ndarray) for a in rest):
+        AUXILIARY.append((name, [*arrays, *rest], options))
     return name, tuple(arrays), lambda f, *xs: f(*xs, *rest, **options)
 
 
@@ -67,9 +72,11 @@ TABLE: list[tuple[str, Any, Callable[..., Any]]] = [
     plain("softmax_cross_entropy", [A], B.astype("e")),
     *((name, (A, C), lambda f, x, weight: f(x, LABELS, weight)) for name in ("softmax_cross_entropy", "nll_loss")),
     *((name, (A,), lambda f, W: f(IDS % 2, W)) for name in ("embed_id", "embedding_bag")),
-    plain("attention", [QUERIES, KEYS, VALUES]), plain("attention", [QUERIES, KEYS, VALUES], return_weights=True),
+    plain("attention", [QUERIES, KEYS, VALUES]),
+    ("attention", (QUERIES, KEYS), lambda f, q, k: f(q, k, VALUES.astype("e"), return_weights=True)),
     plain("attention", [QUERIES, KEYS, VALUES], causal=True), plain("binary_cross_entropy", [A], B),
-    plain("sigmoid_cross_entropy", [A], B), plain("fold_batch_norm", [KERNELS, *eighths(5, 2)]),
+    plain("sigmoid_cross_entropy", [A], B),
+    ("fold_batch_norm", (*eighths(5, 2),), lambda f, *xs: f(KERNELS.astype("e"), xs[-1], *xs[:-1])[1]),
     plain("conv2d", [IMAGES, KERNELS, eighths(2)]), plain("conv2d", [IMAGES, FEW, eighths(1)]),
     plain("conv2d", [IMAGES, KERNELS[:, :2], eighths(2)], groups=2),
     plain("conv2d", [IMAGES, KERNELS], stride=2, pad=1),
@@ -84,9 +91,12 @@ TABLE: list[tuple[str, Any, Callable[..., Any]]] = [
     plain("adaptive_avg_pool2d", [IMAGES], 2), plain("adaptive_max_pool2d", [IMAGES], 2),
     plain("resize_bilinear", [IMAGES], (2, 4)), plain("resize_nearest", [IMAGES], 2),
     plain("roi_align", [IMAGES], BOXES, 2), plain("roi_pooling", [IMAGES], BOXES, 2),
+    plain("conv2d", [np.concatenate([IMAGES, IMAGES], 1), eighths(2, 4, 2, 2), eighths(2)], groups=2),
+    ("batch_norm", (eighths(4, 2), *eighths(2, 2)), lambda f, *xs: f(*xs, np.zeros(2), np.ones(2))),
     plain("separable_conv2d", [IMAGES, eighths(8, 1, 2, 2), eighths(2, 8, 1, 1), eighths(2)]),
-    ("negative_sampling", (A, eighths(4, 3)), lambda f, v, W: f(v, W, IDS, IDS)),
-    ("hierarchical_softmax", (A, eighths(4, 3)), lambda f, v, W: f(v, W, IDS, np.array([[1, -1], [1, 1]]))),
+    plain("negative_sampling", [A, eighths(4, 3)], IDS, IDS),
+    plain("negative_sampling", [A, eighths(4, 3)], IDS, IDS, IDS > 0),
+    plain("hierarchical_softmax", [A, eighths(4, 3)], IDS, np.array([[1, -1], [1, 1]]), IDS > 0),
     cell("lstm_cell", 4, True), cell("lstm_cell", 4, False), cell("gru_cell", 3, True),
     cell("gru_cell", 3, True, eighths(2)), cell("gru_cell", 3, False),
     ("lstm", (eighths(2, 2, 3), *cell("", 4, True)[1][1:]), lambda f, x, *others: lstm(f, x, *others)),
@@ -120,12 +130,16 @@ def near(a: Array, r: Array, eps: float) -> bool:
     return a.shape == r.shape and bool(np.abs(a - r).max(initial=0) <= eps * max(1, np.abs(r).max(initial=0)))
 
 
+CASTS = ("e", "d", 3e-3), ("d", "f", 4e-6)  # an input, the others
+EACH = ("e", "e", 3e-3), ("f", "f", 4e-6)
+
+
 def of_dtypes(fw: Any) -> Iterator[str]:
     """What differs if one input, or each, has another floating dtype: the values are promoted, gradients are not."""
     for name, arrays, call in TABLE:
         exact = derived(fw, name, call, arrays)
-        for i, (kind, eps) in itertools.product((*range(min(len(arrays), 5)), None), (("e", 3e-3), ("f", 4e-6))):
-            given = [a.astype(kind) if i in (k, None) else a for k, a in enumerate(arrays)]
+        for i, (kind, rest, eps) in (*itertools.product(range(min(len(arrays), 4)), CASTS), *((0, c) for c in EACH)):
+            given = [a.astype(kind if i == k else rest) for k, a in enumerate(arrays)]
             found = derived(fw, name, call, given)
             n, dtype = len(found) - len(arrays), np.result_type(*given)
             kinds = [*[dtype] * n, *(a.dtype for a in given)]
@@ -157,6 +171,41 @@ def of_other_inputs(fw: Any) -> Iterator[str]:
                 yield f"{name}: arrays"
         who = {"selu": "elu", "std": "var", "cosine_similarity": "normalize", "separable_conv2d": "depthwise_conv2d"}
         yield from unsaid(who.get(name, name), partial(call, getattr(fw, name), None, *arrays[1:]))
+    for name in ("l1_loss", "kl_div", "softmax_cross_entropy", "sigmoid_cross_entropy", "binary_cross_entropy"):
+        yield from unsaid(name, partial(getattr(fw, name), A, None))
+    for name, given, options in AUXILIARY:
+        f = getattr(fw, name)
+        y, r = f(*given, **options), f(*(fw.Variable(a) if isinstance(a, np.ndarray) else a for a in given), **options)
+        if type(y) is not type(r) or not np.array_equal(fw.array(y), fw.array(r)):
+            yield f"{name}: auxiliary inputs as variables"
+
+
+def of_layers(fw: Any) -> Iterator[str]:
+    """What differs if a layer is given arrays, or None."""
+    L, x, rows = fw.layers, IMAGES[0], A
+    layers = [
+        (L.Linear(2), rows), (L.Conv2d(2, 2), IMAGES), (L.Deconv2d(2, 2), IMAGES), (L.Conv1d(2, 2), x),
+        (L.DepthwiseConv2d(2, 2), IMAGES), (L.SeparableConv2d(2, 2), IMAGES), (L.BatchNorm(), rows),
+        (L.LayerNorm(), rows), (L.Dropout(0.0), rows), (L.RNN(2), rows), (L.LSTM(2), rows), (L.GRU(2), rows),
+        (L.NStepRNN(1, 2), x), (L.NStepLSTM(1, 2), x), (L.NStepGRU(1, 2), x), (L.MultiHeadAttention(1), x),
+        (L.EmbedID(3, 2), IDS),
+    ]  # fmt: skip
+    inner = {"SeparableConv2d": "DepthwiseConv2d", "Linear": "Linear", "Dropout": "dropout", "EmbedID": "embed_id"}
+    for layer, inputs in layers:
+        name, found = type(layer).__name__, []
+        for given in (inputs, fw.Variable(inputs)):
+            getattr(layer, "reset_state", lambda: None)()
+            y = layer(given)
+            found.append(y[0] if isinstance(y, tuple) else y)
+        y, r = found
+        if type(y) is not type(r) or not np.array_equal(fw.array(y), fw.array(r)):
+            yield f"{name}: arrays"
+        yield from unsaid(inner.get(name, name).lower(), partial(layer, None))
+    queries, keys = fw.Variable(QUERIES), fw.Variable(KEYS)
+    for layer in (L.MultiHeadAttention(1, 4), L.AdditiveAttention(2)):
+        y, r = layer(QUERIES, KEYS, KEYS), layer(queries, keys, keys)
+        if not np.array_equal(fw.array(y), fw.array(r)):
+            yield f"{type(layer).__name__}: arrays"
 
 
 # fmt: off
@@ -165,6 +214,7 @@ values(
     ("dtypes_of_each_input", lambda fw: list(of_dtypes(fw)), list),
     ("integers_as_inputs_and_gradients", lambda fw: list(of_integers(fw)), list),
     ("arrays_and_none_as_inputs", lambda fw: list(of_other_inputs(fw)), list),
+    ("arrays_and_none_as_inputs_of_layers", lambda fw: list(of_layers(fw)), list),
     since=5,
 )
 # fmt: on

@@ -116,7 +116,7 @@ def small(fw: Any) -> list[Any]:
 
 
 def user(fw: Any) -> Any:
-    """Functions of the user that return a gradient for an index; graphs that are unchained from a leaf."""
+    """A function of the user that returns a gradient for an index; a leaf is unchained, a result moved to the host."""
     x, t = fw.Variable(POINT.copy()), fw.Variable(np.ones(2))
     function = subclass(
         fw, not_differentiated=(1,), forward=lambda self, x, t: x * t, backward=lambda self, gy: (gy * 2, gy * 3)
@@ -124,7 +124,8 @@ def user(fw: Any) -> Any:
     y = function(x, t)
     y.backward()
     x.unchain_backward()
-    return [x.grad, t.grad, x.creator is None]
+    y.to_cpu()
+    return [x.grad, t.grad, x.creator is None, y.creator is function]
 
 
 def edited(fw: Any) -> Any:
@@ -218,13 +219,27 @@ def by_formula() -> list[Any]:
     ]  # fmt: skip
 
 
+def unshared(fw: Any) -> list[bool]:
+    """Whether results share memory with what they are made of."""
+    table, kernel = np.ones((3, 2)), np.outer([1.0, 2.0], [3.0, 1.0])
+    kept = fw.layers.EmbedID.of(table, pad_id=1).W.data
+    return [np.shares_memory(kept, table), bool(table.all()), np.shares_memory(fw.separate_kernel(kernel)[1], kernel)]
+
+
 def words_with_little_weight(fw: Any) -> Any:
-    """Negatives, if nearly all probability is that of the positive word, and the rest is below 1."""
+    """Losses if nearly all probability is that of the positive word: no negative is positive."""
     with drawing(0):
         drawn = fw.layers.NegativeSampling(np.array([1e6, 0, 0.5]), 2, 3)
         v, ids = fw.Variable(np.ones((2, 2), "f")), np.array([0, 0])
         drawn.W.data[:] = np.arange(6).reshape(3, 2)
-        return np.round(float(drawn(v, ids)), 4)
+        found = [float(drawn(v, ids))]
+        often = fw.layers.NegativeSampling(np.array([100, 1]), 2, 2)
+        often.W.data[1] = 1
+        return np.round([*found, float(often(np.ones((8, 2), "f"), np.zeros(8, int)))], 4)
+
+
+def softplus(x: float) -> float:
+    return float(np.log1p(np.exp(x)))
 
 
 # --- networks of arrays ---
@@ -277,17 +292,20 @@ values(
         np.array([[[[3, 3], [3, 3]]]]), (ROWS - 1) / 2]),
     ("gradients_where_logarithms_are_cut_off", small, lambda: [
         np.array([-1, 1], kind) / 2 / max(1e-12, float(np.finfo(kind).tiny)) for kind in "efd"]),
-    ("gradients_of_indices_of_the_user", user, lambda: [2 * np.ones(2), 3 * np.ones(2), True]),
+    ("gradients_of_indices_of_the_user", user, lambda: [2 * np.ones(2), 3 * np.ones(2), True, True]),
     ("first_calls_of_layers", first_calls, created),
     ("copies_of_layers_with_state", copied, lambda: [True, False, True, "state", 3, ["x2h", "h2h"]]),
     ("initializers_of_small_sizes", initialized, by_formula),
     ("negatives_with_little_weight", words_with_little_weight,
-     lambda: np.round(np.log1p(np.exp(-1)) + 3 * (9 + np.log1p(np.exp(-9))), 4)),
+     lambda: np.round([softplus(-1) + 3 * softplus(9), softplus(0) + 2 * softplus(2)], 4)),
+    ("results_with_memory_of_their_own", unshared, lambda: [False, True, False]),
     ("learning_rates_of_networks_of_arrays", learning_rates, rates),
     since=5,
 )
 errors(
     60,
+    ("loss_without_targets", lambda fw: fw.l1_loss(ROWS, None),
+     TypeError, "l1_loss: expected a Variable with data or an array, got None"),
     ("no_gpu_for_a_layer_without_parameters",
      lambda fw: under(patched(fw, "cuda", cupy=None, gpu_enable=False), fw.layers.Dropout().to_gpu),
      RuntimeError, "CuPy cannot be loaded. Install CuPy: pip install cupy-cuda12x or cupy-cuda13x"),

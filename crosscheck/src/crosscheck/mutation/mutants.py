@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import functools
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -59,6 +60,39 @@ def commutes(operator: str, node: ast.AST, _: Ancestors) -> bool:
     return getattr(function, "attr", getattr(function, "id", "")) in ("max", "min", "maximum", "minimum")
 
 
+def asks_for_a_gpu(test: ast.AST) -> bool:
+    """Whether a condition holds only if there is a GPU."""
+    match test:
+        case ast.BoolOp(op=ast.And(), values=values):
+            return any(map(asks_for_a_gpu, values))
+        case ast.Call(func=function):
+            return getattr(function, "attr", getattr(function, "id", "")) == "is_on_gpu"
+    return getattr(test, "attr", getattr(test, "id", "")) == "gpu_enable"
+
+
+def has_a_kernel(decorator: ast.AST) -> bool:
+    """Whether a decorator replaces a function on a GPU."""
+    function = getattr(decorator, "func", None)
+    return getattr(function, "attr", getattr(function, "id", "")) in ("on_gpu", "kernel", "gradient", "gradient_by")
+
+
+def on_a_gpu(operator: str, node: ast.AST, ancestors: Ancestors) -> bool:
+    """What follows such a condition, and such decorators."""
+    if operator == "drop a statement" and any(map(has_a_kernel, getattr(node, "decorator_list", ()))):
+        return True
+    for parent, child in itertools.pairwise((*ancestors, node)):
+        match parent:
+            case ast.If(test=test, body=body) if child in body and asks_for_a_gpu(test):
+                return True
+            case ast.IfExp(test=test, body=body) if child is body and asks_for_a_gpu(test):
+                return True
+            case ast.BoolOp(op=ast.And(), values=[*_, last]) if child is last and asks_for_a_gpu(parent.values[0]):
+                return True
+            case ast.FunctionDef(decorator_list=decorators) if child in decorators and has_a_kernel(child):
+                return True
+    return False
+
+
 LEFT_OUT: dict[str, Rule] = {
     "a docstring": lambda _, node, __: isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant),
     "the text of an error or a warning": lambda _, __, ancestors: is_text(ancestors),
@@ -67,6 +101,7 @@ LEFT_OUT: dict[str, Rule] = {
     "the line that a warning names": keyword("stacklevel"),
     "the size of a cache": keyword("maxsize"),
     "the order of the arguments of max and min": commutes,
+    "what only a GPU executes": on_a_gpu,
 }
 
 

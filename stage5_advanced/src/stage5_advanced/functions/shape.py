@@ -201,9 +201,11 @@ def embed_id(x, W):
 def to_device_of(name, x, t):
     """Labels or ids t, a Variable, an array or a list, as an array on the device of the array x.
 
-    Raises TypeError if t is an array on another device.
+    Raises TypeError if t is None, or an array on another device.
     """
     t = cuda.data_of(t)
+    if t is None:
+        raise TypeError(f"{name}: expected a Variable with data or an array, got None")
     if cuda.gpu_enable and is_array(t):
         cuda.common_module(name, [x, t])
     return cuda.get_array_module(x).asarray(t)
