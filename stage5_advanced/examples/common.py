@@ -71,15 +71,20 @@ def begin(parser):
         import matplotlib.figure  # noqa: F401 - is it installed?
     except ImportError:
         stop("no figure without matplotlib: pip install matplotlib")
-    try:
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=arguments.out).close()
-    except OSError as error:
-        parser.error(f"argument --out: cannot write to {arguments.out}: {error.strerror}")
+    check_folder(parser, "--out", arguments.out)
     np.random.seed(arguments.seed)
     if arguments.default_epochs == arguments.mnist_epochs is not None:  # otherwise the data decides: load_digits
         arguments.epochs = arguments.epochs or pick(arguments, *arguments.default_epochs, 1)
     return arguments
+
+
+def check_folder(parser, option, folder):
+    """End the example if the folder does not exist and cannot be created, or if no file can be written to it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        parser.error(f"argument {option}: cannot write to {folder}: {error.strerror}")
 
 
 def pick(arguments, full, quick, smoke):

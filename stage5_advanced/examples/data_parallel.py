@@ -144,7 +144,7 @@ def main():
             found |= {ranks: times_of(ranks, arguments) for ranks in (2, 4)}
         for epoch, each in enumerate(np.split(losses, arguments.epochs), start=1):
             print(f"epoch {epoch}: loss {each.mean():.10f}")
-        print(f"{comm.size} processes, test accuracy: {accuracy:.4f}")
+        print(f"{comm.size} process{'es' * (comm.size > 1)}, test accuracy: {accuracy:.4f}")
         if None in found.values():
             print("times of more processes need mpiexec and mpi4py: pip install mpi4py mpich")
         found = {ranks: each for ranks, each in found.items() if each}

@@ -15,11 +15,12 @@ network is also checked by onnx and run by onnxruntime. --file FILE writes it.
 The figure: some digits, and what the exported network takes them for.
 """
 
+import argparse
 import importlib.util
 import pathlib
 
 import numpy as np
-from common import begin, figure, load_digits, options, page, save, stop
+from common import begin, check_folder, figure, load_digits, options, page, save, stop
 
 import stage5_advanced.functions as F
 from stage5_advanced import DataLoader, hybridize, no_grad, optimizers, test_mode
@@ -121,12 +122,21 @@ def packed(nodes, weights, result, x, y):
     return model.SerializeToString()
 
 
+def output_file(text):
+    """The type of --file."""
+    if pathlib.Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"expected a file, got the folder {text or '.'}")
+    return pathlib.Path(text)
+
+
 def main():
     parser = options(__doc__, epochs=(10, 5), data=("digits",), gpu=False)
-    parser.add_argument("--file", type=pathlib.Path, help="an ONNX file to be written; needs the package onnx")
+    parser.add_argument("--file", type=output_file, help="an ONNX file to be written; needs the package onnx")
     arguments = begin(parser)
     if arguments.file and not importlib.util.find_spec("onnx"):
         stop("no file without the package onnx: pip install onnx")
+    if arguments.file:
+        check_folder(parser, "--file", arguments.file.parent)
     train, test = load_digits(arguments)
     layers = [Conv2d(16, 3, pad=1), F.relu, halve, F.flatten, Dropout(0.2), Linear(32), F.relu, Linear(10)]
     model = Sequential(*layers)

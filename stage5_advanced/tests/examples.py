@@ -26,7 +26,7 @@ EXAMPLES = {
     "char_rnn": (r"epoch \d+: .* bits per character, held out (\S+)", lambda bits: bits < 2.5),
     "cnn": (r"test accuracy: (\S+)", lambda accuracy: accuracy > 0.96),
     "conv_theorem": (r"largest difference: (\S+)", lambda difference: difference < 1e-10),
-    "data_parallel": (r"\d+ processes, test accuracy: (\S+)", lambda accuracy: accuracy > 0.91),
+    "data_parallel": (r"\d+ process(?:es)?, test accuracy: (\S+)", lambda accuracy: accuracy > 0.91),
     "descent": (
         rf"after 20 steps +x1 +x2\n{NUMBERS}x\^2 from 10, .*: (\S+)",
         lambda *found: all(abs(a - b) < 2e-6 for a, b in zip(found, DESCENTS, strict=True)),

@@ -135,6 +135,7 @@ def test_help_names_the_options_and_imports_no_matplotlib(name, example):
         ("cnn", ("--data", "x"), "argument --data: invalid choice: 'x'"),
         ("style_transfer", ("--size", 100), "argument --size: expected an integer such as 96, 112, 128, got 100"),
         ("style_transfer", ("--tv", -1), "argument --tv: expected a number of at least 0, got -1"),
+        ("onnx_export", ("--file", "."), "argument --file: expected a file, got the folder ."),
         ("vae", ("--latent", 0), "argument --latent: expected an integer such as 1, 2, 3, got 0"),
         ("spiral", ("--gpu",), "--gpu: "),
     ],

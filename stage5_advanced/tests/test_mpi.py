@@ -245,7 +245,7 @@ def test_the_example_trains_with_two_processes_as_with_one(mpiexec, tmp_path):
         status, stdout, stderr = run([*start, sys.executable, str(EXAMPLE), "--smoke"], tmp_path)
         assert status == 0, stderr
         found = re.fullmatch(
-            rf"epoch 1: loss (\S+)\n{len(start) // 2 + 1} processes, test accuracy: \S+\n(.*\n)+figure: .*\n", stdout
+            rf"epoch 1: loss (\S+)\n{len(start) // 2 + 1} process(es)?, test accuracy: \S+\n(.*\n)+figure: .*\n", stdout
         )
         losses.append(float(found.group(1)))
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)

@@ -181,6 +181,11 @@ def test_the_bytes_of_an_example(features, content):
     assert records.encode_example(features).hex() == content
 
 
+@pytest.mark.parametrize("n", [0, 1, 127, 128, 255, 16383, 16384, 2**31, 2**35])
+def test_a_varint_is_one_of_the_varints(n):
+    assert records.varint(n) == records.varints(np.array([n]))
+
+
 def test_values_of_features():
     features = {
         "integers": np.array([[0, 1, 127, 128, -(2**63)]])[0, ::-1],

@@ -194,7 +194,16 @@ def encode_feature(name, value):
 
 def message(number, content):
     """A field of bytes: its number and wire type 2, the length, the content."""
-    return varints(np.array([number << 3 | 2])) + varints(np.array([len(content)])) + content
+    return varint(number << 3 | 2) + varint(len(content)) + content
+
+
+def varint(n):
+    """One integer from 0 on, as `varints`, without arrays: a message has many."""
+    groups = []
+    while n > 127:
+        groups.append(n & 127 | 128)
+        n >>= 7
+    return bytes([*groups, n])
 
 
 def varints(a):
