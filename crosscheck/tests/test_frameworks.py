@@ -1,12 +1,15 @@
 """Adapters: small, with names looked up in modules, and a custom framework of sixty lines as a column."""
 
 import pathlib
+import sys
 import types
 
 import numpy as np
 import pytest
+import torch
 
 from crosscheck.frameworks import Missing, load_stage
+from crosscheck.frameworks.torch_compiler import StandIn, without_compiler
 from crosscheck.rosetta import rosetta
 from crosscheck.stages import STAGES
 
@@ -60,3 +63,28 @@ def test_the_rosettas_engine_calls_match_the_stages(stage1, torch_adapter):
     assert x.grad.item() == 6.0
     assert torch_adapter.data(x).item() == 3.0
     assert torch_adapter.as_array(2.0).shape == ()
+
+
+def test_autograd_and_optimizers_leave_the_compiler_unimported(monkeypatch):
+    names = "torch._dynamo", "torch.fx.experimental.symbolic_shapes"
+    for name in names:
+        monkeypatch.setitem(sys.modules, name, None)
+        monkeypatch.delitem(sys.modules, name)
+    without_compiler()
+    x = torch.ones(3, requires_grad=True)
+    assert torch.equal(torch.autograd.grad(x * x, x, torch.ones(3))[0], 2 * x)
+    with pytest.raises(RuntimeError, match="Mismatch in shape"):
+        torch.autograd.grad(x * x, x, torch.ones(4))
+    x.grad = torch.ones(3)
+    torch.optim.SGD([x], 0.5).step()
+    assert torch.equal(x, torch.full((3,), 0.5))
+    assert all(isinstance(sys.modules[name], StandIn) for name in names)
+
+
+def test_a_stand_in_gives_way_to_the_module(monkeypatch):
+    monkeypatch.setitem(sys.modules, "colorsys", StandIn("colorsys", rgb_to_hsv=lambda: "stand-in"))
+    import colorsys
+
+    assert colorsys.rgb_to_hsv() == "stand-in"
+    assert colorsys.hsv_to_rgb(0.0, 0.0, 1.0) == (1.0, 1.0, 1.0)
+    assert not isinstance(sys.modules["colorsys"], StandIn)

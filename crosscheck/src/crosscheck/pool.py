@@ -47,7 +47,7 @@ class Alone:
 
     def run(self, rows: Sequence[Row]) -> Iterator[Cell]:
         """Run all rows and yield their cells."""
-        with seldom_collected():
+        with seldom_collected(), self.runner.many_cells():
             for row in rows:
                 for label in row.labels:
                     with contextlib.redirect_stdout(sys.stderr):
@@ -96,7 +96,7 @@ def work(jobs: Connection, settings: Settings) -> None:
         jobs.send(UsageError(text))
         return
     computations = {computation.name: computation for computation in all_computations()}
-    with contextlib.suppress(EOFError, BrokenPipeError), seldom_collected():  # when the parent has ended
+    with contextlib.suppress(EOFError, BrokenPipeError), seldom_collected(), runner.many_cells():  # the parent ended
         jobs.send([Column.of(framework) for framework in runner.frameworks])
         while True:
             name, dtype, labels = jobs.recv()

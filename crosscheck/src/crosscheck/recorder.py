@@ -12,7 +12,7 @@ import inspect
 import pathlib
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import FrameType, ModuleType
 from typing import Any
 
@@ -133,29 +133,45 @@ class Recorder(BookStyle):
         super().__init__(framework.name, framework.modules, framework.number)
         self.called: dict[str, set[str]] = {}
         self.complete: set[Any] = set()  # names and classes of which a further call would record nothing
+        self.prefix = f"{framework.modules[0].__name__}."
         self.broken: list[str] = []  # violated invariants of memory
         self.folder = pathlib.Path(str(framework.modules[0].__file__)).parent
         self.surface = Surface(framework)
         self.wrappers: dict[str, Any] = {}
-        self.originals: list[tuple[type, str, Any]] = []
+        self.stays = False  # whether the wrappers are in place between recordings
+        self.replaced = self.replacements()
+        self.originals = {(owner, attribute): vars(owner)[attribute] for owner, attribute in self.replaced}
+
+    def replacements(self) -> dict[tuple[type, str], Any]:
+        """What is replaced while recording: (class, attribute) -> wrapper."""
+        classes = [value for value in self.surface.objects.values() if inspect.isclass(value)]
+        found = {(owner, a): self.method(n, owner, a) for n, (owner, a) in self.surface.methods.items()}
+        found |= {(c, "__init__"): self.constructor(c) for c in classes if "__init__" in vars(c)}
+        Function = self.surface.package.Function
+        found[Function, "__call__"] = self.instance(Function)
+        return found
 
     def __enter__(self) -> Recorder:
         self.called.clear()
         self.complete.clear()
         self.broken.clear()
-        classes = [value for value in self.surface.objects.values() if inspect.isclass(value)]
-        replaced = [(owner, a, self.method(n, owner, a)) for n, (owner, a) in self.surface.methods.items()]
-        replaced += [(c, "__init__", self.constructor(c)) for c in classes if "__init__" in vars(c)]
-        Function = self.surface.package.Function
-        replaced.append((Function, "__call__", self.instance(Function)))
-        self.originals = [(owner, attribute, vars(owner)[attribute]) for owner, attribute, _ in replaced]
-        for owner, attribute, wrapper in replaced:
-            setattr(owner, attribute, wrapper)
+        if not self.stays:
+            self.put(self.replaced)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for owner, attribute, original in self.originals:
-            setattr(owner, attribute, original)
+        if not self.stays:
+            self.put(self.originals)
+
+    def put(self, methods: Mapping[tuple[type, str], Any]) -> None:
+        """Replace methods: (class, attribute) -> method."""
+        for (owner, attribute), method in methods.items():
+            setattr(owner, attribute, method)
+
+    def stay(self, stays: bool) -> None:
+        """Leave the wrappers in place between recordings, or no longer: replacing a thousand methods takes time."""
+        self.stays = stays
+        self.put(self.replaced if stays else self.originals)
 
     def taken(self) -> Called:
         """What was called, and which parameters were left at their defaults."""
@@ -202,7 +218,7 @@ class Recorder(BookStyle):
 
     def within_stage(self, frame: FrameType) -> bool:
         """Whether a frame runs code of the stage."""
-        return str(frame.f_globals["__name__"]).partition(".")[0] == self.surface.package.__name__
+        return f"{frame.f_globals['__name__']}.".startswith(self.prefix)
 
     # --- methods, replaced while recording ---
 
@@ -228,15 +244,17 @@ class Recorder(BookStyle):
 
             def construct(instance: Any, *arguments: Any, **options: Any) -> None:
                 kind: Any = type(instance)
-                name = self.public_class(kind, construct)
-                if name and name not in self.complete:
-                    self.note(name, defaults, (instance, *arguments), options)
+                if (construct, kind) not in self.complete:
+                    name = self.public_class(kind, construct)
+                    if name:
+                        self.note(name, defaults, (instance, *arguments), options)
+                    if not name or name in self.complete:
+                        self.complete.add((construct, kind))
                 f(instance, *arguments, **options)
 
             self.wrappers[key] = construct
         return self.wrappers[key]
 
-    @functools.cache  # noqa: B019 (a recorder lives as long as its stage)
     def public_class(self, kind: type, construct: Any) -> str:
         """The name of the class or of its nearest base that is public, if `construct` is its `__init__`; else ""."""
         for base in kind.__mro__:

@@ -77,6 +77,7 @@ class Runner:
         self.references: dict[tuple[str, str, str], Reference] = {}
         self.judged: dict[tuple[str, str, str, str], Judged] = {}
         self.recorders: dict[str, Recorder] = {}
+        self.recording = False
 
     def cells(
         self, computations: Sequence[Computation], dtypes: Sequence[str]
@@ -127,7 +128,19 @@ class Runner:
         known = self.recorders.get(framework.label)
         if known is None or known.modules is not framework.modules:  # another copy of a stage, with a planted bug
             self.recorders[framework.label] = known = Recorder(framework)
+            known.stay(self.recording)
         return known
+
+    @contextlib.contextmanager
+    def many_cells(self) -> Iterator[None]:
+        """In the block, the recorders of a quick run, which records nearly every case, stay in place between cells."""
+        self.recording = self.quick
+        try:
+            yield
+        finally:
+            self.recording = False
+            for recorder in self.recorders.values():
+                recorder.stay(False)
 
     def forget(self) -> None:
         """Discard all stored cases, references and outcomes."""

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from .base import Array, Framework, Missing
+from .torch_compiler import without_compiler
 from .torch_convolution import TorchConvolution
 from .torch_functions import TorchFunctions
 from .torch_layers import TorchLayers
@@ -23,6 +24,8 @@ from .torch_tensors import TorchTensors
 from .torch_training import TorchTraining
 from .torch_vision import TorchVision
 from .weights import TorchWeights
+
+without_compiler()
 
 
 class TorchFramework(

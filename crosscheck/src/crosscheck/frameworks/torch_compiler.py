@@ -1,0 +1,39 @@
+"""Stand-ins for two modules of PyTorch's compiler, which `autograd.grad` and the optimizers import without using it.
+
+The real ones import SymPy and a thousand other modules, three seconds in each worker process. Whoever asks a stand-in
+for anything else gets the real module, so `torch.compile` in a custom framework works.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import Any
+
+
+class StandIn(ModuleType):
+    """A module with a few functions; the first use of another name imports the real one in its place."""
+
+    def __init__(self, name: str, **functions: Any):
+        super().__init__(name)
+        self.__dict__.update(functions)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and (name, self.__name__) != ("__path__", "torch._dynamo"):  # to import a submodule
+            raise AttributeError(name)
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+def stand_in(name: str, **functions: Any) -> None:
+    """Put a stand-in in the place of a module that is not imported yet."""
+    if name not in sys.modules:
+        sys.modules[name] = StandIn(name, **functions)
+
+
+def without_compiler() -> None:
+    """Nothing is being compiled: a function is never traced, and the sizes of tensors are numbers."""
+    stand_in("torch._dynamo", graph_break=lambda: None, disable=lambda f, *_, **__: f)
+    stand_in("torch.fx.experimental.symbolic_shapes", expect_true=bool, sym_eq=lambda a, b: a == b)
