@@ -715,6 +715,62 @@ def test_copies_and_pickles_trace_again():
             np.testing.assert_array_equal(other(x).data, hybrid(x).data)
 
 
+def test_what_a_call_looks_at_decides_which_program_runs():
+    """Arguments that differ from those of the latest program are looked up among all programs."""
+
+    def f(x, y):
+        return F.sin(x) * y
+
+    hybrid = hybridize(f)
+    x, y, scalar = Variable(normals(2, 3)), Variable(normals(2, 3, seed=1)), Variable(np.ones((), np.float32))
+    for _ in range(3):
+        hybrid(x, y)
+    (traced,) = hybrid.quick.values()
+    assert traced.look is not None
+    fixed = Variable(normals(2, 3))
+    fixed.constant = True
+    calls = [(x, x), (x, y.data), (x.data, y), (fixed, y), (x, scalar), (x, Variable(y.data.astype(float)))]
+    calls += [(Parameter(x.data), y), (Variable(x.data[:, :2]), Variable(y.data[:, :2])), (x, 2.0), (y, x)]
+    for arguments in [one for call in calls * 3 for one in ((x, y), call)]:
+        results = []
+        for g in (hybrid, f):
+            leaves = [v for v in arguments if isinstance(v, Variable)]
+            for v in leaves:
+                v.cleargrad()
+            z = g(*arguments)
+            F.sum(z).backward()
+            results.append([z.data, *(v.grad.data for v in leaves if v.grad is not None)])
+        assert_same(*results)
+    with no_grad():
+        assert not hybrid(x, y).recorded
+    assert hybrid(x, y).recorded
+    assert len(hybrid.programs()) == 10
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'y'"):
+        hybrid(x)
+    with pytest.raises(TypeError, match="Sin: expected a Variable with data or an array, got None"):
+        hybrid(Variable(None), y)
+
+
+def test_a_program_is_not_quick_once_a_layer_has_a_state():
+    class Sometimes(models.Model):
+        def __init__(self):
+            super().__init__()
+            self.l, self.on, self.h = L.Linear(3, in_size=3), Parameter(np.zeros(1)), None
+
+        def forward(self, x, keep=None):
+            y = self.l(x) if self.h is None else self.l(x) + self.h
+            if keep is not None:
+                self.h = y * keep
+            return y
+
+    model = Sometimes()
+    hybrid, other, x = hybridize(model), copy.deepcopy(model), normals(2, 3)
+    for _ in range(2):
+        for keep in (None, None, None, np.ones(3, np.float32)):
+            options = {} if keep is None else {"keep": keep}
+            np.testing.assert_array_equal(hybrid(x, **options).data, other(x, **options).data)
+
+
 def test_a_hybrid_inside_a_hybrid_is_part_of_its_program():
     inner = hybridize(L.Linear(4, in_size=3))
     outer = hybridize(lambda x: F.tanh(inner(x)))

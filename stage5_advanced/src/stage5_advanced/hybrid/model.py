@@ -6,6 +6,7 @@ from itertools import repeat
 
 import numpy as np
 
+from .. import cuda
 from ..config import Config, using_config
 from ..core import Variable, as_input
 from ..layers import Layer
@@ -51,6 +52,7 @@ class Hybrid(Model):
             raise TypeError(f"hybridize: expected a model or a function, got {type(model).__name__}")
         self.__dict__["model"] = model  # not registered, so that its parameters keep their names
         self.active = True
+        self.quick = {}  # for a number of inputs and the modes, the latest program whose inputs are plain
         self.states = []  # (attributes of a layer, name) of Variables that calls replace, such as h of an LSTM
         self.unstable = set()  # (id of attributes, name) of others that calls replace
         self.lock = threading.RLock()
@@ -95,7 +97,7 @@ class Hybrid(Model):
     def forget(self):
         """Start again, since something has changed; count the changes that followed at once."""
         self.changes = 0 if any(traced.calls > 1 for traced in self.table.values()) else self.changes + 1
-        self.table = {}
+        self.table, self.quick = {}, {}
         self.excess = Traced("others", f"more than {LIMIT} signatures")
         self.watch = Watch()
 
@@ -123,29 +125,35 @@ class Hybrid(Model):
             return self.model(*inputs, **options)
         if self.watch.changed():
             self.forget()
-        leaves = []
+        mode = len(inputs), Config.enable_backprop, Config.train
+        quick = self.quick.get(mode)
+        if quick is not None and not options:
+            xs = quick.fitting(inputs)
+            if xs is not None:
+                return quick.replay(inputs, xs)
         try:
-            structure = call_structure(inputs, options, [d[name] for d, name in self.states], leaves)
-            arguments, key = signature(structure, leaves)
+            arguments, _, key = signature(inputs, options, [d[name] for d, name in self.states])
             traced = self.table.get(key)
         except (TypeError, AttributeError):  # options that cannot be keys, a Variable without data
             return self.model(*inputs, **options)
         if traced is not None and traced.program:
             given = traced.read()
             if given is not None:
-                return traced.replay(arguments, given)
+                if not (options or self.states) and traced.look_at(inputs):
+                    self.quick[mode] = traced
+                return traced.replay(arguments, [cuda.data_of(x) for x in arguments] + given)
             self.table.pop(key, None)  # a parameter has another shape
             traced = None
         if traced is None and len(self.table) < LIMIT:
             with self.lock:
-                return self.first_call(inputs, options, structure)
+                return self.first_call(inputs, options)
         traced = traced or self.excess
         traced.calls += 1
         return self.model(*inputs, **options)
 
-    def first_call(self, inputs, options, structure):
+    def first_call(self, inputs, options):
         """Call the model; make a program of its graph if that can be proved right."""
-        roots = [self.model, *constants(structure)]
+        roots = [self.model, *constants(flatten([inputs, options], []))]
         before = [(vars(layer), vars(layer).copy()) for layer in filter(is_layer, reach(roots, without_hybrid))]
         old = [d[name] for d, name in self.states]
         with tracing():
@@ -156,18 +164,18 @@ class Hybrid(Model):
                 known = any(d is other and name == key for other, key in self.states)
                 if not known and value is not was and (is_state(value) or is_state(was)):
                     self.states.append((d, name))
+                    self.quick = {}
                     old.append(was)
-        leaves, found = [], []
-        structure = call_structure(inputs, options, old, leaves)
-        arguments, key = signature(structure, leaves)
+        arguments, leaves, key = signature(inputs, options, old)
         traced = self.table[key] = Traced(describe(leaves + [x for x in old if x is None]))
+        found = []
         form = flatten(result, found)
         values = [d[name] for d, name in self.states]
         reached = reach(roots, without_hybrid)
         try:
             if self.changes > LIMIT:
                 raise NoProgram("what the model refers to changes between calls")
-            self.prove(traced, Kept(reached), structure, leaves, arguments, (form, found, values))
+            self.prove(traced, Kept(reached), key[:3], leaves, arguments, (form, found, values))
         except Exception as error:  # the model runs as before; programs() has the reason
             traced.program = None
             traced.reason = str(error) if isinstance(error, NoProgram) else f"{type(error).__name__}: {error}"
@@ -194,7 +202,7 @@ class Hybrid(Model):
     def call_again(self, structure, leaves, arguments, altered):
         """The form, the Variables and the states that the model returns for the altered arguments."""
         new = {id(x): y for x, y in zip(arguments, altered.arguments, strict=True)}
-        inputs, options, states = rebuild(structure, iter([new[id(x)] for x in leaves]))
+        inputs, options, states = rebuild((tuple, structure), iter([new[id(x)] for x in leaves]))
         for (d, name), x in zip(self.states, states, strict=True):
             d[name] = x
         with tracing():
@@ -256,25 +264,23 @@ def compare_replay(traced, second, altered):
     release(traced.program.functions, functions)
 
 
-def call_structure(inputs, options, states, leaves):
-    """The structure of the arguments of a call and of the states of layers; leaves as in flatten."""
-    return tuple, (
-        flatten(inputs, leaves),
-        flatten(options, leaves) if options else NO_OPTIONS,
-        flatten(states, leaves) if states else NO_STATES,
-    )
+def signature(inputs, options, states):
+    """The different Variables and arrays of a call, all of them, and the key of its program.
 
-
-def signature(structure, leaves):
-    """The different Variables and arrays among leaves, and the key of their program."""
-    pattern = None
+    The key begins with the structures of the inputs, of the options and of the states of layers.
+    """
+    leaves = []
+    inputs = tuple, tuple([flatten(x, leaves) for x in inputs])
+    options = flatten(options, leaves) if options else NO_OPTIONS
+    states = flatten(states, leaves) if states else NO_STATES
+    arguments, pattern = leaves, None
     if len(leaves) > 1:
         different = {id(x): x for x in leaves}
         if len(different) < len(leaves):
             places = {key: i for i, key in enumerate(different)}
             pattern = tuple([places[id(x)] for x in leaves])
-            leaves = list(different.values())
-    return leaves, (structure, Config.enable_backprop, Config.train, pattern)
+            arguments = list(different.values())
+    return arguments, leaves, (inputs, options, states, Config.enable_backprop, Config.train, pattern)
 
 
 def same_form(first, second):

@@ -1,5 +1,6 @@
 """Calls of programs: each is one Function in the graph, and its gradients are a program, too."""
 
+from itertools import combinations
 from weakref import ref
 
 import numpy as np
@@ -72,7 +73,7 @@ class Traced:
     layer, name, and place; None for None.
     """
 
-    program = None
+    program = look = None
 
     def __init__(self, signature, reason=None):
         self.signature = signature
@@ -120,10 +121,27 @@ class Traced:
         """A lease that no other call has."""
         return self.leases.pop() if self.leases else Lease(self.program)
 
-    def replay(self, arguments, given):
-        """Run the program; return the result, and replace the state of layers. given: what `read` returns."""
+    def look_at(self, inputs):
+        """Whether `look` can find the arrays of a call: if its inputs are different Variables and arrays."""
+        plain = all(isinstance(x, (Variable, array_types)) for x in inputs) and len({*map(id, inputs)}) == len(inputs)
+        if self.look is None and plain and inputs:
+            space = {f"p{i}": x for i, x in enumerate(self.given)}
+            exec(source_of_look(inputs, self.given), space)
+            self.look = space["look"]
+            self.seen = self.look(*inputs)[1]
+        return self.look is not None
+
+    def fitting(self, inputs):
+        """The arrays of a call, as `replay` needs them; None if their forms are not those that `look` found first."""
+        try:
+            xs, seen = self.look(*inputs)
+        except AttributeError:  # an array instead of a Variable, another object, no data
+            return None
+        return xs if seen == self.seen else None
+
+    def replay(self, arguments, xs):
+        """Run the program with the arrays xs; return the result, and replace the state of layers."""
         self.calls += 1
-        xs = [x.data if isinstance(x, Variable) else x for x in arguments] + given
         if cuda.gpu_enable:
             cuda.common_module("hybridize", xs)
         if self.program.keep:
@@ -191,6 +209,24 @@ class Traced:
         places = [i for i, gx in enumerate(gxs) if gx is not None]
         arguments = [*variables, *(seed for seed in seeds if seed is not None)]
         return Trace([gxs[i] for i in places], arguments, dict.fromkeys(functions)), places
+
+
+def source_of_look(inputs, given):
+    """The source of `look`, which returns the arrays of inputs like these and of the Variables given, and their forms.
+
+    It does in one expression what `flatten` and `read` do.
+    """
+    names = [f"x{i}" for i in range(len(inputs))]
+    variables = [name for name, x in zip(names, inputs, strict=True) if isinstance(x, Variable)]
+    arrays = [f"{name}.data" if name in variables else name for name in names]
+    arrays += [f"p{i}.data" for i in range(len(given))]
+    forms = [f"type(x{i}), type(v{i})" for i in range(len(inputs))]
+    forms += [f"{name}.constant" for name in variables]
+    forms += [f"{a} is {b}" for a, b in combinations(names, 2)]
+    forms += [f"v{i}.shape, v{i}.dtype" for i in range(len(arrays))]
+    slots = "".join(f"v{i}, " for i in range(len(arrays)))
+    body = f"{slots}= {''.join(f'{a}, ' for a in arrays)}\n    return ({slots}), ({', '.join(forms)})"
+    return f"def look({', '.join(names)}):\n    {body}\n"
 
 
 def at(place, ys, arguments):

@@ -36,6 +36,7 @@ from ..functions.reduce import SHORT, maximum
 from ..functions.shape import check_indices
 
 FLOATS = np.dtype("float32"), np.dtype("float64")
+exp_up_to_inf = np.errstate(over="ignore")(np.exp)
 FEW = 32  # columns: the maximum of each row is found sooner in a transposed copy
 
 
@@ -73,7 +74,8 @@ def linear(f, x, W, b=None):
 
     def row(x, W, b):
         y = np.matmul(x, W)
-        np.add(y[0], b, y[0])  # without broadcasting, which takes NumPy longer than the sum
+        only = y[0]
+        np.add(only, b, only)  # without broadcasting, which takes NumPy longer than the sum
         return y
 
     return row if len(x) == 1 else rows
@@ -87,8 +89,7 @@ def sigmoid(f, x):
 
     def run(x):
         y = np.multiply(minus_one, x)
-        with np.errstate(over="ignore"):
-            np.exp(y, y)
+        exp_up_to_inf(y, y)
         np.add(one, y, y)
         return np.divide(one, y, y)
 
