@@ -6,6 +6,7 @@ import contextlib
 import functools
 import pathlib
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -149,7 +150,7 @@ class Judge:
 
 
 class Recorder:
-    """Records which lines of the files in a folder are executed in the block."""
+    """Records which lines of the files in a folder are executed in the block, also in threads that start in it."""
 
     def __init__(self, folder: pathlib.Path):
         self.folder = str(folder)
@@ -157,11 +158,13 @@ class Recorder:
         self.tracers: dict[CodeType, Callable[..., Any]] = {}
 
     def __enter__(self) -> Recorder:
+        threading.settrace(self.called)
         sys.settrace(self.called)
         return self
 
     def __exit__(self, *_: object) -> None:
         sys.settrace(None)
+        threading.settrace(None)
 
     def called(self, frame: FrameType, event: str, argument: Any) -> Any:
         """The trace function of a frame; None if there is nothing to learn from it."""
