@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from .. import functions as F
+from ..core import Function, Variable
 from ..cuda import as_numpy
 from ..initializers import Uniform
 from ..layers import BinaryHierarchicalSoftmax, EmbedID, Linear, NegativeSampling
@@ -139,6 +140,22 @@ def fnv1a(text):
     return h
 
 
+class Logarithms(Function):
+    """(min(1, (x / 100)^0.75), log x) in a dtype: weights and targets of how often words occur together."""
+
+    not_differentiated = (0,)
+
+    def __init__(self, dtype):
+        self.dtype = dtype
+
+    def forward(self, x):
+        x = x.astype(float)
+        return tuple([self.xp.asarray(a, self.dtype) for a in (self.xp.minimum(1, (x / 100) ** 0.75), self.xp.log(x))])
+
+    def backward(self, *gys):
+        return None
+
+
 class GloVe(Model):
     """Vectors whose products are logarithms of co-occurrences: (i (N,), j (N,), x (N,)) -> loss. [not in the book]
 
@@ -152,8 +169,8 @@ class GloVe(Model):
         self.b, self.c = (EmbedID(len(vocab), 1, initializer=Uniform(-0.5, 0.5)) for _ in range(2))
 
     def forward(self, i, j, x):
-        x, W = np.asarray(x, float), self.u.W
-        weight, target = (W.xp.asarray(a, W.dtype) for a in (np.minimum(1, (x / 100) ** 0.75), np.log(x)))
+        W = self.u.W
+        weight, target = Logarithms(W.dtype)(x if isinstance(x, Variable) else W.xp.asarray(x))
         y = F.sum(self.u(i) * self.v(j), axis=1) + F.sum(self.b(i) + self.c(j), axis=1)
         return F.sum(F.square(y - target) * weight)
 
