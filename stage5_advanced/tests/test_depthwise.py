@@ -124,6 +124,39 @@ def test_chunks_of_groups_give_equal_results(few, monkeypatch):
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-13)
 
 
+@pytest.mark.parametrize("chunk", [1, 400, 2**20], ids=["a row at a time", "rows of a group", "all groups"])
+@pytest.mark.parametrize("groups", [1, 2, 4])
+@pytest.mark.parametrize("dilation", [(1, 1), (2, 1), (3, 2)], ids=str)
+@pytest.mark.parametrize("stride", [(1, 1), (2, 3), (3, 1), (1, 4)], ids=str)
+def test_rows_of_the_kernel_give_what_columns_do(stride, dilation, groups, chunk, monkeypatch):
+    x, W, b = array(2, 4, 9, 7), array(8, 4 // groups, 3, 2), array(8)
+    for pad in [((0, 1), (2, 0)), ((3, 0), (9, 1)), ((0, 0), (0, 0))]:
+        g = windows.Geometry("conv2d", x.shape[2:], W.shape[2:], stride, pad, dilation, groups=groups)
+        gy, found = array(2, 8, *g.out), []
+        for by_rows in (False, True):
+            monkeypatch.setattr(windows, "by_rows", lambda *args, by_rows=by_rows: by_rows)
+            monkeypatch.setattr(windows, "CHUNK", chunk if by_rows else 2**20)
+            monkeypatch.setattr(windows, "COLUMNS", 1 if by_rows else 256)
+            found.append((windows.convolve(np, g, x, W, b), windows.correlate(np, g, x, gy)))
+        for columns, rows in zip(*found, strict=True):
+            np.testing.assert_allclose(rows, columns, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ((-3, 1, 5, 9), (range(3, 8), range(5))),
+        ((-3, 2, 5, 9), (range(2, 4), range(1, 4, 2))),
+        ((1, 2, 6, 2), (range(2), range(1, 5, 2))),
+        ((-9, 2, 5, 3), (range(0), range(0))),
+        ((7, 1, 5, 3), (range(0), range(0))),
+    ],
+)
+def test_overlap_by_hand(sizes, expected):
+    found = [range(20)[part] for part in windows.overlap(*sizes)]
+    assert [list(part) for part in found] == [list(part) for part in expected]
+
+
 def test_numbers_by_hand():
     x, W = np.arange(7.0).reshape(1, 1, 7), np.array([[[1.0, 2.0]]])
     np.testing.assert_array_equal(F.conv1d(x, W).data[0, 0], [2, 5, 8, 11, 14, 17])

@@ -5,6 +5,7 @@ position of the output; flattened it is a column of a matrix (C*KH*KW, positions
 """
 
 import functools
+import itertools
 import math
 
 import numpy as np
@@ -158,9 +159,8 @@ def convolve(xp, g, x, W, b=None):
     """Convolution.  x (N, C, H, W), W (OC, C / groups, KH, KW), b (OC,) -> y (N, OC, OH, OW)."""
     N, OC = len(x), len(W)
     dtype = np.result_type(*(a.dtype for a in (x, W, b) if a is not None))
-    if xp is np and g.groups == 1 and g.stride == (1, 1) and x.shape[1] >= 4 * OC and math.prod(g.kernel) > 1:
-        y = convolve_runs(g, x, W, wide(dtype))
-        return (y if b is None else y + b.reshape(OC, 1, 1)).astype(dtype, copy=False)
+    if xp is np and by_rows(g, N, x.shape[1], OC, wide(dtype)):
+        return convolve_rows(g, x, W, b, wide(dtype)).astype(dtype, copy=False)
     W = W.reshape(g.groups, OC // g.groups, math.prod(W.shape[1:])).astype(wide(dtype), copy=False)
     y = xp.empty((N, OC, *g.out), W.dtype)
     for s, r, col in columns(xp, g, x, OC, W.dtype):
@@ -174,24 +174,76 @@ def convolve(xp, g, x, W, b=None):
     return y.astype(dtype, copy=False)
 
 
-def convolve_runs(g, x, W, dtype):
-    """Convolution of stride 1 without columns, which is faster if there are few output channels.
+def by_rows(g, N, C, OC, dtype):
+    """Whether `convolve_rows` is faster: for groups, and where there are many columns, and all rows fit in a chunk."""
+    if g.groups > 1 or math.prod(g.kernel) == 1:
+        return g.groups > 1
+    K, positions = C * g.kernel[1], math.prod(g.out)
+    fits = (K * g.stride[0] + 2 * OC) * positions * dtype.itemsize <= CHUNK
+    return K >= 2 * OC and N * positions >= 8 * OC and (fits or C >= 4 * OC)
 
-    What an element of the kernel reads is a run of the flattened, padded image, in which rows are `width` apart; the
-    positions where a patch would reach from the end of one row into the next are computed, too, and left out.
-    """
-    (N, C), OC, (OH, OW), width = x.shape[:2], len(W), g.out, g.reach[1]
-    images = g.padded(np, x.astype(dtype, copy=False)).reshape(N, C, math.prod(g.reach))
-    W = W.astype(dtype).transpose(2, 3, 0, 1).reshape(math.prod(g.kernel), OC, C).copy()  # products need rows
-    n = (OH - 1) * width + OW
-    y, total, part = np.empty((N, OC, OH, OW), dtype), np.empty((OC, OH * width), dtype), np.empty((OC, n), dtype)
-    starts = [i * g.dilation[0] * width + j * g.dilation[1] for i, j in np.ndindex(*g.kernel)]
-    for image, found in zip(images, y, strict=True):
-        np.matmul(W[0], image[:, :n], out=total[:, :n])
-        for w, start in zip(W[1:], starts[1:], strict=True):
-            total[:, :n] += np.matmul(w, image[:, start : start + n], out=part)
-        found[...] = total.reshape(OC, OH, width)[..., :OW]
+
+def convolve_rows(g, x, W, b, dtype):
+    """Convolution as a sum over the rows of the kernel, one product each; columns are a KH-th of the usual ones."""
+    (N, C), OC, G, (KH, KW), (OH, OW) = x.shape[:2], len(W), g.groups, g.kernel, g.out
+    D = OC // G
+    W = W.reshape(G, D, C // G, KH, KW).transpose(3, 0, 1, 2, 4).reshape(KH, G, D, C // G * KW).astype(dtype)
+    b = None if b is None else b.reshape(G, D, 1)
+    y, memory = np.empty((N, OC, OH, OW), dtype), np.empty(OC * OH * OW, dtype)
+    for n, k, r, factors in row_columns(g, x, 2 * D, dtype):
+        total = y[n, k.start * D : k.stop * D, r].reshape(k.stop - k.start, D, (r.stop - r.start) * OW)  # a view
+        part = memory[: total.size].reshape(total.shape)
+        np.matmul(W[0, k], factors[0], out=total)
+        for w, factor in zip(W[1:, k], factors[1:], strict=True):
+            total += np.matmul(w, factor, out=part)
+        if b is not None:
+            total += b[k]
     return y
+
+
+def correlate_rows(g, x, gy, dtype):
+    """The gradient of the weights, likewise: one product for each row of the kernel."""
+    G, (KH, KW), (C, OC) = g.groups, g.kernel, (x.shape[1], gy.shape[1])
+    D = OC // G
+    gW = np.zeros((KH, G, C // G * KW, D), dtype)
+    for n, k, r, factors in row_columns(g, x, 2 * D, dtype):
+        part = gy[n, k.start * D : k.stop * D, r].astype(dtype, copy=False)
+        part = part.reshape(k.stop - k.start, D, (r.stop - r.start) * g.out[1]).transpose(0, 2, 1)
+        for total, factor in zip(gW[:, k], factors, strict=True):
+            total += factor @ part
+    return gW.reshape(KH, G, C // G, KW, D).transpose(1, 4, 2, 0, 3).reshape(OC, C // G, KH, KW)
+
+
+def row_columns(g, x, others, dtype):
+    """Yield chunks of x: the number of a sample, slices of groups and of output rows, and KH factors of products.
+
+    A factor (groups, C / groups * KW, R*OW) is what a row of the kernel reads, a run of memory that is reused: there,
+    only the columns of the kernel are unrolled, and rows of the padded image that are SH apart follow each other.
+    others: how many more numbers a position needs.
+    """
+    C, (OH, OW), (KH, KW), (SH, SW), (DH, DW) = x.shape[1] // g.groups, g.out, g.kernel, g.stride, g.dilation
+    most = CHUNK // max(1, (C * KW * SH + others) * OW * dtype.itemsize)  # rows of one group
+    rows = min(OH, max(-(-COLUMNS // OW), most))
+    groups = min(g.groups, max(1, most // rows))
+    across = [overlap(j * DW - g.pad[1][0], SW, g.size[1], OW) for j in range(KW)]
+    for r in slices(OH, rows):
+        R, Q = r.stop - r.start, r.stop - r.start + (g.span[0] - 1) // SH
+        down = [overlap(r.start * SH + i - g.pad[0][0], SH, g.size[0], Q) for i in range(SH)]
+        col = np.zeros((groups * C, KW, SH, Q, OW), dtype)
+        flat = col.reshape(groups, C * KW, SH * Q * OW)
+        starts = [(i * DH % SH * Q + i * DH // SH) * OW for i in range(KH)]
+        for k, n in itertools.product(slices(g.groups, groups), range(len(x))):
+            image = x[n, k.start * C : k.stop * C]
+            for (i, (to, row)), (j, (at, column)) in itertools.product(enumerate(down), enumerate(across)):
+                col[: len(image), j, i, to, at] = image[:, row, column]
+            yield n, k, r, [flat[: k.stop - k.start, :, start : start + R * OW] for start in starts]
+
+
+def overlap(place, stride, size, count):
+    """Those k < count for which place + k * stride is in range(size), and these places: two slices."""
+    first, last = max(0, -(place // stride)), min(count, -((place - size) // stride))
+    n, start = max(0, last - first), place + first * stride
+    return slice(first, first + n), slice(start, start + n * stride, stride)
 
 
 @cuda.on_gpu(kernels.correlate)
@@ -199,6 +251,8 @@ def correlate(xp, g, x, gy):
     """The gradient of the weights.  x (N, C, H, W), gy (N, OC, OH, OW) -> gW (OC, C / groups, KH, KW)."""
     C, OC = x.shape[1] // g.groups, gy.shape[1] // g.groups  # of a group
     K, dtype = C * math.prod(g.kernel), np.result_type(x.dtype, gy.dtype)
+    if xp is np and by_rows(g, len(x), C, OC, wide(dtype)):
+        return correlate_rows(g, x, gy, wide(dtype)).astype(dtype, copy=False)
     gW = xp.zeros((g.groups, K, OC), wide(dtype))
     for s, r, col in columns(xp, g, x, gy.shape[1], gW.dtype):
         part = g.merge(gy[s, :, r].astype(gW.dtype, copy=False))
