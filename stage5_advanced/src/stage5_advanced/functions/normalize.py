@@ -47,7 +47,7 @@ def cosine_similarity(x0, x1, axis=1, eps=1e-8):
 
 
 class LayerNorm(Function):
-    """y = gamma xh + beta, xh = (x - mean) s, s = 1 / sqrt(var + eps);  mean and var of each row of x (R, D).
+    """y = gamma xh + beta, xh = (x - mean) s, s = 1 / sqrt(var + eps);  mean and var of each row of D = gamma.size.
 
     gx = s P(gamma gy), P(g) = g - mean(g) - xh mean(g xh), ggamma = sum(gy xh), gbeta = sum(gy).
     """
@@ -56,14 +56,14 @@ class LayerNorm(Function):
         self.eps = eps
 
     def forward(self, x, gamma, beta):
-        dtype = np.result_type(x.dtype, gamma.dtype, beta.dtype)
-        wide = np.result_type(dtype, np.float32)
-        y = self.xp.empty(x.shape, wide)
-        self.mean, self.s = self.xp.empty((len(x), 1), wide), self.xp.empty((len(x), 1), wide)
+        dtype, D = np.result_type(x.dtype, gamma.dtype, beta.dtype), gamma.size
+        y = self.xp.empty(x.shape, np.result_type(dtype, np.float32))
+        x, parts, gamma, beta = (as_rows(a, D) for a in (x, y, gamma, beta))
+        self.mean, self.s = self.xp.empty((2, len(x), 1), y.dtype)
         for rows in chunks(x):
-            part, mean = y[rows], row_sums(x[rows].astype(wide, copy=False))[:, None] / x.shape[1]
+            part, mean = parts[rows], row_sums(x[rows].astype(y.dtype, copy=False))[:, None] / D
             self.xp.subtract(x[rows], mean, out=part)
-            s = 1 / self.xp.sqrt(row_products(part, part) / x.shape[1] + self.eps)
+            s = 1 / self.xp.sqrt(row_products(part, part) / D + self.eps)
             part *= s
             part *= gamma
             part += beta
@@ -86,43 +86,59 @@ class LayerNormGrad(Function):
         self.norm = norm
 
     def forward(self, x, gamma, gy):
-        wide, D = self.norm.s.dtype, x.shape[1]
-        gx, ggamma, gbeta = self.xp.empty(x.shape, wide), self.xp.zeros(D, wide), self.xp.zeros(D, wide)
+        wide, D, xp = self.norm.s.dtype, gamma.size, self.xp
+        gx, ggamma, gbeta = xp.empty(x.shape, wide), xp.zeros(gamma.shape, wide), xp.zeros(gamma.shape, wide)
+        x, gy, parts, gamma, total, count = (as_rows(a, D) for a in (x, gy, gx, gamma, ggamma, gbeta))
+        memory = xp.empty((2, min(len(x), rows_at_once(x)), D), wide)
         for rows in chunks(x):
-            s, g, part = self.norm.s[rows], gy[rows].astype(wide, copy=False), gx[rows]
-            rest = x[rows] - self.norm.mean[rows]
-            product = g * rest
-            ggamma += s[:, 0] @ product
-            gbeta += self.xp.ones(len(g), wide) @ g
+            s, g, part = self.norm.s[rows], gy[rows].astype(wide, copy=False), parts[rows]
+            rest, product = memory[:, : len(g)]
+            xp.subtract(x[rows], self.norm.mean[rows], out=rest)
+            xp.multiply(g, rest, out=product)
+            total += s[:, 0] @ product
+            count += xp.ones(len(g), wide) @ g
             rest *= row_products(product, gamma) * s * s / D
-            self.xp.multiply(g, gamma, out=part)
+            xp.multiply(g, gamma, out=part)
             part -= rest
             part -= row_products(g, gamma) / D
             part *= s
         return gx, ggamma, gbeta
 
     def backward(self, ggx, gggamma, ggbeta):
-        x, gamma, gy = self.inputs
+        shape, given = self.inputs[0].shape, (*self.inputs, ggx, gggamma, ggbeta)
+        D = gggamma.size
+        x, gamma, gy, ggx, gggamma, ggbeta = (reshape(v, (v.size // D, D)) for v in given)
         xh, s = Standardize(self.norm.eps)(reshape(x, (1, *x.shape)))  # each row is a channel
         xh, s = reshape(xh, x.shape), reshape(s, (len(x), 1))
         g, r = gamma * gy, s * project(xh, ggx, (1,))
         gxh = gy * gggamma - s * (ggx * mean(g * xh, 1, keepdims=True) + g * mean(ggx * xh, 1, keepdims=True))
         gs = sum(ggx * project(xh, g, (1,)), 1, keepdims=True)
         gx = s * project(xh, gxh, (1,)) - xh * (gs * s**2 / x.shape[1])
-        return gx, sum(gy * r, 0), gamma * r + xh * gggamma + ggbeta
+        ggy = gamma * r + xh * gggamma + ggbeta
+        return reshape(gx, shape), reshape(sum(gy * r, 0), given[1].shape), reshape(ggy, shape)
 
 
 CHUNK = 2**15  # elements at a time, few enough to stay in the cache from one pass over them to the next
 
 
+def as_rows(x, D):
+    """An array as rows of D elements, a view of it unless its layout is another: (R, D)."""
+    return x.reshape(x.size // D, D)
+
+
+def rows_at_once(x):
+    """How many rows of x (R, D) to process at a time, so few that their sums are precise; on a GPU, all."""
+    return min(max(1, CHUNK // x.shape[1]), SHORT) if isinstance(x, np.ndarray) else max(1, len(x))
+
+
 def chunks(x):
-    """Slices of the rows of x (R, D), so few that their sums are precise; all rows at once on a GPU."""
-    step = min(max(1, CHUNK // x.shape[1]), SHORT) if isinstance(x, np.ndarray) else max(1, len(x))
+    """Slices of rows_at_once(x) rows of x (R, D)."""
+    step = rows_at_once(x)
     return [slice(i, i + step) for i in range(0, len(x), step)]
 
 
 def row_products(x, y):
-    """The sum of x y for each row: x (R, D), y (R, D) or (D,) -> (R, 1)."""
+    """The sum of x y for each row: x (R, D), y (R, D) or (1, D) -> (R, 1)."""
     if isinstance(x, np.ndarray) and x.shape[1] <= SHORT:
         return np.vecdot(x, y)[:, None]
     return accumulate(x * y, (1,), keepdims=True)
@@ -145,9 +161,7 @@ def layer_norm(x, gamma=None, beta=None, eps=1e-5):
             f"layer_norm: expected gamma and beta in the shape of the last axes of x, with elements, "
             f"got x {x.shape}, gamma {gamma.shape}, beta {beta.shape}"
         )
-    D = math.prod(shape)
-    rows = reshape(x, (math.prod(x.shape[: -len(shape)]), D))
-    return reshape(LayerNorm(eps)(rows, reshape(gamma, (D,)), reshape(beta, (D,))), x.shape)
+    return LayerNorm(eps)(x, gamma, beta)
 
 
 def local_response_norm(x, size=5, alpha=1e-4, beta=0.75, k=1.0):
