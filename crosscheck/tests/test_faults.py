@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from crosscheck import UsageError
-from crosscheck.faults import Fault, plant, read_faults, run_faults
+from crosscheck.faults import Fault, plant, planted, read_faults, run_faults
 from crosscheck.stages import STAGES
 
 FAULTS = read_faults()
@@ -14,10 +14,10 @@ SOUND = Fault(1, "sound", "functions/elementwise.py", "return 2 * x * gy", "retu
 
 
 def test_planted_bugs_are_detected_and_the_unplanted_copy_is_green():
-    planted = [fault for fault in FAULTS if fault.stage == 1]
-    verdicts = {verdict.name: verdict for verdict in run_faults(planted)}
+    bugs = [fault for fault in FAULTS if fault.stage == 1]
+    verdicts = {verdict.name: verdict for verdict in run_faults(bugs)}
     assert verdicts.pop("stage1 unplanted").result == "missed"
-    assert len(verdicts) == len(planted)
+    assert len(verdicts) == len(bugs)
     assert {name: verdict.text for name, verdict in verdicts.items() if verdict.result != "detected"} == {}
     assert all("crosscheck-faults-" in verdict.path for verdict in verdicts.values())
 
@@ -36,7 +36,7 @@ def test_what_is_no_bug_is_missed_and_what_does_not_run_is_invalid():
 def test_a_hang_is_no_detection_and_the_next_fault_is_judged_all_the_same():
     hang = dataclasses.replace(SOUND, name="hang", new="while True: pass")
     sign = dataclasses.replace(SOUND, name="sign", new="return -2 * x * gy")
-    results = {verdict.name: verdict.result for verdict in run_faults([hang, sign], limit=30)}
+    results = {verdict.name: verdict.result for verdict in run_faults([hang, sign], limit=10)}
     assert (results["stage1/hang"], results["stage1/sign"]) == ("hangs", "detected")
 
 
@@ -52,9 +52,10 @@ def test_planting_stops_if_there_is_no_such_file(tmp_path):
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
-def test_every_fault_has_its_place_in_the_source(stage, tmp_path):
-    for number, fault in enumerate(fault for fault in FAULTS if fault.stage == stage.number):
-        plant(stage, fault, tmp_path / str(number))
+def test_every_fault_has_its_place_in_the_source(stage):
+    for fault in FAULTS:
+        if fault.stage == stage.number:
+            planted(fault, (stage.source / fault.file).read_text(encoding="utf-8"))
 
 
 def test_fault_names_are_different():

@@ -9,10 +9,11 @@ import pytest
 import stage1_autodiff
 import stage3_higher_order
 from crosscheck.computations import Computation
-from crosscheck.frameworks import BookStyle
-from crosscheck.inputs import normal
+from crosscheck.frameworks import BookStyle, load_stage
+from crosscheck.inputs import normal, uniform
 from crosscheck.ledger import Ledger
 from crosscheck.runner import Runner
+from crosscheck.stages import STAGES
 
 
 def square(fw, x):
@@ -299,6 +300,22 @@ def test_a_cell_is_compared_with_the_ledger(torch_adapter):
     assert cell.failures[0].text == "not in the ledger: crosscheck run --update-ledger"
 
 
+def squares(fw, x, count=5):
+    for _ in range(count):
+        x = fw.square(x)
+    return x
+
+
+def test_a_quick_run_has_the_smaller_program_that_is_declared(torch_adapter):
+    calls = []
+    counted = framework(square=lambda x: calls.append(x) or stage1_autodiff.functions.square(x))
+    long = computation(squares, inputs=[uniform(-1, 1)], quick={"count": 2}, cases=frozenset(), shapes=[()])
+    (cell,) = run(torch_adapter, long, counted, quick=True, ledger=Ledger({}, {}))  # the entry is of the whole program
+    assert (cell.state, cell.failures, len(calls)) == ("equal", [], 2)
+    (cell,) = run(torch_adapter, long, counted)
+    assert (cell.state, len(calls)) == ("equal", 7)
+
+
 def test_second_derivatives_are_judged_by_both_oracles(torch_adapter):
     cubic = computation(lambda fw, x: fw.xp.exp(x) * x * x if fw.name == "torch" else None, order=3)
     (cell,) = run(torch_adapter, cubic, torch_adapter)
@@ -399,3 +416,21 @@ def test_what_numpy_lacks_is_compared_with_pytorch_in_small_integers_too(torch_a
             assert all(failure.text.startswith("uint8: ") for failure in cell.failures)
     finally:
         vars(torch_adapter).pop("negated", None)
+
+
+def test_recorders_stay_in_place_only_in_a_quick_run_of_many_cells(torch_adapter):
+    original = stage1_autodiff.Variable.__init__
+    for quick in (True, False):
+        runner = Runner([load_stage(STAGES[0])], torch_adapter, quick=quick)
+        with runner.many_cells():
+            cell = runner.run(computation(dtypes=("float64",)), runner.frameworks[0], "float64")
+            assert "Variable" in cell.called
+            assert (stage1_autodiff.Variable.__init__ is not original) == quick
+        assert stage1_autodiff.Variable.__init__ is original
+
+
+def test_the_place_of_an_error_is_not_in_a_recorder(torch_adapter):
+    runner = Runner([load_stage(STAGES[0])], torch_adapter)
+    (cell,) = [runner.run(computation(lambda fw: fw.Variable(), inputs=[]), runner.frameworks[0], "float64")]
+    assert "test_runner.py" in cell.failures[0].text
+    assert "recorder.py" not in cell.failures[0].text

@@ -34,9 +34,9 @@ def kind_of(error: BaseException, framework: Framework, early: bool) -> str:
 
 
 def origin(error: BaseException) -> tuple[str, int, str]:
-    """The file, the line and the name of the function in which it was raised."""
-    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
-    return frame.f_code.co_filename, line, frame.f_code.co_name
+    """The file, the line and the name of the function in which it was raised; a recorder's wrappers are left out."""
+    places = [(f.f_code.co_filename, line, f.f_code.co_name) for f, line in traceback.walk_tb(error.__traceback__)]
+    return [place for place in places if place[0] != str(HERE / "recorder.py")][-1]
 
 
 def lacking(error: BaseException) -> str:

@@ -5,10 +5,11 @@ A computation only uses the framework that it is given, `fw`; see frameworks/bas
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ class Computation:
     cases: Cases = EVERYTHING  # what it is put through, apart from its shapes
     budget: Mapping[str, float] = field(default_factory=dict)  # dtype -> allowed distance in eps, if not the default
     why_budget: str = ""
+    quick: Mapping[str, int] = field(default_factory=dict)  # arguments of the body in a quick run: a smaller program
     curve: int = 0  # the first `curve` results are the losses of a training run, drawn in the report
     raises: tuple[type[Exception], Text] | None = None  # the expected error and its message
     unsupported: str | Mapping[int, str] = "missing"  # how stages before `since`, which do not support it, fail
@@ -61,6 +63,17 @@ class Computation:
         if hybrid and (not self.inputs or self.raises is not None):
             return False
         return (self.allowed_on_gpu or not on_gpu) and not (custom and self.golden)
+
+    def smaller(self) -> Computation:
+        """The program of a quick run: with fewer steps, or a smaller network, if it declares so."""
+        if not self.quick:
+            return self
+
+        @functools.wraps(self.body)
+        def body(*arguments: Any) -> Any:
+            return self.body(*arguments, **self.quick)
+
+        return replace(self, body=body, curve=min(self.curve, self.quick.get("steps", self.curve)), quick={})
 
     def make_cases(self, dtype: str, seed: int, deep: bool = True) -> list[Case]:
         """Its cases in one dtype, the same for every framework; to third order only in the first dtype, if at all."""

@@ -25,6 +25,7 @@ RUN: dict[str, Any] = {
     "dtypes": ("float64",),
     "inputs": [normal()],
     "curve": EPOCHS,
+    "quick": {"steps": 8},
 }
 
 
@@ -37,28 +38,30 @@ def weights(*shapes: tuple[tuple[int, ...], tuple[int, ...], float]) -> list[Arr
     return found
 
 
-def epochs(data: Array, targets: Array) -> Iterator[list[tuple[Array, Array]]]:
+def epochs(count: int, data: Array, targets: Array) -> Iterator[list[tuple[Array, Array]]]:
     """The batches of each epoch in the order in which `scratch` draws them, after layers that draw nothing."""
     rng = np.random.RandomState(SEED)
-    for _ in range(EPOCHS):
+    for _ in range(count):
         order = rng.permutation(len(data))
         data, targets = data[order], targets[order]
         yield [(data[i : i + BATCH], targets[i : i + BATCH]) for i in range(0, len(data), BATCH)]
 
 
-def by_scratch(fw: Any, net: Any, optimizer: Any, data: Array, targets: Array) -> list[Array]:
+def by_scratch(fw: Any, net: Any, optimizer: Any, count: int, data: Array, targets: Array) -> list[Array]:
     """The loss of the data after each epoch, and the parameters."""
     net.forward(data)  # draws the weights
     with contextlib.redirect_stdout(io.StringIO()):
         run = fw.scratch.Trainer(net, optimizer)
-        losses = run.fit(data, targets, data, targets, EPOCHS, 1, BATCH, SEED, restart=False, early_stopping=False)
+        losses = run.fit(data, targets, data, targets, count, 1, BATCH, SEED, restart=False, early_stopping=False)
     return [*map(np.array, losses), *net.params()]
 
 
-def by_hand(fw: Any, model: Any, loss: Any, optimizer: Any, rate: Any, data: Array, targets: Array) -> list[Array]:
+def by_hand(
+    fw: Any, model: Any, loss: Any, optimizer: Any, rate: Any, count: int, data: Array, targets: Array
+) -> list[Array]:
     """The same by a loop with Variables or tensors. rate: epoch -> learning rate."""
     optimizer, losses = fw.setup(optimizer, model), []
-    for epoch, batches in enumerate(epochs(data, targets)):
+    for epoch, batches in enumerate(epochs(count, data, targets)):
         fw.set_rate(optimizer, rate(epoch))
         for x, t in batches:
             fw.cleargrads(model)
@@ -82,11 +85,11 @@ def both(fw: Any, net: Callable[[Any], tuple[Any, Any]], layers: Any, start: Any
     fw.set_weights(model, [turned(a) for a in start])
     with drawing(0):
         found = by_hand(fw, model, loss, *run)
-        return [*(by_scratch(fw, *made, *run[-2:]) if made else found), *found]
+        return [*(by_scratch(fw, *made, *run[-3:]) if made else found), *found]
 
 
 @computation(**RUN, shapes=((16, 5),))
-def scratch_regression(fw: Any, x: Any) -> Any:
+def scratch_regression(fw: Any, x: Any, steps: int = EPOCHS) -> Any:
     """A hidden layer of sigmoids and the mean squared error, by SGD"""
     data = fw.array(x)
     targets = np.sin(data.sum(axis=1, keepdims=True))
@@ -96,12 +99,12 @@ def scratch_regression(fw: Any, x: Any) -> Any:
 
     start = weights(((5, 7), (1, 7), 1.0), ((7, 2), (1, 2), 1.0))
     layers = fw.Linear(7, in_size=5), fw.sigmoid, fw.Linear(2, in_size=7)
-    run = fw.SGD(0.01), lambda epoch: 0.01, data, np.hstack([targets, targets**2])
+    run = fw.SGD(0.01), lambda epoch: 0.01, steps, data, np.hstack([targets, targets**2])
     return both(fw, net, layers, start, fw.mean_squared_error, *run)
 
 
 @computation(**RUN, shapes=((16, 5),))
-def scratch_classifier(fw: Any, x: Any) -> Any:
+def scratch_classifier(fw: Any, x: Any, steps: int = EPOCHS) -> Any:
     """A hidden layer of tanh and softmax cross entropy, by AdaGrad with a learning rate that falls linearly"""
 
     def net(s: Any) -> Any:
@@ -110,12 +113,13 @@ def scratch_classifier(fw: Any, x: Any) -> Any:
 
     start = weights(((5, 6), (1, 6), np.sqrt(2 / 11)), ((6, 3), (1, 3), np.sqrt(2 / 9)))
     layers = fw.Linear(6, in_size=5), fw.tanh, fw.Linear(3, in_size=6)
-    run = fw.AdaGrad(0.1, 1e-7), lambda epoch: 0.1 - epoch * 0.08 / 49, fw.array(x), np.eye(3)[np.arange(16) % 3]
+    rate = lambda epoch: 0.1 - epoch * 0.08 / (steps - 1)  # noqa: E731
+    run = fw.AdaGrad(0.1, 1e-7), rate, steps, fw.array(x), np.eye(3)[np.arange(16) % 3]
     return both(fw, net, layers, start, fw.softmax_cross_entropy, *run)
 
 
 @computation(**RUN, shapes=((16, 2, 4, 4),))
-def scratch_images(fw: Any, x: Any) -> Any:
+def scratch_images(fw: Any, x: Any, steps: int = EPOCHS) -> Any:
     """A convolution, relu and a Dense layer, by momentum"""
 
     def net(s: Any) -> Any:
@@ -127,7 +131,7 @@ def scratch_images(fw: Any, x: Any) -> Any:
 
     start = weights(((2, 3, 3, 3), (), np.sqrt(2 / 5)), ((48, 2), (1, 2), np.sqrt(2 / 50)))
     layers = fw.Conv2d(3, 3, 1, 1, True, np.float64, 2), fw.relu, flat(fw), fw.Linear(2, in_size=48)
-    run = fw.MomentumSGD(0.001, 0.9), lambda epoch: 0.001, fw.array(x), np.eye(2)[np.arange(16) % 2]
+    run = fw.MomentumSGD(0.001, 0.9), lambda epoch: 0.001, steps, fw.array(x), np.eye(2)[np.arange(16) % 2]
     return both(fw, net, layers, start, fw.softmax_cross_entropy, *run)
 
 

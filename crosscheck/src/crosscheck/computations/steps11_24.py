@@ -302,10 +302,11 @@ def graph_is_freed(fw: Any, x: Any) -> Any:
     order=1,
     dtypes=("float64",),
     cases=SHAPES_ONLY - DEFAULT_SEED - DIFFERENCES - GPU,  # torch needs minutes there, nearly all outside the operators
+    quick={"count": 120},
 )
-def chain_of_4000_operators(fw: Any, x: Any) -> Any:
+def chain_of_4000_operators(fw: Any, x: Any, count: int = 400) -> Any:
     """4,000 operators in a chain, mostly negations, forward and backward; the stages' own tests have one of 100,000"""
-    for _ in range(400):
+    for _ in range(count):
         x = operators(x, 1)
         for _ in range(8):
             x = -x
@@ -326,10 +327,11 @@ def operators(x: Any, count: int) -> Any:
     order=1,
     dtypes=("float64",),
     cases=SHAPES_ONLY - DIFFERENCES - DEFAULT_SEED,
+    quick={"count": 1_200},
 )
-def sum_of_4000_terms(fw: Any, x: Any) -> Any:
+def sum_of_4000_terms(fw: Any, x: Any, count: int = 4_000) -> Any:
     """One variable added 4,000 times"""
-    return added(x, 4_000)
+    return added(x, count)
 
 
 def added(x: Any, count: int) -> Any:

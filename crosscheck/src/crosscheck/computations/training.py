@@ -306,6 +306,7 @@ def dtype_of_the_optimizer_state(fw: Any, start: Any, slopes: Any) -> Any:
 
 RUN, LONG = 100, 200  # steps; LONG where 100 reduce the loss too little
 TRAINING: dict[str, Any] = {"curve": RUN, **VALUES, "cases": VALUES["cases"] - TWICE}
+LONGER = TRAINING | {"quick": {"steps": 10}}
 # Each loss is a separate result, so that it is compared relative to its own size: 64 eps of float64, the default
 # budget, are 1.4e-14 of a loss; no budget here may exceed 1e-9 of it.
 
@@ -389,22 +390,22 @@ def train(fw: Any, model: Any, optimizer: Any, loss_of: Callable[..., Any], batc
     return [*losses, *(np.array(a) for a in fw.weights(model))]
 
 
-@computation(step=42, inputs=[weights(1, 1), on_a_line], **TRAINING)
-def training_linear_regression(fw: Any, start: Any, points: Any) -> Any:
+@computation(step=42, inputs=[weights(1, 1), on_a_line], **LONGER)
+def training_linear_regression(fw: Any, start: Any, points: Any, steps: int = RUN) -> Any:
     """A line fitted to 100 points: Linear(1), SGD(0.1), full batches"""
     model = fw.Linear(1)
     fw.set_weights(model, cut(fw.array(start), shapes_of((1, 1))))
     x, y = (fw.constant(fw.array(points)[:, i : i + 1].copy()) for i in (0, 1))
-    return train(fw, model, fw.SGD(0.1), lambda: fw.mean_squared_error(y, model(x)), [()] * RUN)
+    return train(fw, model, fw.SGD(0.1), lambda: fw.mean_squared_error(y, model(x)), [()] * steps)
 
 
-@computation(step=46, inputs=[weights(1, 10, 1), on_a_sine], **TRAINING)
-def training_a_sine_fit(fw: Any, start: Any, points: Any) -> Any:
+@computation(step=46, inputs=[weights(1, 10, 1), on_a_sine], **LONGER)
+def training_a_sine_fit(fw: Any, start: Any, points: Any, steps: int = RUN) -> Any:
     """A sine fitted to 100 points: MLP((10, 1)), SGD(0.2), full batches"""
     model = fw.MLP((10, 1))
     fw.set_weights(model, cut(fw.array(start), shapes_of((1, 10, 1))))
     x, y = (fw.constant(fw.array(points)[:, i : i + 1].copy()) for i in (0, 1))
-    return train(fw, model, fw.SGD(0.2), lambda: fw.mean_squared_error(y, model(x)), [()] * RUN)
+    return train(fw, model, fw.SGD(0.2), lambda: fw.mean_squared_error(y, model(x)), [()] * steps)
 
 
 @computation(
@@ -412,14 +413,14 @@ def training_a_sine_fit(fw: Any, start: Any, points: Any) -> Any:
     inputs=[weights(2, 10, 3), on_a_spiral, orders(300, 30 * LONG)],
     budget={"float64": 1e3, "float32": 1e3},
     why_budget="a constant added to all biases of the last layer does not change the loss, so rounding adds up",
-    **TRAINING | {"curve": LONG},
+    **LONGER | {"curve": LONG},
 )
-def training_a_spiral_mlp(fw: Any, start: Any, points: Any, order: Any) -> Any:
+def training_a_spiral_mlp(fw: Any, start: Any, points: Any, order: Any, steps: int = LONG) -> Any:
     """Three classes on a spiral: MLP((10, 3)), SGD(1.0), batches of 30 from the framework's DataLoader"""
     model = fw.MLP((10, 3))
     fw.set_weights(model, cut(fw.array(start), shapes_of((2, 10, 3))))
     samples = [(a[:2], int(a[2])) for a in fw.array(points)[fw.array(order).astype(int)]]
-    batches = fw.DataLoader(samples, 30, shuffle=False)
+    batches = itertools.islice(fw.DataLoader(samples, 30, shuffle=False), steps)
     return train(fw, model, fw.SGD(1.0), lambda x, t: fw.softmax_cross_entropy(model(x), t), batches)
 
 
@@ -431,15 +432,15 @@ DIGITS_MLP = (64, 260, 32, 10)  # W of the first layer is large enough to be upd
     inputs=[weights(*DIGITS_MLP), orders(1500, 50 * RUN)],
     budget={"float64": 1e4, "float32": 4e5},
     why_budget="Adam takes large steps for small gradients; in float32 rounding flips a ReLU, in PyTorch as well",
-    **TRAINING,
+    **LONGER,
 )
-def training_a_digits_mlp(fw: Any, start: Any, order: Any) -> Any:
+def training_a_digits_mlp(fw: Any, start: Any, order: Any, steps: int = RUN) -> Any:
     """Handwritten digits: three layers, ReLU, Adam, batches of 50; finally the accuracy on the test set"""
     model = fw.MLP(DIGITS_MLP[1:], activation=fw.relu)
     fw.set_weights(model, cut(fw.array(start), shapes_of(DIGITS_MLP)))
     x, t = digits()
     x = x.astype(fw.array(start).dtype)
-    batches = [(x[i], t[i]) for i in np.split(fw.array(order).astype(int), RUN)]
+    batches = [(x[i], t[i]) for i in np.split(fw.array(order).astype(int), RUN)[:steps]]
 
     def loss_of(x: Array, t: Array) -> Any:
         return fw.softmax_cross_entropy(model(fw.constant(x)), fw.constant(t))
@@ -466,9 +467,9 @@ def scaled(*shapes: tuple[int, ...]) -> Generator:
 @computation(
     step=57,
     inputs=[scaled(*CNN), orders(1500, 30 * RUN)],
-    **TRAINING,
+    **LONGER,
 )
-def training_a_digits_cnn(fw: Any, start: Any, order: Any) -> Any:
+def training_a_digits_cnn(fw: Any, start: Any, order: Any, steps: int = RUN) -> Any:
     """Handwritten digits: two convolutions with ReLU and pooling, a Linear layer, Adam, batches of 30; the accuracy"""
     conv1, conv2, fc = fw.Conv2d(6, 3, 1, 1), fw.Conv2d(8, (3, 2), (1, 2)), fw.Linear(10)
     model = fw.Layer()
@@ -481,7 +482,7 @@ def training_a_digits_cnn(fw: Any, start: Any, order: Any) -> Any:
         h = fw.pooling(fw.relu(conv1(fw.constant(x))), 3, (1, 2), 1)  # (N, 6, 8, 4)
         return fc(fw.flatten(fw.average_pooling(fw.relu(conv2(h)), (2, 1), (2, 1))))  # (N, 8, 3, 2) -> (N, 48)
 
-    batches = [(x[i], t[i]) for i in np.split(fw.array(order).astype(int), RUN)]
+    batches = [(x[i], t[i]) for i in np.split(fw.array(order).astype(int), RUN)[:steps]]
     found = train(fw, model, fw.Adam(0.003), lambda x, t: fw.softmax_cross_entropy(scores(x), fw.constant(t)), batches)
     with fw.no_grad():
         return [*found, fw.accuracy(scores(x[1500:]), fw.constant(t[1500:]))]
@@ -505,9 +506,9 @@ def sine() -> list[tuple[Array, Array]]:
 @computation(
     step=60,
     inputs=[scaled(*SINE_LSTM)],
-    **TRAINING,
+    **LONGER,
 )
-def training_a_sine_lstm(fw: Any, start: Any) -> Any:
+def training_a_sine_lstm(fw: Any, start: Any, steps: int = RUN) -> Any:
     """A noisy sine: LSTM and Linear, Adam, 30 rows from SeqDataLoader, truncated after every fourth time step"""
     model = fw.Layer()
     model.rnn, model.fc = fw.LSTM(HIDDEN, in_size=1), fw.Linear(1, in_size=HIDDEN)
@@ -531,7 +532,7 @@ def training_a_sine_lstm(fw: Any, start: Any) -> Any:
         losses[:] = [sum(losses[1:], losses[0]) / float(WINDOW)]
         return losses[0]
 
-    return train(fw, model, fw.Adam(0.01), loss_of, itertools.islice(windows(), RUN))
+    return train(fw, model, fw.Adam(0.01), loss_of, itertools.islice(windows(), steps))
 
 
 @computation(step=50, order=0, dtypes=("float64",))
