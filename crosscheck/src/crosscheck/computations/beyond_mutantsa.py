@@ -209,6 +209,7 @@ def refused_by_functions(fw: Any) -> dict[str, Calls]:
             lambda: fw.lstm_cell(ones(2, 2), None, None, [], [], []),
             lambda: fw.lstm_cell(ones(2, 2), None, None, [ones(2, 1, 3)] * 4, [ones(1, 3)] * 4, [ones(1, 3, 1, 3)] * 4),
         ],
+        "TypeError: conv2d": [lambda: fw.conv2d(ones(1, 1, 3, 3), ones(1, 1, 2, 2), fw.Variable(None))],
         "TypeError: batch_norm": [lambda: fw.batch_norm(ROWS, *[ones(3)] * 2, [0.0] * 3, ones(3))],
     }
 
@@ -238,6 +239,7 @@ def refused_by_layers(fw: Any) -> dict[str, Calls]:
             lambda: additive(ones(2, 2, 2), ones(2, 3, 2), ones(2, 2, 2)),
         ],
         "Conv1d": [lambda: L.Conv1d(2, 1.5)],
+        "Conv2d": [lambda: L.Conv2d(3, 2, groups=2), lambda: L.Conv2d(4, 2, in_channels=3, groups=2)],
         "EmbedID": [lambda: L.EmbedID(3, 5, pad_id=4), lambda: L.EmbedID(3, 2, pad_id=1.5)],
         "EmbedID.of": [lambda: L.EmbedID.of(ones(3)), lambda: L.EmbedID.of(whole(3, 2))],
         "BatchNorm": [

@@ -220,6 +220,37 @@ values(
 # fmt: on
 
 
+# --- constants ---
+
+
+def of_constants(fw: Any) -> list[list[bool]]:
+    """For each input of a function, whether its backward returns no gradient for it, if one of all is a variable."""
+    b, kernel = eighths(2), eighths(4, 2, 2, 2)
+    calls: list[tuple[Callable[..., Any], list[Array]]] = [
+        (fw.conv2d, [IMAGES, KERNELS, b]), (fw.deconv2d, [IMAGES, kernel, b]), (fw.maximum, [A, B]),
+        (fw.correlate1d, [A, C]), (fw.fft_conv2d, [IMAGES, KERNELS]), (lambda x, t: fw.where(A > B, x, t), [A, B]),
+        (lambda v, W: fw.negative_sampling(v, W, IDS, IDS), [A, eighths(4, 3)]),
+    ]  # fmt: skip
+    found = []
+    for f, arrays in calls:
+        for i in range(len(arrays)):
+            x = fw.Variable(arrays[i])
+            y = f(*(x if i == k else a for k, a in enumerate(arrays)))
+            while all(v is not x for v in y.creator.inputs):  # the function whose input x is
+                y = next(v for v in y.creator.inputs if not v.constant)
+            gxs = y.creator.backward(fw.Variable(np.ones_like(y.data)))
+            found.append([gx is None for gx in gxs])
+    rows, gW = fw.embed_id(IDS % 2, A), fw.grad(fw.conv2d(IMAGES, W := fw.Variable(KERNELS)), W, create_graph=True)
+    for name, k in (("lstm_cell", 4), ("gru_cell", 3)):  # x alone is a constant, or W_x is
+        for constant in (0, 1):
+            _, given, call = cell(name, k, False)
+            inputs = [a if i == constant else fw.Variable(a) for i, a in enumerate(given)]
+            y = call(getattr(fw, name), *inputs)
+            f = (y[0] if isinstance(y, tuple | list) else y).creator
+            found.append([gx is None for gx in f.backward(*(fw.Variable(v().data) for v in f.outputs))][:2])
+    return [*found, *([gx is None for gx in y.creator.backward(y)] for y in (rows, gW))]
+
+
 # --- options that are numbers of NumPy ---
 
 
@@ -284,12 +315,18 @@ def last(fw: Any) -> list[Any]:
     return [fw.grad(y, x) for y in ys]
 
 
+# fmt: off
 values(
-    60,
-    NUMPY,
+    60, NUMPY,
+    ("constants_of_later_functions_have_no_gradients", of_constants, lambda: [
+        *[[i != k for k in range(3)] for _ in range(2) for i in range(3)],
+        *[[i != k for k in range(2)] for _ in range(3) for i in range(2)],
+        *[[True, i != 0, i != 1] for _ in range(2) for i in range(2)],
+        *[[True, False], [False, False]] * 2, [True, True], [True, False]]),
     ("options_that_are_numbers_of_numpy", lambda fw: list(kept(fw)), list),
     ("types_of_options", types_of_options, lambda: ["float"] * 10 + ["bool"] * 4 + ["int"] * 3),
     ("indices_of_every_dtype", of_indices, lambda: [True] * 39),
     ("gradients_of_an_only_element", last, lambda: [np.full((1, 2), 2.0), np.ones((1, 2)), np.array([[0.0, 1.0]])]),
     since=5,
 )
+# fmt: on

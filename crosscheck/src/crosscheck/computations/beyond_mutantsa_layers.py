@@ -14,6 +14,7 @@ from unittest import mock
 import numpy as np
 
 from ..compare import distance
+from ..frameworks.base import Array
 from .beyond_mutantsa_kinds import IMAGES, KEYS, QUERIES, TABLE, VALUES, A, derived, near
 from .errors import errors, package, patched, under
 from .errors_engine import subclass
@@ -71,7 +72,86 @@ def far_from_0(fw: Any) -> list[bool]:
     return [distance(a, r, a.dtype) <= allowed for (a, r), allowed in zip((*pairs, rows), (1, 8, 8, 2000), strict=True)]
 
 
+def second_far_from_0(fw: Any) -> list[bool]:
+    """Second derivatives of batch_norm of float32 far from 0: those of float64, rounded."""
+    rng = np.random.RandomState(1)
+    arrays = [1000 + rng.rand(400, 1), rng.rand(1), rng.rand(1)]
+    gy, ggx = rng.rand(2, 400, 1)
+    found = []
+    for kind in "fd":
+        x, gamma, beta = (fw.Variable(a.astype("f").astype(kind)) for a in arrays)
+        y = fw.batch_norm(x, gamma, beta, *np.zeros((2, 1), kind))
+        gx = fw.grad(y, x, gy.astype(kind), create_graph=True)
+        found.append([v.data for v in fw.grad(gx, [x, gamma], ggx.astype(kind))])
+    return [near(a, r, 1e-4) for a, r in zip(*found, strict=True)]
+
+
+# --- third derivatives ---
+
+
+def composed_norm(fw: Any, axis: int) -> Callable[..., Any]:
+    """layer_norm or batch_norm, composed of basic functions."""
+
+    def norm(x: Any, gamma: Any, beta: Any) -> Any:
+        d = x - fw.mean(x, axis, keepdims=True)
+        return gamma * d * (fw.mean(d * d, axis, keepdims=True) + 1e-5) ** -0.5 + beta
+
+    return norm
+
+
+def composed_attention(fw: Any) -> Callable[..., Any]:
+    def attention(q: Any, k: Any, v: Any) -> Any:
+        return fw.matmul(fw.softmax(fw.matmul(q, fw.transpose(k, (0, 2, 1))) * 3**-0.5, 2), v)
+
+    return attention
+
+
+def deep(fw: Any, f: Callable[..., Any], arrays: Any, order: int) -> list[Array]:
+    """The derivatives of an order of a contraction that depends on every derivative before."""
+    xs = [fw.Variable(a) for a in arrays]
+    ys = [f(*xs)]
+    for level in range(order):
+        terms = [fw.sum((np.arange(y.size).reshape(y.shape) % 3 + 0.5 * y) * y) for y in ys]
+        ys = fw.grad(sum(terms[1:], terms[0]), xs, create_graph=level + 1 < order)
+    return [y.data for y in ys]
+
+
+def third_derivatives(fw: Any) -> list[str]:
+    """The functions whose derivatives of order 3 (batch_norm: 4) differ from those of their composed formulas."""
+    normed = THREE[0, 0, :4, :3] ** 2, THREE[0, 1, 0, :3], THREE[0, 1, 1, :3]
+    pairs = [
+        (fw.layer_norm, composed_norm(fw, 1), normed, 3),
+        (fw.attention, composed_attention(fw), (QUERIES, KEYS, VALUES), 3),
+        (lambda *xs: fw.batch_norm(*xs, *np.zeros((2, 3))), composed_norm(fw, 0), normed, 4),
+    ]  # fmt: skip
+    found = []
+    for f, composed, arrays, order in pairs:
+        pair = zip(*(deep(fw, g, arrays, order) for g in (f, composed)), strict=True)
+        if not all(near(a, r, 1e-8) for a, r in pair):
+            found.append(str(getattr(f, "__name__", "batch_norm")))
+    return found
+
+
 # --- functions ---
+
+
+def from_the_end(fw: Any) -> list[str]:
+    """The functions that do not take an axis that is counted from the end."""
+    t = np.array([2, 0])
+    calls: dict[str, Callable[[int], Any]] = {
+        "nll_loss": lambda axis: fw.nll_loss(A, t, axis=axis),
+        "focal_loss": lambda axis: fw.focal_loss(A, t, axis=axis),
+        "softmax_cross_entropy": lambda axis: fw.softmax_cross_entropy(A, t, np.ones(3), axis=axis),
+        "take": lambda axis: fw.take(A, t, axis), "gather": lambda axis: fw.gather(A, t[:, None], axis),
+        "split": lambda axis: fw.split(A, 3, axis)[1], "squeeze": lambda axis: fw.squeeze(A[:, :1], axis),
+        "swapaxes": lambda axis: fw.swapaxes(A, 0, axis), "repeat": lambda axis: fw.repeat(A, 2, axis),
+        "masked_softmax": lambda axis: fw.masked_softmax(A, A > 0.2, axis),
+        "fft_convolve": lambda axis: fw.fft_convolve(A, A, axes=(axis,)),
+        "cosine_similarity": lambda axis: fw.cosine_similarity(A, A + 1, axis),
+    }  # fmt: skip
+    names = "flip", "var", "std", "normalize", "crelu", "argmax", "argmin", "logsumexp", "softmax", "log_softmax"
+    calls |= {name: partial(getattr(fw, name), A) for name in names}
+    return [name for name, f in calls.items() if not np.array_equal(fw.array(f(1)), fw.array(f(-1)))]
 
 
 def with_dropout(fw: Any) -> Any:
@@ -154,6 +234,8 @@ def first_calls(fw: Any) -> Any:
             found.append(
                 [y.dtype, *(v.dtype for _, v in layer.named_state()), next(iter(layer.named_state()))[1].shape]
             )
+    depthwise = L.DepthwiseConv2d(2, 2)
+    found.append([depthwise.b.data is None, repr(depthwise), repr(L.LayerNorm(2)), repr(L.BatchNorm())])
     separable = L.SeparableConv2d(3, 2, multiplier=2, in_channels=2)
     plain = L.DepthwiseConv2d(2, 2, nobias=True)
     with drawing(0):
@@ -169,7 +251,12 @@ def created() -> list[Any]:
         dtype, own = np.dtype(kind), np.dtype("d" if kind == "d" else "f")
         y = np.result_type(dtype, own)
         found += [[y, own, own, (3,)], [y, own, own, (2, 3)], [y, *[own] * 4, (3,)], [y, own, own, (3,)]]
-    return [*found, [(1, 8, 2, 2), (3, 4, 1, 1), (4, 1, 2, 2), (0, 2, 2)]]
+    texts = (
+        "DepthwiseConv2d(W (None, 1, 2, 2) uninitialized, b (None,) uninitialized)",
+        "LayerNorm(gamma (None, None) uninitialized, beta (None, None) uninitialized)",
+        f"BatchNorm({', '.join(f'{name} (None,) uninitialized' for name in ('avg_mean', 'avg_var', 'gamma', 'beta'))})",
+    )
+    return [*found, [True, *texts], [(1, 8, 2, 2), (3, 4, 1, 1), (4, 1, 2, 2), (0, 2, 2)]]
 
 
 def copied(fw: Any) -> Any:
@@ -285,6 +372,9 @@ values(
     60, NUMPY,
     ("functions_in_blocks", in_blocks, list),
     ("statistics_far_from_0", far_from_0, lambda: [True] * 4),
+    ("second_derivatives_far_from_0", second_far_from_0, lambda: [True] * 2),
+    ("third_derivatives_of_composed_formulas", third_derivatives, list),
+    ("axes_from_the_end", from_the_end, list),
     ("attention_with_dropout", with_dropout, dropped),
     ("functions_at_the_edges", at_the_edges, lambda: [
         np.zeros((1, 1, 3, 3), bool),
