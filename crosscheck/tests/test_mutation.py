@@ -95,10 +95,18 @@ def test_every_operator_has_an_example_and_is_used_in_a_stage():
         ("def f():\n    y = g()\n    return y", "the only assignment of a name: without it only a NameError"),
         ("zip(a, strict=True)", "strict=True of zip, which guards against mistakes in the stage itself"),
         ("lru_cache(maxsize=3)", "the size of a cache"),
+        ("y = x.reshape(-1, 5)", "the unknown length of a reshape, for which any negative number stands"),
+        ("if rng.random() < p: f()", "a tie with a random number"),
     ],
 )
 def test_what_is_left_out_has_a_reason(text, reason):
     assert reason in {m.left_out for m in mutants_of(1, "f.py", text)}
+
+
+def test_only_ties_with_random_numbers_are_left_out():
+    found = {m.new.strip(): m.left_out for m in mutants_of(1, "f.py", "y = rng.random() < p") if "comp" in m.operator}
+    assert found == {"<=": "a tie with a random number", ">=": ""}
+    assert {m.left_out for m in mutants_of(1, "f.py", "f(f(x) < p)")} == {""}
 
 
 @pytest.mark.parametrize(
@@ -109,6 +117,7 @@ def test_what_is_left_out_has_a_reason(text, reason):
         ("functions/products.py", "product", False),
         ("cuda.py", "fits", True),
         ("cuda.py", "as_numpy", False),
+        ("prefetch.py", "uploading", True),
     ],
 )
 def test_what_only_a_gpu_executes_is_left_out(file, definition, left_out):

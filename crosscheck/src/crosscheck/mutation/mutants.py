@@ -60,6 +60,20 @@ def commutes(operator: str, node: ast.AST, _: Ancestors) -> bool:
     return getattr(function, "attr", getattr(function, "id", "")) in ("max", "min", "maximum", "minimum")
 
 
+def is_drawn(node: ast.AST) -> bool:
+    """Whether an expression draws a random number, such as rng.random() or np.random.rand()."""
+    calls = (n.func for n in ast.walk(node) if isinstance(n, ast.Call))
+    return any(getattr(function, "attr", "") in ("random", "rand", "uniform") for function in calls)
+
+
+def ties_with_chance(operator: str, node: ast.AST, new: str) -> bool:
+    """Whether a mutant only decides what happens if a random number from a continuous range equals another."""
+    if operator != "flip a comparison" or not isinstance(node, ast.Compare) or len(node.ops) != 1:
+        return False
+    strict = {ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">"}.get(type(node.ops[0]))
+    return new.strip() == strict and any(map(is_drawn, (node.left, *node.comparators)))
+
+
 def asks_for_a_gpu(test: ast.AST) -> bool:
     """Whether a condition holds only if there is a GPU."""
     match test:
@@ -93,6 +107,13 @@ def on_a_gpu(operator: str, node: ast.AST, ancestors: Ancestors) -> bool:
     return False
 
 
+def unknown_length(operator: str, node: ast.AST, ancestors: Ancestors) -> bool:
+    """The -1 of a reshape as -2: NumPy takes any negative number."""
+    calls = (a.func for a in ancestors[-3:] if isinstance(a, ast.Call))
+    negative = operator == "wrong constant" and isinstance(ancestors[-1], ast.UnaryOp)
+    return negative and any(getattr(function, "attr", "") == "reshape" for function in calls)
+
+
 LEFT_OUT: dict[str, Rule] = {
     "a docstring": lambda _, node, __: isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant),
     "the text of an error or a warning": lambda _, __, ancestors: is_text(ancestors),
@@ -102,6 +123,7 @@ LEFT_OUT: dict[str, Rule] = {
     "the size of a cache": keyword("maxsize"),
     "the order of the arguments of max and min": commutes,
     "what only a GPU executes": on_a_gpu,
+    "the unknown length of a reshape, for which any negative number stands": unknown_length,
 }
 
 
@@ -112,6 +134,8 @@ ON_A_GPU = {
     "functions/products.py": {"blas", "layout"},
     "functions/recurrent_kernels.py": set[str](),
     "functions/window_kernels.py": set[str](),
+    "distributed/communicator.py": {"NCCLCommunicator"},
+    "prefetch.py": {"uploading"},
 }
 
 
@@ -144,6 +168,7 @@ def mutants_of(stage: int, file: str, text: str) -> Iterator[Mutant]:
             for where, new in edits(node, source, ancestors):
                 start, end = where if isinstance(where, tuple) else (source.start(where), source.end(where))
                 reason = "what only a GPU executes" if needs_a_gpu(file, definition) else ""
+                reason = reason or ("a tie with a random number" if ties_with_chance(operator, node, new) else "")
                 reason = reason or next((why for why, rule in LEFT_OUT.items() if rule(operator, node, ancestors)), "")
                 lines = lines_of(node, ancestors)
                 mutant = Mutant(stage, file, definition, operator, source, start, end, new, lines, reason)
