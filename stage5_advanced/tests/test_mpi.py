@@ -200,6 +200,12 @@ FAILURES = {
     ),
     "a signal": ("os.kill(os.getpid(), signal.SIGKILL)", "", ""),
     "an exit in a block": ('[None for _ in [0] if sys.exit("no data")]', "rank 1 of {n}:\nexit: no data", ""),
+    "an exit": ('sys.exit("no data")', "rank 1 of {n}:\nexit: no data", ""),
+    "wrong arguments": (
+        "import argparse; argparse.ArgumentParser().parse_args(['--no'])",
+        "rank 1 of {n}:\nexit: 2",
+        "unrecognized arguments: --no",
+    ),
     "gradients of nan": ("model.l0.W.grad.data[0, 0] = np.nan", "rank 1 of {n}:", "got nan or inf in ['l0/W']"),
     "another model": (
         'model = model_of("CNN"); optimizer.setup(model)',
@@ -233,6 +239,25 @@ def test_a_failure_of_one_process_ends_all(failure, ranks):
     assert "done" not in stdout
     assert first.format(n=n) in stderr
     assert last in stderr
+
+
+def test_an_exit_that_is_caught_ends_nothing(ranks):
+    program = """
+    comm = D.create_communicator()
+    try:
+        sys.exit(f"rank {comm.rank}")
+    except SystemExit as error:
+        assert error.code == f"rank {comm.rank}"
+    import threading
+    thread = threading.Thread(target=sys.exit, args=(3,))
+    thread.start()
+    thread.join(60)
+    assert comm.allreduce_obj(1) == 2
+    print("done")
+    sys.exit(0)
+    """
+    status, stdout, stderr = ranks(2, program)
+    assert (status, stdout.count("done"), stderr) == (0, 2, "")
 
 
 slow = pytest.mark.skipif(not REQUIRED, reason="starts many processes with matplotlib: tox -e distributed")

@@ -4,6 +4,7 @@ import contextlib
 import os
 import platform
 import sys
+import threading
 import traceback
 
 from .. import cuda
@@ -22,8 +23,8 @@ def create_communicator(name="auto", mpi_comm=None, *, cuda_aware=False):
     for each process; "auto": single unless started by mpiexec with more than one process, then nccl if every process
     has a GPU of its own, otherwise mpi. mpi_comm: a communicator of mpi4py, by default that of all processes.
     cuda_aware: whether the MPI takes CuPy arrays. Where there are GPUs, each process selects one. An exception in one
-    process then ends all. Raises RuntimeError without mpi4py, or if it belongs to another MPI than mpiexec. [not in
-    the book]
+    process, or sys.exit with a status other than 0, then ends all. Raises RuntimeError without mpi4py, or if it belongs
+    to another MPI than mpiexec. [not in the book]
     """
     if name not in KINDS:
         raise ValueError(f"create_communicator: expected one of {list(KINDS)}, got {name!r}")
@@ -65,8 +66,28 @@ def select_gpu(comm):
     return None not in gpus and len(set(gpus)) == comm.size
 
 
+class Exit(SystemExit):
+    """What sys.exit raises in one of many processes: all end if this one ends by it with another status than 0."""
+
+    rank = size = None
+
+    @property
+    def code(self):
+        """The status. Python reads it without a caller when the process ends, not if something catches the exit."""
+        status = SystemExit.code.__get__(self)
+        if status and sys._getframe().f_back is None:
+            from mpi4py.run import set_abort_status
+
+            print(f"rank {self.rank} of {self.size}:\nexit: {status}", file=sys.stderr, flush=True)
+            set_abort_status(1)
+        return status
+
+
 def end_all_on_error(rank, size):
-    """From now on an exception that nothing catches prints its traceback, with the rank, and ends all processes."""
+    """From now on an exception that nothing catches prints its traceback, with the rank, and ends all processes.
+
+    So does sys.exit with another status than 0.
+    """
     if "mpi4py.MPI" not in sys.modules or getattr(sys.excepthook, "ends_all", False):
         return
     from mpi4py.run import set_abort_status
@@ -79,16 +100,23 @@ def end_all_on_error(rank, size):
         sys.stderr.flush()
         set_abort_status(1)  # when this process ends, MPI ends the others, which may wait for it
 
+    def leave(status=None, /):
+        if threading.current_thread() is not threading.main_thread():
+            raise SystemExit(status)  # ends the thread only
+        end = Exit(status)
+        end.rank, end.size = rank, size
+        raise end
+
     hook.ends_all = True
-    sys.excepthook = hook
+    sys.excepthook, sys.exit = hook, leave
 
 
 @contextlib.contextmanager
 def abort_on_error(comm):
     """End all processes at once if the block raises, or calls sys.exit with another status than 0. [not in the book]
 
-    The traceback is printed with the rank. `create_communicator` sees to exceptions that nothing catches, but not to
-    sys.exit. In a single process the block behaves as without this.
+    The traceback is printed with the rank. `create_communicator` sees to sys.exit and to exceptions that nothing
+    catches, but not to `raise SystemExit`. In a single process the block behaves as without this.
     """
     try:
         yield
