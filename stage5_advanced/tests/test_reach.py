@@ -299,6 +299,17 @@ def test_what_a_program_depends_on_may_change():
     assert result(hybrid) == [("program", None)]
 
 
+def test_a_global_variable_with_the_name_of_an_attribute_is_another(monkeypatch):
+    net = Net()
+    hybrid = hybridize(net.apply)
+    for k in range(5):  # as in a script, whose loop stores in layer, options and scale
+        for name in ("layer", "options", "scale"):
+            monkeypatch.setitem(globals(), name, k)
+        net.reset()
+        hybrid(Variable(normals(2, 3)))
+    assert hybrid.programs()[0]["calls"] == 5
+
+
 def test_a_layer_in_a_list_may_be_replaced():
     layers = [L.Linear(3, in_size=3), L.Linear(3, in_size=3)]
 

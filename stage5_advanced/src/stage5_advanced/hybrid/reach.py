@@ -1,12 +1,13 @@
 """What a model refers to, through attributes, containers and functions: all that a call may change, to undo it."""
 
+import dis
 import os
 import pickle
 import random
 import sys
 from collections import deque
 from contextlib import contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from operator import itemgetter
 from pathlib import Path
 from types import CellType, FunctionType, MethodType, ModuleType, SimpleNamespace
@@ -217,10 +218,12 @@ def of_package(x):
     return (getattr(sys.modules.get(x.__module__), "__file__", None) or "").startswith(OWN)
 
 
+@lru_cache(maxsize=1000)
 def names_in(code):
-    """The names in the code of a function, and of those in it."""
-    inner = [name for part in code.co_consts if isinstance(part, type(code)) for name in names_in(part)]
-    return dict.fromkeys([*code.co_names, *inner])
+    """The names of global variables in the code of a function, and of those in it; attributes are none."""
+    found = [step.argval for step in dis.get_instructions(code) if step.opname.endswith("_GLOBAL")]
+    parts = [part for part in code.co_consts if isinstance(part, type(code))]
+    return tuple(dict.fromkeys([*found, *(name for part in parts for name in names_in(part))]))
 
 
 def contents(x):
