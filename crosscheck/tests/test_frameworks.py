@@ -3,6 +3,7 @@
 import pathlib
 import sys
 import types
+import warnings
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 
 from crosscheck.frameworks import Missing, load_stage
 from crosscheck.frameworks.torch_compiler import StandIn, without_compiler
+from crosscheck.frameworks.torch_modes import without_warning
 from crosscheck.rosetta import rosetta
 from crosscheck.stages import STAGES
 
@@ -88,3 +90,15 @@ def test_a_stand_in_gives_way_to_the_module(monkeypatch):
     assert colorsys.rgb_to_hsv() == "stand-in"
     assert colorsys.hsv_to_rgb(0.0, 0.0, 1.0) == (1.0, 1.0, 1.0)
     assert not isinstance(sys.modules["colorsys"], StandIn)
+
+
+def test_pytorch_does_not_warn_of_what_is_compared_on_purpose(torch_adapter):
+    fw = torch_adapter
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isnan(fw.var(torch.ones(1), ddof=1).numpy())
+        assert np.isnan(fw.std(torch.ones(1), ddof=1).numpy())
+        for layer in (fw.NStepRNN, fw.NStepLSTM, fw.NStepGRU):
+            layer(1, 2, 3, dropout_ratio=0.5)
+        with pytest.raises(UserWarning, match="elsewhere"):
+            without_warning("here")(lambda: warnings.warn("elsewhere", stacklevel=2))()

@@ -76,6 +76,17 @@ class Links(HTMLParser):
         self.links += [found[name] for name in ("href", "src") if found.get(name)]
 
 
+def test_what_is_not_translated_is_marked(site):
+    """Paragraphs without a translation by their lesson, pages in English at their top."""
+    for language, mark in (("zh", "本页正文尚无中文版"), ("ja", "日本語になっていません")):
+        for name in ("wrong", "column1", "stage3", "graphs", "examples", "benchmarks", "from-pytorch", "appendix_a"):
+            text = (site / f"{name}.{language}.html").read_text(encoding="utf-8")
+            assert text.count(mark) == 1, name
+            assert 'lang="en"' in text
+        assert mark not in (site / f"step14.{language}.html").read_text(encoding="utf-8")
+    assert "in English.</small>" not in (site / "wrong.html").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(("name", "dark"), [("index", "dark"), ("index.zh", "深色"), ("index.ja", "ダーク")])
 def test_the_button_of_the_theme_is_in_the_language_of_the_page(site, name, dark):
     assert re.search(f'data-dark="[^"]*{dark}"', read(site / f"{name}.html"))

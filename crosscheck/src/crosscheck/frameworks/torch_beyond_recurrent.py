@@ -10,6 +10,9 @@ from torch.nn.utils.rnn import pad_sequence, unpad_sequence
 
 from .torch_cells import Activated, ResetBefore, Sequences, StepByStep, gated, only_n_is_trained
 from .torch_layers import Recurrent
+from .torch_modes import without_warning
+
+DROPOUT = "dropout option adds dropout after all but last recurrent layer"  # a ratio that one layer does not use
 
 
 class TorchBeyondRecurrent:
@@ -34,6 +37,7 @@ class TorchBeyondRecurrent:
         only_n_is_trained(layer.cell.bias_hh)
         return layer
 
+    @without_warning(DROPOUT)
     def NStepRNN(
         self,
         n_layers: int,
@@ -51,6 +55,7 @@ class TorchBeyondRecurrent:
         options = {"batch_first": True, "bidirectional": bidirectional, "dropout": dropout_ratio}
         return Sequences(torch.nn.RNN(in_size, hidden_size, n_layers, **options))
 
+    @without_warning(DROPOUT)
     def NStepLSTM(
         self,
         n_layers: int,
@@ -64,6 +69,7 @@ class TorchBeyondRecurrent:
         options = {"batch_first": True, "bidirectional": bidirectional, "dropout": dropout_ratio}
         return Sequences(torch.nn.LSTM(in_size, hidden_size, n_layers, **options))
 
+    @without_warning(DROPOUT)
     def NStepGRU(
         self,
         n_layers: int,

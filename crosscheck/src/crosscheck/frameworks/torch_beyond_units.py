@@ -7,6 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as nnF
 
+from .torch_modes import without_warning
 from .torch_tensors import axes_of
 
 
@@ -78,10 +79,12 @@ class TorchBeyondUnits:
 
     # --- statistics ---
 
+    @without_warning("var(): degrees of freedom is <= 0")  # nan for one value, as in NumPy
     def var(self, x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
         """The correction is 1 by default."""
         return torch.var(x, dim=axes_of(x, axis), correction=ddof, keepdim=keepdims)
 
+    @without_warning("std(): degrees of freedom is <= 0")
     def std(self, x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
         """The correction is 1 by default."""
         return torch.std(x, dim=axes_of(x, axis), correction=ddof, keepdim=keepdims)

@@ -3,10 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import re
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+
+
+def without_warning(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A decorator of a method of the Rosetta: what PyTorch warns of is compared on purpose, so its warning is noise."""
+
+    def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(method)
+        def call(*args: Any, **options: Any) -> Any:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", re.escape(text))
+                return method(*args, **options)
+
+        return call
+
+    return decorate
 
 
 def in_a_block(switch: Callable[..., Any]) -> Callable[..., Any]:

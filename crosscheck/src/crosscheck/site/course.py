@@ -325,7 +325,7 @@ def wrong_page() -> Page:
         programs.append(
             {
                 "name": path.stem,
-                "title": found[1].rstrip("."),
+                "title": Text(found[1].rstrip("."), ENGLISH),
                 "step": int(found[2]),
                 "text": Text(" ".join(text.split()), ENGLISH),
                 "code": code(body),
@@ -337,7 +337,7 @@ def wrong_page() -> Page:
         "wrong",
         {language: {"programs": programs} for language in LANGUAGES},
         {language: say["wrong"] for language, say in WORDS.items()},
-        {language: " ".join(f"{one['title']}. {one['text'].text}" for one in programs) for language in LANGUAGES},
+        {language: " ".join(f"{one['title'].text}. {one['text'].text}" for one in programs) for language in LANGUAGES},
     )
 
 
