@@ -119,7 +119,10 @@ class Traced:
 
     def lease(self):
         """A lease that no other call has."""
-        return self.leases.pop() if self.leases else Lease(self.program)
+        try:
+            return self.leases.pop()
+        except IndexError:
+            return Lease(self.program)
 
     def look_at(self, inputs):
         """Whether `look` can find the arrays of a call: if its inputs are different Variables and arrays."""
