@@ -118,7 +118,7 @@ class LayerNormGrad(Function):
         return reshape(gx, shape), reshape(sum(gy * r, 0), given[1].shape), reshape(ggy, shape)
 
 
-CHUNK = 2**15  # elements at a time, few enough to stay in the cache from one pass over them to the next
+CHUNK = 2**16  # elements at a time, few enough to stay in the cache from one pass over them to the next
 
 
 def as_rows(x, D):

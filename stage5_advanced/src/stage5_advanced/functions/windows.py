@@ -159,6 +159,9 @@ def convolve(xp, g, x, W, b=None):
     """Convolution.  x (N, C, H, W), W (OC, C / groups, KH, KW), b (OC,) -> y (N, OC, OH, OW)."""
     N, OC = len(x), len(W)
     dtype = np.result_type(*(a.dtype for a in (x, W, b) if a is not None))
+    if xp is np and g.groups == 1 and g.stride == (1, 1) and x.shape[1] >= 4 * OC and math.prod(g.kernel) > 1:
+        y = convolve_runs(g, x, W, wide(dtype))
+        return (y if b is None else y + b.reshape(OC, 1, 1)).astype(dtype, copy=False)
     if xp is np and by_rows(g, N, x.shape[1], OC, wide(dtype)):
         return convolve_rows(g, x, W, b, wide(dtype)).astype(dtype, copy=False)
     W = W.reshape(g.groups, OC // g.groups, math.prod(W.shape[1:])).astype(wide(dtype), copy=False)
@@ -174,13 +177,32 @@ def convolve(xp, g, x, W, b=None):
     return y.astype(dtype, copy=False)
 
 
+def convolve_runs(g, x, W, dtype):
+    """Convolution of stride 1 without columns, which is faster if there are few output channels.
+
+    What an element of the kernel reads is a run of the flattened, padded image, in which rows are `width` apart; the
+    positions where a patch would reach from the end of one row into the next are computed, too, and left out.
+    """
+    (N, C), OC, (OH, OW), width = x.shape[:2], len(W), g.out, g.reach[1]
+    images = g.padded(np, x.astype(dtype, copy=False)).reshape(N, C, math.prod(g.reach))
+    W = W.astype(dtype).transpose(2, 3, 0, 1).reshape(math.prod(g.kernel), OC, C).copy()  # products need rows
+    n = (OH - 1) * width + OW
+    y, total, part = np.empty((N, OC, OH, OW), dtype), np.empty((OC, OH * width), dtype), np.empty((OC, n), dtype)
+    starts = [i * g.dilation[0] * width + j * g.dilation[1] for i, j in np.ndindex(*g.kernel)]
+    for image, found in zip(images, y, strict=True):
+        np.matmul(W[0], image[:, :n], out=total[:, :n])
+        for w, start in zip(W[1:], starts[1:], strict=True):
+            total[:, :n] += np.matmul(w, image[:, start : start + n], out=part)
+        found[...] = total.reshape(OC, OH, width)[..., :OW]
+    return y
+
+
 def by_rows(g, N, C, OC, dtype):
     """Whether `convolve_rows` is faster: for groups, and where there are many columns, and all rows fit in a chunk."""
     if g.groups > 1 or math.prod(g.kernel) == 1:
         return g.groups > 1
     K, positions = C * g.kernel[1], math.prod(g.out)
-    fits = (K * g.stride[0] + 2 * OC) * positions * dtype.itemsize <= CHUNK
-    return K >= 2 * OC and N * positions >= 8 * OC and (fits or C >= 4 * OC)
+    return K >= 2 * OC and N * positions >= 8 * OC and (K * g.stride[0] + 2 * OC) * positions * dtype.itemsize <= CHUNK
 
 
 def convolve_rows(g, x, W, b, dtype):
