@@ -11,11 +11,13 @@ import io
 import math
 import os
 import pathlib
+import pickle
 import re
 import struct
 import sys
 import tempfile
 import types
+import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -898,7 +900,7 @@ def interrupted(fw: Any) -> Any:
                     raise kind
 
         noted: list[Any] = []
-        with contextlib.suppress(RuntimeError):
+        with contextlib.suppress(RuntimeError, KeyboardInterrupt):
             noted += trained(fw, [Raising.of])[1]
         yield noted
     trainer = fw.Trainer(net(fw), fw.optimizers.SGD(), fw.mean_squared_error, [len_of])
@@ -919,6 +921,88 @@ def interrupted(fw: Any) -> Any:
     yield 0 <= timer.seconds < 60, fw.prefetch.Timer.seconds
 
 
+def corners(fw: Any) -> Any:
+    """Cases at the corners of data sets, files, models and training."""
+    d, m, t, L = fw.datasets, fw.models, fw.training, fw.layers
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield d.table_features({"a": [2.0, np.nan], "b": [1, 4]})
+    batch = {b"data": np.zeros((2, 3072), np.uint8), b"labels": [0, True]}
+    yield owner(partial(d.read_cifar, pickle.dumps(batch, 2), "x", b"labels", 10))
+    with tempfile.TemporaryDirectory() as folder:
+        place = pathlib.Path(folder, "c", "a.png")
+        place.parent.mkdir()
+        place.write_bytes(b"x")
+        yield str(place) in message(lambda: d.ImageFolder(folder)[0])
+    with downloads(b"{0: 'a'}"):
+        yield object.__new__(d.ImageNet).labels()
+    yield m.NiN().block4.conv1.out_channels, m.LeNet().fc5.out_size, m.TinySSD().class0.out_channels
+    yield [with_file(b"old", lambda path: [message(lambda: m.Vectors(["\ud800"], [[1.0]]).save(path))[:18],
+        pathlib.Path(path).read_bytes()])]
+    yield [m.LanguageModel(5, 4, 4).generate([1, 2], 3, 1e-4), fw.text.subsample([[0]], [1], 0.3,
+        np.random.default_rng(0))]
+    with np.errstate(divide="ignore"):
+        scores = np.log(np.array([[0.5, 0.5, 0.0]]))
+    yield fw.text.beam_search(lambda ids, state: (np.repeat(scores, len(ids), 0), state), (0, np.arange(1)), 2, 9, 2)
+    yield [owner(partial(fw.records.encode_example, {"x": np.array([1, 2**63], np.uint64)})),
+        fw.records.decode_example(fw.records.encode_example({"x": np.array([1, 2], np.uint64)}))]
+    norms = t.gradient_flow(lambda *_: L.Linear(1, True, np.float64, 3), np.ones((1, 3)), lambda y: fw.sum(y * y),
+        {"a": 0}, {"b": 0})
+    yield list(norms.items())
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield t.summary(fw.Sequential(fw.relu, made(fw, L.Linear(1))), ROW[:, :2]), t.summary(Unused(fw), ROW)
+    for layers in ([L.Deconv2d(4, 2, groups=2)], [L.BatchNorm()], [L.Deconv2d(4, 2)]):
+        model = fw.Sequential(*layers, L.BatchNorm())
+        model(np.linspace(-1, 1, 48, dtype=np.float32).reshape(2, 2, 3, 4))
+        yield len(t.fuse(model).layers), [layer.b is None for layer in t.fuse(model).layers if hasattr(layer, "W")]
+    yield owner(lambda: t.fuse(fw.Sequential(L.Linear(1, in_size=3), L.BatchNorm())))
+
+
+def Unused(fw: Any) -> Any:
+    """A model with a batch norm that it does not call."""
+    model = fw.Sequential(fw.relu)
+    model.norm = fw.layers.BatchNorm()
+    return model
+
+
+def agreed(fw: Any) -> Any:
+    """What two ranks agree on: kinds of arrays, gradients and models, and whether updates after loading are steps."""
+    yield run(fw, 2, partial(disagreed, fw))
+    yield run(fw, 1, partial(disagreed, fw))
+
+
+def disagreed(fw: Any, comm: Any) -> Any:
+    r, d = comm.rank, fw.distributed
+    wrong = (np.array([True]), [1]) if comm.size == 1 else ()
+    found: list[Any] = [message(partial(comm.bcast, a)) for a in wrong] + [comm.bcast(np.arange(6)[::2])]
+    model = fw.layers.Linear(1, in_size=None if r == 0 else 3)
+    found.append(message(partial(comm.bcast_data, model)))
+    model = net(fw)
+    for dtypes in ("ff", "fd"):
+        for p in model.params():
+            p.grad = fw.Variable(np.ones(p.shape, dtypes[r]))
+        found.append(owner(partial(comm.multi_node_mean_grad, model, zero_fill=False)))
+    with tempfile.TemporaryDirectory() as name:
+        name = comm.bcast_obj(name)
+        for same in (True, False):
+            layer = net(fw)
+            layer.W.data[...] = 3 if same else r
+            optimizer = d.create_multi_node_optimizer(fw.optimizers.SGD(0.1), comm).setup(layer)
+            d.save_checkpoint(comm, f"{name}/{same}", layer)
+            d.load_checkpoint(comm, f"{name}/{same}", layer)
+            fw.sum(layer(ROW)).backward()
+            found += [optimizer.update(), layer.W.data]
+        comm.barrier()
+    found.append(message(lambda: object.__new__(type(optimizer)).lr))
+    norm = d.MultiNodeBatchNormalization(comm)
+    for x in (np.arange(6.0, dtype=np.float16).reshape(2, 3), np.ones((1, 3)), np.ones(3), np.ones((1, 3, 2)),
+        np.ones((1, 4))):
+        found.append(message(partial(norm, x)))
+    found += [norm(np.arange(6).reshape(2, 3)), norm(np.arange(6.0, dtype=np.float16).reshape(2, 3)),
+        norm.avg_mean.data]
+    return found
+
+
 # --- record files ---
 
 
@@ -936,10 +1020,6 @@ def abandoned(fw: Any) -> list[Any]:
             file.close()
             found.append([(path.name, path.read_bytes()) for path in sorted(place.iterdir())])
     return found
-
-
-def ending(content: bytes, *arguments: Any, name: str = "read_records") -> Callable[[Any], Any]:
-    return lambda fw: in_file(fw, name, content, *arguments)
 
 
 LONG = (559_903).to_bytes(8, "little")  # the length of a record that starts like a file compressed by gzip
@@ -991,17 +1071,8 @@ def several_files(fw: Any) -> list[Any]:
         for path in (place / "?-?", [place / "c", place / "b-1"], place / "c"):
             for target in ("label", "y"):
                 data = fw.records.RecordDataset(path, form, target=target)
-                found += [len(data), *(data[i] for i in range(-len(data), len(data)))]
+                found += [len(data), *(data[i] for i in range(-len(data), len(data))), type(data[0][1]).__name__]
     return found
-
-
-def pairs_of(target: str, *numbers: int) -> list[Any]:
-    """What `several_files` finds in one data set."""
-    found = []
-    for t in numbers:
-        x, label, y = np.array([t, -t], np.float32), np.float32(t / 2), np.array([t])
-        found.append(({"x": x, "y": y}, label) if target == "label" else ({"x": x, "label": label}, y))
-    return [len(numbers), *found, *found]
 
 
 golden("houses", houses,
@@ -1081,13 +1152,17 @@ golden("without_dropout", without_dropout,
        7.41, 8.38)
 golden("watched", watched, 14.29732, 14.29732, 0.0, 6.40137, 6.40137, 17.2557, 18.45342, 14.09834, 13.62379, 13.62379)
 golden("interrupted", interrupted, 12.11774, 0.0, 36.8727, 10.23987, 6.94069)
+golden("corners", corners,
+       7.51616, 1.77, 3.88137, 4.38, 11.30892, 5.815, 9.43394, 8.32855, 8.38717, 14.37634, 8.225, 4.72182, 3.44364,
+       4.44069, 0.19)
+golden("agreed", agreed, 17.39667, 19.00548)
 golden("record_files", abandoned, 11.24, 11.24, 11.24)
 golden("long_records", unlike_gzip, 2.0, 2.88137, 16.5561, 8.87)
 golden("encoded_examples", encoded, 11.28329, -41.87587, 0.0)
 golden("unknown_fields", in_other_fields, 6.29697, 6.29697)
 golden("examples_in_forms", in_forms, 0.0, 5.48121, 0.87, 5.26, 6.66483, 9.2675)
 golden("sets_of_records", several_files,
-       3.44364, 10.36796, 9.67702, 10.36796, 9.67702, 3.44364, 12.22041, 11.49705, 12.22041, 11.49705, 3.44364,
-       10.87519, 9.67702, 10.87519, 9.67702, 3.44364, 12.73992, 11.49705, 12.73992, 11.49705, 2.88137, 10.87519,
-       10.87519, 2.88137, 12.73992, 12.73992)
+       3.44364, 10.36796, 9.67702, 10.36796, 9.67702, 4.37, 3.44364, 12.22041, 11.49705, 12.22041, 11.49705, 4.37,
+       3.44364, 10.87519, 9.67702, 10.87519, 9.67702, 4.37, 3.44364, 12.73992, 11.49705, 12.73992, 11.49705, 4.37,
+       2.88137, 10.87519, 10.87519, 4.37, 2.88137, 12.73992, 12.73992, 4.37)
 # fmt: on
