@@ -226,7 +226,7 @@ def test_an_initializer_draws_all_weights():
         (lambda: F.masked_softmax(np.ones(3), np.ones(2, bool)), ValueError, "broadcasts to (3,), got (2,)"),
         (lambda: F.attention(np.ones(3), np.ones((2, 3)), np.ones((2, 3))), ValueError, "got q (3,)"),
         (lambda: F.attention(*(np.ones((n, 3)) for n in (2, 3, 4))), ValueError, "k (3, 3), v (4, 3)"),
-        (lambda: F.attention(np.ones((2, 3)), np.ones((0, 3)), np.ones((0, 3))), ValueError, "Tk at least 1"),
+        (lambda: F.attention(np.ones((2, 3)), np.ones((0, 3)), np.ones((0, 3))), ValueError, "Tk and D at least 1"),
         (lambda: F.attention(*[np.ones((2, 3))] * 3, np.ones((3, 2, 2), bool)), ValueError, "broadcasts to (2, 2)"),
         (lambda: L.MultiHeadAttention(0), ValueError, "MultiHeadAttention: expected n_heads to be a positive integer"),
         (lambda: L.MultiHeadAttention(2, nobias=4), TypeError, "expected nobias to be True or False"),

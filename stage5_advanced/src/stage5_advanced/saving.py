@@ -44,6 +44,7 @@ def set_weights(layer, arrays):
         raise ValueError(f"{owner}: the weights {missing} are missing, {unknown} are unknown")
     for path, variable in variables.items():
         check_fit(f"{owner}: {path!r}", variable, arrays[path])
+    check_alike(owner, variables, arrays)
     xp = layer.xp
     copies = {path: xp.array(arrays[path]) for path in variables}
     for path, variable in variables.items():
@@ -63,6 +64,19 @@ def check_fit(name, variable, a):
     if not fits or a.dtype.kind not in "fiu" or (dtype is not None and a.dtype != dtype):
         hint = "; cast it and call set_weights" if fits else ""
         raise ValueError(f"{name}: expected {shape} {dtype or 'numbers'}, got {a.shape} {a.dtype}{hint}")
+
+
+def check_alike(owner, variables, arrays):
+    """Raise ValueError if arrays that a layer initializes in the same form, as gamma and beta, are not alike."""
+    first = {}
+    for path, variable in variables.items():
+        if variable.data is None and hasattr(variable, "form"):
+            other = first.setdefault((path.rpartition("/")[0], variable.form), path)
+            a, b = arrays[path], arrays[other]
+            if (a.shape, a.dtype) != (b.shape, b.dtype):
+                raise ValueError(
+                    f"{owner}: {path!r}: expected {b.shape} {b.dtype}, as {other!r}, got {a.shape} {a.dtype}"
+                )
 
 
 def save_weights(layer, path):

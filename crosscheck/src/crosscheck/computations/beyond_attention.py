@@ -175,13 +175,13 @@ errors(
      lambda fw: fw.masked_softmax(ones(fw, 3), fw.constant(whether("101", "110"))),
      ValueError, "masked_softmax: expected a mask that broadcasts to (3,), got (2, 3)"),
     ("attention_of_other_columns", lambda fw: fw.attention(ones(fw, 2, 3), ones(fw, 4, 2), ones(fw, 4, 3)),
-     ValueError, "attention: expected q (..., Tq, D), k (..., Tk, D), v (..., Tk, E), Tk at least 1, "
+     ValueError, "attention: expected q (..., Tq, D), k (..., Tk, D), v (..., Tk, E), Tk and D at least 1, "
                  "got q (2, 3), k (4, 2), v (4, 3)"),
     ("attention_that_drops_everything",
      lambda fw: fw.attention(ones(fw, 2, 3), ones(fw, 4, 3), ones(fw, 4, 3), dropout_ratio=1.0),
      ValueError, "attention: expected a dropout_ratio in [0, 1), got 1.0", "returns zeros"),
     ("sinusoids_of_an_odd_size", lambda fw: fw.sinusoids(4, 3),
-     ValueError, "sinusoids: expected T of at least 1 and an even D, got 4 and 3"),
+     ValueError, "sinusoids: expected T of at least 1, an even D and a base above 0, got 4, 3 and 10000.0"),
     ("multi_head_attention_that_does_not_divide", lambda fw: fw.MultiHeadAttention(3, 4),
      ValueError, "MultiHeadAttention: expected a size that 3 heads divide, got 4"),
     ("multi_head_attention_that_drops_everything", lambda fw: fw.MultiHeadAttention(2, 4, dropout_ratio=1.0),

@@ -79,7 +79,7 @@ errors(
     ("gelu_of_another_kind", lambda fw: fw.gelu(ones(fw, 2), "erf"),
      ValueError, "gelu: expected approximate 'none' or 'tanh', got 'erf'"),
     ("softplus_that_is_flat", lambda fw: fw.softplus(ones(fw, 2), 0.0),
-     ValueError, "softplus: expected beta above 0, got 0.0", "divides by 0"),
+     ValueError, "softplus: expected 0 < beta < inf, got 0.0", "divides by 0"),
     ("var_of_one_element", lambda fw: fw.var(ones(fw, 1, 3), 0, 1),
      ValueError, "var: expected more than ddof = 1 elements along axis 0, got x (1, 3)", "warns and returns nan"),
     ("cross_entropy_smoothed_too_much",
@@ -108,7 +108,7 @@ errors(
     ("smooth_l1_loss_with_a_negative_beta", lambda fw: fw.smooth_l1_loss(ones(fw, 2), ones(fw, 2), -1.0),
      ValueError, "smooth_l1_loss: expected beta of at least 0, got -1.0"),
     ("huber_loss_with_delta_zero", lambda fw: fw.huber_loss(ones(fw, 2), ones(fw, 2), 0.0),
-     ValueError, "huber_loss: expected delta above 0, got 0.0"),
+     ValueError, "huber_loss: expected 0 < delta < inf, got 0.0"),
     ("kl_div_of_a_number", lambda fw: fw.kl_div(ones(fw), ones(fw), "batchmean"),
      ValueError, "kl_div: expected a first axis with elements, got ()", "divides by 1"),
     ("focal_loss_with_a_negative_gamma", lambda fw: fw.focal_loss(ones(fw, 2, 3), whole(fw, 0, 1), -1.0),
@@ -121,6 +121,6 @@ errors(
     ("total_variation_of_a_row", lambda fw: fw.total_variation(ones(fw, 1, 3)),
      ValueError, "total_variation: expected x (..., H, W) with sides of at least 2, got (1, 3)", "returns nan"),
     ("softplus_with_no_slope_at_all", lambda fw: fw.softplus(ones(fw, 2), math.nan),
-     ValueError, "softplus: expected beta above 0, got nan", "returns nan"),
+     ValueError, "softplus: expected 0 < beta < inf, got nan", "returns nan"),
 )
 # fmt: on

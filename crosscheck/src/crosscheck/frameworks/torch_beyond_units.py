@@ -93,4 +93,5 @@ class TorchBeyondUnits:
         return nnF.normalize(x, dim=axis, eps=eps)
 
     def cosine_similarity(self, x0: Any, x1: Any, axis: int = 1, eps: float = 1e-8) -> Any:
+        """Of a norm below eps, the gradient is that of another function, and the second one of zeros is nan."""
         return nnF.cosine_similarity(x0, x1, dim=axis, eps=eps)

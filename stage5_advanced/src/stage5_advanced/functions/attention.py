@@ -8,6 +8,7 @@ from ..config import Config
 from ..core import Function, as_input
 from .activation import softmax
 from .broadcast import accumulate, broadcast_to, broadcasts, narrow, widen
+from .compare import as_number
 from .elementwise import as_float
 from .matrix import matmul, swap_last_axes
 from .recurrent import Checkpoint, gradients
@@ -163,12 +164,12 @@ def attention(q, k, v, mask=None, *, scale=None, causal=False, dropout_ratio=0.0
     unless the mask is of bool. [not in the book]
     """
     q, k, v = (as_float(x, "attention") for x in (q, k, v))
-    if min(q.ndim, k.ndim, v.ndim) < 2 or q.shape[-1] != k.shape[-1] or k.shape[-2] != v.shape[-2] or k.shape[-2] == 0:
+    if min(q.ndim, k.ndim, v.ndim) < 2 or q.shape[-1] != k.shape[-1] or k.shape[-2] != v.shape[-2] or 0 in k.shape[-2:]:
         raise ValueError(
-            "attention: expected q (..., Tq, D), k (..., Tk, D), v (..., Tk, E), Tk at least 1, "
+            "attention: expected q (..., Tq, D), k (..., Tk, D), v (..., Tk, E), Tk and D at least 1, "
             f"got q {q.shape}, k {k.shape}, v {v.shape}"
         )
-    if not 0 <= dropout_ratio < 1:
+    if not 0 <= as_number("attention", "dropout_ratio", dropout_ratio) < 1:
         raise ValueError(f"attention: expected a dropout_ratio in [0, 1), got {dropout_ratio}")
     Tq, Tk = q.shape[-2], k.shape[-2]
     batch = np.broadcast_shapes(*(x.shape[:-2] for x in (q, k, v)))
@@ -177,7 +178,7 @@ def attention(q, k, v, mask=None, *, scale=None, causal=False, dropout_ratio=0.0
     if causal:
         past = as_input(q.xp.arange(Tk) <= q.xp.arange(Tq).reshape(Tq, 1))
         mask = [mask[0] * past if mask else past]
-    scale = 1 / math.sqrt(q.shape[-1]) if scale is None else float(scale)
+    scale = 1 / math.sqrt(q.shape[-1]) if scale is None else float(as_number("attention", "scale", scale))
     if not return_weights and (dropout_ratio == 0 or not Config.train):
         return Attention(scale)(q, k, v, *mask)
     weights = weights_of(q, k, scale, *mask)
@@ -188,9 +189,11 @@ def attention(q, k, v, mask=None, *, scale=None, causal=False, dropout_ratio=0.0
 def sinusoids(T, D, base=10000.0):
     """Positions as sines and cosines: an array (T, D) of float32. [not in the book]
 
-    sin(t / base^(2 i / D)) in column 2 i, and the cosine in the next one. Raises ValueError unless D is even.
+    sin(t / base^(2 i / D)) in column 2 i, and the cosine in the next one. Raises ValueError unless D is even and the
+    base is positive.
     """
-    if D % 2 or min(T, D) < 1:
-        raise ValueError(f"sinusoids: expected T of at least 1 and an even D, got {T} and {D}")
-    angles = np.arange(T)[:, None] / float(base) ** (np.arange(0, D, 2) / D)
+    base = float(as_number("sinusoids", "base", base))
+    if D % 2 or min(T, D) < 1 or not base > 0:
+        raise ValueError(f"sinusoids: expected T of at least 1, an even D and a base above 0, got {T}, {D} and {base}")
+    angles = np.arange(T)[:, None] / base ** (np.arange(0, D, 2) / D)
     return np.stack([np.sin(angles), np.cos(angles)], axis=2).reshape(T, D).astype(np.float32)

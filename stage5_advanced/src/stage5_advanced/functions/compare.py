@@ -4,6 +4,7 @@ The results are constants: functions that use them compute no gradient for them.
 """
 
 import operator
+from numbers import Real
 
 import numpy as np
 
@@ -184,9 +185,25 @@ def as_indices(name, t, x=None):
         if not is_array(t):
             t = xp.asarray(t, int if np.size(t) == 0 else None)
         t = as_input(t if cuda.is_on_gpu(t) else xp.asarray(t))
+    t = as_input(t, name)
     if t.dtype.kind not in "iu":
         raise TypeError(f"{name}: expected integers, got {t.dtype}")
     return t
+
+
+def as_number(name, key, value):
+    """A number as Python's, since one of NumPy would turn float32 into float64. key: of the argument.
+
+    Raises TypeError unless it is a number.
+    """
+    if not isinstance(value, (Real, np.bool_)):
+        raise TypeError(f"{name}: expected {key} to be a number, got {value!r}")
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def in_float32(x):
+    """x, float16 as float32: squares would leave the range of float16."""
+    return cast(x, np.float32) if x.dtype == np.float16 else x
 
 
 class Sign(Function):

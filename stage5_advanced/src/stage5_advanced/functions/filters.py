@@ -14,7 +14,7 @@ from ..core import Function, as_input
 from .broadcast import LONG, accumulate, narrow, sum_to, widen
 from .conv import check_inputs
 from .elementwise import as_float
-from .select import flip, swapaxes
+from .select import broadcastable, flip, swapaxes
 from .shape import reshape, transpose
 from .sizes import geometry
 
@@ -140,11 +140,6 @@ def filtered(name, kernel, x, w, ndim, mode, flipped):
         raise ValueError(f"{name}: expected axes of a batch that broadcast, got x {x.shape} and w {w.shape}")
     start, out = zip(*(MODES[mode](m, l) for m, l in pairs), strict=True)
     return Correlate(kernel, start, out)(x, flip_last(w, ndim) if flipped else w)
-
-
-def broadcastable(a, b):
-    """True if both shapes broadcast to a third."""
-    return all(n == m or 1 in (n, m) for n, m in zip(a[::-1], b[::-1], strict=False))
 
 
 def convolve1d(x, w, mode="full"):

@@ -8,7 +8,7 @@ from ..core import Function, Variable, as_input
 from . import kernels
 from .activation import log_softmax, sigmoid, softmax, softmax_simple
 from .broadcast import accumulate, narrow, sum_to, widen
-from .compare import as_constant, as_indices, cast, equal, not_equal, where
+from .compare import as_constant, as_indices, as_number, cast, equal, not_equal, where
 from .elementwise import as_float, clip, log
 from .reduce import maximum, mean, row_sums, sum
 from .select import gather, squeeze, take
@@ -149,7 +149,7 @@ def softmax_cross_entropy(x, t, weight=None, ignore=None, label_smoothing=0.0, a
 
 def cross_entropy(name, log_p, t, weight, ignore, label_smoothing, axis, reduction):
     """Cross entropy of targets t and log probabilities; the arguments are those of softmax_cross_entropy."""
-    C = log_p.shape[axis]
+    C, label_smoothing = log_p.shape[axis], as_number(name, "label_smoothing", label_smoothing)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"{name}: expected a label_smoothing from 0 to 1, got {label_smoothing}")
     if weight is not None:
@@ -170,6 +170,8 @@ def cross_entropy(name, log_p, t, weight, ignore, label_smoothing, axis, reducti
         )
     shares = None  # of each sample in the mean, if they differ
     if ignore is not None:
+        if not isinstance(ignore, (int, np.integer)):
+            raise TypeError(f"{name}: expected a label to ignore, an integer, got {ignore!r}")
         counts = not_equal(t, ignore)
         t = where(counts, t, 0)
         shares = cast(counts, log_p.dtype)

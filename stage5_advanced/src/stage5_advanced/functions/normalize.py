@@ -5,12 +5,13 @@ import math
 import numpy as np
 
 from ..core import Function, as_input
-from .broadcast import accumulate
-from .compare import equal, where
+from .broadcast import accumulate, broadcast_to
+from .compare import as_number, cast, equal, in_float32, where
 from .elementwise import as_float, square
 from .matrix import matmul
 from .reduce import SHORT, axes_of, mean, row_sums, sum
 from .regularize import Standardize, project
+from .select import broadcastable
 from .shape import reshape
 from .units import maximum, sqrt
 
@@ -20,30 +21,43 @@ def var(x, axis=None, ddof=0, keepdims=False):
 
     In PyTorch ddof is 1 by default. Integers are computed in float64. Raises ValueError unless ddof < n.
     """
-    x = as_float(x, "var")
+    x, ddof = as_float(x, "var"), as_number("var", "ddof", ddof)
     n = math.prod(x.shape[i] for i in axes_of("var", axis, x.ndim))
     if not ddof < n:
         raise ValueError(f"var: expected more than ddof = {ddof} elements along axis {axis}, got x {x.shape}")
-    y = mean(square(x - mean(x, axis, keepdims=True)), axis, keepdims)
-    return y if ddof == 0 else y * (n / (n - ddof))
+    d = in_float32(x)
+    y = mean(square(d - mean(d, axis, keepdims=True)), axis, keepdims)
+    return cast(y if ddof == 0 else y * (n / (n - ddof)), x.dtype)
 
 
 def std(x, axis=None, ddof=0, keepdims=False):
     """Standard deviation over axes, the root of `var`; where it is 0, so is its gradient. [not in the book]"""
-    y = var(x, axis, ddof, keepdims)
+    x = as_float(x, "std")
+    y = var(in_float32(x), axis, ddof, keepdims)
     zero = equal(y, 0)
-    return where(zero, 0, sqrt(where(zero, 1, y)))  # the gradient of sqrt at 0 is infinite
+    return cast(where(zero, 0, sqrt(where(zero, 1, y))), x.dtype)  # the gradient of sqrt at 0 is infinite
 
 
 def normalize(x, axis=1, eps=1e-12):
     """x divided by its Euclidean norm along an axis, or by eps if that is larger. [not in the book]"""
-    x = as_float(x, "normalize")
-    return x / sqrt(maximum(sum(square(x), axis, keepdims=True), eps * eps))
+    x, eps = as_float(x, "normalize"), as_number("normalize", "eps", eps)
+    y, axes = in_float32(x), axes_of("normalize", axis, x.ndim)
+    return cast(y / sqrt(maximum(sum(square(y), axes, keepdims=True), eps * eps)), x.dtype)
 
 
 def cosine_similarity(x0, x1, axis=1, eps=1e-8):
-    """Cosine of the angle between x0 and x1 along an axis; norms below eps count as eps. [not in the book]"""
-    return sum(normalize(x0, axis, eps) * normalize(x1, axis, eps), axis)
+    """Cosine of the angle between x0 and x1 along an axis; norms below eps count as eps. [not in the book]
+
+    x0 and x1 broadcast first; the axis is that of the result of broadcasting. Raises ValueError if they do not.
+    """
+    name = "cosine_similarity"
+    xs, eps = (as_float(x0, name), as_float(x1, name)), as_number(name, "eps", eps)
+    if not broadcastable(*(x.shape for x in xs)):
+        raise ValueError(f"{name}: expected x0 and x1 that broadcast, got x0 {xs[0].shape} and x1 {xs[1].shape}")
+    shape = np.broadcast_shapes(*(x.shape for x in xs))
+    axes = axes_of(name, axis, len(shape))
+    x0, x1 = (normalize(in_float32(broadcast_to(x, shape)), axes, eps) for x in xs)
+    return cast(sum(x0 * x1, axes), np.result_type(*(x.dtype for x in xs)))
 
 
 class LayerNorm(Function):
@@ -151,7 +165,7 @@ def layer_norm(x, gamma=None, beta=None, eps=1e-5):
     The variance is divided by n. Integers are computed in float64. Raises ValueError if shapes do not match, or if
     there is nothing to normalize.
     """
-    x = as_float(x, "layer_norm")
+    x, eps = as_float(x, "layer_norm"), as_number("layer_norm", "eps", eps)
     given = [as_input(v, "layer_norm") for v in (gamma, beta) if v is not None]
     shape = given[0].shape if given else x.shape[-1:]
     gamma = x.xp.ones(shape, x.dtype) if gamma is None else gamma
@@ -170,15 +184,18 @@ def local_response_norm(x, size=5, alpha=1e-4, beta=0.75, k=1.0):
     The channels are c - size // 2 to c + (size - 1) // 2. In TensorFlow alpha is not divided, and size is given by a
     radius. Raises ValueError unless x has two axes and size is positive. [not in the book]
     """
-    x = as_float(x, "local_response_norm")
-    if x.ndim < 2 or size < 1:
-        raise ValueError(f"local_response_norm: expected x (N, C, ...) and a size of at least 1, got {x.shape}, {size}")
+    name = "local_response_norm"
+    x = as_float(x, name)
+    alpha, beta, k = (as_number(name, *pair) for pair in {"alpha": alpha, "beta": beta, "k": k}.items())
+    if x.ndim < 2 or not (isinstance(size, (int, np.integer)) and size >= 1):
+        raise ValueError(f"{name}: expected x (N, C, ...) and a size of at least 1, got {x.shape}, {size!r}")
     N, C, *sides = x.shape
     c = np.arange(C)
     near = (c >= c[:, None] - size // 2) & (c <= c[:, None] + (size - 1) // 2)
-    squares = reshape(square(x), (N, C, math.prod(sides)))
-    s = reshape(matmul(x.xp.asarray(near, x.dtype), squares), x.shape)  # (C, C) @ (N, C, H*W)
-    return x * (k + alpha / size * s) ** -float(beta)
+    wide = in_float32(x)
+    squares = reshape(square(wide), (N, C, math.prod(sides)))
+    s = reshape(matmul(x.xp.asarray(near, wide.dtype), squares), x.shape)  # (C, C) @ (N, C, H*W)
+    return cast(wide * (k + alpha / int(size) * s) ** -float(beta), x.dtype)
 
 
 def fold_batch_norm(W, b, gamma, beta, mean, var, eps=1e-5, axis=0):
@@ -188,6 +205,8 @@ def fold_batch_norm(W, b, gamma, beta, mean, var, eps=1e-5, axis=0):
     Raises ValueError if shapes do not match.
     """
     W, gamma, beta, mean, var = (as_input(v, "fold_batch_norm") for v in (W, gamma, beta, mean, var))
+    b = None if b is None else as_input(b, "fold_batch_norm")
+    eps = as_number("fold_batch_norm", "eps", eps)
     C = W.shape[axis : axis + 1]
     if not C or {v.shape for v in (gamma, beta, mean, var, mean if b is None else b)} != {C}:
         shapes = ", ".join(str(v.shape) for v in (gamma, beta, mean, var))

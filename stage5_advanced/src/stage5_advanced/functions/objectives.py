@@ -1,10 +1,12 @@
 """More losses. They follow PyTorch: the mean is over all elements; reduction: 'mean', 'sum' or 'none'."""
 
+import math
+
 from numpy.lib.array_utils import normalize_axis_index
 
 from ..core import Variable, as_input
 from .activation import log_softmax
-from .compare import as_indices, equal, less, where
+from .compare import as_indices, as_number, equal, less, where
 from .elementwise import as_float, exp, log, square
 from .loss import checked, cross_entropy, reduced, softmax_cross_entropy
 from .reduce import mean, sum
@@ -50,14 +52,12 @@ def smooth_l1_loss(x, t, beta=1.0, reduction="mean"):
 
     Raises ValueError if the shapes differ or beta is negative.
     """
-    d = difference("smooth_l1_loss", x, t)
+    d, beta = difference("smooth_l1_loss", x, t), as_number("smooth_l1_loss", "beta", beta)
     if not beta >= 0:
         raise ValueError(f"smooth_l1_loss: expected beta of at least 0, got {beta}")
     if beta == 0:
         return reduced("smooth_l1_loss", abs(d), reduction)
-    return reduced(
-        "smooth_l1_loss", where(less(abs(d), beta), square(d) * (0.5 / beta), abs(d) - 0.5 * beta), reduction
-    )
+    return reduced("smooth_l1_loss", where(less(abs(d), beta), d * (d * (0.5 / beta)), abs(d) - 0.5 * beta), reduction)
 
 
 def huber_loss(x, t, delta=1.0, reduction="mean"):
@@ -65,10 +65,10 @@ def huber_loss(x, t, delta=1.0, reduction="mean"):
 
     Raises ValueError if the shapes differ or delta is not above 0.
     """
-    d = difference("huber_loss", x, t)
-    if not delta > 0:
-        raise ValueError(f"huber_loss: expected delta above 0, got {delta}")
-    return reduced("huber_loss", where(less(abs(d), delta), 0.5 * square(d), delta * (abs(d) - 0.5 * delta)), reduction)
+    d, delta = difference("huber_loss", x, t), as_number("huber_loss", "delta", delta)
+    if not 0 < delta < math.inf:
+        raise ValueError(f"huber_loss: expected 0 < delta < inf, got {delta}")
+    return reduced("huber_loss", where(less(abs(d), delta), d * (0.5 * d), delta * (abs(d) - 0.5 * delta)), reduction)
 
 
 def kl_div(log_q, p, reduction="mean"):
@@ -103,6 +103,7 @@ def focal_loss(x, t, gamma=2.0, alpha=1.0, axis=1, reduction="mean"):
     integers, ValueError if shapes do not match, a label is out of range or gamma is negative.
     """
     x = as_float(x, "focal_loss")
+    gamma, alpha = as_number("focal_loss", "gamma", gamma), as_number("focal_loss", "alpha", alpha)
     if not gamma >= 0:
         raise ValueError(f"focal_loss: expected gamma of at least 0, got {gamma}")
     if gamma == 0:

@@ -8,7 +8,7 @@ import numpy as np
 from .. import cuda
 from ..core import Function, as_input
 from .broadcast import narrow, widen
-from .compare import as_constant, less, where
+from .compare import as_constant, as_number, less, where
 from .elementwise import as_float
 from .matrix import matmul
 from .select import take
@@ -100,7 +100,7 @@ def roi_pooling(x, rois, output_size, spatial_scale=1.0):
     tie the first element receives the gradient. Raises ValueError if shapes do not match or there is no such sample.
     """
     x, rois, size = as_regions("roi_pooling", as_input(x, "roi_pooling"), rois, output_size)
-    which = as_constant(RoICells(size, spatial_scale)(x, rois))
+    which = as_constant(RoICells(size, as_number("roi_pooling", "spatial_scale", spatial_scale))(x, rois))
     return where(less(which, 0), 0, take(reshape(x, (-1,)), maximum(which, 0)))
 
 
@@ -176,7 +176,7 @@ def roi_align(x, rois, output_size, spatial_scale=1.0, sampling=2, aligned=True)
     x, rois, size = as_regions("roi_align", as_float(x, "roi_align"), rois, output_size)
     if not (isinstance(sampling, (int, np.integer)) and sampling >= 1):
         raise ValueError(f"roi_align: expected a positive number of sampling points, got {sampling!r}")
-    return RoIAlign(size, spatial_scale, sampling, aligned)(x, rois)
+    return RoIAlign(size, as_number("roi_align", "spatial_scale", spatial_scale), sampling, aligned)(x, rois)
 
 
 def as_regions(name, x, rois, output_size):

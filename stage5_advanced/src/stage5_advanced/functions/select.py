@@ -10,7 +10,7 @@ from .. import cuda
 from ..core import Function, as_input
 from . import kernels
 from .broadcast import broadcast_to, narrow, widen
-from .compare import as_indices
+from .compare import as_indices, as_number
 from .shape import concat, get_item, reshape, transpose
 
 
@@ -111,6 +111,11 @@ def gather(x, index, axis):
     if x.ndim != index.ndim or any(n != m and 1 not in (n, m) for i, (n, m) in enumerate(sides) if i != axis):
         raise ValueError(f"gather: expected indices that match x {x.shape} but for axis {axis}, got {index.shape}")
     return Gather(axis)(x, index)
+
+
+def broadcastable(a, b):
+    """True if both shapes broadcast to a third."""
+    return all(n == m or 1 in (n, m) for n, m in zip(a[::-1], b[::-1], strict=False))
 
 
 def check_range(name, indices, n):
@@ -266,7 +271,7 @@ def pad(x, pad_width, mode="constant", value=0):
     if any(not 0 <= width <= max(least(n), 0) for n, pair in zip(x.shape, widths, strict=True) for width in pair):
         raise ValueError(f"pad: expected widths that mode {mode!r} can fill for x {x.shape}, got {widths}")
     if mode == "constant":
-        return Pad(widths, value)(x)
+        return Pad(widths, as_number("pad", "value", value))(x)
     for axis, pair in enumerate(widths):
         if pair != (0, 0):
             x = take(x, np.pad(np.arange(x.shape[axis]), pair, mode), axis)

@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import cuda
 from ..core import Function, as_input
-from .compare import as_indices, less
+from .compare import as_indices, as_number, less
 from .select import split
 from .shape import as_inputs, concat, reshape
 
@@ -91,7 +91,7 @@ def pad_sequence(xs, value=0):
 
     x has the value after the end of each sequence; T is the largest length. Raises ValueError if the other axes differ.
     """
-    xs = as_inputs("pad_sequence", xs)
+    xs, value = as_inputs("pad_sequence", xs), as_number("pad_sequence", "value", value)
     if any(x.ndim == 0 or x.shape[1:] != xs[0].shape[1:] for x in xs):
         raise ValueError(f"pad_sequence: expected x (T_i, ...) that differ only in T_i, got {[x.shape for x in xs]}")
     lengths = np.array([len(x) for x in xs])
@@ -119,6 +119,8 @@ def sequence_mask(lengths, T=None):
     if lengths.ndim != 1 or (lengths.size == 0 and T is None):
         raise ValueError(f"sequence_mask: expected lengths (N,), or T if there are none, got {lengths.shape}")
     T = int(lengths.data.max()) if T is None else T
+    if not (isinstance(T, (int, np.integer)) and T >= 0):
+        raise ValueError(f"sequence_mask: expected T to be an integer of at least 0, got {T!r}")
     return less(lengths.xp.arange(T), reshape(lengths, (len(lengths), 1)))
 
 

@@ -73,8 +73,9 @@ def same_padding(n, kernel_size, stride=1, dilation=1):
     """(before, after): the padding for ceil(n / stride) positions along a direction. [not in the book]
 
     It is as little as possible, and an odd number has its larger half after the image, as in TensorFlow; so for a
-    stride of 1 it is PyTorch's padding="same".
+    stride of 1 it is PyTorch's padding="same". Raises ValueError unless the sizes are positive integers; n may be 0.
     """
+    check_positive("same_padding", n or 1, kernel_size, stride, dilation)
     total = max((-(-n // stride) - 1) * stride + (kernel_size - 1) * dilation + 1 - n, 0)
     return total // 2, total - total // 2
 
@@ -107,6 +108,12 @@ def transposed_geometry(name, size, kernel_size, stride, pad, dilation, groups, 
     return Geometry(name, outsize, kernel, stride, pad, dilation, groups=groups)
 
 
+def check_positive(name, *sizes):
+    """Raise ValueError unless the sizes are positive integers."""
+    if not all(isinstance(n, (int, np.integer)) and n >= 1 for n in sizes):
+        raise ValueError(f"{name}: expected positive integers, got {', '.join(map(repr, sizes))}")
+
+
 def check_groups(name, groups, *channels):
     """Raise ValueError unless groups is a positive integer that divides the numbers of channels."""
     if not isinstance(groups, (int, np.integer)) or groups < 1:
@@ -126,12 +133,14 @@ def row_sizes(name, *sizes):
 def receptive_field(kernels, strides, dilations=None):
     """How many elements of the input, along a direction, an element of the output of several layers depends on.
 
-    kernels, strides, dilations: a number for each layer, convolution or pooling. [not in the book]
+    kernels, strides, dilations: a number for each layer, convolution or pooling. [not in the book] Raises ValueError
+    unless they are positive integers, equally many.
     """
     dilations = [1] * len(kernels) if dilations is None else dilations
     if not len(kernels) == len(strides) == len(dilations):
         found = f"{len(kernels)}, {len(strides)} and {len(dilations)}"
         raise ValueError(f"receptive_field: expected as many strides and dilations as kernels, got {found}")
+    check_positive("receptive_field", *kernels, *strides, *dilations)
     seen, step = 1, 1
     for k, s, d in zip(kernels, strides, dilations, strict=True):
         seen += (k - 1) * d * step

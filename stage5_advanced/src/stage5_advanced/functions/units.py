@@ -9,7 +9,7 @@ from ..core import Function, as_input, as_operand
 from . import kernels
 from .activation import relu, sigmoid
 from .broadcast import sum_to
-from .compare import equal, greater, greater_equal, less, less_equal, sign, where
+from .compare import as_number, cast, equal, greater, greater_equal, in_float32, less, less_equal, sign, where
 from .elementwise import as_float, exp, square, tanh
 from .shape import concat
 from .special import erf_of
@@ -132,7 +132,7 @@ class ELU(Function):
     """y = x where x > 0, otherwise alpha (e^x - 1);  gx = gy, or alpha e^x gy."""
 
     def __init__(self, alpha):
-        self.alpha = float(alpha)
+        self.alpha = alpha
 
     def forward(self, x):
         return elu_of(x, self.alpha)
@@ -157,7 +157,7 @@ def elu_gradient(gy, x, alpha):
 
 def elu(x, alpha=1.0):
     """Exponential linear unit, elementwise: x where x > 0, otherwise alpha (e^x - 1). [not in the book]"""
-    return ELU(alpha)(as_float(x, "elu"))
+    return ELU(float(as_number("elu", "alpha", alpha)))(as_float(x, "elu"))
 
 
 def selu(x):
@@ -208,9 +208,11 @@ def softplus_gradient(gy, x, beta):
 
 def softplus(x, beta=1.0):
     """Smooth relu, log(1 + e^(beta x)) / beta, elementwise and without overflow. [not in the book]"""
-    if not beta > 0:
-        raise ValueError(f"softplus: expected beta above 0, got {beta}")
-    return Softplus(float(beta))(as_float(x, "softplus"))
+    beta = float(as_number("softplus", "beta", beta))
+    if not 0 < beta < math.inf:
+        raise ValueError(f"softplus: expected 0 < beta < inf, got {beta}")
+    x = as_float(x, "softplus")
+    return cast(Softplus(beta)(in_float32(x)), x.dtype)
 
 
 class Softsign(Function):
@@ -273,7 +275,9 @@ def gelu(x, approximate="none"):
     x = as_float(x, "gelu")
     if approximate == "none":
         return GELU()(x)
-    return 0.5 * x * (1 + tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * square(x)))))
+    wide = in_float32(x)
+    y = 0.5 * wide * (1 + tanh(math.sqrt(2 / math.pi) * (wide + 0.044715 * (wide * square(wide)))))
+    return cast(y, x.dtype)
 
 
 def silu(x):

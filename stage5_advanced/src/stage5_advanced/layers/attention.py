@@ -92,7 +92,10 @@ class AdditiveAttention(Layer):
 
 def keys_mask(mask, ndim):
     """A mask of keys (N, Tk) with as many axes as the scores (N, ..., Tk); any other mask unchanged."""
-    if mask is None or len(mask.shape) != 2:
+    if mask is None:
+        return None
+    mask = as_input(mask, "attention")
+    if mask.ndim != 2:
         return mask
     N, Tk = mask.shape
-    return F.reshape(as_input(mask), (N, *[1] * (ndim - 2), Tk))
+    return F.reshape(mask, (N, *[1] * (ndim - 2), Tk))

@@ -176,6 +176,8 @@ class WarmUp(Schedule):
     """
 
     def __init__(self, schedule, steps):
+        if not isinstance(schedule, Schedule):
+            raise TypeError(f"WarmUp: expected a Schedule, got {type(schedule).__name__}")
         super().__init__(schedule.optimizer)
         positive(self, steps=steps)
         self.schedule = schedule
@@ -242,7 +244,7 @@ def between(optimizer, final, epochs, kind="linear"):
         raise ValueError(f"between: expected kind 'linear' or 'exponential', got {kind!r}")
     if not epochs > 1:
         raise ValueError(f"between: expected more than one epoch, got {epochs}")
-    ratio = final / optimizer.lr
+    ratio = final / Schedule(optimizer).base
     if kind == "linear":
         return LinearLR(optimizer, start=1.0, end=ratio, total=epochs - 1)
     return ExponentialLR(optimizer, ratio ** (1 / (epochs - 1)))

@@ -19,6 +19,8 @@ class ExponentialMovingAverage:
     def __init__(self, model, decay=0.999, warmup=False):
         if not 0 <= decay < 1:
             raise ValueError(f"ExponentialMovingAverage: expected 0 <= decay < 1, got {decay}")
+        if not hasattr(model, "named_state"):
+            raise TypeError(f"ExponentialMovingAverage: expected a Layer or Model, got {type(model).__name__}")
         self.model = model
         self.decay = float(decay)
         self.warmup = warmup

@@ -14,12 +14,19 @@ from ..core import Parameter
 from ..layers import BatchNorm, Conv1d, Conv2d, Deconv2d, DepthwiseConv2d, Layer, Linear
 
 
+def check_model(name, model):
+    """The model. Raises TypeError unless it is a Layer or a Model."""
+    if not isinstance(model, Layer):
+        raise TypeError(f"{name}: expected a Layer or Model, got {type(model).__name__}")
+    return model
+
+
 def find_params(model, pattern="*"):
     """The parameters with paths that match a pattern: find_params(model, "*/W") -> {"l0/W": W}. [not in the book]
 
     Raises ValueError if there is none.
     """
-    params = dict(model.named_params())
+    params = dict(check_model("find_params", model).named_params())
     found = {path: param for path, param in params.items() if fnmatch.fnmatchcase(path, pattern)}
     if not found:
         raise ValueError(f"find_params: expected a pattern that matches one of {list(params)}, got {pattern!r}")
@@ -31,7 +38,7 @@ def count_params(model):
 
     Raises ValueError if one is uninitialized.
     """
-    for path, param in model.named_params():
+    for path, param in check_model("count_params", model).named_params():
         if param.data is None:
             raise ValueError(f"count_params: {path!r} is uninitialized; call the model once first")
     return sum(param.size for param in model.params())
@@ -39,7 +46,7 @@ def count_params(model):
 
 def apply(model, f):
     """Call f with every layer of a model, sublayers first and the model last; return the model. [not in the book]"""
-    for layer in dict.fromkeys(layer for _, layer in tree(model)):
+    for layer in dict.fromkeys(layer for _, layer in tree(check_model("apply", model))):
         f(layer)
     return model
 
@@ -66,7 +73,7 @@ def summary(model, *inputs):
     The call is made in evaluation mode with a copy of the model, so it changes nothing; "--" is the shape of a layer
     that it does not call. A shared parameter counts once, buffers do not.
     """
-    model, random = copy.deepcopy(model), np.random.get_state()
+    model, random = copy.deepcopy(check_model("summary", model)), np.random.get_state()
     try:
         with test_mode(), using_config("enable_backprop", True):  # the graph keeps all outputs alive
             y = model(*inputs)
@@ -110,7 +117,7 @@ def fuse(model):
     In each Sequential, a BatchNorm behind a convolution or a Linear layer disappears, and the weights of that layer
     change; layers in several places stay as they are. Raises ValueError if a layer to change is uninitialized.
     """
-    model = copy.deepcopy(model)
+    model = copy.deepcopy(check_model("fuse", model))
     layers = [layer for _, layer in tree(model)]
     for layer in layers:
         if isinstance(getattr(layer, "layers", None), list):
@@ -155,7 +162,7 @@ def gradient_norms(model):
     """The Euclidean norm of the gradient of each parameter that has one: {"l0/W": 0.5, ...}. [not in the book]"""
     return {
         path: math.sqrt(float(param.xp.square(param.grad.data, dtype=np.float64).sum()))
-        for path, param in model.named_params()
+        for path, param in check_model("gradient_norms", model).named_params()
         if param.grad is not None
     }
 

@@ -97,6 +97,9 @@ class Trainer:
     """
 
     def __init__(self, model, optimizer, loss, metrics=None, *, clip=None):
+        if not hasattr(model, "params") or not hasattr(optimizer, "target") or not callable(loss):
+            got = ", ".join(type(x).__name__ for x in (model, optimizer, loss))
+            raise TypeError(f"Trainer: expected a model, an optimizer and a function as the loss, got {got}")
         metrics = metrics or {}
         self.metrics = metrics if isinstance(metrics, dict) else {f.__name__: f for f in metrics}
         for name in self.metrics:
