@@ -169,7 +169,7 @@ def of_other_inputs(fw: Any) -> Iterator[str]:
         for y, r in zip(given, same, strict=True):
             if type(y) is not type(r) or not np.array_equal(fw.array(y), fw.array(r)):
                 yield f"{name}: arrays"
-        who = {"selu": "elu", "std": "var", "cosine_similarity": "normalize", "separable_conv2d": "depthwise_conv2d"}
+        who = {"selu": "elu", "separable_conv2d": "depthwise_conv2d"}
         yield from unsaid(who.get(name, name), partial(call, getattr(fw, name), None, *arrays[1:]))
     for name in ("l1_loss", "kl_div", "softmax_cross_entropy", "sigmoid_cross_entropy", "binary_cross_entropy"):
         yield from unsaid(name, partial(getattr(fw, name), A, None))

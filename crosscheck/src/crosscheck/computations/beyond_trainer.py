@@ -510,7 +510,7 @@ errors(
     ("metric_called_loss", lambda fw: trainer_of(fw, metrics={"loss": None}),
      ValueError, "Trainer: expected metrics not called 'loss' or 'valid_...', got 'loss'"),
     ("trainer_with_the_optimizer_of_another_model",
-     lambda fw: fw.Trainer(fw.Linear(1, in_size=1), fw.optimizers.SGD().setup(fw.Linear(1, in_size=1)), None),
+     lambda fw: fw.Trainer(fw.Linear(1, in_size=1), fw.optimizers.SGD().setup(fw.Linear(1, in_size=1)), fw.sum),
      ValueError, "Trainer: expected an optimizer set up with the model, got SGD"),
     ("trainer_resumed_with_other_callbacks", resumed_with_other_callbacks,
      ValueError, "Trainer.fit: expected ['EarlyStopping1'] as in the checkpoint, got []"),
