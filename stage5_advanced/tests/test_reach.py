@@ -356,6 +356,14 @@ def test_a_model_may_be_an_argument():
     assert result(hybrid) == [("program", None)] * 4
 
 
+def test_numbers_that_are_equal_but_not_the_same_are_other_signatures():
+    hybrid, x = hybridize(lambda x, k: x + 100.0 if k is True else x / k), Variable(-np.ones(2))
+    for k in (0.0, -0.0, 1, True, 0.0, -0.0, 1, True, np.float32(0), np.float32(-0.0)):
+        with np.errstate(divide="ignore"):
+            expected = x.data + 100.0 if k is True else x.data / k
+            np.testing.assert_array_equal(hybrid(x, k).data, expected)
+
+
 def test_a_variable_of_a_closure_may_have_no_value():
     def f(x):
         return later(x) if x is None else x * 2

@@ -2,6 +2,8 @@
 
 from types import FunctionType
 
+import numpy as np
+
 from .. import cuda
 from ..core import Function, Variable, array_types
 
@@ -25,6 +27,8 @@ def flatten(tree, leaves):
         return kind, tuple([flatten(part, leaves) for part in tree])
     if kind is dict:
         return dict, tuple(tree), tuple([flatten(part, leaves) for part in tree.values()])
+    if isinstance(tree, (float, np.floating)) and tree == 0:
+        return None, kind, tree, bool(np.signbit(tree))  # 0.0 and -0.0 are equal keys
     return None, kind, tree
 
 
