@@ -344,3 +344,16 @@ def test_an_encoding_without_lines_or_letters_causes_no_traceback(encoding):
     done = subprocess.run(run, capture_output=True, env=os.environ | {"PYTHONIOENCODING": encoding})
     assert (done.returncode, done.stderr) == (0, b"")
     assert "composite" in done.stdout.decode(encoding)
+
+
+@pytest.mark.parametrize(("columns", "shown"), [(80, "│ = │"), (110, "│ = 0 | 0 │")])
+def test_a_narrow_window_has_signs_instead_of_distances(crosscheck, monkeypatch, columns, shown):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    status, out, _ = crosscheck("run", "-k", "square or numerical_gradients", "--stages", "1,2,3", "-n", "0")
+    lines = [line for line in out.splitlines() if line[:1] in "┏┃│└"]
+    assert status == 0
+    assert all(len(line) <= columns for line in lines)
+    (row,) = (line for line in lines if line.startswith("│    2 │ square "))
+    assert row.count(shown.strip("│ ")) == 4
+    assert ("distances: in a wider window" in out) == (columns == 80)
+    assert not any("…" in line.split("│")[3] for line in lines if line.startswith("│"))

@@ -9,6 +9,7 @@ from rich.table import Table
 from ..cells import Cell
 from ..frameworks.hybridized import PROGRAM
 from . import Report, eps, label, repeat_command, rows
+from .out import PIPED_WIDTH
 
 STYLES = {
     "equal": "green",
@@ -18,33 +19,49 @@ STYLES = {
     "error": "cyan",
     "failed": "bold red",
 }
+SIGNS = {"equal": "=", "partial": "~", "unsupported": "-", "differs": "≠", "error": "!", "failed": "FAILED"}
 SHOWN_FAILURES = 3
+NAME = 30  # characters of the name of a computation
 
 
-def cell_text(cells: list[Cell]) -> str:
-    """The label in the color of its state."""
+def cell_text(cells: list[Cell], signs: bool = False) -> str:
+    """The label, or the sign, in the color of its state."""
     state, text = label(cells)
-    return f"[{STYLES[state]}]{text}[/]"
+    return f"[{STYLES[state]}]{SIGNS[state] if signs else text}[/]"
 
 
-def matrix(report: Report) -> Table:
-    """computation x framework."""
+def matrix(report: Report, signs: bool = False) -> Table:
+    """computation x framework; signs: without distances, for a narrow window."""
     title = f"distance in eps: {' | '.join(report.dtypes())}; seed {report.seed}"
+    if signs:
+        title = (
+            f"{', '.join(f'{sign} {state}' for state, sign in SIGNS.items() if sign != 'FAILED')}; seed {report.seed}"
+        )
+        title += "\ndistances: in a wider window, or with --json"
     table = Table(title=title, title_justify="left", title_style="dim")
     table.add_column("step", justify="right", no_wrap=True, min_width=4)
-    table.add_column("computation", no_wrap=True)
+    table.add_column("computation", overflow="fold" if signs else "ellipsis")  # the only column that may shrink
     for name in report.columns():
-        table.add_column(name, no_wrap=True)
+        table.add_column(name.removeprefix("stage") if signs else name, no_wrap=True)
     for name, columns in rows(report.cells).items():
         first = next(iter(columns.values()))[0]
-        texts = [cell_text(columns[framework]) if framework in columns else "" for framework in report.columns()]
+        texts = [cell_text(columns[name], signs) if name in columns else "" for name in report.columns()]
         table.add_row(str(first.computation.step), name, *texts)
     return table
 
 
+def fitting(report: Report, out: Console) -> Table:
+    """The matrix with distances; with signs if the window is so narrow that less than NAME of a name would be left."""
+    table = matrix(report)
+    wanted = out.measure(table, options=out.options.update(max_width=10**4)).maximum
+    longest = max((len(cell.computation.name) for cell in report.cells), default=0)
+    narrow = out.width < min(wanted - max(longest - NAME, 0), PIPED_WIDTH)
+    return matrix(report, signs=True) if narrow else table
+
+
 def print_report(report: Report, out: Console) -> None:
     """Print the matrix, the failed cells, and the summary line."""
-    out.print(matrix(report))
+    out.print(fitting(report, out))
     for cell in report.cells:
         if cell.ok:
             continue
