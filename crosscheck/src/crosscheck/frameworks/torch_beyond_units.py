@@ -44,9 +44,11 @@ class TorchBeyondUnits:
         return torch.erf(x)
 
     def elu(self, x: Any, alpha: float = 1.0) -> Any:
+        """The second derivative at 0 is 0; in the stages it is alpha."""
         return nnF.elu(x, alpha)
 
     def selu(self, x: Any) -> Any:
+        """The second derivative at 0 is 0; in the stages it is that of the exponential."""
         return nnF.selu(x)
 
     def crelu(self, x: Any, axis: int = 1) -> Any:
