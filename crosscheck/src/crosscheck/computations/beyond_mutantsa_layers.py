@@ -31,6 +31,7 @@ def with_blocks(fw: Any, module: str, call: Callable[[], Any], **sizes: Any) -> 
         return call()
 
 
+EIGHT = np.random.RandomState(4).rand(2, 8, 5, 4)
 THREE = np.random.RandomState(3).rand(3, 2, 5, 4)
 BLOCKS: list[tuple[str, dict[str, int], list[str]]] = [
     ("attention", {"CHUNK": 10}, ["attention"]),
@@ -39,12 +40,18 @@ BLOCKS: list[tuple[str, dict[str, int], list[str]]] = [
     ("filters", {"LONG": 2}, ["convolve1d", "correlate2d"]),
     ("windows", {"CHUNK": 1, "COLUMNS": 1}, ["conv2d", "deconv2d", "max_pool2d", "avg_pool2d", "depthwise_conv2d"]),
     ("windows", {"CHUNK": 1, "COLUMNS": 40}, ["conv2d", "deconv2d"]),
+    ("windows", {"CHUNK": 2000, "COLUMNS": 1}, ["conv2d"]),
+    ("windows", {"COLUMNS": 1}, ["conv2d", "deconv2d"]),
 ]
 LARGE: list[tuple[str, Any, Callable[..., Any]]] = [
     ("conv2d", (THREE, np.ones((2, 2, 2, 3)) / np.arange(1, 4)), lambda f, x, W: f(x, W, stride=(2, 1), pad=1)),
     ("deconv2d", (THREE, np.ones((2, 2, 2, 3)) / np.arange(1, 4)), lambda f, x, W: f(x, W, stride=(2, 1), pad=1)),
     ("conv2d", (THREE, np.ones((4, 1, 2, 2)) * np.arange(1, 3)), lambda f, x, W: f(x, W, groups=2)),
     ("max_pool2d", (THREE,), lambda f, x: f(x, 2, (2, 1))),
+    ("conv2d", (EIGHT, EIGHT[:1, :, :2, 1:]), lambda f, x, W: f(x, W, stride=(2, 1), pad=1)),
+    ("conv2d", (EIGHT, EIGHT[:, :, 2:4, :2]), lambda f, x, W: f(x, W, stride=(1, 2), dilation=(2, 1))),
+    ("conv2d", (EIGHT, EIGHT.reshape(4, 4, 5, 4)[:, :, :3, :2]), lambda f, x, W: f(x, W, None, (3, 2), 2, groups=2)),
+    ("conv2d", (THREE, EIGHT.reshape(8, 2, 5, 4)[:, :, :2, :3]), lambda f, x, W: f(x, W)),
 ]
 
 
