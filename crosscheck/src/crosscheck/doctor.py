@@ -107,7 +107,10 @@ def blas() -> Finding:
         return Finding("BLAS", f"its kernels are unknown without {error.name}", pip(str(error.name)))
     except Exception as error:
         return Finding("BLAS", said(error))
-    kernels = [f"{pool.get('architecture')} kernels, {pool['num_threads']} threads" for pool in pools]
+    kernels = [
+        f"{pool.get('architecture')} kernels, {pool['num_threads']} thread{'s' * (pool['num_threads'] != 1)}"
+        for pool in pools
+    ]
     return Finding("BLAS", ", ".join([found, *kernels]))
 
 
