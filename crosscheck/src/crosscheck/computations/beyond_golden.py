@@ -29,13 +29,13 @@ import numpy as np
 from ..frameworks.base import Array
 from .beyond_limits import ONCE, ROW, X, im, loader, net, owner
 from .beyond_loaders import XML, loaded, picture, samples, tar
-from .beyond_models import narrowed
 from .beyond_mutants import decoded, field
 from .beyond_ranks import run
 from .beyond_records import folder, framed, masked
 from .beyond_records import found as in_file
 from .errors import downloads, with_file
 from .mutants_functions import message
+from .networks import narrowed
 from .steps52_60 import drawing
 from .values import arrays, values
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from ..frameworks.base import Array
 from ..inputs import DEFAULT_SEED, SHAPES_ONLY, normal
 from . import computation
 from .layers import fixed
-from .networks import ADDED_UP, NETWORKS, Made, loaded, run_of
+from .networks import ADDED_UP, NETWORKS, Made, loaded, narrow_module, narrowed, run_of
 from .training import digits, orders, train
 from .utilities import architecture
 
@@ -40,41 +39,6 @@ def residual_blocks_by_default(fw: Any, x: Any) -> Any:
 
 
 # --- narrow networks ---
-
-
-def narrowed(fw: Any, model: Any, k: int) -> Any:
-    """A model of a stage before its first call, with 1 / k of the channels in every convolution and linear layer."""
-    for path in model.torch_layers():
-        *owner, name = path.split("/")
-        parent = functools.reduce(getattr, owner, model)
-        layer = getattr(parent, name)
-        if hasattr(layer, "kernel_size"):
-            nobias = layer.b is None
-            narrow = fw.Conv2d(layer.out_channels // k, layer.kernel_size, layer.stride, layer.pad, nobias=nobias)
-            setattr(parent, name, narrow)
-        elif hasattr(layer, "out_size"):
-            setattr(parent, name, fw.Linear(layer.out_size // k))
-    return model
-
-
-def narrow_module(module: Any, k: int) -> Any:
-    """The same for a PyTorch module. Images have up to 3 channels, which remain."""
-    from torch import nn
-
-    for path, layer in list(module.named_modules()):
-        if isinstance(layer, nn.Conv2d):
-            channels = layer.in_channels if layer.in_channels <= 3 else layer.in_channels // k
-            sizes: Any = layer.kernel_size, layer.stride, layer.padding, 1, 1, layer.bias is not None
-            narrow: Any = nn.Conv2d(channels, layer.out_channels // k, *sizes)
-        elif isinstance(layer, nn.Linear):
-            narrow = nn.Linear(layer.in_features // k, layer.out_features // k)
-        elif isinstance(layer, nn.BatchNorm2d):
-            narrow = nn.BatchNorm2d(layer.num_features // k, layer.eps)
-        else:
-            continue
-        owner, _, name = path.rpartition(".")
-        setattr(module.get_submodule(owner), name, narrow)
-    return module
 
 
 def torchvisions(fw: Any, kind: Any, *arguments: Any, **options: Any) -> Any:

@@ -23,6 +23,42 @@ SMALL = 40_000  # elements; larger gradients, which PyTorch does not compute, ar
 ADDED_UP = "sums of up to 4,608 products through dozens of layers, which PyTorch adds in a different order"
 Made = Callable[[Any], Any]
 
+
+def narrowed(fw: Any, model: Any, k: int) -> Any:
+    """A model of a stage before its first call, with 1 / k of the channels in every convolution and linear layer."""
+    for path in model.torch_layers():
+        *owner, name = path.split("/")
+        parent = functools.reduce(getattr, owner, model)
+        layer = getattr(parent, name)
+        if hasattr(layer, "kernel_size"):
+            nobias = layer.b is None
+            narrow = fw.Conv2d(layer.out_channels // k, layer.kernel_size, layer.stride, layer.pad, nobias=nobias)
+            setattr(parent, name, narrow)
+        elif hasattr(layer, "out_size"):
+            setattr(parent, name, fw.Linear(layer.out_size // k))
+    return model
+
+
+def narrow_module(module: Any, k: int) -> Any:
+    """The same for a PyTorch module. Images have up to 3 channels, which remain."""
+    from torch import nn
+
+    for path, layer in list(module.named_modules()):
+        if isinstance(layer, nn.Conv2d):
+            channels = layer.in_channels if layer.in_channels <= 3 else layer.in_channels // k
+            sizes: Any = layer.kernel_size, layer.stride, layer.padding, 1, 1, layer.bias is not None
+            narrow: Any = nn.Conv2d(channels, layer.out_channels // k, *sizes)
+        elif isinstance(layer, nn.Linear):
+            narrow = nn.Linear(layer.in_features // k, layer.out_features // k)
+        elif isinstance(layer, nn.BatchNorm2d):
+            narrow = nn.BatchNorm2d(layer.num_features // k, layer.eps)
+        else:
+            continue
+        owner, _, name = path.rpartition(".")
+        setattr(module.get_submodule(owner), name, narrow)
+    return module
+
+
 # The network in the framework, and the PyTorch module that provides its weights. The images are small enough for
 # VGG16 to reduce them to one pixel, which saves 0.5 GB of weights.
 NETWORKS: dict[str, tuple[Made, Made]] = {
@@ -31,6 +67,14 @@ NETWORKS: dict[str, tuple[Made, Made]] = {
     "resnet50 of the book": (lambda fw: fw.ResNet50(), lambda models: models.resnet(50, "book")),
     "squeezenet": (lambda fw: fw.SqueezeNet(), lambda models: models.squeezenet()),
 }
+
+
+def an_eighth(make: Made, make_module: Made) -> tuple[Made, Made]:
+    """An entry of NETWORKS with an eighth of the channels."""
+    return lambda fw: narrowed(fw, make(fw), 8), lambda models: narrow_module(make_module(models), 8)
+
+
+NETWORKS |= {f"narrow {name}": an_eighth(*entry) for name, entry in NETWORKS.items()}
 
 
 @functools.lru_cache(maxsize=1)
@@ -125,16 +169,16 @@ BUDGET: dict[str, Any] = {"budget": {"float64": 1e3, "float32": 1e3}, "why_budge
 IN_FLOAT64: dict[str, Any] = {"dtypes": ("float64",), **NETWORK, **BUDGET}
 
 
-@computation(**IN_FLOAT64, shapes=((1, 3, 35, 50),), **ONCE)
-def vgg16(fw: Any, x: Any) -> Any:
+@computation(**IN_FLOAT64, shapes=((1, 3, 35, 50),), **ONCE, quick={"name": "narrow vgg16"})
+def vgg16(fw: Any, x: Any, name: str = "vgg16") -> Any:
     """VGG16 at inference: the output of every layer, and gradients"""
-    return run_of(fw, "vgg16", x)
+    return run_of(fw, name, x)
 
 
-@computation(**IN_FLOAT64, shapes=((2, 3, 47, 39),), **ONCE)
-def resnet50(fw: Any, x: Any) -> Any:
+@computation(**IN_FLOAT64, shapes=((2, 3, 47, 39),), **ONCE, quick={"name": "narrow resnet50"})
+def resnet50(fw: Any, x: Any, name: str = "resnet50") -> Any:
     """ResNet50 in PyTorch's style at inference: the output of every layer, and gradients"""
-    return run_of(fw, "resnet50", x)
+    return run_of(fw, name, x)
 
 
 @computation(
@@ -144,16 +188,17 @@ def resnet50(fw: Any, x: Any) -> Any:
     budget={"float64": 1e5},
     why_budget="normalized dozens of times, at the end with the statistics of 24 numbers per channel",
     **ONCE,
+    quick={"name": "narrow resnet50"},
 )
-def resnet50_in_training(fw: Any, x: Any) -> Any:
+def resnet50_in_training(fw: Any, x: Any, name: str = "resnet50") -> Any:
     """ResNet50 in training: batch statistics, gradients through them, and updated running statistics"""
-    return run_of(fw, "resnet50", x, train=True)
+    return run_of(fw, name, x, train=True)
 
 
-@computation(**IN_FLOAT64, shapes=((1, 3, 47, 39),), **ONCE)
-def resnet50_of_the_book(fw: Any, x: Any) -> Any:
+@computation(**IN_FLOAT64, shapes=((1, 3, 47, 39),), **ONCE, quick={"name": "narrow resnet50 of the book"})
+def resnet50_of_the_book(fw: Any, x: Any, name: str = "resnet50 of the book") -> Any:
     """ResNet50 in the style of the published weights at inference: the output of every layer, and gradients"""
-    return run_of(fw, "resnet50 of the book", x)
+    return run_of(fw, name, x)
 
 
 @computation(**NETWORK, **BUDGET, shapes=((2, 3, 47, 60),), **ONCE)
