@@ -209,6 +209,7 @@ def refused_by_functions(fw: Any) -> dict[str, Calls]:
             lambda: fw.lstm_cell(ones(2, 2), None, None, [], [], []),
             lambda: fw.lstm_cell(ones(2, 2), None, None, [ones(2, 1, 3)] * 4, [ones(1, 3)] * 4, [ones(1, 3, 1, 3)] * 4),
         ],
+        "gru_cell": [lambda: fw.gru_cell(ones(2, 4, 3), None, [ones(3, 2)] * 3, [ones(2)] * 3, [ones(2, 2)] * 3)],
         "TypeError: conv2d": [lambda: fw.conv2d(ones(1, 1, 3, 3), ones(1, 1, 2, 2), fw.Variable(None))],
         "TypeError: batch_norm": [lambda: fw.batch_norm(ROWS, *[ones(3)] * 2, [0.0] * 3, ones(3))],
     }
