@@ -328,6 +328,7 @@ def accepted(fw: Any) -> list[Any]:
         fw.conv2d(ones(1, 1, 1, 1), ones(1, 1, 1, 1), stride=5, pad=1),
         fw.hierarchical_softmax(ones(1, 2), ones(1, 2), whole(1, 1), ones(1, 1), reduction="row_mean"),
         fw.negative_sampling(ones(1, 2), ones(2, 2), whole(1), whole(1, 2), [[True, False, True]]),
+        (L.BinaryHierarchicalSoftmax(np.array([9, 1, 1, 5]), 2).codes != 0).sum(1),
     ]  # fmt: skip
 
 
@@ -345,6 +346,7 @@ def at_the_limits() -> list[Any]:
         ones(0, 3), x[1], x[:, [1, 0]], *[ones(0, 2)] * 3, *np.split(x, [0, 1, 2]), ones(1, 2, 1), ones(1, 1) > 0,
         ones(0, 2) > 0, ones(0), x[1], x[:1], x[:1], 0 * ones(1, 3), np.full(2, 2, f), np.zeros(2, f), np.full(2, 3, f),
         (2, 2), 0 * ones(1, 1, 1, 1), np.log1p(np.exp(-2)), np.log1p(np.exp(-2)) + np.log1p(np.exp(2)),
+        np.array([1, 3, 3, 2]),
     ]  # fmt: skip
 
 
