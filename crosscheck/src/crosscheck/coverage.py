@@ -136,6 +136,8 @@ def raises_in(node: ast.AST, file: str, scope: str, tried: range) -> Iterator[St
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         scope, tried = f"{scope}.{node.name}", range(0)
     for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.expr):
+            continue
         body = tried
         if isinstance(node, ast.Try) and isinstance(child, ast.ExceptHandler):
             body = range(node.body[0].lineno, (node.body[-1].end_lineno or 0) + 1)
@@ -191,7 +193,8 @@ def coverage(scopes: Mapping[str, Scope], cells: Sequence[Cell], reasons: Reason
         for cell in own:
             for name in cell.called:
                 record(names[name], cell, name, cell.computation.name in by_torch)
-        raises = [met(statement, own, reasons) for statement in statements(stage.source)]
+        errors = [cell for cell in own if cell.state == "error" and cell.raised]
+        raises = [met(statement, errors, reasons) for statement in statements(stage.source)]
         found.names[stage.name], found.raises[stage.name] = names, raises
         found.missing += missing_names(names, stage.name, scope, reasons, bool(by_torch))
         found.missing += [
@@ -220,13 +223,9 @@ def record(name: Name, cell: Cell, key: str, by_torch: bool) -> None:
 
 
 def met(statement: Statement, cells: Sequence[Cell], reasons: Reasons) -> Raise:
-    """A `raise` with the computations that meet it."""
-    errors = [
-        cell.computation.name
-        for cell in cells
-        if cell.state == "error"
-        if any(file == statement.file and line in statement.lines for file, line in cell.raised)
-    ]
+    """A `raise` with the computations that meet it. cells: those in state error."""
+    places = {(statement.file, line) for line in statement.lines}
+    errors = [cell.computation.name for cell in cells if not places.isdisjoint(cell.raised)]
     place = f"{statement.file}:{statement.line}"
     return Raise(place, statement.within, statement.source, errors, "" if errors else reasons.of_raise(statement))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod, OverflowMethod
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from ..cells import Cell
 from ..frameworks.hybridized import PROGRAM
@@ -24,44 +25,57 @@ SHOWN_FAILURES = 3
 NAME = 30  # characters of the name of a computation
 
 
-def cell_text(cells: list[Cell], signs: bool = False) -> str:
+def cell_text(cells: list[Cell], signs: bool = False) -> Text:
     """The label, or the sign, in the color of its state."""
     state, text = label(cells)
-    return f"[{STYLES[state]}]{SIGNS[state] if signs else text}[/]"
+    return Text(SIGNS[state] if signs else text, STYLES[state])
 
 
-def matrix(report: Report, signs: bool = False) -> Table:
-    """computation x framework; signs: without distances, for a narrow window."""
+def lines(report: Report, signs: bool) -> list[list[Text]]:
+    """The lines of the matrix: the headings, then for each computation its step, its name, and its cells."""
+    names = [Text(name.removeprefix("stage") if signs else name) for name in report.columns()]
+    found = [[Text("step"), Text("computation"), *names]]
+    for name, columns in rows(report.cells).items():
+        step = str(next(iter(columns.values()))[0].computation.step)
+        texts = [cell_text(columns[name], signs) if name in columns else Text() for name in report.columns()]
+        found.append([Text(step), Text(name), *texts])
+    return found
+
+
+def widths_of(found: list[list[Text]]) -> list[int]:
+    """How wide each column is."""
+    return [max(text.cell_len for text in column) for column in zip(*found, strict=True)]
+
+
+def matrix(report: Report, out: Console) -> Table:
+    """computation x framework, with distances; with signs if less than NAME of a computation's name would be left."""
+    found = lines(report, signs=False)
+    widths = widths_of(found)
+    excess = sum(widths) + 3 * len(widths) + 1 - out.width  # with borders
+    signs = excess > max(widths[1] - NAME, 0) and out.width < PIPED_WIDTH
     title = f"distance in eps: {' | '.join(report.dtypes())}; seed {report.seed}"
     if signs:
+        found = lines(report, signs)
+        widths = widths_of(found)
+        excess = sum(widths) + 3 * len(widths) + 1 - out.width
         title = (
             f"{', '.join(f'{sign} {state}' for state, sign in SIGNS.items() if sign != 'FAILED')}; seed {report.seed}"
         )
         title += "\ndistances: in a wider window, or with --json"
+    widths[1] = max(widths[1] - max(excess, 0), 1)  # the only column that may shrink
     table = Table(title=title, title_justify="left", title_style="dim")
-    table.add_column("step", justify="right", no_wrap=True, min_width=4)
-    table.add_column("computation", overflow="fold" if signs else "ellipsis")  # the only column that may shrink
-    for name in report.columns():
-        table.add_column(name.removeprefix("stage") if signs else name, no_wrap=True)
-    for name, columns in rows(report.cells).items():
-        first = next(iter(columns.values()))[0]
-        texts = [cell_text(columns[name], signs) if name in columns else "" for name in report.columns()]
-        table.add_row(str(first.computation.step), name, *texts)
+    for k, (heading, width) in enumerate(zip(found[0], widths, strict=True)):
+        justify: JustifyMethod = "left" if k else "right"
+        overflow: OverflowMethod = "fold" if signs else "ellipsis"
+        table.add_column(heading, justify=justify, width=width, no_wrap=k != 1, overflow=overflow)
+    for line in found[1:]:
+        table.add_row(*line)
     return table
-
-
-def fitting(report: Report, out: Console) -> Table:
-    """The matrix with distances; with signs if the window is so narrow that less than NAME of a name would be left."""
-    table = matrix(report)
-    wanted = out.measure(table, options=out.options.update(max_width=10**4)).maximum
-    longest = max((len(cell.computation.name) for cell in report.cells), default=0)
-    narrow = out.width < min(wanted - max(longest - NAME, 0), PIPED_WIDTH)
-    return matrix(report, signs=True) if narrow else table
 
 
 def print_report(report: Report, out: Console) -> None:
     """Print the matrix, the failed cells, and the summary line."""
-    out.print(fitting(report, out))
+    out.print(matrix(report, out))
     for cell in report.cells:
         if cell.ok:
             continue
