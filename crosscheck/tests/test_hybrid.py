@@ -16,7 +16,7 @@ from crosscheck.runner import Runner
 from crosscheck.stages import STAGES
 
 SAMPLE = 40  # every so many computations
-SHARE = 0.55  # of all of them, 291 of 463 when this was written
+SHARE = 0.55  # of all of them, 291 of 463 with `--quick` when this was written
 
 
 @pytest.fixture(scope="module")

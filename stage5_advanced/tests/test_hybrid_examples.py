@@ -37,7 +37,6 @@ COMPARED = {
     "polynomial": (20,),
     "segmentation": (4, "--epochs", 20),  # 0.1 s each
     "spiral": (20, "--epochs", 20),
-    "ssd": (2, "--epochs", 20),  # 0.2 s each; test_hybrid_models.py makes 20 with smaller images
     "vae": (20, "--epochs", 20),
     "weidman": (20, "--epochs", 20),
 }
@@ -57,6 +56,9 @@ WITHOUT = {
     "gradients": "looks at gradients before any update",
     "records_demo": "trains nothing",
     "speed": "compares programs itself",
+    # The gradients of its three results are summed in another order, and Adam makes whole steps of what rounding leaves
+    # of gradients that are 0, those of biases before batch normalization. test_hybrid_models.py compares its model.
+    "ssd": "its steps depend on rounding",
     "style_transfer": "updates an image; its loss is no layer",
     "tricks": "the operations of scratch.py make their own graphs",
 }
