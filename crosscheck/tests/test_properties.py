@@ -390,6 +390,11 @@ def sizes(draw):
     return (), {"place": (n, k, s, p)}
 
 
+@drawn
+def positive_sizes(draw):
+    return (), {"place": tuple(draw(st.integers(1, 9)) for _ in range(4))}
+
+
 # --- strategies beyond the book ---
 
 
@@ -1109,7 +1114,7 @@ PROPERTIES |= {
         for kind, numbers in (("max", often_equal), ("avg", any_numbers))
         for n in (1, 2)
     },
-    "same_padding": Property(sizes, of_sizes("same_padding"), any_numbers),
+    "same_padding": Property(positive_sizes, of_sizes("same_padding"), any_numbers),
     "receptive_field": Property(several_layers, seen, any_numbers),
 }
 
