@@ -18,6 +18,7 @@ LACKS = re.compile(
 OPERATOR = re.compile(r"operand type(?:\(s\))? for (?:unary )?(\S+?)(?: or pow\(\))?: ")
 KEYWORD = re.compile(r"([\w.]+)\(\) got an unexpected keyword argument '(\w+)'")
 HERE = pathlib.Path(__file__).parent
+RECORDER = str(HERE / "recorder.py")
 
 
 def kind_of(error: BaseException, framework: Framework, early: bool) -> str:
@@ -36,7 +37,7 @@ def kind_of(error: BaseException, framework: Framework, early: bool) -> str:
 def origin(error: BaseException) -> tuple[str, int, str]:
     """The file, the line and the name of the function in which it was raised; a recorder's wrappers are left out."""
     places = [(f.f_code.co_filename, line, f.f_code.co_name) for f, line in traceback.walk_tb(error.__traceback__)]
-    return [place for place in places if place[0] != str(HERE / "recorder.py")][-1]
+    return [place for place in places if place[0] != RECORDER][-1]
 
 
 def lacking(error: BaseException) -> str:
