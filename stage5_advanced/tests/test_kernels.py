@@ -391,7 +391,7 @@ WORKLOADS = {  # a training step, and how many kernels it may launch
     "MLP": (lambda: training(MLP((20, 20, 10), activation=F.relu), Adam(), 5, 8), 30),
     "CNN": (lambda: training(CNN(), MomentumSGD(), 3, 1, 12, 12), 60),
     "LSTM": (sequence, 150),
-    "ResNet50": (lambda: training(NarrowResNet50(), MomentumSGD(), 2, 3, 32, 32), 1000),
+    "ResNet50": (lambda: training(NarrowResNet50(), MomentumSGD(), 4, 3, 64, 64), 1000),
 }
 
 
