@@ -55,7 +55,8 @@ def test_planting_stops_if_there_is_no_such_file(tmp_path):
 def test_every_fault_has_its_place_in_the_source(stage):
     for fault in FAULTS:
         if fault.stage == stage.number:
-            planted(fault, (stage.source / fault.file).read_text(encoding="utf-8"))
+            source = (stage.source / fault.file).read_text(encoding="utf-8")
+            assert planted(fault, source) != source
 
 
 def test_fault_names_are_different():

@@ -66,7 +66,10 @@ def mean(found: Iterable[float]) -> float:
 def golden(name: str, call: Callable[[Any], Any], *expected: float) -> None:
     """Register a program whose `numbers` are the expected ones, but for rounding."""
     why = "golden outputs: PyTorch has no such programs, and other computations compare their parts"
-    body = lambda fw: [fw.Trainer and np.isclose(numbers(fw, call(fw)), expected, 1e-6, 1e-5).tolist()]  # noqa: E731
+
+    def body(fw: Any) -> Any:
+        return [fw.Trainer and np.isclose(numbers(fw, call(fw)), expected, 1e-6, 1e-5).tolist()]
+
     values(60, why, (f"golden_{name}", body, lambda: [[True] * len(expected)]), **ONCE)
 
 
@@ -585,7 +588,10 @@ def selected(fw: Any) -> Any:
         for part in t.split_dataset(data, [0.61, 0.39], 4)]
     yield [list(part) for part in t.split_dataset(data[:3], [1 / 3] * 3, np.random.default_rng(1))], t.Subset(data,
         [3, 3, 0])[1], len(t.Subset(data, (1, 2)))
-    fit = lambda train, valid: sum(valid) / sum(train)  # noqa: E731
+
+    def fit(train: Any, valid: Any) -> Any:
+        return sum(valid) / sum(train)
+
     yield t.cross_validate(fit, data), t.cross_validate(fit, data, 3, True, 2)
 
 

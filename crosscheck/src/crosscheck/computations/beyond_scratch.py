@@ -113,7 +113,10 @@ def scratch_classifier(fw: Any, x: Any, steps: int = EPOCHS) -> Any:
 
     start = weights(((5, 6), (1, 6), np.sqrt(2 / 11)), ((6, 3), (1, 3), np.sqrt(2 / 9)))
     layers = fw.Linear(6, in_size=5), fw.tanh, fw.Linear(3, in_size=6)
-    rate = lambda epoch: 0.1 - epoch * 0.08 / (steps - 1)  # noqa: E731
+
+    def rate(epoch: int) -> float:
+        return 0.1 - epoch * 0.08 / (steps - 1)
+
     run = fw.AdaGrad(0.1, 1e-7), rate, steps, fw.array(x), np.eye(3)[np.arange(16) % 3]
     return both(fw, net, layers, start, fw.softmax_cross_entropy, *run)
 

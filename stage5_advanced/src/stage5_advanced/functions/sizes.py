@@ -133,8 +133,8 @@ def row_sizes(name, *sizes):
 def receptive_field(kernels, strides, dilations=None):
     """How many elements of the input, along a direction, an element of the output of several layers depends on.
 
-    kernels, strides, dilations: a number for each layer, convolution or pooling. [not in the book] Raises ValueError
-    unless they are positive integers, equally many.
+    kernels, strides, dilations: a number for each layer, convolution or pooling. Raises ValueError unless they are
+    positive integers, equally many. [not in the book]
     """
     dilations = [1] * len(kernels) if dilations is None else dilations
     if not len(kernels) == len(strides) == len(dilations):
