@@ -5,7 +5,15 @@ import pytest
 from crosscheck.frameworks import load_stage, load_torch
 from crosscheck.stages import STAGES
 
+from .imported import same_stages
 from .pages import CHROMIUM
+
+
+@pytest.fixture(autouse=True)
+def same_modules():
+    """No test leaves other modules of a stage to later tests of its process."""
+    with same_stages():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,8 @@ from crosscheck.mutation.operators import OPERATORS
 from crosscheck.mutation.store import Store
 from crosscheck.stages import STAGES
 
+from .imported import imported, same_stages
+
 all_mutants = functools.cache(mutants)
 BACKWARD = "def backward(self, gy):\n    x, W = self.inputs\n    return {}\n"
 EXAMPLES = [
@@ -180,6 +182,14 @@ def test_a_mutant_is_judged_and_the_sound_stage_stays_sound(monkeypatch):
     executed = {lines[line - 1].strip() for line in files["functions/elementwise.py"]}
     assert {"return x**2", "return 2 * x * gy"} < executed
     assert not any("np.exp" in line for line in executed)
+
+
+def test_later_tests_do_not_meet_the_copy_of_a_judge():
+    before = imported()
+    with same_stages():
+        Judge(STAGES[0])
+        assert imported() != before
+    assert imported() == before
 
 
 def test_a_declared_difference_is_no_detection():
