@@ -13,7 +13,7 @@ import numpy as np
 from .stage import package
 
 KIND = "mpi"  # of communicator
-LIMIT = 20  # seconds: a rank that waits so long for the others waits for ever
+LIMIT = 300  # seconds: a rank that waits so long for the others waits for ever
 
 
 class Shared:

@@ -842,7 +842,7 @@ def test_programs_in_threads():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=60)
+        thread.join(timeout=600)
         assert not thread.is_alive()
     for k, i in found:
         x = Variable(normals(5, 4, seed=100 * k + i))

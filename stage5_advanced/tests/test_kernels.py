@@ -296,19 +296,27 @@ def test_blocks_of_threads_add_up(xp_kernels, monkeypatch, threads):
     """Each thread of a block takes its part of the rows, of which there are fewer, as many or more."""
     if on_standin(xp_kernels):
         monkeypatch.setattr(xp_kernels, "THREADS", threads)
+
+    def check(f, xs):
+        device = first_order(f, xp_kernels, [place(xp_kernels, x) for x in xs])
+        assert_same(device, first_order(f, np, xs))
+
+    def cross_entropy(x):
+        return F.softmax_cross_entropy(x, [1, 0, 1][: len(x)])
+
     for shape in ((3, 2), (3, 4), (2, 9)):
-        x = signed(shape)[0]
-        for f in (F.softmax, F.log_softmax, lambda x: F.softmax_cross_entropy(x, [1, 0, 1][: len(x)])):
-            assert_same([f(Variable(place(xp_kernels, x)))], [f(Variable(x))])
+        for f in (F.softmax, F.log_softmax, cross_entropy):
+            check(lambda _, x, f=f: f(x), signed(shape))
+    averages = []
+
+    def batch_norm(xp, *xs):
+        averages.append([xp.zeros(3), xp.ones(3)])
+        return F.batch_norm(*xs, *averages[-1])
+
     for shape in ((2, 3), (2, 3, 1, 3), (5, 3, 7)):
-        xs = signed(shape, (3,), (3,))
-
-        def f(xp, *xs):
-            mean, var = xp.zeros(3), xp.ones(3)
-            return [F.batch_norm(*xs, mean, var), Variable(mean), Variable(var)]
-
-        device, host = f(xp_kernels, *(Variable(place(xp_kernels, x)) for x in xs)), f(np, *map(Variable, xs))
-        assert_same(device, host)
+        check(batch_norm, signed(shape, (3,), (3,)))
+        device, host = averages[-2:]
+        assert_same([Variable(a) for a in device], [Variable(a) for a in host])
 
 
 def test_the_kernel_of_a_gradient_runs_where_no_graph_is_recorded(xp_kernels):
