@@ -44,7 +44,8 @@ ALLOWED = {
     "optimizers": {"core", "cuda"},
     "initializers": {"config", "core"},
     "layers": {
-        *("config", "core", "cuda", "functions", "functions.sizes", "functions.sequences"),
+        *("config", "core", "cuda", "functions"),
+        *("functions.regularize", "functions.sequences", "functions.sizes"),
         *("initializers", "saving", "state_dict"),
     },
     "state_dict": set(),
@@ -55,6 +56,7 @@ ALLOWED = {
             "cuda",
             "functions",
             "functions.elementwise",
+            "functions.regularize",
             "initializers",
             "layers",
             "optimizers",
@@ -73,7 +75,7 @@ ALLOWED = {
     "records": {"datasets"},
     "scores": {"cuda"},
     "text": {"config", "cuda"},
-    "synthetic": {"datasets"},
+    "synthetic": {"core", "datasets"},
     "vision": {"cuda", "transforms"},
     "prefetch": {"config", "cuda", "dataloaders"},
     "distributed": {

@@ -63,6 +63,7 @@ def test_help_names_the_step_and_its_options(parser, capsys):
         (["--seed", "4294967296"], "expected an integer from 0 to 4294967295, got 4294967296"),
         (["--data", "x"], "argument --data: invalid choice: 'x'"),
         (["--nonsense"], "unrecognized arguments: --nonsense"),
+        (["--out", ""], "argument --out: expected a folder, got ''"),
         (["--out", "file"], "argument --out: cannot write to file"),
         (["--out", "file/folder"], "argument --out: cannot write to file/folder"),
     ],

@@ -42,6 +42,8 @@ def integer(least):
 
 def folder(text):
     """An argument type: a folder that is writable or can be created."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected a folder, got ''")
     path = pathlib.Path(text)
     existing = next(place for place in (path, *path.parents) if place.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):

@@ -742,6 +742,16 @@ def test_a_number_out_of_range_is_rejected(kind, name, values):
             kind(**{name: value})
 
 
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, name, _ in NUMBERS] + [(ClipGrad, "max_norm")])
+def test_a_hyperparameter_is_a_number(kind, name):
+    for value in ("x", None, [0.5], np.array([0.5])):
+        text = rf"{kind.__name__}: expected {name.replace('alpha', 'lr')} to be a number, got"
+        with pytest.raises(TypeError, match=text):
+            kind(**{name: value})
+    hyperparameters = vars(kind(**{name: np.array(0.5)}))
+    assert type(hyperparameters[name.replace("alpha", "lr")]) is float
+
+
 def test_a_number_out_of_range_is_rejected_later_too():
     optimizer = Adam(0.1)
     for name in ("lr", "alpha", "beta1", "eps"):

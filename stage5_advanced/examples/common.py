@@ -14,6 +14,7 @@ from stage5_advanced.datasets import MNIST, Dataset, Digits, FashionMNIST
 from stage5_advanced.transforms import Compose, Normalize, ToFloat
 
 NAME = pathlib.Path(sys.argv[0]).stem  # of the running example
+DOWNLOADS = {"mnist": "11 MB", "fashion": "31 MB", "kaggle": "1 MB", "voc": "2 GB"}  # values of --data
 
 
 def options(doc, epochs=None, mnist=None, data=None, gpu=True):
@@ -27,7 +28,9 @@ def options(doc, epochs=None, mnist=None, data=None, gpu=True):
     parser.set_defaults(default_epochs=epochs, mnist_epochs=mnist or epochs, gpu=False)
     data = data or (("mnist", "digits") if mnist else None)
     if data:
-        parser.add_argument("--data", choices=data, default=data[0], help=f"default {data[0]}")
+        sizes = [f"{name} {size}" for name, size in DOWNLOADS.items() if name in data]
+        text = f"default {data[0]}" + (f"; downloaded once: {', '.join(sizes)}" if sizes else "")
+        parser.add_argument("--data", choices=data, default=data[0], help=text)
     parser.add_argument("--quick", action="store_true", help="less of everything: at most two minutes")
     parser.add_argument("--smoke", action="store_true", help="the least of everything: seconds, and no good results")
     if epochs:
@@ -37,7 +40,7 @@ def options(doc, epochs=None, mnist=None, data=None, gpu=True):
     parser.add_argument("--seed", type=integer(0, most=2**32 - 1), default=0, metavar="N", help="default 0")
     if gpu:
         parser.add_argument("--gpu", action="store_true", help="compute on the GPU, with CuPy")
-    out = {"type": pathlib.Path, "default": pathlib.Path("figures"), "metavar": "DIR"}
+    out = {"type": folder, "default": pathlib.Path("figures"), "metavar": "DIR"}
     parser.add_argument("--out", **out, help="the folder for the figure, default figures")
     return parser
 
@@ -54,6 +57,13 @@ def integer(least, step=1, most=None):
 
     read.__name__ = "integer"  # argparse prints it if int() fails
     return read
+
+
+def folder(text):
+    """A type of options: the path of a folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected a folder, got ''")
+    return pathlib.Path(text)
 
 
 def begin(parser):

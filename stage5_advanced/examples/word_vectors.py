@@ -18,7 +18,8 @@ which does not see the pairs that never occur, about 0.45 on so small a corpus.
     python stage5_advanced/examples/word_vectors.py --corpus TEXT          a file of your own; no analogies
     python stage5_advanced/examples/word_vectors.py --corpus topics        the documentation inside Python
 
-The figure: the vectors of skip-gram in the plane of their two main directions, an arrow for each relation.
+The figure: for each relation the vectors of skip-gram, along the mean of its differences and along their main direction
+at right angles to it; arrows from word to word.
 
 T. Mikolov et al., Distributed representations of words and phrases, arXiv:1310.4546 (2013). P. Bojanowski et al.,
 Enriching word vectors with subword information, arXiv:1607.04606 (2016). J. Pennington, R. Socher, C. Manning, GloVe
@@ -106,34 +107,73 @@ def plane(array):
     return array @ directions[:2].T
 
 
+def along(start, end):
+    """Points (2, N, 2): x along the mean of end - start, both (N, D), y along the main direction at right angles."""
+    step = np.mean(end - start, axis=0)
+    step = step / np.linalg.norm(step)
+    both = np.stack([start, end])
+    x = both @ step
+    across = plane((both - x[..., None] * step).reshape(-1, both.shape[2]))
+    return np.stack([x, across[:, 0].reshape(x.shape)], axis=-1)
+
+
 def draw(found, world, vocabulary):
-    """Relations as arrows in the vectors of skip-gram; for another corpus, the frequent words of two models."""
-    made, axes = figure((1, 3), height=6.5)
+    """Each relation as arrows in the vectors of skip-gram; for another corpus, the frequent words of three models."""
     if not world:
+        made, axes = figure((1, 3), height=6.5)
         words = [word for word in vocabulary.tokens[1:] if word.isalpha() and len(word) > 3][:60]
         for place, name in zip(axes, ("skip-gram", "CBOW", "GloVe"), strict=True):
-            points = plane(np.array([found[name][word] for word in words]))
-            for word, point in zip(words, points, strict=True):
-                place.plot(*point, ".", color="tab:blue")
-                place.annotate(word, point, fontsize=8)
+            scatter(place, words, plane(np.array([found[name][word] for word in words])))
             place.set(title=name, xticks=[], yticks=[])
         return made
-    vectors, relations = found["skip-gram"], World(n=1).questions
-    for place, names in zip(
-        axes, (("capitals", "currencies"), ("comparatives", "superlatives"), ("past",)), strict=True
-    ):
-        pairs = [(name, a, b) for name in names for a, b in relations[name] if {a, b} <= vectors.ids.keys()]
-        pairs = [pair for pair in pairs if pair[1] in {a for _, a, _ in pairs[:12]}]  # all would hide each other
-        words = list(dict.fromkeys(word for _, *pair in pairs for word in pair))
-        points = dict(zip(words, plane(np.array([vectors[word] for word in words])), strict=True))
-        for name, a, b in pairs:
-            color = ("tab:orange", "tab:green")[names.index(name)]
-            place.annotate("", points[b], points[a], arrowprops={"arrowstyle": "->", "color": color, "alpha": 0.5})
-        for word, point in points.items():
-            place.plot(*point, "k.", markersize=3)
-            place.annotate(word, point, fontsize=8)
-        place.set(title=" and ".join(names), xticks=[], yticks=[])
+    made, axes = figure((2, 3), height=9.0)
+    vectors = found["skip-gram"]
+    for place, (name, pairs) in zip(axes.flat, World(n=1).questions.items(), strict=True):
+        pairs = [pair for pair in pairs if set(pair) <= vectors.ids.keys()][:12]
+        points = along(*(np.array([vectors[word] for word in words]) for words in zip(*pairs, strict=True)))
+        gap = np.ptp(points[..., 1]) / 14
+        for side, words in enumerate(zip(*pairs, strict=True)):
+            xy = points[side]
+            edge = (xy[:, 0].min(), xy[:, 0].max())[side] + (side - 0.5) * 0.2 * np.ptp(points[..., 0])
+            for word, point, y in zip(words, xy, apart(xy[:, 1], gap), strict=True):
+                place.annotate(
+                    word, point, (edge, y), ha=("right", "left")[side], va="center", fontsize=9,
+                    arrowprops={"arrowstyle": "-", "color": "lightgray", "shrinkB": 2},
+                )  # fmt: skip
+        for a, b in zip(*points, strict=True):
+            place.annotate("", b, a, arrowprops={"arrowstyle": "->", "color": "tab:orange"})
+        place.plot(*points.reshape(-1, 2).T, "k.", markersize=4)
+        place.margins(0.6, 0.1)
+        place.set(title=name, xticks=[], yticks=[])
     return made
+
+
+def apart(values, gap):
+    """Values as near to these as they can be in the same order with at least `gap` between neighbors."""
+    order = np.argsort(values)
+    steps = gap * np.arange(len(values))
+    # Without the steps, the new values must not fall: the closest such values are means of runs (isotonic regression).
+    runs = []  # [sum, length]
+    for value in values[order] - steps:
+        runs.append([value, 1])
+        while len(runs) > 1 and runs[-2][0] / runs[-2][1] > runs[-1][0] / runs[-1][1]:
+            total, n = runs.pop()
+            runs[-1] = [runs[-1][0] + total, runs[-1][1] + n]
+    moved = np.empty(len(values))
+    moved[order] = np.concatenate([[total / n] * n for total, n in runs]) + steps
+    return moved
+
+
+def scatter(place, words, points):
+    """Points with their words, but for the words that would cover one before."""
+    width, height = np.ptp(points, axis=0)
+    named = []
+    for word, point in zip(words, points, strict=True):
+        place.plot(*point, ".", color="tab:blue")
+        free = all(abs(x - point[0]) > 0.16 * width or abs(y - point[1]) > 0.025 * height for x, y in named)
+        if free:
+            place.annotate(word, point, fontsize=8)
+            named.append(point)
 
 
 if __name__ == "__main__":

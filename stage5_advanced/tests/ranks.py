@@ -119,12 +119,12 @@ def run(size, f):
 
 
 def errors_of(size, f):
-    """The ValueErrors of all ranks, as strings; None for a rank without."""
+    """The ValueErrors and TypeErrors of all ranks, as strings; None for a rank without."""
 
     def call(comm):
         try:
             f(comm)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             return str(error)
         return None
 

@@ -1,11 +1,12 @@
 """Arguments beyond the book: numbers of NumPy, of another kind, float16 whose squares overflow, weights that differ."""
 
+import inspect
 import re
 
 import numpy as np
 import pytest
 
-from .stage import F, Variable, layers, models, optimizers, training
+from .stage import F, Variable, initializers, layers, models, optimizers, synthetic, training
 
 
 def row(*shape):
@@ -133,3 +134,43 @@ def test_a_batch_norm_that_was_not_called_expects_arrays_that_are_alike(wrong):
     assert all(variable.data is None for path, variable in model.named_state() if path != "l0/b")
     model.set_weights(arrays)
     np.testing.assert_array_equal(model.l1.gamma.data, arrays["l1/gamma"])
+
+
+# Arguments of constructors without a default: those that are not here are numbers; a class that needs None is left out.
+GIVEN = {
+    "optimizer": optimizers.SGD(),
+    "schedule": optimizers.StepLR(optimizers.SGD(), 3),
+    "model": models.MLP((2,)),
+    "counts": [1, 2],
+    "milestones": [2],
+    "sizes": (4, 2),
+    "path": "run.npz",
+    "n_layers": 11,
+    "style": "torch",
+    **dict.fromkeys(
+        ("average", "data", "dataset", "encoder", "f", "fc_output_sizes", "groups", "trunk", "vocab", "words")
+    ),
+    **dict.fromkeys(
+        ("bottleneck", "c1", "channels", "mid_channels", "n_blocks", "squeeze_channels")
+    ),  # building blocks
+}
+
+
+def numeric_arguments():
+    """Rows (class, arguments, name of a number among them)."""
+    for module in (layers, models, optimizers, training, initializers, synthetic):
+        for cls in filter(inspect.isclass, vars(module).values()):
+            parameters = inspect.signature(cls).parameters.values()
+            needed = {
+                p.name: GIVEN.get(p.name, 2) for p in parameters if p.default is p.empty and p.kind != p.VAR_POSITIONAL
+            }
+            numbers = {p.name: p.default for p in parameters if p.default is not p.empty and p.name != "rng"} | needed
+            for name, value in numbers.items():
+                if isinstance(value, (int, float)) and not isinstance(value, bool) and None not in needed.values():
+                    yield cls, needed, name
+
+
+@pytest.mark.parametrize(("cls", "needed", "name"), list(numeric_arguments()), ids=lambda x: getattr(x, "__name__", ""))
+def test_a_constructor_rejects_an_argument_that_is_no_number(cls, needed, name):
+    with pytest.raises((TypeError, ValueError), match=r"^\w+: expected .*, got"):
+        cls(**needed | {name: "x"})

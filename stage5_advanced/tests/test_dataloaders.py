@@ -402,11 +402,23 @@ STATES = {
     "an order of floats": ({"index": np.arange(7.0)}, "expected an order of 7 samples"),
     "an order of rows": ({"index": np.arange(7)[None]}, "expected an order of 7 samples"),
     "no order": ({"index": None}, r"expected index, iteration and rng, got \['iteration', 'rng'\]"),
-    "no generator": ({"rng": np.array("{}")}, "state must be for a PCG64"),
-    "another generator": ({"rng": np.array('{"bit_generator": "Philox"}')}, "state must be for a PCG64"),
+    "no generator": ({"rng": np.array("{}")}, "DataLoader.load_state: expected the state of a PCG64, got {}"),
+    "no JSON": ({"rng": np.array("x")}, "DataLoader.load_state: expected the state of a PCG64, got x"),
+    "a number too large": (
+        {
+            "rng": np.array(
+                '{"bit_generator": "PCG64", "state": {"state": -1, "inc": 1}, "has_uint32": 0, "uinteger": 0}'
+            )
+        },
+        "DataLoader.load_state: expected the state of a PCG64",
+    ),
+    "another generator": (
+        {"rng": np.array('{"bit_generator": "Philox"}')},
+        "DataLoader.load_state: expected the state of a PCG64",
+    ),
     "a part of a generator": (
         {"rng": np.array('{"bit_generator": "PCG64", "state": {}}')},
-        "expected the state of a gen",
+        "DataLoader.load_state: expected the state of a PCG64, got",
     ),
 }
 

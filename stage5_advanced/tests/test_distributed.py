@@ -186,6 +186,21 @@ def test_different_arrays_are_an_error_on_every_rank():
     assert found == ["bcast: expected the same on every rank, got rank 0: bcast(0,); rank 1: bcast(1,)"] * 2
 
 
+def test_what_is_no_array_on_one_rank_is_an_error_on_every_rank():
+    def found(method, *values):
+        return ranks.errors_of(2, lambda comm: getattr(comm, method)(values[comm.rank]))
+
+    for method in ("allreduce", "allgather"):
+        expected = (
+            f"{method}: expected the same on every rank, got rank 0: {method}('list',); rank 1: {method}((1,), '<f8')"
+        )
+        assert found(method, [1.0], np.ones(1)) == [expected] * 2
+    assert found("bcast", [1.0], np.ones(1)) == ["bcast: expected an array of integers or floats, got list"] * 2
+    assert (
+        found("bcast", np.array([1j]), None) == ["bcast: expected an array of integers or floats, got complex128"] * 2
+    )
+
+
 def test_different_methods_are_an_error_on_every_rank():
     calls = [lambda comm: comm.allreduce(np.ones(1)), lambda comm: comm.allgather(np.ones(1))]
     first, second = ranks.errors_of(2, lambda comm: calls[comm.rank](comm))

@@ -138,6 +138,7 @@ def test_help_names_the_options_and_imports_no_matplotlib(name, example):
         ("style_transfer", ("--tv", -1), "argument --tv: expected a number of at least 0, got -1"),
         ("onnx_export", ("--file", "."), "argument --file: expected a file, got the folder ."),
         ("vae", ("--latent", 0), "argument --latent: expected an integer such as 1, 2, 3, got 0"),
+        ("spiral", ("--out", ""), "argument --out: expected a folder, got ''"),
         ("spiral", ("--gpu",), "--gpu: "),
     ],
 )

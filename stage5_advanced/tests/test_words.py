@@ -212,6 +212,14 @@ def test_nearest_and_similarity():
     assert models.Vectors(["a", "b"], np.zeros((2, 3))).similarity("a", "b") == 0
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int64])
+def test_zeros_and_large_vectors_of_any_dtype_have_cosines(dtype):
+    vectors = models.Vectors("abc", np.array([[0, 0], [3e4, 4e4], [4e4, 3e4]], dtype))
+    assert vectors.nearest("a") == [("b", 0.0), ("c", 0.0)]
+    assert vectors.nearest("b", 1) == [("c", pytest.approx(0.96, rel=2e-3))]
+    assert vectors.best(np.array([1e-15, 0], np.float32), 1, ()) == [("c", pytest.approx(0.8, rel=2e-3))]
+
+
 def test_analogies():
     vectors = models.Vectors(WORDS, ARRAY)
     assert vectors.analogy("man", "woman", "king")[0][0] == "queen"

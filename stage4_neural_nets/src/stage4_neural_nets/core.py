@@ -3,6 +3,7 @@
 import functools
 import operator
 from heapq import heappop, heappush
+from numbers import Real
 from weakref import ref
 
 import numpy as np
@@ -293,6 +294,17 @@ def as_input(obj, name=None):
     if name is not None and variable.data is None:
         raise TypeError(f"{name}: expected a Variable with data or an array, got None")
     return variable
+
+
+def as_number(name, key, value):
+    """A number, or an array () of one, as Python's: one of NumPy would turn float32 into float64. [step 46]
+
+    name: of the function or class, key: of its argument. Raises TypeError unless it is a real number.
+    """
+    number = value.item() if hasattr(value, "item") and np.ndim(value) == 0 else value
+    if not isinstance(number, Real):
+        raise TypeError(f"{name}: expected {key} to be a number, got {value!r}")
+    return number
 
 
 def as_operand(x, other):

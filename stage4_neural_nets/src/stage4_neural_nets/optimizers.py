@@ -9,7 +9,7 @@ from numbers import Real
 
 import numpy as np
 
-from .core import Variable, as_array
+from .core import Variable, as_array, as_number
 
 # Hyperparameters are at least 0 and below these limits.
 LIMITS = {"lr": math.inf, "momentum": math.inf, "rho": 1, "beta1": 1, "beta2": 1, "eps": math.inf, "rate": math.inf}
@@ -169,9 +169,10 @@ def misfit(param):
 def checked(owner, name, value):
     """Return the value, as a float if its name is in LIMITS: a NumPy scalar would turn float32 into float64.
 
-    Raises ValueError if it is outside the limits.
+    Raises TypeError unless it is a number then, ValueError if it is outside the limits.
     """
     if name in LIMITS:
+        value = as_number(owner, name, value)
         if not 0 <= value < LIMITS[name]:  # false for nan, too
             raise ValueError(f"{owner}: expected 0 <= {name} < {LIMITS[name]}, got {value}")
         value = float(value)
@@ -320,7 +321,7 @@ class ClipGrad:
     """Hook: scale all gradients down so that their total norm is at most max_norm. [step 46]"""
 
     def __init__(self, max_norm):
-        if not max_norm > 0:
+        if not as_number("ClipGrad", "max_norm", max_norm) > 0:
             raise ValueError(f"ClipGrad: expected max_norm above 0, got {max_norm}")
         self.max_norm = float(max_norm)
 

@@ -92,7 +92,14 @@ class DataLoader:
         """Load what `state` returned. Raises ValueError, without changes, on a mismatch. [step 53, not in the book]"""
         if state.keys() != {"iteration", "index", "rng"}:
             raise ValueError(f"DataLoader.load_state: expected index, iteration and rng, got {sorted(state)}")
-        iteration, index, rng = np.array(state["iteration"]), np.array(state["index"]), json.loads(str(state["rng"]))
+        iteration, index = np.array(state["iteration"]), np.array(state["index"])
+        try:
+            rng = json.loads(str(state["rng"]))
+            if rng is not None and self.rng is not None:
+                copy.deepcopy(self.rng).bit_generator.state = rng
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            kind = type(self.rng.bit_generator).__name__ if self.rng is not None else "generator"
+            raise ValueError(f"DataLoader.load_state: expected the state of a {kind}, got {state['rng']}") from error
         if (rng is None) != (self.rng is None):
             raise ValueError("DataLoader.load_state: one of the two loaders shuffles, the other does not")
         order, expected = (np.sort(index), np.arange(self.data_size)) if self.shuffle else (index, self.index)
@@ -101,10 +108,7 @@ class DataLoader:
         if iteration.dtype.kind != "i" or iteration.ndim > 0 or not 0 <= iteration <= self.max_iter:
             raise ValueError(f"DataLoader.load_state: expected an iteration up to {self.max_iter}, got {iteration}")
         if rng is not None:
-            try:
-                self.rng.bit_generator.state = rng
-            except (KeyError, TypeError) as error:
-                raise ValueError(f"DataLoader.load_state: expected the state of a generator, got {rng}") from error
+            self.rng.bit_generator.state = rng
         self.index = index
         self.iteration = int(iteration)
 

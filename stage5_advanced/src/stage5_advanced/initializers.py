@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from .config import no_grad, test_mode
-from .core import Parameter, Variable
+from .core import Parameter, Variable, as_number
 
 
 class Initializer:
@@ -38,7 +38,7 @@ class Constant(Initializer):
     """All elements are c. [not in the book]"""
 
     def __init__(self, c):
-        self.c = float(c)
+        self.c = float(as_number("Constant", "c", c))
 
     def draw(self, shape, fans, rng):
         return np.full(shape, self.c)
@@ -63,7 +63,7 @@ class Normal(Initializer):
 
     def __init__(self, std=0.01, mean=0.0):
         self.std = at_least_0(self, "std", std)
-        self.mean = float(mean)
+        self.mean = float(as_number("Normal", "mean", mean))
 
     def draw(self, shape, fans, rng):
         return rng.standard_normal(shape) * self.std + self.mean
@@ -76,7 +76,7 @@ class TruncatedNormal(Initializer):
     """
 
     def __init__(self, std=0.01, cut=2.0):
-        if not cut > 0:
+        if not as_number("TruncatedNormal", "cut", cut) > 0:
             raise ValueError(f"TruncatedNormal: expected cut above 0, got {cut}")
         self.std = at_least_0(self, "std", std)
         self.cut = float(cut)
@@ -92,10 +92,10 @@ class Uniform(Initializer):
     """A uniform distribution from low to high. Raises ValueError if low is above high. [not in the book]"""
 
     def __init__(self, low, high):
-        if not low <= high:
+        self.low = float(as_number("Uniform", "low", low))
+        self.high = float(as_number("Uniform", "high", high))
+        if not self.low <= self.high:
             raise ValueError(f"Uniform: expected low to be at most high, got {low} and {high}")
-        self.low = float(low)
-        self.high = float(high)
 
     def draw(self, shape, fans, rng):
         return rng.uniform(self.low, self.high, shape)
@@ -133,7 +133,7 @@ class He(Initializer):
             raise ValueError(f"He: expected mode 'fan_in' or 'fan_out', got {mode!r}")
         self.mode = mode
         self.normal = bool(normal)
-        self.slope = float(slope)
+        self.slope = float(as_number("He", "slope", slope))
 
     def draw(self, shape, fans, rng):
         fan = self.fans(shape, fans)[self.mode == "fan_out"]
@@ -206,10 +206,11 @@ Xavier, Kaiming = Glorot, He
 
 
 def at_least_0(owner, name, value):
-    """The value as a float. Raises ValueError if it is negative."""
-    if not value >= 0:
+    """The value as a float. Raises TypeError if it is no number, ValueError if it is negative."""
+    number = float(as_number(type(owner).__name__, name, value))
+    if not number >= 0:
         raise ValueError(f"{type(owner).__name__}: expected {name} of at least 0, got {value}")
-    return float(value)
+    return number
 
 
 def check_initializer(owner, initializer):

@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from .core import as_number
 from .datasets import Dataset, table_features
 
 
@@ -16,8 +17,9 @@ class Synthetic(Dataset):
     """The base class of data sets of n samples, drawn when it is constructed. [not in the book]"""
 
     def __init__(self, n, rng=0, transform=None, target_transform=None):
-        if n < 1:
-            raise ValueError(f"{type(self).__name__}: expected at least one sample, got {n}")
+        name = type(self).__name__
+        if as_number(name, "n", n) < 1:
+            raise ValueError(f"{name}: expected at least one sample, got {n}")
         self.n = n
         self.rng = np.random.default_rng(rng)
         super().__init__(transform=transform, target_transform=target_transform)
@@ -87,7 +89,7 @@ class Shapes(Synthetic):
     def __init__(self, n, size=64, rng=0, task="detection", most=3, transform=None, target_transform=None):
         if task not in ("detection", "segmentation"):
             raise ValueError(f"Shapes: expected task 'detection' or 'segmentation', got {task!r}")
-        if size < 16 or most < 1:
+        if as_number("Shapes", "size", size) < 16 or as_number("Shapes", "most", most) < 1:
             raise ValueError(f"Shapes: expected a size of at least 16 and at least one shape, got {size} and {most}")
         self.size, self.task, self.most = size, task, most
         super().__init__(n, rng, transform, target_transform)
@@ -213,7 +215,7 @@ class World:
     """
 
     def __init__(self, rng=0, n=20_000):
-        if n < 1:
+        if as_number("World", "n", n) < 1:
             raise ValueError(f"World: expected at least one sentence, got {n}")
         rng = np.random.default_rng(rng)
         tables = [(rows_of(table), templates) for table, templates in TEMPLATES.items()]

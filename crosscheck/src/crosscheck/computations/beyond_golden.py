@@ -194,7 +194,7 @@ def vectors(fw: Any) -> Any:
         yield [found.unit, found.nearest("a", 3), found.nearest("c"), found.similarity("a", "e"), found.best(array[0],
             9, "aab")]
         yield [found.analogy("a", "b", "d", 3), found.analogy("a", "b", "d", 9, exclude=False), found["e"],
-            found.unit_dtype()]
+            found.unit.dtype]
     questions = [": x", "", "a b d e", "a b d c", "a b d x", "x b d c", "a x d c"]
     yield found.evaluate(questions), found.evaluate(questions[2:3]), found.evaluate(questions[4:])
     for text in ("2 2\na 1 2\nb 3 4\n", "a 1 2\nb 3 4\n", "2 1\n", "7\n", "a 1 2\n3 4\n", "a 1 x\n", "a\n",

@@ -86,6 +86,8 @@ errors(
      ValueError, "AdaGrad: expected 0 <= eps < inf, got -1e-08"),
     ("weight_decay_below_zero", lambda fw: fw.optimizers.WeightDecay(-0.1),
      ValueError, "WeightDecay: expected 0 <= rate < inf, got -0.1"),
+    ("rate_that_is_no_number", lambda fw: set_up(fw, fw.SGD("x")),
+     TypeError, "SGD: expected lr to be a number, got 'x'"),
     ("clip_grad_to_zero", lambda fw: fw.optimizers.ClipGrad(0),
      ValueError, "ClipGrad: expected max_norm above 0, got 0"),
     ("freeze_a_number", lambda fw: fw.optimizers.FreezeParam(1),
@@ -172,7 +174,7 @@ errors(
     ("loader_state_of_a_negative_iteration", lambda fw: resumed(fw, iteration=-1),
      ValueError, "DataLoader.load_state: expected an iteration up to 2, got -1"),
     ("loader_state_of_another_generator", lambda fw: resumed(fw, rng='{"bit_generator": "PCG64"}'),
-     ValueError, "DataLoader.load_state: expected the state of a generator, got {'bit_generator': 'PCG64'}"),
+     ValueError, """DataLoader.load_state: expected the state of a PCG64, got {"bit_generator": "PCG64"}"""),
 )
 # fmt: on
 # fmt: off

@@ -93,27 +93,27 @@ class Communicator:
 
         Raises ValueError on every process if shapes or dtypes differ, TypeError for anything but an array of numbers.
         """
-        x = checked("allreduce", x)
-        self.agree("allreduce", x.shape, x.dtype.str)
-        return self.sum_of(x)
+        self.agree("allreduce", *form_of(x)[:2])
+        return self.sum_of(checked("allreduce", x))
 
     def allgather(self, x):
         """The arrays of all processes, a tuple in the order of their ranks. Raises as `allreduce`. [not in the book]"""
-        x = checked("allgather", x)
-        self.agree("allgather", x.shape, x.dtype.str)
-        return tuple(self.all_of(x))
+        self.agree("allgather", *form_of(x)[:2])
+        return tuple(self.all_of(checked("allgather", x)))
 
     def bcast(self, x, root=0):
-        """A copy of the array of the root; those of the others are ignored, and may be None. [not in the book]"""
+        """A copy of the array of the root; those of the others are ignored, and may be None. [not in the book]
+
+        Raises TypeError on every process if the root has anything but an array of numbers.
+        """
         self.check_root(root)
-        if self.rank == root:
-            x = checked("bcast", x)
         self.agree("bcast", root)
-        form = (x.shape, x.dtype, cuda.is_on_gpu(x)) if self.rank == root else None
-        shape, dtype, on_gpu = self.bcast_obj(form, root)
+        form = self.bcast_obj(form_of(x), root)
+        check_form("bcast", form)
         if self.rank != root:
+            shape, dtype, on_gpu = form
             x = (cuda.cupy if on_gpu else np).empty(shape, dtype)
-        return self.copy_of(x, root)
+        return self.copy_of(checked("bcast", x), root)
 
     # --- models ---
 
@@ -335,11 +335,22 @@ class NCCLCommunicator(MPICommunicator):
 
 def checked(name, x):
     """x, contiguous. Raises TypeError unless it is an array of integers or floats."""
-    is_array = isinstance(x, np.ndarray) or cuda.is_on_gpu(x)
-    if not is_array or x.dtype.kind not in "iuf":
-        got = x.dtype if is_array else type(x).__name__
-        raise TypeError(f"{name}: expected an array of integers or floats, got {got}")
+    check_form(name, form_of(x))
     return x if x.flags.c_contiguous else x.copy()
+
+
+def form_of(x):
+    """(shape, dtype, whether it is on the GPU) of an array of integers or floats; of anything else (what it is,)."""
+    is_array = isinstance(x, np.ndarray) or cuda.is_on_gpu(x)
+    if is_array and x.dtype.kind in "iuf":
+        return x.shape, x.dtype.str, cuda.is_on_gpu(x)
+    return (str(x.dtype) if is_array else type(x).__name__,)
+
+
+def check_form(name, form):
+    """Raise TypeError unless it is the form of an array of integers or floats."""
+    if len(form) == 1:
+        raise TypeError(f"{name}: expected an array of integers or floats, got {form[0]}")
 
 
 def restored(y, x):

@@ -5,15 +5,14 @@ import math
 import numpy as np
 
 from ..config import Config
-from ..core import Function, as_input
+from ..core import Function, as_input, as_number
 from .activation import softmax
 from .broadcast import accumulate, broadcast_to, broadcasts, narrow, widen
-from .compare import as_number
 from .elementwise import as_float
 from .matrix import matmul, swap_last_axes
 from .recurrent import Checkpoint, gradients
 from .reduce import axes_of, sum
-from .regularize import dropout
+from .regularize import as_ratio, dropout
 
 CHUNK = 1 << 17  # elements of the weights in a chunk, whose temporary arrays fit a processor's cache
 
@@ -169,8 +168,7 @@ def attention(q, k, v, mask=None, *, scale=None, causal=False, dropout_ratio=0.0
             "attention: expected q (..., Tq, D), k (..., Tk, D), v (..., Tk, E), Tk and D at least 1, "
             f"got q {q.shape}, k {k.shape}, v {v.shape}"
         )
-    if not 0 <= as_number("attention", "dropout_ratio", dropout_ratio) < 1:
-        raise ValueError(f"attention: expected a dropout_ratio in [0, 1), got {dropout_ratio}")
+    dropout_ratio = as_ratio("attention", "dropout_ratio", dropout_ratio)
     Tq, Tk = q.shape[-2], k.shape[-2]
     batch = np.broadcast_shapes(*(x.shape[:-2] for x in (q, k, v)))
     q, k, v = (x if x.shape[:-2] == batch else broadcast_to(x, (*batch, *x.shape[-2:])) for x in (q, k, v))

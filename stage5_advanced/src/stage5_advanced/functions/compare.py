@@ -4,7 +4,6 @@ The results are constants: functions that use them compute no gradient for them.
 """
 
 import operator
-from numbers import Real
 
 import numpy as np
 
@@ -189,16 +188,6 @@ def as_indices(name, t, x=None):
     if t.dtype.kind not in "iu":
         raise TypeError(f"{name}: expected integers, got {t.dtype}")
     return t
-
-
-def as_number(name, key, value):
-    """A number as Python's, since one of NumPy would turn float32 into float64. key: of the argument.
-
-    Raises TypeError unless it is a number.
-    """
-    if not isinstance(value, (Real, np.bool_)):
-        raise TypeError(f"{name}: expected {key} to be a number, got {value!r}")
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def in_float32(x):

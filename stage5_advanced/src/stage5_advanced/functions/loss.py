@@ -4,11 +4,11 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from .. import cuda
-from ..core import Function, Variable, as_input
+from ..core import Function, Variable, as_input, as_number
 from . import kernels
 from .activation import log_softmax, sigmoid, softmax, softmax_simple
 from .broadcast import accumulate, narrow, sum_to, widen
-from .compare import as_constant, as_indices, as_number, cast, equal, not_equal, where
+from .compare import as_constant, as_indices, cast, equal, not_equal, where
 from .elementwise import as_float, clip, log
 from .reduce import maximum, mean, row_sums, sum
 from .select import gather, squeeze, take

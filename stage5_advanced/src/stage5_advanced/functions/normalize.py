@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from ..core import Function, as_input
+from ..core import Function, as_input, as_number
 from .broadcast import accumulate, broadcast_to
-from .compare import as_number, cast, equal, in_float32, where
+from .compare import cast, equal, in_float32, where
 from .elementwise import as_float, square
 from .matrix import matmul
 from .reduce import SHORT, axes_of, mean, row_sums, sum

@@ -4,9 +4,9 @@ import math
 
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..core import Variable, as_input
+from ..core import Variable, as_input, as_number
 from .activation import log_softmax
-from .compare import as_indices, as_number, equal, less, where
+from .compare import as_indices, equal, less, where
 from .elementwise import as_float, exp, log, square
 from .loss import checked, cross_entropy, reduced, softmax_cross_entropy
 from .reduce import mean, sum

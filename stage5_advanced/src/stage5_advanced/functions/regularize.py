@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import cuda
 from ..config import Config
-from ..core import Function, Variable, as_input
+from ..core import Function, Variable, as_input, as_number
 from . import kernels
 from .broadcast import accumulate
 from .elementwise import derived
@@ -49,10 +49,16 @@ def dropout(x, dropout_ratio=0.5):
     Each call draws from NumPy's global generator, or on a GPU from CuPy's. `test_mode` switches to
     inference. Raises ValueError for a ratio outside [0, 1).
     """
-    if not 0 <= dropout_ratio < 1:
-        raise ValueError(f"dropout: expected a ratio in [0, 1), got {dropout_ratio}")
-    x = as_input(x, "dropout")
-    return Dropout(float(dropout_ratio))(x) if Config.train else x
+    x, ratio = as_input(x, "dropout"), as_ratio("dropout", "ratio", dropout_ratio)
+    return Dropout(ratio)(x) if Config.train else x
+
+
+def as_ratio(name, key, ratio):
+    """The ratio of a dropout as a float. Raises TypeError if it is no number, ValueError if it is not in [0, 1)."""
+    number = float(as_number(name, key, ratio))
+    if not 0 <= number < 1:
+        raise ValueError(f"{name}: expected a {key} in [0, 1), got {ratio}")
+    return number
 
 
 class BatchNorm(Function):

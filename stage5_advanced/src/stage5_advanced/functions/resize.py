@@ -6,9 +6,9 @@ Shapes: x (N, C, H, W). A size is one number for both directions, or a pair (hei
 import numpy as np
 
 from .. import cuda
-from ..core import Function, as_input
+from ..core import Function, as_input, as_number
 from .broadcast import narrow, widen
-from .compare import as_constant, as_number, less, where
+from .compare import as_constant, less, where
 from .elementwise import as_float
 from .matrix import matmul
 from .select import take

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from .. import cuda
-from ..core import Function, as_input
+from ..core import Function, as_input, as_number
 from . import kernels
 from .broadcast import broadcast_to, narrow, widen
-from .compare import as_indices, as_number
+from .compare import as_indices
 from .shape import concat, get_item, reshape, transpose
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from .. import cuda
-from ..core import Function, as_input
-from .compare import as_indices, as_number, less
+from ..core import Function, as_input, as_number
+from .compare import as_indices, less
 from .select import split
 from .shape import as_inputs, concat, reshape
 

@@ -5,11 +5,11 @@ import math
 import numpy as np
 
 from .. import cuda
-from ..core import Function, as_input, as_operand
+from ..core import Function, as_input, as_number, as_operand
 from . import kernels
 from .activation import relu, sigmoid
 from .broadcast import sum_to
-from .compare import as_number, cast, equal, greater, greater_equal, in_float32, less, less_equal, sign, where
+from .compare import cast, equal, greater, greater_equal, in_float32, less, less_equal, sign, where
 from .elementwise import as_float, exp, square, tanh
 from .shape import concat
 from .special import erf_of

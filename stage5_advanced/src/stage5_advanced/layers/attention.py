@@ -2,6 +2,7 @@
 
 from .. import functions as F
 from ..core import as_input
+from ..functions.regularize import as_ratio
 from .base import Layer, check_sizes
 from .linear import Linear
 
@@ -18,10 +19,8 @@ class MultiHeadAttention(Layer):
     def __init__(self, n_heads, size=None, *, dropout_ratio=0.0, nobias=False, initializer=None):
         super().__init__()
         check_sizes(self, nobias, n_heads=n_heads, in_size=size)
-        if not 0 <= dropout_ratio < 1:
-            raise ValueError(f"MultiHeadAttention: expected a dropout_ratio in [0, 1), got {dropout_ratio}")
         self.n_heads = n_heads
-        self.dropout_ratio = dropout_ratio
+        self.dropout_ratio = as_ratio("MultiHeadAttention", "dropout_ratio", dropout_ratio)
         self.options = {"nobias": nobias, "initializer": initializer}
         self.size = None
         if size is not None:

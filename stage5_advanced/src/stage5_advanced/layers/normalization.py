@@ -4,7 +4,8 @@ import numpy as np
 
 from .. import functions as F
 from ..config import Config
-from ..core import as_input
+from ..core import as_input, as_number
+from ..functions.regularize import as_ratio
 from .base import Buffer, Layer, uninitialized
 
 
@@ -20,9 +21,9 @@ class BatchNorm(Layer):
 
     def __init__(self, eps=1e-5, decay=0.9, affine=True, warmup=False):
         super().__init__()
-        if (warmup and decay is None) or not (decay is None or 0 <= decay <= 1):
+        if (warmup and decay is None) or not (decay is None or 0 <= as_number("BatchNorm", "decay", decay) <= 1):
             raise ValueError(f"BatchNorm: expected a decay from 0 to 1, or None without warmup, got {decay}")
-        self.eps = eps
+        self.eps = as_number("BatchNorm", "eps", eps)
         self.decay = decay
         self.affine = affine
         self.avg_mean = uninitialized("avg_mean", (None,), kind=Buffer)
@@ -70,7 +71,7 @@ class LayerNorm(Layer):
         if not (isinstance(ndim, (int, np.integer)) and ndim >= 1):
             raise ValueError(f"LayerNorm: expected a positive number of axes, got {ndim!r}")
         self.ndim = ndim
-        self.eps = eps
+        self.eps = as_number("LayerNorm", "eps", eps)
         self.gamma = uninitialized("gamma", (None,) * ndim)
         self.beta = uninitialized("beta", (None,) * ndim)
 
@@ -98,9 +99,7 @@ class Dropout(Layer):
 
     def __init__(self, ratio=0.5):
         super().__init__()
-        if not 0 <= ratio < 1:
-            raise ValueError(f"Dropout: expected a ratio in [0, 1), got {ratio}")
-        self.ratio = float(ratio)
+        self.ratio = as_ratio("Dropout", "ratio", ratio)
 
     def forward(self, x):
         return F.dropout(x, self.ratio)

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from .. import functions as F
-from ..core import as_input
+from ..core import as_input, as_number
 from ..functions.sequences import Packing, check_lengths
 from ..state_dict import arrays_of
 from .base import Layer, check_sizes
@@ -140,7 +140,7 @@ class _NStep(Layer):
         super().__init__()
         name = type(self).__name__
         check_sizes(self, n_layers=n_layers, hidden_size=hidden_size, in_size=in_size)
-        if not 0 <= dropout_ratio < 1 or (dropout_ratio > 0 and n_layers == 1):
+        if not 0 <= as_number(name, "dropout_ratio", dropout_ratio) < 1 or (dropout_ratio > 0 and n_layers == 1):
             raise ValueError(
                 f"{name}: expected a dropout_ratio in [0, 1), and 0 for one layer, since dropout is between layers, "
                 f"got {dropout_ratio} for {n_layers}"

@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import cuda
 from .. import functions as F
-from ..core import Function, Parameter, as_input
+from ..core import Function, Parameter, as_input, as_number
 from .base import Layer, check_sizes
 
 
@@ -59,6 +59,7 @@ class NegativeSampling(Layer):
     def __init__(self, counts, size, sample_size=5, power=0.75):
         super().__init__()
         check_sizes(self, size=size, sample_size=sample_size)
+        power = as_number("NegativeSampling", "power", power)
         self.cumulative = np.cumsum(as_counts("NegativeSampling", counts) ** power)
         self.sample_size = sample_size
         self.W = Parameter(np.zeros((len(self.cumulative), size), np.float32), name="W")
@@ -100,10 +101,10 @@ class BinaryHierarchicalSoftmax(Layer):
 
 def as_counts(name, counts):
     """Counts of words as floats. Raises ValueError unless they are a vector of numbers of at least 0, not all 0."""
-    counts = np.asarray(counts, float)
-    if counts.ndim != 1 or not (counts >= 0).all() or not counts.sum() > 0:
+    counts = np.asarray(counts)
+    if counts.dtype.kind not in "biuf" or counts.ndim != 1 or not (counts >= 0).all() or not counts.sum() > 0:
         raise ValueError(f"{name}: expected counts of words, at least 0 and not all 0, got {counts}")
-    return counts
+    return counts.astype(float)
 
 
 def huffman_paths(counts):

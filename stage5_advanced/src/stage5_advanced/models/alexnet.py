@@ -1,6 +1,7 @@
 """AlexNet: five convolutions, three linear layers."""
 
 from .. import functions as F
+from ..functions.regularize import as_ratio
 from ..layers import Conv2d, Linear
 from .base import TorchvisionModel, check_choice, check_pretrained, images
 
@@ -19,7 +20,7 @@ class AlexNet(TorchvisionModel):
         check_choice(self, "style", style, ("torch", "paper"))
         self.style = style
         self.lrn = lrn
-        self.dropout_ratio = dropout_ratio
+        self.dropout_ratio = as_ratio("AlexNet", "dropout_ratio", dropout_ratio)
         c1, c2, c3, c4, c5 = (64, 192, 384, 256, 256) if style == "torch" else (96, 256, 384, 384, 256)
         self.conv1 = Conv2d(c1, 11, stride=4, pad=2 if style == "torch" else 0)
         self.conv2 = Conv2d(c2, 5, pad=2)

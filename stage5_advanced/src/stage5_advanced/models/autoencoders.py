@@ -5,9 +5,9 @@ import math
 
 from .. import functions as F
 from ..config import Config
-from ..core import as_input
+from ..core import as_input, as_number
 from ..functions.elementwise import derived
-from ..layers import Conv2d, Linear
+from ..layers import Conv2d, Linear, check_sizes
 from .base import Model, Sequential
 
 
@@ -16,10 +16,11 @@ class _Reconstruction(Model):
 
     def __init__(self, sparse=0.0, noise=0.0):
         super().__init__()
+        name = type(self).__name__
+        self.sparse = as_number(name, "sparse", sparse)
+        self.noise = as_number(name, "noise", noise)
         if not (sparse >= 0 and noise >= 0):
-            raise ValueError(f"{type(self).__name__}: expected sparse and noise of at least 0, got {sparse}, {noise}")
-        self.sparse = sparse
-        self.noise = noise
+            raise ValueError(f"{name}: expected sparse and noise of at least 0, got {sparse}, {noise}")
 
     def forward(self, x):
         return self.decode(self.encode(x))
@@ -108,9 +109,10 @@ class VAE(Model):
 
     def __init__(self, side, latent, hidden=400, deviation=0.25):
         super().__init__()
+        check_sizes(self, side=side)
         self.side = side
         self.latent = latent
-        self.deviation = deviation
+        self.deviation = as_number("VAE", "deviation", deviation)
         self.enc1 = Linear(hidden)
         self.enc2 = Linear(hidden)
         self.mu = Linear(latent)

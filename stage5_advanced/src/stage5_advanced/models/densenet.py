@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from .. import functions as F
+from ..functions.regularize import as_ratio
 from ..layers import BatchNorm, Conv2d, Layer, Linear
 from .base import TorchvisionModel, check_pretrained, images
 
@@ -18,7 +19,7 @@ class DenseLayer(Layer):
     def __init__(self, growth, bottleneck, dropout_ratio):
         super().__init__()
         self.bottleneck = bottleneck
-        self.dropout_ratio = dropout_ratio
+        self.dropout_ratio = as_ratio("DenseNet", "dropout_ratio", dropout_ratio)
         self.norm1 = BatchNorm()
         if bottleneck is None:
             self.conv1 = Conv2d(growth, 3, pad=1)

@@ -2,7 +2,7 @@
 
 from .. import functions as F
 from ..core import Function, as_input
-from ..layers import BatchNorm, Conv2d
+from ..layers import BatchNorm, Conv2d, check_sizes
 from .base import Model, Sequential
 
 
@@ -30,6 +30,7 @@ class TinySSD(Model):
 
     def __init__(self, n_classes=1):
         super().__init__()
+        check_sizes(self, n_classes=n_classes)
         self.n_classes = n_classes
         self.block0 = Sequential(*halving(16), *halving(32), *halving(64))
         self.block1, self.block2, self.block3 = (Sequential(*halving(128)) for _ in range(3))

@@ -208,12 +208,13 @@ class Vectors:
         if self.array.ndim != 2 or len(self.words) != len(self.array):
             raise ValueError(f"Vectors: expected an array ({len(self.words)}, size), got {self.array.shape}")
         self.ids = {word: n for n, word in enumerate(self.words)}
-        norms = np.linalg.norm(self.array, axis=1, keepdims=True)
-        self.unit = self.array / np.maximum(norms, np.finfo(self.unit_dtype()).tiny)
+        self.unit = self.units(self.array)
 
-    def unit_dtype(self):
-        """The dtype of the vectors, at least float32."""
-        return np.result_type(self.array.dtype, np.float32)
+    def units(self, array):
+        """Vectors (..., size) divided by their lengths, in at least float32; zeros stay zeros."""
+        array = array.astype(np.result_type(array.dtype, np.float32), copy=False)
+        norms = np.linalg.norm(array, axis=-1, keepdims=True)
+        return array / np.maximum(norms, np.finfo(array.dtype).tiny)
 
     def __getitem__(self, word):
         """The vector of a word. Raises KeyError if it is unknown."""
@@ -221,7 +222,7 @@ class Vectors:
 
     def best(self, v, k, excluded):
         """The k words of largest cosine with v: [(word, cosine), ...]."""
-        cosines = self.unit @ (v / max(float(np.linalg.norm(v)), 1e-30))
+        cosines = self.unit @ self.units(v)
         cosines[[self.ids[word] for word in excluded]] = -math.inf
         order = np.argsort(-cosines, kind="stable")[: min(k, len(self.words) - len(set(excluded)))]
         return [(self.words[n], float(cosines[n])) for n in order.tolist()]

@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import functions as F
 from ..config import Config
+from ..functions.regularize import as_ratio
 from ..layers import BatchNorm, Conv2d, Layer, Linear
 from .base import TorchvisionModel, check_choice, check_pretrained, images
 
@@ -103,7 +104,7 @@ class GoogLeNet(TorchvisionModel):
         self.aux = aux
         self.style = style
         self.transform_input = transform_input
-        self.dropout_ratio = dropout_ratio
+        self.dropout_ratio = as_ratio("GoogLeNet", "dropout_ratio", dropout_ratio)
         self.conv1 = ConvUnit(style, 64, 7, stride=2, pad=3)
         self.conv2 = ConvUnit(style, 64, 1)
         self.conv3 = ConvUnit(style, 192, 3, pad=1)

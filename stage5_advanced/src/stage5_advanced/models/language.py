@@ -8,8 +8,9 @@ from .. import cuda
 from .. import functions as F
 from .. import layers as L
 from ..config import no_grad, test_mode
-from ..core import Parameter, as_input
+from ..core import Parameter, as_input, as_number
 from ..functions.elementwise import derived
+from ..functions.regularize import as_ratio
 from .base import Model
 
 CELLS = {"rnn": L.NStepRNN, "lstm": L.NStepLSTM, "gru": L.NStepGRU}
@@ -29,7 +30,7 @@ class NGram:
             raise ValueError(f"NGram: expected n of at least 1, got {n!r}")
         if smoothing not in ("add", "kneser_ney"):
             raise ValueError(f"NGram: expected smoothing 'add' or 'kneser_ney', got {smoothing!r}")
-        if not k >= 0:
+        if not as_number("NGram", "k", k) >= 0:
             raise ValueError(f"NGram: expected k of at least 0, got {k}")
         if interpolate is not None and (len(interpolate) != n or not math.isclose(sum(interpolate), 1)):
             raise ValueError(f"NGram: expected {n} weights whose sum is 1, got {interpolate}")
@@ -241,7 +242,7 @@ class TextCNN(Model):
         if vectors is not None and np.shape(vectors) != (vocab_size, size):
             raise ValueError(f"TextCNN: expected vectors {(vocab_size, size)}, got {np.shape(vectors)}")
         self.kernel_sizes = tuple(kernel_sizes)
-        self.dropout_ratio = dropout_ratio
+        self.dropout_ratio = as_ratio("TextCNN", "dropout_ratio", dropout_ratio)
         self.embed = L.EmbedID(vocab_size, size) if vectors is None else L.EmbedID.of(vectors, frozen=False)
         self.frozen = None if vectors is None else L.EmbedID.of(vectors)
         for k, (K, C) in enumerate(zip(kernel_sizes, channels, strict=True)):
@@ -294,6 +295,7 @@ class Decoder(Model):
         super().__init__()
         if attention not in (None, "dot", "additive"):
             raise ValueError(f"Decoder: expected attention None, 'dot' or 'additive', got {attention!r}")
+        L.check_sizes(self, attention_size=attention_size)
         self.form = (cell, n_layers, hidden_size)
         self.attention = attention
         self.embed = L.EmbedID(vocab_size, size)

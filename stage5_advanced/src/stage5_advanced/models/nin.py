@@ -1,6 +1,7 @@
 """NiN: networks in a network, 1x1 convolutions instead of linear layers."""
 
 from .. import functions as F
+from ..functions.regularize import as_ratio
 from ..layers import Conv2d, Layer
 from .base import Model, check_pretrained, images
 
@@ -29,7 +30,7 @@ class NiN(Model):
     def __init__(self, pretrained=False, n_classes=1000, dropout_ratio=0.5):
         super().__init__()
         check_pretrained(self, pretrained)
-        self.dropout_ratio = dropout_ratio
+        self.dropout_ratio = as_ratio("NiN", "dropout_ratio", dropout_ratio)
         self.block1 = NiNBlock(96, 11, stride=4)
         self.block2 = NiNBlock(256, 5, pad=2)
         self.block3 = NiNBlock(384, 3, pad=1)

@@ -1,6 +1,7 @@
 """SqueezeNet: few parameters."""
 
 from .. import functions as F
+from ..functions.regularize import as_ratio
 from ..layers import Conv2d
 from .base import TorchvisionModel, check_pretrained, images
 from .blocks import Fire
@@ -57,7 +58,7 @@ class SqueezeNet11(TorchvisionModel):
     def __init__(self, pretrained=False, n_classes=1000, dropout_ratio=0.5):
         super().__init__()
         check_pretrained(self, pretrained)
-        self.dropout_ratio = dropout_ratio
+        self.dropout_ratio = as_ratio("SqueezeNet11", "dropout_ratio", dropout_ratio)
         self.conv1 = Conv2d(64, 3, stride=2)
         self.fire2 = Fire(16, 64)
         self.fire3 = Fire(16, 64)

@@ -3,6 +3,8 @@
 import numpy as np
 
 from .. import functions as F
+from ..core import as_number
+from ..functions.regularize import as_ratio
 from ..layers import BatchNorm, Conv2d, Linear
 from .base import TorchvisionModel, check_choice, check_pretrained, images
 
@@ -121,8 +123,9 @@ class VGG(TorchvisionModel):
         super().__init__()
         check_choice(self, "n_layers", n_layers, N_CONVS)
         check_pretrained(self, pretrained)
+        width = as_number(type(self).__name__, "width", width)
         self.batch_norm = batch_norm
-        self.dropout_ratio = dropout_ratio
+        self.dropout_ratio = as_ratio(type(self).__name__, "dropout_ratio", dropout_ratio)
         self.blocks = [[f"{i}_{j}" for j in range(1, n + 1)] for i, n in enumerate(N_CONVS[n_layers], start=1)]
         for names, channels in zip(self.blocks, CHANNELS, strict=True):
             for name in names:

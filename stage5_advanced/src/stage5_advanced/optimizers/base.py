@@ -11,7 +11,7 @@ from numbers import Real
 import numpy as np
 
 from .. import cuda
-from ..core import Variable
+from ..core import Variable, as_number
 
 # Hyperparameters are at least 0 and below these limits.
 LIMITS = {"rho": 1, "beta1": 1, "beta2": 1} | dict.fromkeys(("lr", "momentum", "eps", "rate", "weight_decay"), math.inf)
@@ -203,9 +203,10 @@ def misfit(param):
 def checked(owner, name, value, limits=LIMITS):
     """Return the value, as a float if its name is in limits: a NumPy scalar would turn float32 into float64.
 
-    Raises ValueError if it is outside the limits.
+    Raises TypeError unless it is a number then, ValueError if it is outside the limits.
     """
     if name in limits:
+        value = as_number(owner, name, value)
         if not 0 <= value < limits[name]:  # false for nan, too
             raise ValueError(f"{owner}: expected 0 <= {name} < {limits[name]}, got {value}")
         value = float(value)

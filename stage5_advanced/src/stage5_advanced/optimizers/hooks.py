@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .. import cuda
-from ..core import Variable, as_array
+from ..core import Variable, as_array, as_number
 from .base import checked
 
 
@@ -24,7 +24,7 @@ class ClipGrad:
     """Hook: scale all gradients down so that their total norm is at most max_norm. [step 46]"""
 
     def __init__(self, max_norm):
-        if not max_norm > 0:
+        if not as_number("ClipGrad", "max_norm", max_norm) > 0:
             raise ValueError(f"ClipGrad: expected max_norm above 0, got {max_norm}")
         self.max_norm = float(max_norm)
 
@@ -45,7 +45,7 @@ class ClipValue:
     """Hook: limit each element of the gradients to [-limit, limit]. [not in the book]"""
 
     def __init__(self, limit):
-        if not limit > 0:
+        if not as_number("ClipValue", "limit", limit) > 0:
             raise ValueError(f"ClipValue: expected a limit above 0, got {limit}")
         self.limit = float(limit)
 

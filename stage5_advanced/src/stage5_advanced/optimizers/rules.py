@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from .. import cuda
+from ..core import as_number
 from .base import LIMITS, Optimizer, blocks
 
 
@@ -264,7 +265,7 @@ class RMSprop(Optimizer):
         self.momentum = momentum
         self.centered = bool(centered)
         self.style = style
-        self.start = float(style == "tensorflow") if start is None else float(start)
+        self.start = float(style == "tensorflow" if start is None else as_number("RMSprop", "start", start))
 
     def new_state(self, param):
         state = {"s": param.xp.full_like(param.data, self.start), "v": param.xp.zeros_like(param.data)}

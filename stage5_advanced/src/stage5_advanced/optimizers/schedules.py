@@ -5,6 +5,8 @@ import math
 
 import numpy as np
 
+from ..core import as_number
+
 
 class Schedule:
     """The base class: sets the learning rate of an optimizer; a subclass defines `rate`. [not in the book]
@@ -55,9 +57,9 @@ class Schedule:
 
 
 def positive(schedule, **numbers):
-    """Raise ValueError unless the numbers are above 0."""
+    """Raise ValueError unless the numbers are above 0, TypeError for what is no number."""
     for name, number in numbers.items():
-        if not number > 0:
+        if not as_number(type(schedule).__name__, name, number) > 0:
             raise ValueError(f"{type(schedule).__name__}: expected {name} above 0, got {number}")
 
 
@@ -80,7 +82,7 @@ class MultiStepLR(Schedule):
     def __init__(self, optimizer, milestones, gamma=0.1):
         super().__init__(optimizer)
         positive(self, gamma=gamma)
-        self.milestones = sorted(milestones)
+        self.milestones = sorted(as_number("MultiStepLR", "milestones", t) for t in milestones)
         self.gamma = gamma
 
     def rate(self, t):
@@ -137,7 +139,7 @@ class CosineLR(Schedule):
         super().__init__(optimizer)
         positive(self, total=total)
         self.total = total
-        self.minimum = minimum
+        self.minimum = as_number("CosineLR", "minimum", minimum)
 
     def rate(self, t):
         share = (1 + math.cos(math.pi * min(t, self.total) / self.total)) / 2
@@ -199,16 +201,16 @@ class OnPlateau(Schedule):
 
     def __init__(self, optimizer, factor=0.1, patience=10, min_delta=1e-4, mode="min", cooldown=0, minimum=0.0):
         super().__init__(optimizer)
-        if not 0 < factor < 1:
+        if not 0 < as_number("OnPlateau", "factor", factor) < 1:
             raise ValueError(f"OnPlateau: expected a factor between 0 and 1, got {factor}")
         if mode not in ("min", "max"):
             raise ValueError(f"OnPlateau: expected mode 'min' or 'max', got {mode!r}")
         self.factor = factor
-        self.patience = patience
-        self.min_delta = min_delta
+        self.patience = as_number("OnPlateau", "patience", patience)
+        self.min_delta = as_number("OnPlateau", "min_delta", min_delta)
         self.mode = mode
-        self.cooldown = cooldown
-        self.minimum = minimum
+        self.cooldown = as_number("OnPlateau", "cooldown", cooldown)
+        self.minimum = as_number("OnPlateau", "minimum", minimum)
         self.best = math.inf if mode == "min" else -math.inf
         self.bad = self.waiting = 0
 
@@ -242,9 +244,9 @@ def between(optimizer, final, epochs, kind="linear"):
     """
     if kind not in ("linear", "exponential"):
         raise ValueError(f"between: expected kind 'linear' or 'exponential', got {kind!r}")
-    if not epochs > 1:
+    if not as_number("between", "epochs", epochs) > 1:
         raise ValueError(f"between: expected more than one epoch, got {epochs}")
-    ratio = final / Schedule(optimizer).base
+    ratio = as_number("between", "final", final) / Schedule(optimizer).base
     if kind == "linear":
         return LinearLR(optimizer, start=1.0, end=ratio, total=epochs - 1)
     return ExponentialLR(optimizer, ratio ** (1 / (epochs - 1)))

@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 
+from ..core import as_number
 from ..optimizers import OnPlateau
 from ..saving import replacing, save_checkpoint
 
@@ -43,11 +44,11 @@ class EarlyStopping:
     """
 
     def __init__(self, monitor="valid_loss", patience=5, min_delta=0.0, restore_best=True, mode=None):
-        if patience < 1:
+        if as_number("EarlyStopping", "patience", patience) < 1:
             raise ValueError(f"EarlyStopping: expected patience to be at least 1, got {patience}")
         self.monitor = monitor
         self.patience = patience
-        self.min_delta = min_delta
+        self.min_delta = as_number("EarlyStopping", "min_delta", min_delta)
         self.restore_best = restore_best
         self.mode = mode_of("EarlyStopping", monitor, mode)
         self.best_epoch = 0
@@ -93,7 +94,7 @@ class Checkpoint:
     is_last = True  # so that it saves what the other callbacks have done
 
     def __init__(self, path, monitor=None, every=1, mode=None):
-        if every < 1:
+        if as_number("Checkpoint", "every", every) < 1:
             raise ValueError(f"Checkpoint: expected every to be at least 1, got {every}")
         self.path = path
         self.monitor = monitor

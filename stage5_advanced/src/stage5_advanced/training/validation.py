@@ -4,6 +4,8 @@ import operator
 
 import numpy as np
 
+from ..core import as_number
+
 
 class KFold:
     """Splits samples into n_splits folds of nearly equal size; each is the validation set once. [not in the book]
@@ -13,8 +15,9 @@ class KFold:
     """
 
     def __init__(self, n_splits=5, shuffle=False, rng=None):
-        if n_splits < 2:
-            raise ValueError(f"{type(self).__name__}: expected at least 2 folds, got {n_splits}")
+        name = type(self).__name__
+        if as_number(name, "n_splits", n_splits) < 2:
+            raise ValueError(f"{name}: expected at least 2 folds, got {n_splits}")
         self.n_splits = operator.index(n_splits)
         self.shuffle = shuffle
         self.rng = rng
