@@ -18,6 +18,7 @@ from crosscheck.inputs import normal
 from crosscheck.recorder import Recorder, Surface
 from crosscheck.runner import Cell, Runner
 from crosscheck.stages import STAGES
+from stage5_advanced.hybrid.reach import reach
 
 ALL = {c.name: c for c in all_computations()}
 
@@ -57,6 +58,7 @@ def called(body, number=4):
         (lambda fw: fw.Variable(np.ones((2, 2))).T, {"Variable.T": {"axes"}}),
         (lambda fw: fw.SGD(), {"optimizers.SGD": {"lr"}}),
         (lambda fw: fw.MomentumSGD(0.1), {"optimizers.MomentumSGD": {"momentum"}}),
+        (lambda fw: fw.Parameter(np.ones(2)), {"Parameter": {"name"}}),
         (lambda fw: fw.Linear(2, in_size=3), {"layers.Linear": {"nobias", "dtype"}}),
         (lambda fw: fw.transforms.ToInt()(np.ones(2)), {"transforms.ToInt": {"dtype"}}),
         (lambda fw: fw.utils.sum_to(np.ones(2), (1,)), {"utils.sum_to": set()}),
@@ -83,6 +85,38 @@ def test_a_class_of_the_user_counts_as_its_public_base():
         Mine()
 
     assert "layers.Layer" in called(body)
+
+
+def test_a_class_that_inherits_its_constructor_calls_the_one_that_comes_next():
+    """Model, which has none, is recorded by one that must not hide that of Other."""
+
+    def body(fw):
+        class Other(fw.Layer):
+            def __init__(self, size):
+                super().__init__()
+                self.size = size
+
+        class Mine(fw.Model, Other):
+            pass
+
+        assert Mine(3).size == 3
+
+    assert "models.Model" in called(body)
+
+
+def test_a_model_that_is_hybridized_does_not_lead_to_what_is_recorded():
+    """Which it would undo between two calls."""
+
+    def body(fw):
+        hybrid = fw.hybridize(lambda x: fw.exp(x) * 2)
+        hybrid(fw.Variable(np.ones(2)))
+        assert hybrid.programs()[0]["state"] == "program"
+        found.extend(reach([hybrid], lambda x: getattr(x, "model", x)))
+
+    found = []
+    assert "hybrid.Hybrid.prove" in called(body, 5)
+    assert "Recorder" in [type(x).__name__ for x in found]
+    assert len(found) < 300
 
 
 def test_a_recorded_stage_is_restored_even_after_an_error():

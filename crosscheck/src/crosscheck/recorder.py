@@ -12,7 +12,7 @@ import inspect
 import pathlib
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType, ModuleType
 from typing import Any
 
@@ -28,6 +28,9 @@ PARTS = (
     *("distributed", "hybrid", "prefetch", "records", "scores", "synthetic", "text", "vision"),
 )
 Called = dict[str, frozenset[str]]  # public name -> parameters that some call left at their defaults
+Defaults = Sequence[tuple[str, int]]  # the parameters that have a default, with their positions
+Place = tuple[type, str]  # a class and the name of its attribute
+INHERITED = object()  # instead of a method that a class does not define itself
 
 
 def code_of(value: Any) -> Any:
@@ -126,158 +129,167 @@ def with_default(f: Callable[..., Any] | None) -> list[tuple[str, int]]:
     ]
 
 
+class Wrappers:
+    """What records: methods that replace those of a stage, and functions; and what they have recorded.
+
+    A method that can record nothing more gives its place back to the original. All attributes are slots, so that
+    `hybridize`, which looks into the attributes of what a model refers to, does not look into these.
+    """
+
+    __slots__ = ("broken", "called", "complete", "made", "originals", "prefix", "replaced", "spent", "surface")
+
+    def __init__(self, framework: BookStyle):
+        self.called: dict[str, set[str]] = {}
+        self.complete: set[Place | str] = set()  # a further call there, or of this name, would record nothing
+        self.broken: list[str] = []  # violated invariants of memory
+        self.prefix = f"{framework.modules[0].__name__}."
+        self.surface = Surface(framework)
+        self.made: dict[str, Any] = {}  # name -> wrapper of a function or a method
+        self.replaced = self.replacements()
+        self.originals = {(owner, a): vars(owner).get(a, INHERITED) for owner, a in self.replaced}
+        self.spent: list[Place] = []  # where the original is back already
+
+    def replacements(self) -> dict[Place, Any]:
+        """What is replaced while recording, by wrappers."""
+        surface = self.surface
+        classes = [c for c in surface.objects.values() if inspect.isclass(c) and (c.__name__, id(c)) in surface.names]
+        found = {(owner, a): self.method(n, owner, a) for n, (owner, a) in surface.methods.items()}
+        found |= {(c, "__init__"): self.of_class(c, "__init__") for c in classes if initializer(c) is not None}
+        functions = filter(surface.is_function_class, classes)
+        return found | {(c, "__call__"): self.of_class(c, "__call__") for c in functions}
+
+    def put(self, methods: Mapping[Place, Any]) -> None:
+        """Replace methods of classes."""
+        for (owner, attribute), method in methods.items():
+            if method is not INHERITED:
+                setattr(owner, attribute, method)
+            elif attribute in vars(owner):
+                delattr(owner, attribute)
+
+    def begin(self, in_place: bool) -> None:
+        """Forget what is recorded, and put the wrappers in place; in_place: all but the spent ones are."""
+        for kept in (self.called, self.complete, self.broken):
+            kept.clear()
+        self.put({place: self.replaced[place] for place in self.spent} if in_place else self.replaced)
+        self.spent.clear()
+
+    def note(self, name: str, defaults: Defaults, arguments: Any, options: Any, at: Place | str) -> None:
+        """Record a call. at: the place of the wrapper, which the original gets back if that was all; or its name."""
+        left = self.called.setdefault(name, set())
+        if len(left) < len(defaults):
+            left.update(p for p, position in defaults if position >= len(arguments) and p not in options)
+        if len(left) == len(defaults):
+            self.complete.add(at)
+            if not isinstance(at, str):
+                self.spent.append(at)
+                self.put({at: self.originals[at]})
+
+    def function(self, name: str, f: Callable[..., Any]) -> Any:
+        """A function that records its calls."""
+        if name not in self.made:
+            self.made[name] = self.recorded(name, f)
+        return self.made[name]
+
+    def recorded(
+        self, name: str, f: Callable[..., Any], place: Place | None = None, outside_only: bool = False
+    ) -> Callable[..., Any]:
+        """f, recording its calls under this name. outside_only: not those that the stage itself makes."""
+        defaults, at = with_default(f), place or name
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            if at not in self.complete and not (outside_only and self.within_stage(sys._getframe(1))):
+                self.note(name, defaults, arguments, options, at)
+            return f(*arguments, **options)
+
+        return functools.wraps(f)(call)
+
+    def within_stage(self, frame: FrameType) -> bool:
+        """Whether a frame runs code of the stage."""
+        return f"{frame.f_globals['__name__']}.".startswith(self.prefix)
+
+    def method(self, name: str, owner: type, attribute: str) -> Any:
+        """A method that records its calls, and what it does to memory if that is watched."""
+        if name not in self.made:
+            value = vars(owner)[attribute]
+            code, place = code_of(value), None if attribute in WATCHED else (owner, attribute)
+            if attribute in WATCHED:
+                code = watched(code, self.surface.package.__name__, self.broken)
+            wrapper = self.recorded(name, code, place, self.surface.is_operator(owner, attribute))
+            if isinstance(value, property):
+                self.made[name] = property(wrapper, value.fset, value.fdel)
+            else:
+                self.made[name] = type(value)(wrapper) if hasattr(value, "__func__") else wrapper
+        return self.made[name]
+
+    def of_class(self, owner: type, attribute: str) -> Any:
+        """A special method of a class, recorded under the name of the class if it is that of the object, or its
+        nearest public base.
+        """
+        name = self.surface.names[owner.__name__, id(owner)]
+        own = vars(owner).get(attribute)
+        defaults = with_default(initializer(owner)) if attribute == "__init__" else []
+        place = owner, attribute
+
+        def call(instance: Any, *arguments: Any, **options: Any) -> Any:
+            if place not in self.complete and self.public_class(type(instance)) is owner:
+                self.note(name, defaults, (instance, *arguments), options, place)
+            if own is None:
+                return getattr(super(owner, instance), attribute)(*arguments, **options)
+            return own(instance, *arguments, **options)
+
+        return call
+
+    def public_class(self, kind: type) -> type:
+        """A class or the nearest of its bases that is public."""
+        return next(base for base in kind.__mro__ if (base.__name__, id(base)) in self.surface.names)
+
+
 class Recorder(BookStyle):
     """A stage that records what a computation uses of it; `with recorder:` around the computation."""
 
     def __init__(self, framework: BookStyle):
-        super().__init__(framework.name, framework.modules, framework.number)
-        self.called: dict[str, set[str]] = {}
-        self.complete: set[Any] = set()  # names and classes of which a further call would record nothing
-        self.prefix = f"{framework.modules[0].__name__}."
-        self.broken: list[str] = []  # violated invariants of memory
-        self.folder = pathlib.Path(str(framework.modules[0].__file__)).parent
-        self.surface = Surface(framework)
-        self.wrappers: dict[str, Any] = {}
+        self.wrappers = Wrappers(framework)
         self.stays = False  # whether the wrappers are in place between recordings
-        self.replaced = self.replacements()
-        self.originals = {(owner, attribute): vars(owner)[attribute] for owner, attribute in self.replaced}
+        self.folder = pathlib.Path(str(framework.modules[0].__file__)).parent
+        super().__init__(framework.name, framework.modules, framework.number)
 
-    def replacements(self) -> dict[tuple[type, str], Any]:
-        """What is replaced while recording: (class, attribute) -> wrapper."""
-        classes = [value for value in self.surface.objects.values() if inspect.isclass(value)]
-        found = {(owner, a): self.method(n, owner, a) for n, (owner, a) in self.surface.methods.items()}
-        found |= {(c, "__init__"): self.constructor(c) for c in classes if "__init__" in vars(c)}
-        Function = self.surface.package.Function
-        found[Function, "__call__"] = self.instance(Function)
-        return found
+    @property
+    def broken(self) -> list[str]:  # type: ignore[override]
+        """Violated invariants of memory."""
+        return self.wrappers.broken
 
     def __enter__(self) -> Recorder:
-        self.called.clear()
-        self.complete.clear()
-        self.broken.clear()
-        if not self.stays:
-            self.put(self.replaced)
+        self.wrappers.begin(in_place=self.stays)
         return self
 
     def __exit__(self, *_: object) -> None:
         if not self.stays:
-            self.put(self.originals)
-
-    def put(self, methods: Mapping[tuple[type, str], Any]) -> None:
-        """Replace methods: (class, attribute) -> method."""
-        for (owner, attribute), method in methods.items():
-            setattr(owner, attribute, method)
+            self.wrappers.put(self.wrappers.originals)
 
     def stay(self, stays: bool) -> None:
         """Leave the wrappers in place between recordings, or no longer: replacing a thousand methods takes time."""
         self.stays = stays
-        self.put(self.replaced if stays else self.originals)
+        if stays:
+            self.wrappers.begin(in_place=False)
+        else:
+            self.wrappers.put(self.wrappers.originals)
 
     def taken(self) -> Called:
         """What was called, and which parameters were left at their defaults."""
-        return {name: frozenset(left) for name, left in self.called.items()}
-
-    # --- functions and classes, wrapped on lookup ---
+        return {name: frozenset(left) for name, left in self.wrappers.called.items()}
 
     def find(self, name: str) -> Any:
         return self.seen(name, super().find(name))
 
     def seen(self, name: str, found: Any) -> Any:
         """What a computation gets for a name."""
-        surface: Surface | None = self.__dict__.get("surface")
-        if surface is None:
-            return found
-        if inspect.ismodule(found) and found.__name__.startswith(f"{surface.package.__name__}."):
+        wrappers = self.wrappers
+        if inspect.ismodule(found) and found.__name__.startswith(wrappers.prefix):
             return View(self, found)
-        public = surface.names.get((name, id(found)))
+        public = wrappers.surface.names.get((name, id(found)))
         if public is not None and inspect.isclass(found) and (initializer(found) is None or name != found.__name__):
-            self.called.setdefault(public, set())  # nothing or another name is recorded when it is constructed
-        if public is None or not inspect.isfunction(found):
-            return found
-        if public not in self.wrappers:
-            self.wrappers[public] = self.recorded(public, found)
-        return self.wrappers[public]
-
-    def recorded(self, name: str, f: Callable[..., Any], outside_only: bool = False) -> Callable[..., Any]:
-        """f, recording its calls under this name. outside_only: not those that the stage itself makes."""
-        defaults = with_default(f)
-
-        def call(*arguments: Any, **options: Any) -> Any:
-            if name not in self.complete and not (outside_only and self.within_stage(sys._getframe(1))):
-                self.note(name, defaults, arguments, options)
-            return f(*arguments, **options)
-
-        return functools.wraps(f)(call)
-
-    def note(self, name: str, defaults: list[tuple[str, int]], arguments: Any, options: Any) -> None:
-        left = self.called.setdefault(name, set())
-        if len(left) < len(defaults):
-            left.update(p for p, position in defaults if position >= len(arguments) and p not in options)
-        if len(left) == len(defaults):
-            self.complete.add(name)
-
-    def within_stage(self, frame: FrameType) -> bool:
-        """Whether a frame runs code of the stage."""
-        return f"{frame.f_globals['__name__']}.".startswith(self.prefix)
-
-    # --- methods, replaced while recording ---
-
-    def method(self, name: str, owner: type, attribute: str) -> Any:
-        if name not in self.wrappers:
-            value = vars(owner)[attribute]
-            code = code_of(value)
-            if attribute in WATCHED:
-                code = watched(code, self.surface.package.__name__, self.broken)
-            wrapper = self.recorded(name, code, outside_only=self.surface.is_operator(owner, attribute))
-            if isinstance(value, property):
-                self.wrappers[name] = property(wrapper, value.fset, value.fdel)
-            else:
-                self.wrappers[name] = type(value)(wrapper) if hasattr(value, "__func__") else wrapper
-        return self.wrappers[name]
-
-    def constructor(self, owner: type) -> Any:
-        """`__init__` of a class, recorded for the class that is constructed, or its nearest public base."""
-        key = f"{owner.__module__}.{owner.__name__}()"
-        if key not in self.wrappers:
-            f: Callable[..., Any] = vars(owner)["__init__"]
-            defaults = with_default(f)
-
-            def construct(instance: Any, *arguments: Any, **options: Any) -> None:
-                kind: Any = type(instance)
-                if (construct, kind) not in self.complete:
-                    name = self.public_class(kind, construct)
-                    if name:
-                        self.note(name, defaults, (instance, *arguments), options)
-                    if not name or name in self.complete:
-                        self.complete.add((construct, kind))
-                f(instance, *arguments, **options)
-
-            self.wrappers[key] = construct
-        return self.wrappers[key]
-
-    def public_class(self, kind: type, construct: Any) -> str:
-        """The name of the class or of its nearest base that is public, if `construct` is its `__init__`; else ""."""
-        for base in kind.__mro__:
-            name = self.surface.names.get((base.__name__, id(base)))
-            if name:
-                return name if initializer(base) is construct else ""
-        return ""
-
-    def instance(self, Function: Any) -> Any:
-        """`__call__` of Function, recorded for the class of the instance."""
-        if "Function()" not in self.wrappers:
-            f = Function.__call__
-
-            def call(function: Any, *inputs: Any) -> Any:
-                kind = type(function)
-                if kind not in self.complete:
-                    self.complete.add(kind)
-                    if (name := self.surface.names.get((kind.__name__, id(kind)))) is not None:
-                        self.called.setdefault(name, set())
-                return f(function, *inputs)
-
-            self.wrappers["Function()"] = call
-        return self.wrappers["Function()"]
+            wrappers.called.setdefault(public, set())  # its construction records nothing, or another name
+        return wrappers.function(public, found) if public is not None and inspect.isfunction(found) else found
 
 
 class View:
