@@ -5,6 +5,8 @@ import re
 import numpy as np
 import pytest
 
+from stage5_advanced.functions.regularize import unbuffered
+
 from .stage import F, L, Model, Sequential, Variable, check_gradients, grad, training, using_config
 
 
@@ -52,6 +54,15 @@ def test_layer_norm_of_many_numbers_is_precise_and_keeps_its_dtype(shape, dtype)
         assert a.dtype == dtype
         tolerance = 2e-3 if dtype == np.float16 else 1e-5 if dtype == np.float32 else 1e-12
         np.testing.assert_allclose(a.data.astype(float), e.data, atol=tolerance * np.abs(e.data).max())
+
+
+def test_normalization_leaves_the_buffer_of_numpy_as_it_was():
+    before, x = np.getbufsize(), Variable(array(4, 3))
+    (F.layer_norm(x) + F.batch_norm(x, np.ones(3), np.zeros(3), np.zeros(3), np.ones(3))).backward()
+    assert np.getbufsize() == before
+    with unbuffered():
+        assert np.getbufsize() < before
+    assert np.getbufsize() == before
 
 
 def test_layer_norm_of_integers_and_of_another_layout():

@@ -107,6 +107,18 @@ def test_erf_is_at_most_two_units_in_the_last_place_off():
     assert np.signbit(F.erf(ends).data[3])
 
 
+def test_gelu_of_float32_has_an_error_of_two_eps_at_most():
+    x = np.linspace(-7, 7, 10_001).astype(np.float32).astype(float)
+    P, p = np.vectorize(math.erfc)(-x / math.sqrt(2)) / 2, np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
+    v, eps = Variable(x.astype(np.float32)), np.finfo(np.float32).eps
+    y = F.gelu(v)
+    y.backward()
+    assert (np.abs(y.data - x * P) <= 2 * eps * np.abs(x)).all()
+    assert np.abs(v.grad.data - (P + x * p)).max() <= 2 * eps
+    ends = np.array([0.0, 20.0, -20.0, 1e30, -1e30, np.inf], np.float32)
+    np.testing.assert_array_equal(F.gelu(ends).data, np.maximum(ends, 0))
+
+
 def test_known_values():
     one = Variable(np.array(1.0))
     np.testing.assert_allclose(F.gelu(one).data, 0.8413447, atol=5e-8)

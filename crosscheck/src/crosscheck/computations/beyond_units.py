@@ -116,6 +116,12 @@ def gelu(fw: Any, x: Any) -> Any:
     return fw.gelu(x), fw.gelu(x, approximate="tanh"), fw.gelu(x) * x
 
 
+@computation(**BEYOND, inputs=[uniform(-6.0, 0.0)], shapes=((200,),), order=1, cases=SHAPES_ONLY)
+def gelu_of_negative_numbers(fw: Any, x: Any) -> Any:
+    """Where gelu is small, so that the error of its probability shows"""
+    return fw.gelu(x)
+
+
 @computation(**BEYOND, inputs=[normal()], order=3, cases=FLOATS)
 def silu_and_swish(fw: Any, x: Any) -> Any:
     """x sigmoid(x), by both of its names"""

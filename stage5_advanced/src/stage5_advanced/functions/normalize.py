@@ -10,7 +10,7 @@ from .compare import cast, equal, in_float32, where
 from .elementwise import as_float, square
 from .matrix import matmul
 from .reduce import SHORT, axes_of, mean, row_sums, sum
-from .regularize import Standardize, project
+from .regularize import Standardize, project, unbuffered
 from .select import broadcastable
 from .shape import reshape
 from .units import maximum, sqrt
@@ -69,17 +69,18 @@ class LayerNorm(Function):
     def __init__(self, eps):
         self.eps = eps
 
+    @unbuffered()
     def forward(self, x, gamma, beta):
         dtype, D = np.result_type(x.dtype, gamma.dtype, beta.dtype), gamma.size
         y = self.xp.empty(x.shape, np.result_type(dtype, np.float32))
-        x, parts, gamma, beta = (as_rows(a, D) for a in (x, y, gamma, beta))
+        x, parts, gamma, beta = (as_rows(a, D, y.dtype) for a in (x, y, gamma, beta))
         self.mean, self.s = self.xp.empty((2, len(x), 1), y.dtype)
+        memory = self.xp.empty_like(parts[: rows_at_once(x)])
         for rows in chunks(x):
-            part, mean = parts[rows], row_sums(x[rows].astype(y.dtype, copy=False))[:, None] / D
+            part, mean = parts[rows], row_sums(x[rows])[:, None] / D
             self.xp.subtract(x[rows], mean, out=part)
             s = 1 / self.xp.sqrt(row_products(part, part) / D + self.eps)
-            part *= s
-            part *= gamma
+            part *= self.xp.multiply(s, gamma, out=memory[: len(part)])
             part += beta
             self.mean[rows], self.s[rows] = mean, s
         return y.astype(dtype, copy=False)
@@ -99,23 +100,22 @@ class LayerNormGrad(Function):
     def __init__(self, norm):
         self.norm = norm
 
+    @unbuffered()
     def forward(self, x, gamma, gy):
         wide, D, xp = self.norm.s.dtype, gamma.size, self.xp
         gx, ggamma, gbeta = xp.empty(x.shape, wide), xp.zeros(gamma.shape, wide), xp.zeros(gamma.shape, wide)
-        x, gy, parts, gamma, total, count = (as_rows(a, D) for a in (x, gy, gx, gamma, ggamma, gbeta))
-        memory = xp.empty((2, min(len(x), rows_at_once(x)), D), wide)
+        x, gy, parts, gamma, total, count = (as_rows(a, D, wide) for a in (x, gy, gx, gamma, ggamma, gbeta))
+        memory = xp.empty_like(parts[: rows_at_once(x)])
         for rows in chunks(x):
-            s, g, part = self.norm.s[rows], gy[rows].astype(wide, copy=False), parts[rows]
-            rest, product = memory[:, : len(g)]
-            xp.subtract(x[rows], self.norm.mean[rows], out=rest)
-            xp.multiply(g, rest, out=product)
-            total += s[:, 0] @ product
+            s, g, part = self.norm.s[rows], gy[rows], parts[rows]
+            rest = xp.subtract(x[rows], self.norm.mean[rows], out=memory[: len(part)])
+            total += s[:, 0] @ xp.multiply(g, rest, out=part)
             count += xp.ones(len(g), wide) @ g
-            rest *= row_products(product, gamma) * s * s / D
-            xp.multiply(g, gamma, out=part)
+            xp.multiply(s, gamma, out=part)
+            part *= g
+            rest *= row_products(part, rest) * (s * s / D)
             part -= rest
-            part -= row_products(g, gamma) / D
-            part *= s
+            part -= row_sums(part)[:, None] / D  # s mean(g), since the mean of rest is 0
         return gx, ggamma, gbeta
 
     def backward(self, ggx, gggamma, ggbeta):
@@ -135,9 +135,9 @@ class LayerNormGrad(Function):
 CHUNK = 2**16  # elements at a time, few enough to stay in the cache from one pass over them to the next
 
 
-def as_rows(x, D):
-    """An array as rows of D elements, a view of it unless its layout is another: (R, D)."""
-    return x.reshape(x.size // D, D)
+def as_rows(x, D, dtype):
+    """An array as rows of D elements, a view of it unless its layout or its dtype is another: (R, D)."""
+    return x.reshape(x.size // D, D).astype(dtype, copy=False)
 
 
 def rows_at_once(x):
@@ -152,7 +152,7 @@ def chunks(x):
 
 
 def row_products(x, y):
-    """The sum of x y for each row: x (R, D), y (R, D) or (1, D) -> (R, 1)."""
+    """The sum of x y for each row: x (R, D), y (R, D) -> (R, 1)."""
     if isinstance(x, np.ndarray) and x.shape[1] <= SHORT:
         return np.vecdot(x, y)[:, None]
     return accumulate(x * y, (1,), keepdims=True)

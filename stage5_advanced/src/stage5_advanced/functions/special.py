@@ -1,4 +1,6 @@
-"""The error function of arrays: skip on first reading."""
+"""The error function and the normal distribution of arrays: skip on first reading."""
+
+import math
 
 import numpy as np
 
@@ -22,6 +24,8 @@ LIMIT = 6.0  # erf(6) rounds to 1
 S = (7.8539139e-5, -8.01020368e-4, 5.18832803e-3, -2.68538116e-2, 1.12835851e-1, -3.76126258e-1, 1.28379166e-1)
 L = (-1.15014915e-3, 1.47760809e-2, -8.86282401e-2, -6.5449739e-1, -1.11743258, -2.67332838e-3)
 TAIL = 0.15729920705  # 1 - erf(1)
+# Likewise P(X <= x) = (1 + tanh(x T(x^2))) / 2 for a standard normal X. T has its least error up to 5.4 and grows on.
+T = (1.7561699e-9, -1.3226331e-7, 3.9647441e-6, -5.5306192e-5, -3.2594979e-5, 3.6333085e-2, 7.9788494e-1)
 CHUNK = 16384  # elements of a chunk, whose temporary arrays fit a processor's cache
 
 
@@ -31,12 +35,23 @@ def erf_of(x):
         from cupyx.scipy.special import erf
 
         return erf(x)
+    return in_chunks(erf32 if x.dtype in (np.float16, np.float32) else erf64, x)
+
+
+def normal_of(x):
+    """P(X <= x) for a standard normal X, of an array of floats; at most 2 units in the last place of 1 off."""
+    if cuda.is_on_gpu(x) or x.dtype not in (np.float16, np.float32):
+        return 0.5 * (1 + erf_of(math.sqrt(0.5) * x))
+    return in_chunks(normal32, x)
+
+
+def in_chunks(f, x):
+    """A function of arrays, of x: CHUNK elements at a time, float16 in float32."""
     x = np.asarray(x)
     flat = widen(np.ascontiguousarray(x)).reshape(-1)
     y = np.empty_like(flat)
     for start in range(0, flat.size, CHUNK):
-        part = flat[start : start + CHUNK]
-        y[start : start + CHUNK] = erf32(part) if flat.dtype == np.float32 else erf64(part)
+        y[start : start + CHUNK] = f(flat[start : start + CHUNK])
     return narrow(y.reshape(x.shape), x.dtype)
 
 
@@ -63,6 +78,17 @@ def erf32(x):
     tail *= small
     y += tail
     return y
+
+
+def normal32(x):
+    """P(X <= x) for an array of float32."""
+    with np.errstate(over="ignore"):  # to infinity, whose tanh is 1
+        z = polynomial(T, np.square(x))
+        z *= x
+    np.tanh(z, out=z)
+    z *= 0.5
+    z += 0.5
+    return z
 
 
 def polynomial(coefficients, x):

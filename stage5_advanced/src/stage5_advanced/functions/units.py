@@ -12,7 +12,7 @@ from .broadcast import sum_to
 from .compare import cast, equal, greater, greater_equal, in_float32, less, less_equal, sign, where
 from .elementwise import as_float, exp, square, tanh
 from .shape import concat
-from .special import erf_of
+from .special import erf_of, normal_of
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # keep mean 0 and variance 1 from layer to layer
 
@@ -236,9 +236,7 @@ class GELU(Function):
 
     @cuda.on_gpu(kernels.gelu)
     def forward(self, x):
-        self.P = erf_of(x * math.sqrt(0.5))
-        self.P += 1
-        self.P *= 0.5
+        self.P = normal_of(x)
         return x * self.P
 
     def backward(self, gy):
@@ -253,11 +251,12 @@ class GELUGrad(Function):
 
     @cuda.on_gpu(kernels.gelu_gradient)
     def forward(self, x, gy):
-        gx = self.xp.exp(-0.5 * x * x)
+        gx = self.xp.exp(-0.5 * self.xp.square(x))
         gx *= 1 / math.sqrt(2 * math.pi)
         gx *= x  # in place: more arrays would take longer than their elements
         gx += self.gelu.P
-        return gx * gy
+        gx *= gy
+        return gx
 
     def backward(self, ggx):
         x, gy = self.inputs
