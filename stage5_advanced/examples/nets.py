@@ -129,7 +129,7 @@ def draw(models, rows, x):
         model.to_cpu()
         outline(axes["a"], 6 - row, name, model, x)
     title = "channels and sizes after convolutions (blue), blocks (orange), poolings (gray), linear layers (green)"
-    axes["a"].set(title=title, xlim=(-4, 39), ylim=(0.2, 6.5))
+    axes["a"].set(title=title, xlim=(-6, 53), ylim=(0.2, 6.5))
     axes["a"].axis("off")
     for i, (name, (accuracy, n_params, _)) in enumerate(rows.items()):
         axes["b"].plot(range(1, len(accuracy) + 1), accuracy, ".-", color=f"C{i}", label=name)
@@ -146,7 +146,7 @@ def outline(axes, y, name, model, x):
     from matplotlib.patches import Rectangle
 
     left = 0
-    axes.text(-0.8, y, name, ha="right", va="center", fontsize=11)
+    axes.text(-1.2, y, name, ha="right", va="center", fontsize=11)
     with no_grad(), test_mode():
         for layer in [np.copy, *model.layers]:
             x = layer(x)
@@ -158,7 +158,7 @@ def outline(axes, y, name, model, x):
             axes.add_patch(Rectangle((left, y - height / 2), width, height, facecolor=color))
             label = f"{shape[1]}" + (f"\n{shape[2]} x {shape[3]}" if x.ndim == 4 else "")
             axes.text(left + width / 2, y - 0.43, label, ha="center", va="top", fontsize=7)
-            left += width + 1
+            left += max(width + 1.2, 2.2)  # room for the label
 
 
 if __name__ == "__main__":
