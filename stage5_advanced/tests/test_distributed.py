@@ -461,7 +461,7 @@ def test_one_rank_without_samples():
 def test_invalid_weights_are_an_error_on_every_rank(weights):
     found = ranks.errors_of(2, lambda comm: comm.multi_node_mean_grad(models.MLP((2,)), weight=weights[comm.rank]))
     got = [float(weight) for weight in weights]
-    expected = f"multi_node_mean_grad: expected weights from 0 with a sum above 0, got {got}"
+    expected = f"multi_node_mean_grad: expected weights of at least 0 with a positive sum, got {got}"
     assert found == [expected] * 2
 
 

@@ -173,7 +173,9 @@ def test_the_mode_is_that_of_the_loop():
 def test_invalid_loaders():
     loader = DataLoader(DATA, 2)
     for depth, workers in ((0, 1), (1, 0)):
-        with pytest.raises(ValueError, match=f"Prefetch: expected depth and workers from 1, got {depth} and {workers}"):
+        with pytest.raises(
+            ValueError, match=f"Prefetch: expected depth and workers to be at least 1, got {depth} and {workers}"
+        ):
             P.Prefetch(loader, depth, workers)
     with pytest.raises(TypeError, match="Prefetch: expected a loader, got generator, which can be used only once"):
         P.Prefetch(x for x in DATA)
@@ -195,7 +197,7 @@ def test_functions_in_threads():
     assert threading.current_thread().name not in names
     with pytest.raises(ZeroDivisionError):
         P.map_threads(lambda i: 1 / i, [1, 0], 2)
-    with pytest.raises(ValueError, match="map_threads: expected workers from 1, got 0"):
+    with pytest.raises(ValueError, match="map_threads: expected workers to be at least 1, got 0"):
         P.map_threads(f, [1], 0)
 
 

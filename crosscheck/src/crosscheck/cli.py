@@ -140,7 +140,9 @@ def parser() -> argparse.ArgumentParser:
         "-k", metavar="EXPR", dest="expression", help="only cells whose names match, such as 'square and not float32'"
     )
     run.add_argument(
-        "--dtype", metavar="LIST", help=f"(default: {','.join(DTYPES)}; with --quick the first one of a computation)"
+        "--dtype",
+        metavar="LIST",
+        help=f"only these (default: {','.join(DTYPES)}; with --quick the first one of a computation)",
     )
     choice_of_frameworks(run)
     run.add_argument(
@@ -256,7 +258,9 @@ def parser() -> argparse.ArgumentParser:
 
     site = command("site", site_command, "write the steps, the stages and their differences as web pages")
     site.add_argument("folder", metavar="DIR", type=folder, help="a folder; begin with DIR/index.html")
-    site.add_argument("--no-figures", action="store_true", help="do not run the steps that draw: in seconds")
+    site.add_argument(
+        "--no-figures", action="store_true", help="do not run the steps that draw figures, which takes a minute"
+    )
 
     exercise = command("exercise", exercise_command, "write a stage without its functions, as a package to complete")
     exercise.add_argument("stage", metavar="N", help="1 or stage1")

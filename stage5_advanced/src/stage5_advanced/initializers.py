@@ -206,7 +206,7 @@ Xavier, Kaiming = Glorot, He
 
 
 def at_least_0(owner, name, value):
-    """The value as a float. Raises TypeError if it is no number, ValueError if it is negative."""
+    """The value as a float. Raises TypeError unless it is a number, ValueError if it is negative."""
     number = float(as_number(type(owner).__name__, name, value))
     if not number >= 0:
         raise ValueError(f"{type(owner).__name__}: expected {name} of at least 0, got {value}")

@@ -1,7 +1,7 @@
-"""Work that goes on at the same time: batches prepared ahead, independent computations in threads, and waiting.
+"""Work at the same time: batches prepared ahead, independent computations in threads, and waiting.
 
 NumPy computes when it is called, and its matrix products use all processors; CuPy starts kernels and returns, so that
-the host goes on until it needs a value.
+the host continues until it needs a value.
 """
 
 import contextlib
@@ -68,7 +68,7 @@ class Prefetch:
         self.depth = operator.index(depth)
         self.workers = operator.index(workers)
         if depth < 1 or workers < 1:
-            raise ValueError(f"Prefetch: expected depth and workers from 1, got {depth} and {workers}")
+            raise ValueError(f"Prefetch: expected depth and workers to be at least 1, got {depth} and {workers}")
         if iter(loader) is loader:
             raise TypeError(f"Prefetch: expected a loader, got {type(loader).__name__}, which can be used only once")
         if workers > 1 and not isinstance(loader, DataLoader):
@@ -190,7 +190,7 @@ def map_threads(f, items, workers):
     matrix products are divided among the workers. The first exception, in the order of the items, is raised.
     """
     if workers < 1:
-        raise ValueError(f"map_threads: expected workers from 1, got {workers}")
+        raise ValueError(f"map_threads: expected workers to be at least 1, got {workers}")
     with divided_blas(workers), ThreadPoolExecutor(workers) as threads:
         return list(threads.map(in_mode_of_caller(f), items))
 

@@ -174,7 +174,7 @@ def encode_feature(name, value):
     if a.ndim > 1:
         raise ValueError(
             f"encode_example: expected at most one axis for {name!r}, got {a.shape}; "
-            "encode a.tobytes() and store the shape beside it"
+            "encode a.tobytes() and store the shape next to it"
         )
     a = a.reshape(-1)
     if a.dtype.kind in "US" and isinstance(values, np.ndarray):
@@ -283,7 +283,7 @@ def read_varint(data, place):
     """(value, place behind it) of one varint in bytes."""
     end = next((i for i in range(place, min(place + 10, len(data))) if data[i] < 128), None)
     if end is None:
-        raise ValueError("decode_example: expected a complete varint, at most 10 bytes, got another end")
+        raise ValueError("decode_example: expected a complete varint, at most 10 bytes, got one without an end")
     return sum((byte & 127) << 7 * i for i, byte in enumerate(data[place : end + 1])), end + 1
 
 
@@ -294,7 +294,7 @@ def read_varints(data):
     starts = np.append(0, ends + 1)
     lengths = np.diff(starts)
     if starts[-1] != len(a) or np.any(lengths > 10):
-        raise ValueError("decode_example: expected complete varints, at most 10 bytes each, got another end")
+        raise ValueError("decode_example: expected complete varints, at most 10 bytes each, got one without an end")
     shifts = 7 * (np.arange(len(a)) - np.repeat(starts[:-1], lengths))
     groups = (a & 127).astype(np.uint64) << shifts.astype(np.uint64)
     return (np.bitwise_or.reduceat(groups, starts[:-1]) if len(a) else groups).view(np.int64)

@@ -82,7 +82,7 @@ class Shapes(Synthetic):
     """Images of one to `most` discs, squares and triangles: (x, t), x (3, size, size), float32, 0-1. [not in the book]
 
     task: "detection", t (most, 5), float32, rows of class 0-2 and box in fractions of the image, filled up with -1;
-    "segmentation", t (size, size), int, 0 for the background, otherwise class + 1. Both are there: boxes (n, most, 5),
+    "segmentation", t (size, size), int, 0 for the background, otherwise class + 1. Attributes: boxes (n, most, 5),
     masks (n, size, size). The background is a color that changes slowly, with lines as clutter and noise.
     """
 

@@ -447,7 +447,7 @@ errors(
      lambda fw: two(fw, lambda comm: comm.bcast_data(fw.Linear(1, in_size=comm.rank + 1))),
      ValueError, "bcast_data: rank 1: 'W': expected (2, 1) float32, got (1, 1) float32"),
     ("weights_of_processes_that_are_zero", lambda fw: single(fw).multi_node_mean_grad(fw.MLP((1,)), weight=0),
-     ValueError, "multi_node_mean_grad: expected weights from 0 with a sum above 0, got [0.0]"),
+     ValueError, "multi_node_mean_grad: expected weights of at least 0 with a positive sum, got [0.0]"),
     ("gradients_of_models_that_differ",
      lambda fw: two(fw, lambda comm: comm.multi_node_mean_grad(fw.Linear(comm.rank + 1, in_size=1))),
      ValueError, "multi_node_mean_grad: expected the same parameters on every rank, got rank 0: 'W' ((1, 1), ..."),

@@ -86,7 +86,7 @@ values(
 errors(
     60,
     ("prefetch_of_no_batches", lambda fw: fw.prefetch.Prefetch(fw.DataLoader(DATA, 3), 0),
-     ValueError, "Prefetch: expected depth and workers from 1, got 0 and 1"),
+     ValueError, "Prefetch: expected depth and workers to be at least 1, got 0 and 1"),
     ("prefetch_of_an_iterator", lambda fw: fw.prefetch.Prefetch(iter(DATA)),
      TypeError, "Prefetch: expected a loader, got list_iterator, which can be used only once"),
     ("prefetch_of_a_list_by_two", lambda fw: fw.prefetch.Prefetch(DATA, workers=2),
@@ -98,5 +98,5 @@ errors(
     ("attribute_that_a_loader_lacks", lambda fw: fw.prefetch.Prefetch(DATA).__no_such__,
      AttributeError, "__no_such__"),
     ("map_threads_without_threads", lambda fw: fw.prefetch.map_threads(abs, [1], 0),
-     ValueError, "map_threads: expected workers from 1, got 0"),
+     ValueError, "map_threads: expected workers to be at least 1, got 0"),
 )

@@ -47,7 +47,7 @@ class TorchBeyondAttention:
     """Each method returns the PyTorch call; its docstring is the difference, if any."""
 
     def masked_softmax(self, x: Any, mask: Any, axis: int = -1) -> Any:
-        """No call of its own; where no element counts, this has nan."""
+        """No direct equivalent; where no element counts, this has nan."""
         none = ~mask.broadcast_to(x.shape).any(axis, keepdim=True)
         y = torch.softmax(torch.where(none, 0.0, x.masked_fill(~mask, -torch.inf)), axis)
         return torch.where(none, 0.0, y)
@@ -94,5 +94,5 @@ class TorchBeyondAttention:
         return Heads(torch.nn.MultiheadAttention(size, n_heads, **options))
 
     def AdditiveAttention(self, hidden_size: int) -> Any:
-        """No module of its own."""
+        """No such module."""
         return Additive(hidden_size)

@@ -34,7 +34,7 @@ class TorchBeyondEmbeddings:
     def negative_sampling(
         self, v: Any, W: Any, positive: Any, negative: Any, mask: Any = None, reduction: str = "mean"
     ) -> Any:
-        """No call of its own: binary_cross_entropy_with_logits of the scores of all words, labels 1 and 0."""
+        """No direct equivalent: binary_cross_entropy_with_logits of the scores of all words, labels 1 and 0."""
         positive = positive.reshape(len(positive), -1)
         ids = torch.cat([positive, negative], 1)
         labels = torch.cat([torch.ones_like(positive), torch.zeros_like(negative)], 1).to(v.dtype)
@@ -47,7 +47,7 @@ class TorchBeyondEmbeddings:
     def hierarchical_softmax(
         self, v: Any, W: Any, paths: Any, codes: Any, mask: Any = None, reduction: str = "mean"
     ) -> Any:
-        """No call of its own; nn.AdaptiveLogSoftmaxWithLoss has a tree of two levels."""
+        """No direct equivalent; nn.AdaptiveLogSoftmaxWithLoss has a tree of two levels."""
         counts = torch.ones(paths.shape, dtype=torch.bool) if mask is None else mask
         losses = -nnF.logsigmoid(codes * scores(v, W, paths))
         return reduced(torch.where(counts, losses, 0), counts.sum(1), reduction)

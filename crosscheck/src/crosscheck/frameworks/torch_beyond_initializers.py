@@ -94,11 +94,11 @@ class TorchBeyondInitializers:
         return drawn(init.eye_)
 
     def Bilinear(self) -> Any:
-        """No call of its own: interpolate a single pixel."""
+        """No direct equivalent: interpolate a single pixel."""
         return drawn(bilinear)
 
     def initialize(self, model: Any, initializer: Any, *inputs: Any, names: str = "*/W") -> Any:
-        """No call of its own: model.apply(f), or a loop over parameters."""
+        """No direct equivalent: model.apply(f), or a loop over parameters."""
         chosen = [p for name, p in parameters_after(model, inputs) if fnmatchcase(f"/{name}", names)]
         return [initializer.fill(p.data.as_subclass(Drawn)) for p in chosen]
 

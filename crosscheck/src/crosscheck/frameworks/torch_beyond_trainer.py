@@ -31,11 +31,11 @@ class TorchBeyondTrainer:
         return averaged
 
     def find_params(self, model: Any, pattern: str = "*") -> Any:
-        """No call of its own."""
+        """No direct equivalent."""
         return {name: p for name, p in model.named_parameters() if fnmatch.fnmatchcase(name.replace(".", "/"), pattern)}
 
     def count_params(self, model: Any) -> Any:
-        """No call of its own; torchinfo.summary prints it."""
+        """No direct equivalent; torchinfo.summary prints it."""
         return sum(p.numel() for p in model.parameters())
 
     def apply(self, model: Any, f: Any) -> Any:
@@ -43,5 +43,5 @@ class TorchBeyondTrainer:
         return model.apply(f)
 
     def gradient_norms(self, model: Any) -> Any:
-        """No call of its own; get_total_norm is that of all gradients together."""
+        """No direct equivalent; get_total_norm is that of all gradients together."""
         return {name: p.grad.norm() for name, p in model.named_parameters() if p.grad is not None}

@@ -74,7 +74,7 @@ class TorchBeyondTraining:
         return lr_scheduler.CosineAnnealingLR(optimizer, total, minimum)
 
     def InverseLR(self, optimizer: Any, rate: float, power: float = 1.0) -> Any:
-        """No call of its own."""
+        """No direct equivalent."""
         return lr_scheduler.LambdaLR(optimizer, lambda t: (1 + rate * t) ** -power)
 
     def LambdaLR(self, optimizer: Any, f: Any) -> Any:
@@ -101,7 +101,7 @@ class TorchBeyondTraining:
         )
 
     def between(self, optimizer: Any, final: float, epochs: int, kind: str = "linear") -> Any:
-        """No call of its own."""
+        """No direct equivalent."""
         ratio = final / optimizer.param_groups[0]["lr"]
         if kind == "linear":
             return lr_scheduler.LinearLR(optimizer, 1.0, ratio, epochs - 1)

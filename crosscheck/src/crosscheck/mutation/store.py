@@ -1,4 +1,4 @@
-"""What is known of mutants, in a database file: a run that is broken off goes on where it was."""
+"""What is known of mutants, in a database file: an interrupted run resumes."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class Communicator:
         return objs[0]
 
     def barrier(self):
-        """Wait until every process has come here. [not in the book]"""
+        """Wait until every process has called this. [not in the book]"""
 
     def split(self, color, key=0):
         """A communicator of the processes with the same color, ordered by key, then by rank. [not in the book]"""
@@ -150,7 +150,7 @@ class Communicator:
         weights = heads[:, 1]
         if not (weights >= 0).all() or not 0 < weights.sum() < np.inf:  # false for nan, too
             raise ValueError(
-                f"multi_node_mean_grad: expected weights from 0 with a sum above 0, got {weights.tolist()}"
+                f"multi_node_mean_grad: expected weights of at least 0 with a positive sum, got {weights.tolist()}"
             )
         if (heads[:, 0] != heads[0, 0]).any():
             forms = common_forms(self.allgather_obj(forms), zero_fill)

@@ -36,7 +36,7 @@ class Schedule:
         self.optimizer.lr = self.rate(0)
 
     def step(self):
-        """Go on to the next step: set the learning rate. [not in the book]"""
+        """Set the learning rate of the next step. [not in the book]"""
         self.optimizer.lr = self.rate(self.t + 1)
         self.t += 1
 
@@ -57,7 +57,7 @@ class Schedule:
 
 
 def positive(schedule, **numbers):
-    """Raise ValueError unless the numbers are above 0, TypeError for what is no number."""
+    """Raise TypeError unless these are numbers, ValueError unless they are above 0."""
     for name, number in numbers.items():
         if not as_number(type(schedule).__name__, name, number) > 0:
             raise ValueError(f"{type(schedule).__name__}: expected {name} above 0, got {number}")

@@ -8,8 +8,8 @@ from .vocabulary import Vocabulary
 def lm_batches(ids, batch, steps, order="random", rng=None):
     """Iterate over (x, t), both (batch, steps): sections of a text, and the same one token later. [not in the book]
 
-    order: "random", sections that do not overlap, in random order; or "consecutive", where each row goes on where that
-    of the batch before ended, so that the state of a model can be kept. What is left over is left out. rng: a
+    order: "random", sections that do not overlap, in random order; or "consecutive", where each row continues that of
+    the batch before, so that the state of a model can be kept. What is left over is left out. rng: a
     np.random.Generator; None stands for NumPy's global one.
     """
     ids = np.asarray(ids)

@@ -40,7 +40,7 @@ class ExponentialMovingAverage:
             raise ValueError(f"ExponentialMovingAverage: {path!r} is uninitialized; call the model once first")
         if path not in self.shadow or not isinstance(variable, Parameter):
             return variable.data.copy()
-        return d * beside(self.shadow[path], variable.data) + (1 - d) * variable.data
+        return d * on_device_of(self.shadow[path], variable.data) + (1 - d) * variable.data
 
     @contextlib.contextmanager
     def applied(self):
@@ -53,7 +53,7 @@ class ExponentialMovingAverage:
         before = [(variable, variable.data) for _, variable in self.model.named_state()]
         try:
             for path, variable in self.model.named_state():
-                variable.data = beside(self.shadow[path], variable.data).copy()
+                variable.data = on_device_of(self.shadow[path], variable.data).copy()
             yield self.model
         finally:
             for variable, data in before:
@@ -73,6 +73,6 @@ class ExponentialMovingAverage:
         self.t, self.shadow = int(state["t"]), shadow
 
 
-def beside(a, other):
+def on_device_of(a, other):
     """The array a on the device of the other array."""
     return cuda.as_cupy(a) if cuda.is_on_gpu(other) else cuda.as_numpy(a)

@@ -2,7 +2,7 @@
 
 `np.float64(0.5)` is a strong scalar: with it, float32 becomes float64, and everything computed afterwards takes twice
 the memory. A Python number is weak, so the result keeps the dtype of the array; the stages convert a number that stands
-beside a variable to the variable's dtype.
+next to a variable to the variable's dtype.
 """
 
 import numpy as np
