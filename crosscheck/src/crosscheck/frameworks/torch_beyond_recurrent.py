@@ -19,7 +19,7 @@ class TorchBeyondRecurrent:
     """Each method returns the PyTorch call; its docstring is the difference, if any."""
 
     def gru_cell(self, x: Any, h: Any, Wx: Any, b: Any, Wh: Any, c: Any = None) -> Any:
-        """Weights concatenated and transposed; two biases, of which c is the last third. No direct equivalent without c.
+        """Weights concatenated and transposed; two biases, of which c is the last third; no equivalent without c.
 
         There r multiplies h before the product; in PyTorch it multiplies h W_h + c.
         """
