@@ -570,6 +570,29 @@ def test_data_in_the_constructor_of_a_function():
     check_eager(lambda x: Own(x.data > 0)(x), "Own.mask depends on the values", *calls)
 
 
+def test_a_class_that_a_call_defines_with_an_array():
+    def f(x):
+        weights = np.array([1.0, 2.0, 0.5])
+
+        class Weighted(Function):
+            def forward(self, x):
+                return x * weights
+
+            def backward(self, gy):
+                return gy * weights
+
+        return Weighted()(x)
+
+    hybrid = hybridize(f)
+    for _ in range(3):
+        x = Variable(np.ones(3))
+        y = hybrid(x)
+        y.backward()
+        np.testing.assert_array_equal(y.data, [1, 2, 0.5])
+        np.testing.assert_array_equal(x.grad.data, [1, 2, 0.5])
+    assert all_programs(hybrid)
+
+
 def test_data_in_the_gradient_run_as_before():
     class Stale(Function):
         def forward(self, x):

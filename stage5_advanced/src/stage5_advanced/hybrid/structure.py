@@ -59,7 +59,7 @@ def same_code(a, b, seen=()):
 
     seen: pairs that are being compared: a class may occur in its own methods.
     """
-    if a is b or (a, b) in seen:
+    if a is b or any(a is x and b is y for x, y in seen):  # == of arrays is an array
         return True
     if not callable(a):
         return same(a, b)

@@ -1,0 +1,657 @@
+"""What detects mutants of hybridize that nothing else detects: Hybrids beside the models that they stand for."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+from ..frameworks.base import Array
+from .beyond_hybrid import known
+from .values import arrays, values
+
+LITERALS = "literals: PyTorch has no table of programs"
+A = np.array([[0.5, -1.25, 2.0], [1.5, 0.25, -0.75]])
+B = np.array([[1.5, 0.5, -2.0], [0.75, -0.25, 1.25]])
+PROGRAM = ["program", None]
+CHANGED = "a constant of MovingBatchNorm, function number 0, changes from call to call"
+
+# --- a model and its Hybrid, called in turn ---
+
+
+def leaves_of(value: Any) -> Iterator[Any]:
+    """What nested tuples, lists and dicts contain."""
+    if isinstance(value, dict | tuple | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from leaves_of(part)
+    else:
+        yield value
+
+
+def form(value: Any) -> Any:
+    """A nested result without its numbers."""
+    if isinstance(value, dict):
+        return {key: form(part) for key, part in value.items()}
+    if isinstance(value, tuple | list):
+        return type(value)(map(form, value))
+    if hasattr(value, "creator"):
+        linked = value.creator is not None
+        return value.dtype, value.shape, value.constant, value.recorded, linked, value.name
+    return (value.dtype, value.shape) if isinstance(value, np.ndarray) else repr(value)
+
+
+def gradients(fw: Any, ys: Sequence[Any], variables: Sequence[Any], create_graph: bool = False) -> list[Any]:
+    """The gradients of a sum of squares of ys, with weights; None where there is none."""
+    for v in variables:
+        v.grad = None
+    sum(fw.functions.sum(y * (k + 0.5) * y) for k, y in enumerate(ys)).backward(create_graph=create_graph)
+    return [v.grad for v in variables]
+
+
+def outcome(fw: Any, f: Callable[..., Any], arguments: Sequence[Any], order: int, **options: Any) -> list[Any]:
+    """A call: the form and the bytes of what it returns and of its derivatives, and the next random number."""
+    variables = [v for v in leaves_of([*arguments, *options.values()]) if hasattr(v, "creator")] + given(f)
+    before = [repr(form(v)) for v in variables]
+    np.random.seed(7)
+    value = f(*arguments, **options)
+    found: list[Any] = [
+        repr(form(value)),
+        repr([getattr(y, "generation", 0) for y in leaves_of(value)]),
+        *arrays(fw, value),
+    ]
+    ys = [y for y in leaves_of(value) if getattr(y, "creator", None) is not None and y.dtype.kind == "f"]
+    if order and ys and variables:
+        found += arrays(fw, gradients(fw, ys, variables))
+    if order > 1 and ys and variables:
+        first = gradients(fw, ys, variables, create_graph=True)
+        found += [repr([form(g) for g in first]), *arrays(fw, first)]
+        if graphs := [g for g in first if g is not None and g.creator is not None]:
+            found += arrays(fw, gradients(fw, graphs, variables))
+    found += [np.array(np.random.rand()), np.array(before == [repr(form(v)) for v in variables])]
+    return [a if isinstance(a, str) else (a.dtype, a.shape, a.tobytes()) for a in found]
+
+
+def given(f: Any) -> list[Any]:
+    """The parameters of a model or of its Hybrid; other functions have none."""
+    return [*f.params()] if hasattr(f, "params") else []
+
+
+def agree(
+    fw: Any, f: Any, hybrid: Any, arguments: Sequence[Any], times: int = 2, order: int = 1, **options: Any
+) -> bool:
+    """Whether a function gives as a Hybrid, in some calls, what it gives without one."""
+    expected = outcome(fw, f, arguments, order, **options)
+    return all(outcome(fw, hybrid, arguments, order, **options) == expected for _ in range(times))
+
+
+def at_most(fw: Any, n: int) -> Any:
+    """In the block, a Hybrid keeps n programs."""
+    name = getattr(fw.hybrid, "__name__", "")  # Missing, if the stage does not have it
+    return mock.patch.object(sys.modules[f"{name}.model"], "LIMIT", n)
+
+
+# --- signatures ---
+
+
+def signatures(fw: Any) -> Any:
+    """Calls that look alike: variables, arrays and numbers, in other places, of other kinds, twice the same."""
+    F, V = fw.functions, fw.Variable
+    x, y, fixed = V(A.copy()), V(B.copy()), V(A.copy())
+    fixed.constant = True
+    f: Any = lambda x, y=2.0: F.sin(x) * y  # noqa: E731
+    hybrid = fw.hybridize(f)
+    calls: list[Any] = [(x, y), (y, x), (x, x), (x, y.data), (x.data, y), (A, A), (fixed, y), (x, V(np.array(3.0)))]
+    calls += [(x, V(B.astype("f"))), (V(A[:, :2].copy()), V(B[:1, :2].copy())), (x,), (x, 2.0), (type(x)(A, "x"), y)]
+    found: list[Any] = [[agree(fw, f, hybrid, (x, y), 1, 0), agree(fw, f, hybrid, call, 2, 0)] for call in calls]
+    with fw.no_grad():
+        found.append([agree(fw, f, hybrid, (x, y), 2, 0), f(x, y).recorded])
+    with fw.test_mode():
+        found.append([agree(fw, f, hybrid, (x, y), 1, 0), f(x, y).recorded])
+    return found, known(hybrid, "signature", "state")
+
+
+def expected_signatures() -> Any:
+    d, f = "float64 (2, 3)", "float32 (2, 3)"
+    one = [d + ", " + d] * 6 + [d + ", float64 ()", f"{d}, {f}"]
+    one += ["float64 (2, 2), float64 (1, 2)", d, d]
+    table = [[f"{text}; training", "program"] for text in one]
+    table += [[f"{d}, {d}; training, no_grad", "program"], [f"{d}, {d}; test_mode", "program"]]
+    return [[True, True]] * 13 + [[True, False], [True, True]], table
+
+
+def options(fw: Any) -> Any:
+    """Nested arguments and results, options that decide what is computed, and options that cannot be keys."""
+    V = fw.Variable
+
+    def f(pair: Any, scale: Any = 2.0, names: Any = None, **others: Any) -> Any:
+        x, (y, z) = pair
+        signed = np.copysign(1.0, scale) if isinstance(scale, float) else scale
+        return {"sum": [(x + y) * signed, ()], "rest": (z, None, "name", [x, 1.5]), "c": np.arange(3), **others}
+
+    hybrid, (x, y, z) = fw.hybridize(f), (V(a.copy()) for a in (A, B, A))
+    found: list[Any] = []
+    for given in ({}, {"scale": 0.0}, {"scale": -0.0}, {"scale": np.float64(-0.0)}, {"names": {"a"}}, {"scale": y}, {}):
+        found.append(agree(fw, f, hybrid, [(x, [y, z])], 2, 0, **given))
+    one = hybrid((x, [y, z]))
+    found += [one["rest"][0] is z, one["rest"][3][0] is x, hybrid((x, [y, z]))["c"] is one["c"]]
+    one["c"] += 1
+    empty = hybrid.forward((x, [y, z]), scale=V(A))
+    text = None
+    try:
+        hybrid((x, [V(None), z]))
+    except TypeError as error:
+        text = str(error)
+    return [found, agree(fw, f, hybrid, [(x, [y, z])], 1), empty["sum"][0], text, known(hybrid, "state", "reason")]
+
+
+def shapes_that_change(fw: Any) -> Any:
+    """Parameters with other shapes and dtypes are traced again, also if there is no room for another program."""
+    F, V = fw.functions, fw.Variable
+    w = V(np.array([2.0, 3.0, 4.0]))
+    found: list[Any] = []
+    hybrid = fw.hybridize(f := lambda x: F.tanh(x) * w)
+    x = V(A.copy())
+    with at_most(fw, 1):
+        for data in ([2.0, 3.0, 4.0], [5.0], [[6.0], [7.0]], np.ones(3, "f"), 2 * np.ones(3, "f")):
+            w.data = np.array(data)
+            found.append(agree(fw, f, hybrid, (x,), 2, 0))
+        found.append([agree(fw, f, hybrid, (V(A[:1].copy()),), 2, 0), known(hybrid, "state", "reason", "calls")])
+    w.data = None
+    try:
+        hybrid(x)
+    except TypeError as error:
+        found.append(str(error))
+    return found
+
+
+# --- layers with a state ---
+
+Body = Callable[[Any, Any, Any], Any]
+
+
+def toggled(fw: Any, layer: Any, x: Any) -> Any:
+    """A state that every second call removes."""
+    y = x * 2 if layer.h is None else x + layer.h
+    layer.h = y if layer.h is None else None
+    return y * 3
+
+
+def two_states(fw: Any, layer: Any, x: Any) -> Any:
+    """A layer in a layer with a state of the same name; they are exchanged."""
+    h, k = (x, fw.functions.exp(x)) if layer.h is None else (layer.h, layer.inner.h)
+    layer.h, layer.inner.h = k * x, h + x
+    return layer.h
+
+
+def kept_input(fw: Any, layer: Any, x: Any) -> Any:
+    """The state is the latest input; another is a constant with a name, another an array."""
+    y = x * 2 if layer.h is None else x * layer.h
+    layer.h, layer.inner.h = x, type(x)(np.array([1.0, 2.0]), "one")
+    return [y, fw.functions.sin(y)]
+
+
+def weighted(fw: Any, layer: Any, x: Any) -> Any:
+    """A state that is a parameter times the one before; the result is not the state."""
+    layer.h = layer.w * (x if layer.h is None else x + layer.h)
+    return fw.functions.tanh(layer.h), 2.0
+
+
+def sequence(fw: Any, body: Body, make: Callable[[Any], Any]) -> tuple[list[Any], Any]:
+    """Three calls of a function of a layer for each of two sizes, the last without recording; and the function."""
+    layer = fw.layers.Layer()
+    layer.w, layer.inner = type(fw.layers.Linear(1).W)(np.array([0.5, -1.5]), "w"), fw.layers.Layer()
+    f = make(lambda x: body(fw, layer, x))
+    found: list[Any] = []
+    for n in (2, 2):
+        layer.h = layer.inner.h = None
+        xs = [fw.Variable(np.resize(A, (n, 2)) * k) for k in (0.5, -1.5, 1.0)]
+        for x in xs:
+            with contextlib.nullcontext() if x is not xs[2] else fw.no_grad():
+                y = f(x)
+            kept = [layer.h, layer.inner.h]
+            found += [repr([form(v) for v in (y, *kept)]), repr([[v is w for w in leaves_of([x, y])] for v in kept])]
+            found += arrays(fw, [y, *kept])
+            if x is xs[1]:
+                found += arrays(fw, gradients(fw, [next(leaves_of(y))], [*xs[:2], layer.w]))
+    return found, f
+
+
+def states(fw: Any) -> Any:
+    """What layers keep between calls, with programs and without; and the programs."""
+    found: list[Any] = []
+    for body in (toggled, two_states, kept_input, weighted):
+        given, hybrid = sequence(fw, body, fw.hybridize)
+        pairs = zip(given, sequence(fw, body, lambda f: f)[0], strict=True)
+        equal = [a == b if isinstance(a, str) else np.allclose(a, b, equal_nan=True) for a, b in pairs]
+        found += [all(equal), known(hybrid, "signature", "state", "reason", "calls")]
+    return found
+
+
+# --- graphs ---
+
+
+def graphs(fw: Any) -> Any:
+    """Functions with several outputs, unused ones, constants, results of comparisons, gradients in the graph."""
+    F, V = fw.functions, fw.Variable
+    x, y, t, wide = V(A.copy()), V(B.copy()), np.array([0, 2]), V(np.resize(A, (2, 4)))
+    w = V(np.array([0.5, 2.0, -1.0]))
+    before = F.exp(w)
+
+    class Pair(fw.Function):  # type: ignore[misc]
+        """Two outputs without axes."""
+
+        def forward(self, x: Array) -> tuple[Any, Any]:
+            return x.sum(), (x * x).sum()
+
+        def backward(self, gy: Any, gz: Any) -> Any:
+            x = self.inputs[0]
+            return F.broadcast_to(gy, x.shape) + 2 * x * F.broadcast_to(gz, x.shape)
+
+    def differentiated(x: Any) -> Any:
+        z = F.sum(F.sin(x) * x)
+        (g,) = fw.grad(z, [x], create_graph=True)
+        return g * x, z
+
+    fixed = V(A.copy())
+    fixed.constant = True
+    cases: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+        (lambda x: F.split(x, 2, 1)[1] * 2, (wide,)),
+        (lambda x: [part * 2 for part in F.split(x, 2, 1)], (wide,)),
+        (lambda x: list(Pair()(x)), (x,)),
+        (lambda x: Pair()(x)[1] * x, (x,)),
+        (lambda x: (F.sum(x), F.mean(x, 0)), (x,)),
+        (lambda x: F.dropout(x, 0.5) + F.dropout(F.sin(x), 0.25), (x,)),
+        (lambda x, y: (F.greater(x, y), F.where(F.greater(x, y), x, 2 * y), F.sign(x) * y), (x, y)),
+        (lambda x: (F.sign(x), F.exp(F.sign(x)) * x), (x,)),
+        (lambda x: (x * V(np.array([2.0, 3.0, 4.0])), type(x)(np.ones(2), "one"), np.arange(2)), (x,)),
+        (lambda x: (x * before, before), (x,)),
+        (lambda x: (F.linear_simple(x, F.transpose(x), V(np.ones(2))), F.reshape(x, (3, 2)), x), (x,)),
+        (lambda x, t: F.softmax_cross_entropy(x, t) * F.sum(F.softmax_cross_entropy(2 * x, t)), (x, t)),
+        (lambda x: F.layer_norm(F.matmul(x, F.transpose(x)) ** 3), (x,)),
+        (differentiated, (x,)),
+        (lambda x, y: (F.sin(x), F.cos(y)), (x, y)),
+        (lambda x, y: {"a": [F.exp(x * y), (y / x, None)]}, (fixed, y)),
+        (lambda x: F.batch_norm(x, *(np.full(3, k) for k in (1.0, 0.0, 0.0, 1.0))) * F.max(x, 1, keepdims=True), (x,)),
+        (lambda x, y: F.concat([x, y * w, F.tanh(y)], 0)[1:5], (x, y)),
+    ]  # fmt: skip
+    hybrids = [fw.hybridize(f) for f, _ in cases]
+    return [
+        [agree(fw, f, hybrid, call, order=2), known(hybrid, "state", "reason", "gradients")]
+        for (f, call), hybrid in zip(cases, hybrids, strict=True)
+    ]
+
+
+def sources(fw: Any) -> list[Any]:
+    """The source of programs: several outputs, unused ones, without axes, copies, what is deleted."""
+    F, V, fixed = fw.functions, fw.Variable, fw.Variable(np.ones(3))
+    x, y = V(A.copy()), V(B.copy())
+
+    def f(x: Any, y: Any) -> Any:
+        z = F.exp(F.split(x, [1], 1)[1]) * fixed[:2]
+        return z, F.sum(z * 2.0), F.broadcast_to(V(np.array(1.0)), (2,)), F.reshape(V(np.ones(2)), (2, 1)), y * y
+
+    hybrid = fw.hybridize(f)
+    hybrid(x, y)
+    with fw.no_grad():
+        hybrid(x, y)
+    return [found for (found,) in known(hybrid, "source")]
+
+
+def modes(fw: Any) -> Any:
+    """Training, test and recording: results, random numbers, running statistics; loaded weights; a frozen parameter."""
+    L, F = fw.layers, fw.functions
+    found: list[Any] = []
+    model = fw.Sequential(L.Linear(3, in_size=3), L.BatchNorm(), L.Dropout(0.5), F.tanh)
+    for p in model.params():
+        p.data = None if p.data is None else p.data.astype(float)
+    model(A)
+    hybrid, x = fw.hybridize(model), fw.Variable(A.copy())
+    saved = model.get_weights()
+
+    def run(f: Any, order: int) -> list[Any]:
+        model.set_weights(saved)
+        result = outcome(fw, f, (x,), order)
+        return [result, *(v.data.tobytes() for _, v in model.named_state())]
+
+    for k in range(3):
+        for context, order in ((fw.using_config("train", True), 1), (fw.test_mode(), 1), (fw.no_grad(), 0)):
+            with context:
+                found.append(run(hybrid, order) == run(model, order))
+        if k == 1:
+            saved = {path: 2 * a for path, a in saved.items()}
+    model.layers[0].W.constant = True
+    found += [run(hybrid, 1) == run(model, 1) for _ in range(2)]
+    hybrid.active = False
+    found += [type(hybrid(x).creator).__name__, hybrid.active, type(hybrid.forward(x).creator).__name__]
+    return found, known(hybrid, "signature", "state", "calls", "gradients")
+
+
+def several_gradients(fw: Any) -> Any:
+    """Gradients of some outputs, of all, twice, of an unused one; with what is read from the data; fresh arrays."""
+    F, V = fw.functions, fw.Variable
+    found: list[Any] = []
+
+    class Stale(fw.Function):  # type: ignore[misc]
+        def forward(self, x: Array) -> Array:
+            return np.maximum(x, 0)
+
+        def backward(self, gy: Any) -> Any:
+            return gy * (self.inputs[0].data > 0)
+
+    class Failing(Stale):
+        def backward(self, gy: Any) -> Any:
+            if abs(self.inputs[0].data.flat[0]) != 0.5:
+                raise RuntimeError("only 0.5")
+            return gy
+
+    class Branching(Stale):
+        def backward(self, gy: Any) -> Any:
+            return F.exp(gy) if self.inputs[0].data.flat[0] == 0.5 else gy
+
+    hybrid = fw.hybridize(lambda x, y: (F.sin(x) * 2, x * y, F.sum(y)))
+    for _ in range(2):
+        for chosen in ((0,), (0, 1), (2,), (0, 1, 2)):
+            x, y = V(A.copy()), V(B.copy())
+            zs = hybrid(x, y)
+            kept = [z.data.copy() for z in zs]
+            for k in chosen:
+                zs[k].backward()
+            expected = [2 * np.cos(A) * (0 in chosen) + B * (1 in chosen), A * (1 in chosen) + (2 in chosen) * 1.0]
+            given = [[*chosen] != [2] if v is x else chosen != (0,) for v in (x, y)]
+            found.append([(v.grad is not None) == g for v, g in zip((x, y), given, strict=True)])
+            found.append(
+                [not g or np.allclose(v.grad.data, e) for v, g, e in zip((x, y), given, expected, strict=True)]
+            )
+            for array in (x.grad, y.grad, *zs):
+                if array is not None:
+                    array.data += 1
+            found.append([(z.data == a + 1).all() for z, a in zip(zs, kept, strict=True)])
+    x, y = V(A.copy()), V(B.copy())
+    zs = hybrid(x, y)
+    zs[1].backward()
+    zs[1].backward()
+    found += [x.grad.data, known(hybrid, "gradients")]
+    for function in (Stale, Failing, Branching):
+        own = fw.hybridize(lambda x, function=function: function()(x) * 2)
+        x = V(A.copy())
+        found.append(
+            [agree(fw, lambda x, function=function: function()(x) * 2, own, (x,)), known(own, "state", "gradients")]
+        )
+    return found
+
+
+# --- what changes between calls, and what has no program ---
+
+
+def changing(fw: Any) -> Any:
+    """An attribute that is replaced before each call, before each second one, or for some calls only."""
+    F, V = fw.functions, fw.Variable
+    found: list[Any] = []
+    x = V(A.copy())
+    with at_most(fw, 3):
+        for plan in ((1, 2, 3, 4, 5, 6), (1, 1, 2, 2, 3, 3, 4, 4, 5), (1, 2, 2, 3, 4, 5, 5), (1, 2, 3, 4)):
+            layer = fw.layers.Layer()
+            hybrid = fw.hybridize(lambda x, layer=layer: x * layer.k)
+            for k in plan:
+                layer.k = k
+                found.append((hybrid(x).data == A * k).all())
+            found.append(known(hybrid, "state", "reason", "calls"))
+        hybrid.clear()
+        layer.k = 7
+        found += [hybrid.programs(), hybrid(x).data, known(hybrid, "state", "calls")]
+    scale, others = [2.0], fw.Sequential(F.sin)
+    hybrid = fw.hybridize(lambda x, model: model(x) * scale[0])
+    for k in range(4):  # an argument that is a model
+        found.append((hybrid(x, others).data == others(x).data * scale[0]).all())
+        others.layers = [F.sin, F.cos][: 1 + k // 2]
+        scale[0] += k % 2
+    return [*found, known(hybrid, "state", "calls")]
+
+
+def without_programs(fw: Any) -> Any:
+    """Reasons, and that what the model refers to is as after one call."""
+    F, V = fw.functions, fw.Variable
+    found: list[Any] = []
+    told: dict[str, Any] = {}
+    w, counts, log = V(np.ones(3)), np.zeros(3), [1]
+    w.name, layer = "w", fw.layers.Layer()
+    layer.b = fw.layers.Buffer(np.zeros(3), "b")
+
+    def replaces(x: Any) -> Any:
+        w.data = w.data + 1
+        return x * 2
+
+    def changes(x: Any) -> Any:
+        np.add(w.data, 1, w.data)
+        return x * 2
+
+    def adds(x: Any) -> Any:
+        np.add(counts, 1, counts)
+        return x * counts
+
+    def collects(x: Any) -> Any:
+        log.append(V(np.ones(1)))
+        return x * 2
+
+    def tells(x: Any) -> Any:
+        told["calls"] = told.get("calls", 0) + 1
+        told["random"] = str(np.random.rand())
+        return x * 2
+
+    def updates(x: Any) -> Any:
+        np.add(layer.b.data, x.data[0], layer.b.data)
+        return x * layer.b
+
+    def differentiates(x: Any) -> Any:
+        w.grad = None
+        F.sum(w * x).backward()
+        return x * 2
+
+    def sees(x: Any) -> Any:
+        told["shape"] = x.shape
+        return x * 2
+
+    def states_of(x: Any) -> Any:
+        return x * 2, [x.data[0, 0] > 0, None][int(x.data[0, 0] > 0.25)]
+
+    def warns(x: Any) -> Any:
+        return F.exp(x * 700) * 0.0 + 1
+
+    functions = (replaces, changes, adds, collects, tells, updates, differentiates, sees, states_of, warns)
+    for f in functions:
+        hybrid, x = fw.hybridize(f), V(np.array([[0.5, -1.0, 0.5]]))
+        for _ in range(2):
+            with np.errstate(over="raise"):
+                y = hybrid(x)
+        found += [known(hybrid, "state", "reason", "calls"), y[0] if isinstance(y, tuple) else y]
+    found += [w.data, counts, len(log), told["calls"], told["shape"], layer.b.data, w.grad is None]
+    given = F.exp(V(A.copy()))
+    hybrid = fw.hybridize(lambda x: (x, x * 2, F.sin(x)))
+    with fw.no_grad():
+        for _ in range(2):
+            ys = hybrid(given)
+            found += [[y.creator is None, y.recorded, y.generation] for y in ys]
+    return found
+
+
+def threads(fw: Any) -> Any:
+    """Calls in two threads at the same time, each with arrays of its own; how many leases there are; nested Hybrids."""
+    F, V = fw.functions, fw.Variable
+    found: list[Any] = []
+    inner = fw.hybridize(lambda x: F.sin(x) * 2)
+    hybrid = fw.hybridize(lambda x: F.exp(inner(x)) * x)
+    hybrid(V(A.copy()))
+    (traced,) = hybrid.table.values()
+    barrier = threading.Barrier(2, timeout=20)
+    results = {}
+
+    def work(k: int) -> None:
+        x = V(A * k)
+        barrier.wait()
+        y = hybrid(x)
+        barrier.wait()
+        F.sum(y).backward()
+        results[k] = [y.data, x.grad.data]
+
+    for _ in range(2):
+        workers = [threading.Thread(target=work, args=(k,), daemon=True) for k in (1, 2)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(timeout=20)
+    for k, (y, gx) in results.items():
+        e = np.exp(2 * np.sin(k * A))
+        found.append([np.allclose(y, e * k * A), np.allclose(gx, e + e * 2 * np.cos(k * A) * k * A)])
+    del y, gx
+    found.append([len(traced.leases), inner.programs(), known(hybrid, "state", "gradients")])
+    ys = [hybrid(V(A.copy())) for _ in range(3)]
+    found.append(len(traced.leases))
+    del ys
+    with fw.no_grad():
+        for _ in range(3):
+            hybrid(V(A.copy()))
+    found.append([len(one.leases) for one in hybrid.table.values()])
+    blank: Any = object.__new__(type(hybrid))
+    for name in ("model", "table", "__len__"):
+        try:
+            getattr(blank, name)
+        except AttributeError as error:
+            found.append(str(error))
+    return [*found, repr(hybrid).partition("<")[0], len(list(hybrid.params())), inner(V(A.copy())).data]
+
+
+# --- what they give ---
+
+FORWARD = """def make(as_array, f0, f1, f2, f3, f4, f5, f6, f7, f8, v8, v11, v13):
+    def run(v0, v1, v5):
+        v2, v3, = f0(v0)  # Split
+        {}v4 = f1(v3)  # Exp
+        {}v6 = f2(v5)  # GetItem
+        {}v7 = f3(v4, v6)  # Mul
+        {}v9 = f4(v7, v8)  # Mul
+        v10 = as_array(f5(v9))  # Sum
+        {}v12 = f6(v11)  # BroadcastTo
+        v14 = f7(v13)  # Reshape
+        v15 = f8(v1, v1)  # Mul
+        {}return ({})
+    return run
+"""
+DELETED = ["v0, v2", "v3", "v5", "v4, v6", "v9", "v1"]
+ALL = "".join(f"v{i}.copy(), " if i in (12, 14) else f"v{i}, " for i in range(16))
+
+
+def expected_sources() -> list[str]:
+    deletions = [f"del {names}\n        " for names in DELETED]
+    return [FORWARD.format(*[""] * 6, ALL), FORWARD.format(*deletions, "v7, v10, v12.copy(), v14.copy(), v15, ")]
+
+
+def expected_states() -> Any:
+    d, modes = "float64 (2, 2)", ("training", "training", "training, no_grad")
+    unused, pair, reason = f"{d}, {d}, float64 (2,)", f"{d}, {d}", "input 2 is used as data, not as a variable"
+    rows = [
+        (f"{d}, None", pair, f"{d}, None"),
+        (f"{d}, None, None", f"{d}, {d}, {d}", f"{d}, {d}, {d}"),
+        (f"{d}, None, None", unused, unused),
+        (f"{d}, None", pair, pair),
+    ]
+    table = [[[f"{one}; {mode}", "program", None, 2] for one, mode in zip(row, modes, strict=True)] for row in rows]
+    for row in table[2][1:]:
+        row[1:3] = "eager", reason
+    return [part for rows in table for part in (True, rows)]
+
+
+def expected_changes() -> Any:
+    reason = ["eager", "what the model refers to changes between calls"]
+    found = [
+        [True] * 6,
+        [[*reason, 3]],
+        [True] * 9,
+        [[*PROGRAM, 1]],
+        [True] * 7,
+        [[*PROGRAM, 2]],
+        [True] * 4,
+        [[*reason, 1]],
+    ]
+    return [*found, [], A * 7, [["program", 1]], [True] * 4, [["program", 1]]]
+
+
+def expected_reasons() -> Any:
+    other, double = "the program has other results", np.array([[1.0, -2.0, 1.0]])
+    reasons: list[Any] = ["w is replaced outside of functions", "a buffer changes outside of functions", other]
+    reasons += ["a list changes from call to call", "a random number changes outside of functions", other]
+    reasons += [
+        "the gradient of w changes from call to call",
+        None,
+        "the result has values that no function computed",
+        None,
+    ]
+    results = [double] * 5 + [np.array([[0.5, 2.0, 0.5]])] + [double] * 3 + [np.ones((1, 3))]
+    table = [[[["program" if r is None else "eager", r, 2]], y] for r, y in zip(reasons, results, strict=True)]
+    left = [np.full(3, 5.0), np.full(3, 2.0), 3, 2, (1, 3), double[0], False]
+    return [table, left, [[False, True, 1], [True, False, 0], [True, False, 0]] * 2]
+
+
+def expected_modes() -> Any:
+    table = [["training", 5, ["program"] * 2], ["test_mode", 3, ["program"]], ["training, no_grad", 3, []]]
+    rows = [[f"float64 (2, 3); {mode}", "program", calls, gradients] for mode, calls, gradients in table]
+    return [True] * 11, ["Tanh", False, "Tanh"], rows
+
+
+def expected_gradients() -> Any:
+    reasons = ["a constant of Mul, function number 1, changes from call to call", "RuntimeError: only 0.5"]
+    reasons += ["the functions that are called depend on the values"]
+    return [[True] * 56, 2 * B, [[["program"] * 3]], [[True, [["program", [reason]]]] for reason in reasons]]
+
+
+def expected_threads() -> Any:
+    texts = [f"'Hybrid' object has no attribute '{name}'" for name in ("model", "table", "__len__")]
+    found = [[True] * 4, [2, [], [["program", ["program"]]]], 0, [3, 1], texts]
+    return [*found, "hybridize(", 0, 2 * np.sin(A)]
+
+
+values(
+    60,
+    LITERALS,
+    ("signatures_of_programs", signatures, expected_signatures),
+    (
+        "options_of_programs",
+        options,
+        lambda: [
+            [True] * 9 + [False],
+            True,
+            (A + B) * A,
+            "Add: expected a Variable with data or an array, got None",
+            [PROGRAM] * 5,
+        ],
+    ),
+    (
+        "parameters_with_other_shapes",
+        shapes_that_change,
+        lambda: [
+            *[True] * 5,
+            [True, [["program", None, 4], ["eager", "more than 16 signatures", 2]]],
+            "Mul: expected a Variable with data or an array, got None",
+        ],
+    ),
+    ("states_of_layers", states, expected_states),
+    (
+        "graphs_of_programs",
+        graphs,
+        lambda: (
+            [[True, [["program", None, ["program"]]]]] * 16
+            + [[True, [["eager", CHANGED, []]]], [True, [["program", None, ["program"]]]]]
+        ),
+    ),
+    ("sources_of_programs", sources, expected_sources),
+    ("modes_of_programs", modes, expected_modes),
+    ("gradients_of_programs", several_gradients, expected_gradients),
+    ("changes_between_calls", changing, expected_changes),
+    ("reasons_and_what_is_undone", without_programs, expected_reasons),
+    ("programs_in_threads", threads, expected_threads),
+    since=5,
+)
