@@ -2,6 +2,8 @@
 
 import functools
 import random
+from collections import deque
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -204,25 +206,63 @@ def test_gradients_are_proved_without_random_numbers_of_the_user():
         np.testing.assert_array_equal(a, b)
 
 
-def test_what_only_reports_is_no_reason_and_is_called_once():
-    seen, count, n = [], {"calls": 0}, 0
+def test_what_a_call_adds_to_a_list_or_a_dict_is_no_reason_and_is_added_once():
+    seen, shapes = [], {}
 
     def f(x):
-        nonlocal n
         seen.append(float(x.data.sum()))
-        count["calls"] += 1
-        n += 1
+        shapes[len(shapes)] = x.shape
         return x * 2
 
     hybrid = hybridize(f)
     for k in range(3):
         hybrid(Variable(np.full(3, k + 1.0)))
-    assert (seen, count["calls"], n) == ([3.0], 1, 1)  # those of the second call are taken back
+    assert (seen, shapes) == ([3.0], {0: (3,)})  # those of the second call are taken back
     seen.clear()
     for k in range(3):
         hybrid(Variable(np.full(3, k + 1.0)))
     assert seen == []
     assert result(hybrid) == [("program", None)]
+
+
+def counts(kind):
+    """A function that counts its calls, and computes something else at the fifth one."""
+    count, thing, n = {"n": 0}, Thing(), 0
+    Thing.total = 0
+
+    def of_dict(x):
+        count["n"] += 1
+        return x * 2 if count["n"] < 5 else x
+
+    def of_object(x):
+        thing.k += 1
+        return x * 2 if thing.k < 6 else x
+
+    def of_class(x):
+        Thing.total += 1
+        return x * 2 if Thing.total < 5 else x
+
+    def of_cell(x):
+        nonlocal n
+        n += 1
+        return x * 2 if n < 5 else x
+
+    return {"dict": of_dict, "object": of_object, "class": of_class, "cell": of_cell}[kind], lambda: None
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("dict", "'n' of an object or a dict changes from call to call"),
+        ("object", "the attribute k of an object changes from call to call"),
+        ("class", "the attribute total of a class changes from call to call"),
+        ("cell", "a variable of a closure changes from call to call"),
+    ],
+)
+def test_a_number_that_a_call_changes_is_a_reason(kind, reason):
+    hybrid = twice(lambda: counts(kind))
+    assert result(hybrid) == [("eager", reason)]
+    assert hybrid.programs()[0]["calls"] == 9
 
 
 @pytest.mark.parametrize("in_place", [True, False])
@@ -296,6 +336,109 @@ def test_what_a_program_depends_on_may_change():
         else:
             FACTOR = 7.0
     FACTOR = 2.0
+    assert result(hybrid) == [("program", None)]
+
+
+class Thing:
+    """An object with slots; `rate`, `shift` and `factor` are attributes of its class."""
+
+    __slots__ = ("k",)
+    rate, total = 1.0, 0
+
+    def __init__(self):
+        self.k = 1.0
+
+    @property
+    def shift(self):
+        return NUMBERS[0]
+
+    @staticmethod
+    def factor():
+        return NUMBERS[1]
+
+
+class Scaled(models.Model):
+    rate = 2.0
+
+    def __init__(self):
+        super().__init__()
+        self.hooks, self.table = [], np.ones(3)
+
+    def forward(self, x):
+        for hook in self.hooks:
+            x = hook(x)
+        return x * self.rate * (1 + self.table) * getattr(self, "other", 1.0)
+
+
+@functools.lru_cache
+def cached(k):
+    return k * NUMBERS[2]
+
+
+NUMBERS = [1.0, 2.0, 3.0]
+KINDS = {"function": F.Sin}
+SETTINGS = ModuleType("settings")  # as if imported
+SETTINGS.rate, SETTINGS.inner = 1.0, ModuleType("inner")
+SETTINGS.inner.scale = lambda x: x * NUMBERS[0]
+
+
+def changed_later():
+    """Functions, and what they depend on: name -> (function, a change for a number)."""
+    thing, scaled, optimizer, table = Thing(), Scaled(), SGD(0.5), np.arange(3.0)
+    names, words, queue, long = {"a": 1.0}, {"up"}, deque([1.0, 2.0]), [1.0] * 100
+
+    def number(place):
+        def change(k):
+            NUMBERS[place] = k
+            cached.cache_clear()
+
+        return change
+
+    return {
+        "a slot": (lambda x: x * thing.k, lambda k: setattr(thing, "k", k)),
+        "a class": (lambda x: x * thing.rate, lambda k: setattr(Thing, "rate", k)),
+        "a class by name": (lambda x: x * Thing.rate, lambda k: setattr(Thing, "rate", k)),
+        "a class of layers": (scaled, lambda k: setattr(Scaled, "rate", k)),
+        "an attribute before that of a class": (scaled, lambda k: setattr(scaled, "rate", k)),
+        "a new attribute": (scaled, lambda k: setattr(scaled, "other", k)),
+        "a list without elements": (scaled, lambda k: scaled.hooks.append(lambda x: x * k)),
+        "an array in place": (scaled, lambda k: scaled.table.fill(k)),
+        "an array of a closure in place": (lambda x: x * np.exp(table), lambda k: table.fill(k)),
+        "a property": (lambda x: x + thing.shift, number(0)),
+        "a static method": (lambda x: x * thing.factor(), number(1)),
+        "a cached function": (lambda x: x * cached(2.0), number(2)),
+        "a module": (lambda x: x * SETTINGS.rate, lambda k: setattr(SETTINGS, "rate", k)),
+        "a function of a module": (lambda x: SETTINGS.inner.scale(x), number(0)),
+        "a function in a module": (
+            lambda x: SETTINGS.inner.scale(x),
+            lambda k: setattr(SETTINGS.inner, "scale", lambda x: x - k),
+        ),
+        "a class in a dict": (
+            lambda x: KINDS["function"]()(x),
+            lambda k: KINDS.update(function=[F.Cos, F.Sin][int(k) % 2]),
+        ),
+        "an optimizer": (lambda x: x * optimizer.lr, lambda k: setattr(optimizer, "lr", k)),
+        "a new key": (lambda x: x * names.get("b", 1.0), lambda k: names.update(b=k)),
+        "a set": (lambda x: x * len(words), lambda k: words.add(k)),
+        "a deque": (lambda x: x * queue[0], lambda k: queue.appendleft(k)),
+        "a long list": (lambda x: x * long[50], lambda k: long.insert(50, k)),
+    }
+
+
+@pytest.mark.parametrize("name", changed_later())
+def test_what_a_program_depends_on_may_change_everywhere(name, monkeypatch):
+    for owner, attribute in ((Thing, "rate"), (Scaled, "rate"), (SETTINGS, "rate"), (SETTINGS.inner, "scale")):
+        monkeypatch.setattr(owner, attribute, getattr(owner, attribute))  # as it was, afterwards
+    monkeypatch.setitem(KINDS, "function", F.Sin)
+    f, change = changed_later()[name]
+    hybrid, x = hybridize(f), Variable(np.array([0.5, -1.0, 2.0]))
+    results = []
+    for k in range(3):
+        for _ in range(2):
+            results.append(hybrid(x).data)
+            np.testing.assert_array_equal(results[-1], f(x).data)
+        change(k + 4.0)
+    assert not np.array_equal(results[0], results[2])
     assert result(hybrid) == [("program", None)]
 
 
@@ -390,6 +533,50 @@ def test_a_branch_is_seen_by_other_values(f):
         x = Variable(np.array([0.25, -1.5, 3.0]) * (k + 1))
         np.testing.assert_array_equal(hybrid(x).data, f(x).data)
     assert [state for state, _ in result(hybrid)] == ["eager"]
+
+
+SMALL, LARGE = np.array([[0.125, 0.25, 0.5]]), np.array([[1.5, 3.0, 8.0]])
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize(
+    ("condition", "pair"),
+    [
+        (lambda x: x.mean() > 1, (SMALL, LARGE)),
+        (lambda x: np.abs(x).max() > 1, (SMALL - 0.2, LARGE - 2)),
+        (lambda x: x.min() < -1, (SMALL - 0.2, LARGE - 2.5)),
+        (lambda x: x.flat[0] > 0, (SMALL - 0.2, 0.2 - SMALL)),
+        (lambda x: x.any(), (np.array([False, True, False]), np.array([False, False, False]))),
+        (lambda x: x.all(), (np.array([False, True, False]), np.array([True, True, True]))),
+        (lambda x: x[0] == 0, (np.array([0, 2, 1]), np.array([2, 0, 1]))),
+        (lambda x: x.sum() > 1.5, (np.array([0.0, 1.0, 0.0]), np.array([1.0, 1.0, 0.0]))),
+    ],
+)
+def test_a_branch_by_size_is_seen_by_large_and_by_small_values(condition, pair, first):
+    def f(x, y):
+        return F.sin(x) * y if condition(x.data) else F.cos(x) * y
+
+    hybrid = hybridize(f)
+    for k in range(4):
+        x = Variable(pair[(first + k) % 2])
+        np.testing.assert_array_equal(hybrid(x, Variable(np.ones(3))).data, f(x, np.ones(3)).data)
+    assert [state for state, _ in result(hybrid)] == ["eager"]
+
+
+def test_large_and_small_values_may_be_invalid():
+    calls = []
+
+    def f(p):
+        calls.append(p.data.max())
+        if not 0.1 <= p.data.max() <= 1:
+            raise ValueError("expected probabilities")
+        return F.log(p)
+
+    hybrid, p = hybridize(f), Variable(np.array([0.25, 0.75, 1.0]))
+    for _ in range(2):
+        np.testing.assert_array_equal(hybrid(p).data, np.log(p.data))
+    assert result(hybrid) == [("program", None)]
+    assert calls == [1.0]
 
 
 def defined(kind):

@@ -129,16 +129,15 @@ def with_default(f: Callable[..., Any] | None) -> list[tuple[str, int]]:
     ]
 
 
-class Wrappers:
+class Wrappers(ModuleType):
     """What records: methods that replace those of a stage, and functions; and what they have recorded.
 
-    A method that can record nothing more gives its place back to the original. All attributes are slots, so that
-    `hybridize`, which looks into the attributes of what a model refers to, does not look into these.
+    A method that can record nothing more gives its place back to the original. It is a module, so that `hybridize`,
+    which looks into the attributes of what a model refers to, does not look into these.
     """
 
-    __slots__ = ("broken", "called", "complete", "made", "originals", "prefix", "replaced", "spent", "surface")
-
     def __init__(self, framework: BookStyle):
+        super().__init__("wrappers")
         self.called: dict[str, set[str]] = {}
         self.complete: set[Place | str] = set()  # a further call there, or of this name, would record nothing
         self.broken: list[str] = []  # violated invariants of memory

@@ -256,7 +256,7 @@ values(
                 "Own.other is a function outside of the program",
                 "a random number changes outside of functions",
                 "Own.mask depends on the values",
-                "a constant of Mul, function number 0, changes from call to call",
+                "a list changes from call to call",
                 "RuntimeError: only 1.5",
             )
         ],

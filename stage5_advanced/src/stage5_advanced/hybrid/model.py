@@ -1,7 +1,7 @@
 """Hybrid: a model or a function that is traced at its first call, and replayed at later ones."""
 
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import repeat
 
 import numpy as np
@@ -12,7 +12,7 @@ from ..core import Variable, as_input
 from ..layers import Layer
 from ..models import Model
 from .program import NoProgram, Trace
-from .proof import Altered, compare, is_state, release
+from .proof import Altered, compare, enlarged, is_state, reduced, release, unaltered
 from .reach import Kept, Watch, is_layer, reach
 from .replay import LIMIT, Traced
 from .structure import constants, flatten, rebuild, same
@@ -188,15 +188,22 @@ class Hybrid(Model):
         return result
 
     def prove(self, traced, kept, structure, leaves, arguments, result):
-        """Make the program of a call, and compare it with a second call, of altered values. Raises NoProgram."""
+        """Make the program of a call, and compare it with three more calls, of altered values. Raises NoProgram."""
         form, found, values = result
-        first = Trace(variables_in(found, values), arguments)
-        with np.errstate(all="ignore"), Altered(kept, first, arguments) as altered:
+        trace = Trace(variables_in(found, values), arguments)
+        with np.errstate(all="ignore"), Altered(kept, trace, arguments) as altered:
             other = self.call_again(structure, leaves, arguments, altered)
             altered.check_changes(self.states, self.unstable)
-            first, second = traces(first, result, other, arguments, altered)
+            first, second = traces(trace, result, other, arguments, altered)
             traced.compile(first, second, len(arguments), form, found, list(zip(self.states, values, strict=True)))
             compare_replay(traced, second, altered)
+        for change in enlarged, reduced:  # of the arguments: do large and small ones take the same branches?
+            with np.errstate(all="ignore"), Altered(kept, trace, arguments, change, unaltered) as altered:
+                other = None
+                with suppress(Exception):  # such values may be invalid
+                    other = self.call_again(structure, leaves, arguments, altered)
+                if other is not None:
+                    traces(trace, result, other, arguments, altered)
         traced.forms = [(x.data.shape, x.data.dtype) for x in traced.given]
 
     def call_again(self, structure, leaves, arguments, altered):
@@ -218,9 +225,10 @@ def hybridize(model):
     Inputs, results and gradients are those of the model, bit for bit; the graph has one function for each call. There
     is a program for each combination of shapes, dtypes and modes. It is compared with the model on altered values
     before it is used; without one the model runs as before, and `programs()` gives the reason. What is lost: the model
-    runs twice at the first call with a signature; Python code such as `print` does not run at later ones; branches stay
-    as they were taken, and the comparison cannot find one that altered values take as well. If what the model refers to
-    is replaced, it is traced again; `clear()` forgets all programs. Raises TypeError unless the model can be called.
+    runs four times at the first call with a signature; Python code such as `print` does not run at later ones; branches
+    stay as they were taken, and the comparison cannot find one that altered values take as well. If what the model
+    refers to is replaced, it is traced again; `clear()` forgets all programs. Raises TypeError unless the model can be
+    called.
     """
     return Hybrid(model)
 

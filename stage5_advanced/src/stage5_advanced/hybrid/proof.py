@@ -1,4 +1,4 @@
-"""Whether a program does what its model does: both are called once more, with other values and from the same state."""
+"""Whether a program does what its model does: both are called again, with other values and from the same state."""
 
 from zlib import crc32
 
@@ -11,21 +11,104 @@ from .program import GRAPH, NoProgram
 from .structure import same
 
 
+def like(x, change, rng):
+    """A Variable or an array like x with other values: change(array, rng)."""
+    if not isinstance(x, Variable):
+        return change(x, rng)
+    new = Variable(change(x.data, rng), x.name)
+    new.constant = x.constant
+    return new
+
+
+def altered(a, rng):
+    """An array like a with other values: permuted, floats down to an eighth, with the other sign if both signs occur.
+
+    Integers, also as floats, stay in their range, so labels stay labels; the largest become the smallest, so that
+    maxima, sums and numbers change, too. Small arrays are the one of 16 that changes most: where the extremes are,
+    signs, elements.
+    """
+    if a is None:
+        return None
+    flat = cuda.as_numpy(a).ravel()
+
+    def change(v):
+        moved = v.size > 0 and (v.argmax() != flat.argmax()) + (v.argmin() != flat.argmin())
+        return moved, np.count_nonzero((v > 0) != (flat > 0)), np.count_nonzero(v != flat)
+
+    small = (other(flat, rng.permutation(flat), rng) for _ in range(16))
+    return with_values(a, max(small, key=change) if a.size < 1000 else other(flat, np.roll(flat, 1), rng))
+
+
+def enlarged(a, rng=None):
+    """An array like a, times 64. Integers, also as floats, become the largest of them, and bools True."""
+    if a is None or a.size == 0:
+        return a
+    flat = cuda.as_numpy(a).ravel()
+    if counts(flat):
+        return with_values(a, np.full_like(flat, a.dtype.kind == "b" or flat.max()))
+    return with_values(a, flat * 64)
+
+
+def reduced(a, rng=None):
+    """An array like a, divided by 64, or by -64 if both signs occur.
+
+    Integers, also as floats, become the smallest of them, and bools False.
+    """
+    if a is None or a.size == 0:
+        return a
+    flat = cuda.as_numpy(a).ravel()
+    if counts(flat):
+        return with_values(a, np.full_like(flat, a.dtype.kind != "b" and flat.min()))
+    return with_values(a, flat / (-64 if flat.min() < 0 < flat.max() else 64))
+
+
+def unaltered(a, rng=None):
+    """A copy of an array, if there is one."""
+    return None if a is None else a.copy()
+
+
+def counts(flat):
+    """Whether values are integers, also as floats, or bools."""
+    return flat.dtype.kind != "f" or np.array_equal(flat, np.rint(flat))
+
+
+def with_values(a, values):
+    """An array like a, of other values."""
+    found = np.empty_like(cuda.as_numpy(a))
+    found[...] = values.reshape(a.shape)
+    return cuda.get_array_module(a).asarray(found)
+
+
+def other(flat, values, rng):
+    """A permutation of a vector, with other values of the same kind."""
+    if not counts(flat):
+        sign = -1 if flat.min() < 0 < flat.max() else 1
+        return values * (sign * 2.0 ** np.resize(-3 * rng.random(min(flat.size, 10**6)), flat.size))
+    if flat.size > 0 and flat.max() > flat.min():
+        largest = np.flatnonzero(values == flat.max())
+        values[largest if flat.dtype.kind in "iu" else largest[: len(largest) // 2]] = flat.min()
+        return values
+    if flat.dtype.kind == "f":
+        return values * (1 - rng.random(flat.size) / 2)
+    return values - (values > 0) if flat.dtype.kind in "iu" else values
+
+
 class Altered:
-    """A context in which a second call finds other values: arguments, Variables, buffers, random numbers.
+    """A context in which another call finds other values: arguments, Variables, buffers, random numbers.
 
     kept: what the model refers to. trace: of the first call. arguments: new ones in place of those of the first call.
-    Afterwards, all that the model refers to is what it was.
+    change, change_rest: (array, rng) -> array, for arguments and for Variables. Afterwards, all that the model refers
+    to is what it was.
     """
 
-    def __init__(self, kept, trace, arguments):
+    def __init__(self, kept, trace, arguments, change=altered, change_rest=altered):
         rng = np.random.default_rng(0)
-        self.kept, self.arguments = kept, [like(x, rng) for x in arguments]
+        self.kept, self.arguments = kept, [like(x, change, rng) for x in arguments]
         leaves = [trace.variables[i] for i in trace.leaves]
         variables = [x for x in leaves if not x.constant]
         variables += [x for x, _ in kept.variables if not is_state(x) or (x.creator is None and x not in arguments)]
         self.data = {x: x.data for x in variables}
-        self.altered = {x: altered(a, rng) for x, a in self.data.items()}
+        self.altered = {x: change_rest(a, rng) for x, a in self.data.items()}
         self.start = {x: a.copy() for x, a in self.altered.items() if a is not None and not isinstance(x, Parameter)}
         self.sums = {x: checksum(a) for x, a in self.altered.items() if x not in self.start}
         arrays = [x.data for x in leaves if x.constant] + kept.arrays
@@ -68,8 +151,9 @@ class Altered:
     def check_changes(self, states, unstable):
         """Raise NoProgram if the second call has changed what the model refers to, other than states.
 
-        What it was is added to unstable.
+        What it was is added to unstable, also arrays that it has changed.
         """
+        unstable.update((id(a), "") for a, was in self.constants if not same(a, was))
         for x, a in self.altered.items():
             if x.data is not a or (x in self.sums and checksum(a) != self.sums[x]):
                 how = "changed" if x.data is a else "replaced"
@@ -100,51 +184,6 @@ def release(templates, functions):
             parts = value if isinstance(value, tuple) else (value,)
             if vars(g)[name] is not value and any(isinstance(part, array_types) for part in parts):
                 vars(f)[name] = None
-
-
-def like(x, rng):
-    """A Variable or an array like x with other values."""
-    if not isinstance(x, Variable):
-        return altered(x, rng)
-    new = Variable(altered(x.data, rng), x.name)
-    new.constant = x.constant
-    return new
-
-
-def altered(a, rng):
-    """An array like a with other values: permuted, floats down to an eighth, with the other sign if both signs occur.
-
-    Integers, also as floats, stay in their range, so labels stay labels; the largest become the smallest, so that
-    maxima, sums and numbers change, too. Small arrays are the one of 16 that changes most: where the extremes are,
-    signs, elements.
-    """
-    if a is None:
-        return None
-    flat = cuda.as_numpy(a).ravel()
-
-    def change(v):
-        moved = v.size > 0 and (v.argmax() != flat.argmax()) + (v.argmin() != flat.argmin())
-        return moved, np.count_nonzero((v > 0) != (flat > 0)), np.count_nonzero(v != flat)
-
-    small = (other(flat, rng.permutation(flat), rng) for _ in range(16))
-    values = max(small, key=change) if a.size < 1000 else other(flat, np.roll(flat, 1), rng)
-    found = np.empty_like(cuda.as_numpy(a))
-    found[...] = values.reshape(a.shape)
-    return cuda.get_array_module(a).asarray(found)
-
-
-def other(flat, values, rng):
-    """A permutation of a vector, with other values of the same kind."""
-    if flat.dtype.kind == "f" and not np.array_equal(flat, np.rint(flat)):
-        sign = -1 if flat.min() < 0 < flat.max() else 1
-        return values * (sign * 2.0 ** np.resize(-3 * rng.random(min(flat.size, 10**6)), flat.size))
-    if flat.size > 0 and flat.max() > flat.min():
-        largest = np.flatnonzero(values == flat.max())
-        values[largest if flat.dtype.kind in "iu" else largest[: len(largest) // 2]] = flat.min()
-        return values
-    if flat.dtype.kind == "f":
-        return values * (1 - rng.random(flat.size) / 2)
-    return values - (values > 0) if flat.dtype.kind in "iu" else values
 
 
 def checksum(a):
