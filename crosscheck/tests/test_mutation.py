@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from collections import Counter
 
 import pytest
@@ -131,8 +132,10 @@ def test_what_only_a_gpu_executes_is_left_out(file, definition, left_out):
     ("text", "left_out"),
     [
         ("if cuda.gpu_enable and y:\n    x.f()", {True, False}),
-        ("if cuda.gpu_enable or y:\n    x.f()", {False}),
-        ("if not is_on_gpu(x):\n    x.f()", {False}),
+        ("if cuda.gpu_enable or y:\n    x.f()", {True, False}),
+        ("if cuda.gpu_enable:\n    x.f()\ny = x + 1", {True, False}),
+        ("y = x + 1", {False}),
+        ("if not is_on_gpu(x):\n    x.f()", {True, False}),
         ("x = y + 1 if cuda.is_on_gpu(y) else 2", {True, False}),
         ("@cuda.on_gpu(f, integers=True)\ndef g(x): pass", {True}),
         ("@f(integers=True)\ndef g(x): pass", {False}),
@@ -160,7 +163,20 @@ def test_the_names_of_mutants_are_different():
 
 def test_no_equivalent_mutant_is_stale():
     known = set(run.equivalent_mutants())
-    assert known - {m.name for stage in STAGES for m in all_mutants(stage)} == set()
+    assert known - {name for stage in STAGES for m in all_mutants(stage) for name in (m.name, m.where)} == set()
+
+
+@pytest.mark.parametrize(
+    ("found", "result", "reason"), [("survived", "equivalent", "why"), ("detected", "detected", "")]
+)
+def test_a_listed_definition_stands_for_its_survivors(monkeypatch, found, result, reason):
+    mutant = all_mutants(STAGES[0])[0]
+    monkeypatch.setattr(run, "equivalent_mutants", lambda: {mutant.where: "why"})
+    planter = types.SimpleNamespace(run=lambda chosen: [run.Result(m, Verdict(found)) for m in chosen])
+    entry = run.StageResult(STAGES[0], 1, Counter())
+    (only,) = run.results([entry], [mutant], lambda _: planter, False)
+    assert (only.verdict.result, only.reason) == (result, reason)
+    assert entry.wrongly_listed() == []
 
 
 def test_a_mutant_is_judged_and_the_sound_stage_stays_sound(monkeypatch):

@@ -33,7 +33,8 @@ def with_blocks(fw: Any, module: str, call: Callable[[], Any], **sizes: Any) -> 
 
 EIGHT = np.random.RandomState(4).rand(2, 8, 5, 4)
 THREE = np.random.RandomState(3).rand(3, 2, 5, 4)
-BLOCKS: list[tuple[str, dict[str, int], list[str]]] = [
+CHOICES = "by_rows", "by_runs", "by_convolution"  # of ways to compute a convolution
+BLOCKS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("attention", {"CHUNK": 10}, ["attention"]),
     ("normalize", {"CHUNK": 3, "SHORT": 2}, ["layer_norm"]),
     ("special", {"CHUNK": 4}, ["erf"]),
@@ -42,6 +43,7 @@ BLOCKS: list[tuple[str, dict[str, int], list[str]]] = [
     ("windows", {"CHUNK": 1, "COLUMNS": 40}, ["conv2d", "deconv2d"]),
     ("windows", {"CHUNK": 2000, "COLUMNS": 1}, ["conv2d"]),
     ("windows", {"COLUMNS": 1}, ["conv2d", "deconv2d"]),
+    *(("windows", dict.fromkeys(CHOICES, lambda *_, yes=yes: yes), ["conv2d", "deconv2d"]) for yes in (True, False)),
 ]
 LARGE: list[tuple[str, Any, Callable[..., Any]]] = [
     ("conv2d", (THREE, np.ones((2, 2, 2, 3)) / np.arange(1, 4)), lambda f, x, W: f(x, W, stride=(2, 1), pad=1)),

@@ -8,6 +8,7 @@ import functools
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from ..stages import Stage
 from .operators import OPERATORS
@@ -55,9 +56,9 @@ def keyword(name: str) -> Rule:
 
 
 def commutes(operator: str, node: ast.AST, _: Ancestors) -> bool:
-    """The arguments of max or min in another order."""
-    function = node.func if operator == "swap operands" and isinstance(node, ast.Call) else None
-    return getattr(function, "attr", getattr(function, "id", "")) in ("max", "min", "maximum", "minimum")
+    """The arguments of a commutative function in another order."""
+    function = called(node) if operator == "swap operands" and isinstance(node, ast.Call) else ""
+    return function in ("max", "min", "maximum", "minimum", "result_type", "broadcast_shapes", "vecdot", "array_equal")
 
 
 def is_drawn(node: ast.AST) -> bool:
@@ -74,37 +75,63 @@ def ties_with_chance(operator: str, node: ast.AST, new: str) -> bool:
     return new.strip() == strict and any(map(is_drawn, (node.left, *node.comparators)))
 
 
-def asks_for_a_gpu(test: ast.AST) -> bool:
-    """Whether a condition holds only if there is a GPU."""
-    match test:
-        case ast.BoolOp(op=ast.And(), values=values):
-            return any(map(asks_for_a_gpu, values))
-        case ast.Call(func=function):
-            return getattr(function, "attr", getattr(function, "id", "")) == "is_on_gpu"
-    return getattr(test, "attr", getattr(test, "id", "")) == "gpu_enable"
-
-
 def has_a_kernel(decorator: ast.AST) -> bool:
     """Whether a decorator replaces a function on a GPU."""
-    function = getattr(decorator, "func", None)
-    return getattr(function, "attr", getattr(function, "id", "")) in ("on_gpu", "kernel", "gradient", "gradient_by")
+    return called(decorator) in ("on_gpu", "kernel", "gradient", "gradient_by")
 
 
-def on_a_gpu(operator: str, node: ast.AST, ancestors: Ancestors) -> bool:
-    """What follows such a condition, and such decorators."""
+def called(node: ast.AST) -> str:
+    """The last name of an expression, or of what it calls: "is_on_gpu" of cuda.is_on_gpu(x)."""
+    function = getattr(node, "func", node)
+    return getattr(function, "attr", getattr(function, "id", ""))
+
+
+def of_a_kernel(operator: str, node: ast.AST, ancestors: Ancestors) -> bool:
+    """Such a decorator, and what is in it."""
     if operator == "drop a statement" and any(map(has_a_kernel, getattr(node, "decorator_list", ()))):
         return True
-    for parent, child in itertools.pairwise((*ancestors, node)):
-        match parent:
-            case ast.If(test=test, body=body) if child in body and asks_for_a_gpu(test):
-                return True
-            case ast.IfExp(test=test, body=body) if child is body and asks_for_a_gpu(test):
-                return True
-            case ast.BoolOp(op=ast.And(), values=[*_, last]) if child is last and asks_for_a_gpu(parent.values[0]):
-                return True
-            case ast.FunctionDef(decorator_list=decorators) if child in decorators and has_a_kernel(child):
-                return True
-    return False
+    pairs = itertools.pairwise((*ancestors, node))
+    return any(child in getattr(parent, "decorator_list", ()) and has_a_kernel(child) for parent, child in pairs)
+
+
+class OnAProcessor(ast.NodeTransformer):
+    """Answers every question for a GPU with no, and leaves out what is then not executed."""
+
+    def visit(self, node: ast.AST) -> Any:
+        node = self.generic_visit(node)
+        match node:
+            case ast.Call(func=function) if called(function) == "is_on_gpu":
+                return ast.Constant(False)
+            case ast.Attribute(ctx=ast.Load()) | ast.Name(ctx=ast.Load()) if called(node) == "gpu_enable":
+                return ast.Constant(False)
+            case ast.UnaryOp(op=ast.Not(), operand=ast.Constant(value=bool(value))):
+                return ast.Constant(not value)
+            case ast.BoolOp(op=op, values=values):
+                decides = isinstance(op, ast.Or)  # the value that makes the others superfluous
+                if any(isinstance(v, ast.Constant) and v.value is decides for v in values):
+                    return ast.Constant(decides)
+                rest = [v for v in values if not (isinstance(v, ast.Constant) and v.value is (not decides))]
+                return ast.BoolOp(op, rest) if len(rest) > 1 else (rest or [ast.Constant(not decides)])[0]
+            case ast.IfExp(test=ast.Constant(value=bool(value)), body=body, orelse=orelse):
+                return body if value else orelse
+            case ast.If(test=ast.Constant(value=bool(value)), body=body, orelse=orelse):
+                return (body if value else orelse) or ast.Pass()
+        return node
+
+
+@functools.lru_cache(maxsize=1024)
+def on_a_processor(text: str) -> str:
+    """The syntax tree of a statement, as text, as far as a processor executes it."""
+    return ast.dump(OnAProcessor().visit(ast.parse(text)))
+
+
+def only_on_a_gpu(source: Source, top: ast.AST, start: int, end: int, new: str) -> bool:
+    """Whether a change to a statement of a module makes no difference without a GPU."""
+    old = source.of(top)
+    if "is_on_gpu" not in old and "gpu_enable" not in old:
+        return False
+    changed = source.between(source.start(top), start) + new + source.between(end, source.end(top))
+    return start >= source.start(top) and on_a_processor(old) == on_a_processor(changed)
 
 
 def unknown_length(operator: str, node: ast.AST, ancestors: Ancestors) -> bool:
@@ -121,8 +148,8 @@ LEFT_OUT: dict[str, Rule] = {
     "strict=True of zip, which guards against mistakes in the stage itself": keyword("strict"),
     "the line that a warning names": keyword("stacklevel"),
     "the size of a cache": keyword("maxsize"),
-    "the order of the arguments of max and min": commutes,
-    "what only a GPU executes": on_a_gpu,
+    "the order of the arguments of a commutative function, such as max": commutes,
+    "what only a GPU executes": of_a_kernel,
     "the unknown length of a reshape, for which any negative number stands": unknown_length,
 }
 
@@ -167,9 +194,11 @@ def mutants_of(stage: int, file: str, text: str) -> Iterator[Mutant]:
                 continue  # `backward` has arrays there
             for where, new in edits(node, source, ancestors):
                 start, end = where if isinstance(where, tuple) else (source.start(where), source.end(where))
-                reason = "what only a GPU executes" if needs_a_gpu(file, definition) else ""
-                reason = reason or ("a tie with a random number" if ties_with_chance(operator, node, new) else "")
+                reason = "a tie with a random number" if ties_with_chance(operator, node, new) else ""
                 reason = reason or next((why for why, rule in LEFT_OUT.items() if rule(operator, node, ancestors)), "")
+                top = (*ancestors, node)[1]
+                if not reason and (needs_a_gpu(file, definition) or only_on_a_gpu(source, top, start, end, new)):
+                    reason = "what only a GPU executes"
                 lines = lines_of(node, ancestors)
                 mutant = Mutant(stage, file, definition, operator, source, start, end, new, lines, reason)
                 if mutant.text not in seen:

@@ -83,10 +83,11 @@ class StageResult:
 
 
 def equivalent_mutants(path: pathlib.Path = PACKAGE / "survivors.toml") -> dict[str, str]:
-    """The committed list of mutants that no input can expose: name -> reason."""
+    """The committed list of mutants that no input can expose, and of definitions with only such survivors: reasons."""
     try:
         entries = tomllib.loads(path.read_text(encoding="utf-8"))["equivalent"]
-        return {mutant: entry["reason"] for entry in entries for mutant in entry["mutants"]}
+        keys = ("mutants", "definitions")
+        return {name: entry["reason"] for entry in entries for key in keys for name in entry.get(key, ())}
     except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise UsageError(f"{path}: {type(error).__name__}: {error}") from None
 
@@ -216,9 +217,11 @@ def results(
         planted = [m for m in mine if again or m.name not in equivalent]
         found = planter(entry.stage).run(planted) if planted else ()
         for result in itertools.chain((Result(m, Verdict("survived")) for m in listed), found):
-            if result.verdict.result == "survived" and result.mutant.name in equivalent:
-                result.verdict = dataclasses.replace(result.verdict, result="equivalent")
             result.reason = equivalent.get(result.mutant.name, "")
+            if result.verdict.result == "survived":
+                result.reason = result.reason or equivalent.get(result.mutant.where, "")
+                if result.reason:
+                    result.verdict = dataclasses.replace(result.verdict, result="equivalent")
             entry.results.append(result)
             yield result
 

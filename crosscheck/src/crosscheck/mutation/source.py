@@ -83,6 +83,11 @@ class Mutant:
         return f"stage{self.stage}/{self.file}:{self.source.line(self.start)}"
 
     @property
+    def where(self) -> str:
+        """The file and the definition."""
+        return f"{self.file} {self.definition}"
+
+    @property
     def diff(self) -> str:
         """The changed lines before and after, each as one line."""
         data = self.source.data
@@ -95,7 +100,7 @@ class Mutant:
     def name(self) -> str:
         """The mutant independently of stage and line: how the file of equivalent mutants names it."""
         twin = f" ({self.twin + 1})" if self.twin else ""
-        return f"{self.file} {self.definition}: {self.operator}: {self.diff}{twin}"
+        return f"{self.where}: {self.operator}: {self.diff}{twin}"
 
     @property
     def text(self) -> str:

@@ -159,7 +159,7 @@ def convolve(xp, g, x, W, b=None):
     """Convolution.  x (N, C, H, W), W (OC, C / groups, KH, KW), b (OC,) -> y (N, OC, OH, OW)."""
     N, OC = len(x), len(W)
     dtype = np.result_type(*(a.dtype for a in (x, W, b) if a is not None))
-    if xp is np and g.groups == 1 and g.stride == (1, 1) and x.shape[1] >= 4 * OC and math.prod(g.kernel) > 1:
+    if xp is np and g.groups == 1 and g.stride == (1, 1) and by_runs(g, x.shape[1], OC):
         y = convolve_runs(g, x, W, wide(dtype))
         return (y if b is None else y + b.reshape(OC, 1, 1)).astype(dtype, copy=False)
     if xp is np and by_rows(g, N, x.shape[1], OC, wide(dtype)):
@@ -177,8 +177,13 @@ def convolve(xp, g, x, W, b=None):
     return y.astype(dtype, copy=False)
 
 
+def by_runs(g, C, OC):
+    """Whether `convolve_runs` is faster: if there are few output channels."""
+    return C >= 4 * OC and math.prod(g.kernel) > 1
+
+
 def convolve_runs(g, x, W, dtype):
-    """Convolution of stride 1 without columns, which is faster if there are few output channels.
+    """Convolution of stride 1 without columns.
 
     What an element of the kernel reads is a run of the flattened, padded image, in which rows are `width` apart; the
     positions where a patch would reach from the end of one row into the next are computed, too, and left out.
@@ -292,7 +297,7 @@ def convolve_back(xp, g, gy, W):
     dtype = np.result_type(gy.dtype, W.dtype)
     W = W.reshape(G, OC // G, C, *g.kernel)
     pad = tuple((k - 1 - before, k - 1 - after) for k, (before, after) in zip(g.span, g.pad, strict=True))
-    if (C == 1 < G or (g.stride == (1, 1) and OC <= G * C)) and min(map(min, pad)) >= 0:
+    if min(map(min, pad)) >= 0 and by_convolution(g, OC, C):
         rotated = W[..., ::-1, ::-1].transpose(0, 2, 1, 3, 4)  # gx is also a convolution
         rotated = rotated.reshape(G * C, OC // G, *g.kernel)
         rotated = rotated if G == 1 else rotated.copy()  # products are slow if strides are negative
@@ -310,6 +315,11 @@ def convolve_back(xp, g, gy, W):
             add_patches(xp, g, images[:, :, r.start * g.stride[0] :], col)
         gx[s] = g.unpadded(xp, images)
     return gx.astype(dtype, copy=False)
+
+
+def by_convolution(g, OC, C):
+    """Whether a convolution is the faster way to the gradient of images: depthwise, or with a stride of 1."""
+    return C == 1 < g.groups or (g.stride == (1, 1) and g.groups * C >= OC)
 
 
 def spaced(xp, g, gy, pad):
