@@ -22,11 +22,9 @@ its boxes and its mask, moved together; test accuracy by epoch.
 C. Shorten, T. M. Khoshgoftaar, A survey on image data augmentation for deep learning, Journal of Big Data 6 (2019).
 """
 
-import pathlib
-
 import numpy as np
 import pictures
-from common import begin, figure, options, pick, read_image, save
+from common import begin, figure, file, options, pick, read_image, save
 
 import stage5_advanced.functions as F
 import stage5_advanced.layers as L
@@ -100,7 +98,7 @@ def train(transforms, indices, test_set, arguments):
 
 def main():
     parser = options(__doc__, epochs=(100, 60))
-    parser.add_argument("--image", type=pathlib.Path, metavar="FILE", help="the picture to transform")
+    parser.add_argument("--image", type=file, metavar="FILE", help="the picture to transform")
     arguments = begin(parser)
     picture = read_image(arguments.image, SIZE)[0] if arguments.image else pictures.landscape(SIZE)[0]
     test_set = Digits(train=False, transform=Compose([ToFloat(), Normalize(0, 16)]))

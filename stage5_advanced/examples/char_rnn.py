@@ -33,7 +33,7 @@ import tempfile
 import textwrap
 
 import numpy as np
-from common import begin, figure, integer, options, pick, save, stop
+from common import begin, figure, file, integer, options, pick, save, stop
 
 import stage5_advanced.functions as F
 import stage5_advanced.layers as L
@@ -110,7 +110,7 @@ def write(model, dataset, length):
 
 def main():
     parser = options(__doc__, epochs=(15, 7))
-    parser.add_argument("text", type=pathlib.Path, nargs="?", metavar="TEXT", help="a text file, UTF-8")
+    parser.add_argument("text", type=file, nargs="?", metavar="TEXT", help="a text file, UTF-8")
     parser.add_argument("--shakespear", action="store_true", help="scenes of Shakespeare, downloaded once")
     parser.add_argument(
         "--hidden", type=integer(1), default=192, metavar="N", help="the width of the LSTM, default 192"

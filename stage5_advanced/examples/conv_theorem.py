@@ -15,12 +15,11 @@ depends on the machine: about 7 x 7.
 The figure: the image, four kernels and the three sizes; the product of the spectra; the time by the size of the kernel.
 """
 
-import pathlib
 import time
 
 import numpy as np
 import pictures
-from common import begin, figure, options, pick, read_image, save, table
+from common import begin, figure, file, options, pick, read_image, save, table
 
 import stage5_advanced.functions as F
 
@@ -72,7 +71,7 @@ def seconds(f, repeats):
 
 def main():
     parser = options(__doc__, gpu=False)
-    parser.add_argument("--image", type=pathlib.Path, metavar="FILE", help="a photograph; default: a landscape")
+    parser.add_argument("--image", type=file, metavar="FILE", help="a photograph; default: a landscape")
     arguments = begin(parser)
     size = pick(arguments, 512, 256, 96)
     x = read_image(arguments.image, size) if arguments.image else pictures.landscape(size)

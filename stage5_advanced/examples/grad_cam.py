@@ -22,11 +22,9 @@ R. R. Selvaraju et al., Grad-CAM: visual explanations from deep networks via gra
 arXiv:1610.02391 (2016).
 """
 
-import pathlib
-
 import numpy as np
 from cnn import train
-from common import begin, figure, load_digits, options, save, stop
+from common import begin, figure, file, load_digits, open_image, options, save, stop
 
 import stage5_advanced.functions as F
 import stage5_advanced.layers as L
@@ -110,13 +108,10 @@ def digits(arguments):
 
 def photograph(arguments):
     """A photograph: alone, and with the maps of the three most probable classes of VGG16."""
+    image = open_image(arguments.image, 224)
     try:
-        import PIL.Image
-
-        with PIL.Image.open(arguments.image) as image:
-            image = image.convert("RGB").resize((224, 224))
         model, labels = VGG16(pretrained=True), ImageNet.labels()
-    except (OSError, ImportError, RuntimeError) as error:
+    except RuntimeError as error:
         stop(str(error).splitlines()[0].rstrip(":"))
     x = VGG16.preprocess(image)[None]
     if arguments.gpu:
@@ -137,7 +132,7 @@ def main():
     parser = options(__doc__, epochs=(30, 15), mnist=(4, 3))
     parser.add_argument(
         "--image",
-        type=pathlib.Path,
+        type=file,
         metavar="FILE",
         help="a photograph, for VGG16, whose weights are downloaded once: 553 MB",
     )

@@ -32,11 +32,10 @@ et al., Texture synthesis using shallow convolutional networks with random filte
 
 import argparse
 import math
-import pathlib
 
 import numpy as np
 import pictures
-from common import begin, figure, integer, options, pick, read_image, save
+from common import begin, figure, file, integer, options, pick, read_image, save
 
 import stage5_advanced.functions as F
 from stage5_advanced import Layer, Parameter, cuda, no_grad, optimizers
@@ -159,8 +158,8 @@ def weight(text):
 
 def main():
     parser = options(__doc__, epochs=(200, 150))
-    parser.add_argument("--content", type=pathlib.Path, metavar="FILE", help="the picture to paint")
-    parser.add_argument("--style", type=pathlib.Path, metavar="FILE", help="the picture whose style is used")
+    parser.add_argument("--content", type=file, metavar="FILE", help="the picture to paint")
+    parser.add_argument("--style", type=file, metavar="FILE", help="the picture whose style is used")
     parser.add_argument("--size", type=integer(96, 16), metavar="N", help="pixels, default 256, with --quick 128")
     parser.add_argument("--tv", type=weight, default=0.0, metavar="X", help="weight of the total variation, default 0")
     arguments = begin(parser)
