@@ -206,6 +206,14 @@ FAILURES = {
         "rank 1 of {n}:\nexit: 2",
         "unrecognized arguments: --no",
     ),
+    "the end of the program": ("raise SystemExit", "rank 0 of {n}:\nTraceback", "rank 1: the end of the program"),
+    "an exit that is raised": ("raise SystemExit(3)", "rank 0 of {n}:\nTraceback", "rank 1: the end of the program"),
+    "fewer steps": (
+        "break",
+        "of {n}:\n",
+        "expected the same on every rank, got rank 0: update; rank 1: barrier",
+    ),
+    "the end of the process": ("os._exit(3)", "", ""),
     "gradients of nan": ("model.l0.W.grad.data[0, 0] = np.nan", "rank 1 of {n}:", "got nan or inf in ['l0/W']"),
     "another model": (
         'model = model_of("CNN"); optimizer.setup(model)',
@@ -258,6 +266,24 @@ def test_an_exit_that_is_caught_ends_nothing(ranks):
     """
     status, stdout, stderr = ranks(2, program)
     assert (status, stdout.count("done"), stderr) == (0, 2, "")
+
+
+def test_a_process_that_has_ended_is_an_error_for_those_that_wait_for_it(ranks):
+    program = """
+    comm = D.create_communicator()
+    if comm.rank == 1:
+        raise SystemExit
+    for _ in range(3):
+        try:
+            comm.allreduce(x)
+        except ValueError as error:
+            assert "got rank 0: allreduce; rank 1: the end of the program" in str(error)
+        else:
+            raise AssertionError("no error")
+    print("done")
+    """
+    status, stdout, stderr = ranks(2, program)
+    assert (status, stdout, stderr) == (0, "done\n", "")
 
 
 slow = pytest.mark.skipif(not REQUIRED, reason="starts many processes with matplotlib: tox -e distributed")

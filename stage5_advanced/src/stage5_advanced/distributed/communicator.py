@@ -46,8 +46,8 @@ class Communicator:
         """The array of the root, in a new array or in x."""
         return x.copy()
 
-    def allgather_obj(self, obj):
-        """The objects of all processes: a list in the order of their ranks. [not in the book]"""
+    def objects_of(self, obj):
+        """The objects of all processes, a list."""
         return [obj]
 
     def bcast_obj(self, obj, root=0):
@@ -72,6 +72,11 @@ class Communicator:
         sys.exit(1)
 
     # --- objects ---
+
+    def allgather_obj(self, obj):
+        """The objects of all processes: a list in the order of their ranks. [not in the book]"""
+        self.meet("allgather_obj")
+        return self.objects_of(obj)
 
     def gather_obj(self, obj, root=0):
         """At the root the objects of all processes in the order of their ranks, elsewhere None. [not in the book]"""
@@ -146,14 +151,13 @@ class Communicator:
         """
         params = by_path(model.named_params())
         forms = [(path, layout(param), layout(param.grad)) for path, param in params.items()]
-        heads = self.all_of(np.array([code(forms), weight], np.float64))
-        weights = heads[:, 1]
+        weights, differing = self.meet("multi_node_mean_grad", forms, number=weight)
         if not (weights >= 0).all() or not 0 < weights.sum() < np.inf:  # false for nan, too
             raise ValueError(
                 f"multi_node_mean_grad: expected weights of at least 0 with a positive sum, got {weights.tolist()}"
             )
-        if (heads[:, 0] != heads[0, 0]).any():
-            forms = common_forms(self.allgather_obj(forms), zero_fill)
+        if differing:
+            forms = common_forms([forms for (forms,) in differing], zero_fill)
         if self.size == 1:
             return
         used = [(params[path], form) for path, _, form in forms if form]
@@ -204,21 +208,36 @@ class Communicator:
         if root not in range(self.size):
             raise ValueError(f"{type(self).__name__}: expected a root from 0 to {self.size - 1}, got {root!r}")
 
-    def any(self, flag):
-        """Whether the flag is true on any process."""
-        return bool(self.sum_of(np.array([flag], np.int64))[0])
+    def any(self, flag, name="any"):
+        """Whether the flag is true on any process. name: of the method that asks."""
+        return bool(self.meet(name, number=flag)[0].any())
+
+    def meet(self, name, *values, number=0.0):
+        """Begin an exchange: return the numbers of all processes, and their values, or None if all have the same.
+
+        Raises ValueError on every process unless all call the same method, or are at the end of the program. Every
+        exchange begins with this, so none waits for a process that is elsewhere.
+        """
+        heads = self.all_of(np.array([code((name, values)), number], np.float64))
+        if (heads[:, 0] == heads[0, 0]).all():
+            return heads[:, 1], None
+        calls = self.objects_of((name, values))
+        if len({name for name, _ in calls}) > 1:
+            got = [f"rank {rank}: {name}" for rank, (name, _) in enumerate(calls)]
+            raise ValueError(f"{name}: expected the same on every rank, got {'; '.join(got)}")
+        return heads[:, 1], [values for _, values in calls]
 
     def agree(self, name, *values):
         """Raise ValueError on every process unless all call the same method with the same values."""
-        codes = self.all_of(np.array([code((name, values))], np.int64))
-        if (codes != codes[0]).any():
-            calls = self.allgather_obj((name, values))
-            got = [f"rank {rank}: {name}{values}" for rank, (name, values) in enumerate(calls)]
+        _, differing = self.meet(name, *values)
+        if differing:
+            got = [f"rank {rank}: {name}{values}" for rank, values in enumerate(differing)]
             raise ValueError(f"{name}: expected the same on every rank, got {'; '.join(got)}")
 
     def check(self, name, problem):
         """Raise ValueError on every process if any of them has a problem, a string."""
-        problems = [f"rank {rank}: {found}" for rank, found in enumerate(self.allgather_obj(problem)) if found]
+        self.meet(name)
+        problems = [f"rank {rank}: {found}" for rank, found in enumerate(self.objects_of(problem)) if found]
         if problems:
             raise ValueError(f"{name}: {'; '.join(problems)}")
 
@@ -265,21 +284,24 @@ class MPICommunicator(Communicator):
         self.mpi_comm.Bcast(buffer, root)
         return restored(buffer, x)
 
-    def allgather_obj(self, obj):
+    def objects_of(self, obj):
         return self.mpi_comm.allgather(obj)
 
     def bcast_obj(self, obj, root=0):
         self.check_root(root)
+        self.agree("bcast_obj", root)
         return self.mpi_comm.bcast(obj, root)
 
     def scatter_obj(self, objs, root=0):
         self.check_root(root)
+        self.agree("scatter_obj", root)
         return self.mpi_comm.scatter(objs, root)
 
     def barrier(self):
-        self.mpi_comm.Barrier()
+        self.meet("barrier")
 
     def split(self, color, key=0):
+        self.meet("split")
         return type(self)(self.mpi_comm.Split(color, key))
 
     def abort(self):

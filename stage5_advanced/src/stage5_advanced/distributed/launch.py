@@ -1,5 +1,6 @@
 """The start of a training with many processes, and its end when one of them fails."""
 
+import atexit
 import contextlib
 import os
 import platform
@@ -23,8 +24,9 @@ def create_communicator(name="auto", mpi_comm=None, *, cuda_aware=False):
     for each process; "auto": single unless started by mpiexec with more than one process, then nccl if every process
     has a GPU of its own, otherwise mpi. mpi_comm: a communicator of mpi4py, by default that of all processes.
     cuda_aware: whether the MPI takes CuPy arrays. Where there are GPUs, each process selects one. An exception in one
-    process, or sys.exit with a status other than 0, then ends all. Raises RuntimeError without mpi4py, or if it belongs
-    to another MPI than mpiexec. [not in the book]
+    process, or sys.exit with a status other than 0, then ends all. A process that reaches the end of the program waits
+    for the others; what they still exchange with it is a ValueError. Raises RuntimeError without mpi4py, or if it
+    belongs to another MPI than mpiexec. [not in the book]
     """
     if name not in KINDS:
         raise ValueError(f"create_communicator: expected one of {list(KINDS)}, got {name!r}")
@@ -39,7 +41,7 @@ def create_communicator(name="auto", mpi_comm=None, *, cuda_aware=False):
                 f"create_communicator: mpiexec started {started} processes, but MPI knows of one; "
                 "mpi4py belongs to another MPI than mpiexec"
             )
-    end_all_on_error(mpi_comm.Get_rank(), mpi_comm.Get_size())
+    end_all_on_error(MPICommunicator(mpi_comm))
     own = select_gpu(MPICommunicator(mpi_comm)) if cuda.gpu_enable or kind == "auto" else False
     if kind == "nccl" or (kind == "auto" and own):
         return NCCLCommunicator(mpi_comm)
@@ -79,14 +81,16 @@ class Exit(SystemExit):
             from mpi4py.run import set_abort_status
 
             print(f"rank {self.rank} of {self.size}:\nexit: {status}", file=sys.stderr, flush=True)
+            atexit.unregister(end_together)
             set_abort_status(1)
         return status
 
 
-def end_all_on_error(rank, size):
+def end_all_on_error(comm):
     """From now on an exception that nothing catches prints its traceback, with the rank, and ends all processes.
 
-    So does sys.exit with another status than 0.
+    So does sys.exit with another status than 0. The end of the program on one process is an error on those that wait
+    for it.
     """
     if "mpi4py.MPI" not in sys.modules or getattr(sys.excepthook, "ends_all", False):
         return
@@ -95,20 +99,30 @@ def end_all_on_error(rank, size):
     before = sys.excepthook
 
     def hook(kind, error, where):
-        print(f"rank {rank} of {size}:", file=sys.stderr)
+        sys.stderr.write(f"rank {comm.rank} of {comm.size}:\n")
         before(kind, error, where)
         sys.stderr.flush()
+        atexit.unregister(end_together)
         set_abort_status(1)  # when this process ends, MPI ends the others, which may wait for it
 
     def leave(status=None, /):
         if threading.current_thread() is not threading.main_thread():
             raise SystemExit(status)  # ends the thread only
         end = Exit(status)
-        end.rank, end.size = rank, size
+        end.rank, end.size = comm.rank, comm.size
         raise end
 
     hook.ends_all = True
     sys.excepthook, sys.exit = hook, leave
+    atexit.register(end_together, comm)
+
+
+def end_together(comm):
+    """At the end of the program, wait for the other processes; what they still exchange is an error there."""
+    while not sys.modules["mpi4py.MPI"].Is_finalized():
+        with contextlib.suppress(ValueError):  # another process is elsewhere, and has this error, too
+            comm.meet("the end of the program")
+            return
 
 
 @contextlib.contextmanager
@@ -116,14 +130,15 @@ def abort_on_error(comm):
     """End all processes at once if the block raises, or calls sys.exit with another status than 0. [not in the book]
 
     The traceback is printed with the rank. `create_communicator` sees to sys.exit and to exceptions that nothing
-    catches, but not to `raise SystemExit`. In a single process the block behaves as without this.
+    catches; after `raise SystemExit` the others get an error when they next exchange something. In a single process the
+    block behaves as without this.
     """
     try:
         yield
     except BaseException as error:
         if comm.size == 1 or (isinstance(error, SystemExit) and not error.code):
             raise
-        print(f"rank {comm.rank} of {comm.size}:", file=sys.stderr)
+        sys.stderr.write(f"rank {comm.rank} of {comm.size}:\n")
         if isinstance(error, SystemExit):
             print(f"exit: {error.code}", file=sys.stderr)
         else:

@@ -39,7 +39,7 @@ class MultiNodeOptimizer:
         optimizer, comm, model = self.actual_optimizer, self.comm, self.actual_optimizer.target
         if model is None:
             return optimizer.update()  # its error
-        if comm.size > 1 and comm.any(comm.sent.get(model) != initialized(model)):
+        if comm.size > 1 and comm.any(comm.sent.get(model) != initialized(model), "update"):
             comm.bcast_data(model)
             return False
         grads = [(path, param, param.grad) for path, param in by_path(model.named_params()).items()]
