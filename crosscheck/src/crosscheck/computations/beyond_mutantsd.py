@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from .beyond_limits import owner
-from .beyond_mutantsa_kinds import AUXILIARY, TABLE, A, B, C
+from .beyond_limits import ONCE, owner
+from .beyond_mutantsa_kinds import AUXILIARY, IDS, IMAGES, KEYS, QUERIES, TABLE, A, B, C
 from .errors import downloads, errors
 from .mutants_functions import LABELS, message
 from .utilities import NUMPY
@@ -150,10 +151,87 @@ def published(fw: Any) -> Iterator[Any]:
 
 URL = "https://github.com/koki0702/dezero-models/releases/download/v0.1/"
 
+
+def initialized(fw: Any) -> list[str]:
+    """The layers whose initializer does not draw all weights; biases start with 0."""
+    L, init, found = fw.layers, fw.initializers, []
+    two = {"initializer": init.Constant(2.0)}
+    for layer, *inputs in (
+        (L.Linear(2, **two), A), (L.Conv2d(2, 2, **two), IMAGES), (L.Deconv2d(2, 2, **two), IMAGES),
+        (L.Conv1d(2, 2, **two), QUERIES), (L.DepthwiseConv2d(2, 2, **two), IMAGES), (L.RNN(2, **two), A),
+        (L.SeparableConv2d(2, 2, **two), IMAGES), (L.EmbedID(3, 2, **two), IDS), (L.LSTM(2, **two), A),
+        (L.GRU(2, **two), A), (L.GRU(2, reset_after=True, **two), A), (L.NStepRNN(2, 2, **two), QUERIES),
+        (L.NStepLSTM(1, 2, bidirectional=True, **two), QUERIES), (L.NStepGRU(1, 2, **two), QUERIES),
+        (L.MultiHeadAttention(1, **two), QUERIES), (L.AdditiveAttention(2, **two), QUERIES, KEYS, KEYS),
+    ):  # fmt: skip
+        layer(*inputs)
+        weights = [(path, v.data) for path, v in layer.named_params()]
+        if not all((data == 2).all() for path, data in weights if data.ndim > 1 and "W" in path):
+            found.append(type(layer).__name__)
+    return found
+
+
+def architectures(fw: Any) -> Iterator[Any]:
+    """For each published network: how many layers have channels, the sum of these, and a checksum of all sizes."""
+    names = (
+        "AlexNet VGG16 VGG11 NiN LeNet SqueezeNet SqueezeNet11 GoogLeNet ResNet18 ResNet34 ResNet50 ResNet101 ResNet152"
+    )
+    models, Layer = fw.models, fw.layers.Layer
+    for name in (*names.split(), "DenseNet121", "DenseNet161", "DenseNet169", "DenseNet201"):
+        sizes = [(path, channels(layer)) for path, layer in inside(Layer, getattr(models, name)())]
+        sizes = [(path, size) for path, size in sizes if size]
+        yield [len(sizes), sum(size[0] for _, size in sizes), zlib.crc32(repr(sizes).encode())]
+
+
+def inside(Layer: Any, layer: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """All layers in a layer, with their paths."""
+    for name in sorted(vars(layer)):
+        part = vars(layer)[name]
+        if isinstance(part, Layer):
+            yield f"{path}/{name}", part
+            yield from inside(Layer, part, f"{path}/{name}")
+
+
+def channels(layer: Any) -> tuple[Any, ...]:
+    """The number of outputs of a layer, its other sizes, and whether it has a bias; empty for other layers."""
+    names = "out_size", "out_channels", "kernel_size", "stride", "pad", "groups", "ratio"
+    found = tuple(vars(layer)[name] for name in names if name in vars(layer))
+    return (*found, getattr(layer, "b", None) is None) if found and "ratio" not in vars(layer) else ()
+
+
+NETWORKS = [  # golden: as many layers as their names say, or their papers
+    [8, 10344, 2195001118],
+    [16, 13416, 2478194471],
+    [11, 11944, 1896952024],
+    [12, 5208, 3769932386],
+    [5, 236, 2130845103],
+    [26, 3976, 282433179],
+    [26, 3944, 2125027841],
+    [58, 8280, 2643614547],
+    [21, 5800, 294390878],
+    [37, 9512, 3132512115],
+    [54, 27560, 171962504],
+    [105, 53672, 112815135],
+    [156, 76712, 2055808781],
+    [121, 11240, 2034890660],
+    [161, 21448, 1516118756],
+    [169, 15208, 2505232542],
+    [201, 18024, 1401661107],
+]
+
 # fmt: off
 values(
     58, "the addresses of the book",
     ("addresses_of_published_weights", lambda fw: list(published(fw)),
      lambda: [["RuntimeError", [f"{URL}{name}.npz"]] for name in ("vgg16", "resnet50", "resnet101", "resnet152")]),
+)
+values(
+    60, NUMPY,
+    ("weights_that_an_initializer_draws", initialized, list),
+    since=5,
+)
+values(
+    60, "golden outputs; the numbers of layers are those of the papers",
+    ("sizes_of_published_networks", lambda fw: list(architectures(fw)), lambda: NETWORKS), **ONCE,
 )
 # fmt: on

@@ -11,6 +11,7 @@ from ..core import Function, as_input, as_number
 from . import kernels
 from .broadcast import broadcast_to, narrow, widen
 from .compare import as_indices
+from .reduce import axes_of
 from .shape import concat, get_item, reshape, transpose
 
 
@@ -140,7 +141,7 @@ def flat_positions(shape, index, axis):
 def scattered(positions, values, size):
     """An array (size,) of zeros to which the values are added at the positions; float16 is added in float32."""
     xp = cuda.get_array_module(values)
-    y = xp.zeros(size, np.result_type(widen(values).dtype, np.float32))
+    y = xp.zeros(size, widen(values).dtype)
     xp.add.at(y, positions.ravel(), values.ravel())
     return narrow(y, values.dtype)
 
@@ -205,7 +206,7 @@ def swapaxes(x, a, b):
 def flip(x, axis=None):
     """x in reverse order along one axis, several, or all; shares memory with x. [not in the book]"""
     x = as_input(x, "flip")
-    axes = range(x.ndim) if axis is None else normalize_axis_tuple(axis, x.ndim, "flip")
+    axes = axes_of("flip", axis, x.ndim)
     return get_item(x, tuple(slice(None, None, -1 if i in axes else None) for i in range(x.ndim)))
 
 

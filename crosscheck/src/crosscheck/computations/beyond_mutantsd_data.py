@@ -1,0 +1,115 @@
+"""What detects mutants of text, vision and data sets of stage 5: types, ties, unknown words, odd archives."""
+
+from __future__ import annotations
+
+import gzip
+import warnings
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from .beyond_limits import owner
+from .beyond_loaders import VOC, voc
+from .errors import patched
+from .mutants_functions import message
+from .steps52_60 import drawing
+from .utilities import NUMPY
+from .values import values
+
+# --- text ---
+
+
+def types_of_words(fw: Any) -> list[Any]:
+    """The types of what functions of texts return; the largest of the windows that `pairs` draws by default."""
+    text = fw.text
+    with drawing(0):
+        found = list(text.pairs([np.arange(40)] * 3))
+    empty = text.Vocabulary([], reserved=())
+    rows = fw.models.FastText(text.Vocabulary(["a", "abc"]), 2).rows
+    return [
+        *{type(word) for word, _ in found}, max(abs(around - word).max() for word, around in found),
+        empty.counts.dtype, type(rows) is np.ndarray, rows.dtype,
+    ]  # fmt: skip
+
+
+def unknown_words(fw: Any) -> list[Any]:
+    """Words without an id, if there is no "<unk>"; the others have one."""
+    vocab = fw.text.Vocabulary(["a", "b", "b"], reserved=())
+    return [vocab.encode(["a", "b"]), message(partial(vocab.encode, ["a", "c"]))]
+
+
+def search_that_ends(fw: Any) -> list[Any]:
+    """How many sequences a beam search continues at each step: it ends when all have ended."""
+    widths = []
+
+    def step(ids: Any, state: Any) -> Any:
+        widths.append(len(ids))
+        log_p = np.log([[0.5, 0.5, 0.0]] if len(widths) == 1 else [[0.0, 0.0, 1.0]] * len(ids))
+        return log_p, np.zeros((len(ids), 1))
+
+    with np.errstate(divide="ignore"):
+        found = fw.text.beam_search(step, (0, np.zeros((1, 1))), 2, 2, 9)
+    return [widths, [ids for ids, _ in found]]
+
+
+def contexts_not_seen(fw: Any) -> list[Any]:
+    """Probabilities after contexts that did not occur: those after shorter ones; a perplexity that is infinite."""
+    model = fw.models.NGram(3, "kneser_ney").fit([0, 1, 0, 0, 1], 3)
+    same = [np.array_equal(model.probabilities(c), model.probabilities(())) for c in ((2,), (1, 2), (2, 2))]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return [same, fw.models.NGram(1, k=0).fit([0, 0], 2).perplexity([1, 0])]
+
+
+# --- vision and data sets ---
+
+
+def scores_at_the_limit(fw: Any) -> Any:
+    """The class of an anchor whose score is min_score."""
+    scores = np.array([[[0.5, 0.5], [0.75, 0.25]]])
+    anchors = np.array([[0.0, 0, 1, 1], [2, 2, 3, 3]])
+    return fw.vision.boxes.detect(scores, np.zeros((1, 2, 4)), anchors, min_score=0.5)[..., 0]
+
+
+def of_detectors(fw: Any) -> Iterator[Any]:
+    """ssd_loss of arrays, and of None instead of each; FCNs of images that are not square."""
+    scores, offsets, labels = np.zeros((1, 2, 2)), np.zeros((1, 2, 4)), np.array([[0, 1]])
+    given = [scores, offsets, labels, offsets + 1, offsets.reshape(1, 8) + 1]
+    yield [owner(partial(fw.models.ssd_loss, *given[:i], None, *given[i + 1 :])) for i in range(5)]
+    yield fw.models.ssd_loss(*given)
+    model = fw.models.FCN(lambda x: fw.avg_pool2d(x, 2), 2, 2)
+    yield model(np.ones((1, 1, 4, 8), np.float32)).shape
+    small = fw.models.FCN(lambda x: fw.avg_pool2d(x, 2)[:, :, :-1], 2, 2)
+    yield small(np.ones((1, 1, 8, 4), np.float32)).shape
+
+
+def compressed(fw: Any) -> bool:
+    """Whether a compressed archive is refused."""
+    fw.vision  # noqa: B018 - Missing, if the stage does not have it
+    return "expected a complete tar file" in message(partial(voc, fw, gzip.compress(VOC)))
+
+
+def all_phrases(fw: Any) -> list[Any]:
+    """As many phrases as there are, and one more."""
+    fw.synthetic.Phrases  # noqa: B018 - Missing, if the stage does not have it
+    with patched(fw, "synthetic", PHRASES=4):
+        return [len(fw.synthetic.Phrases(4)), owner(partial(fw.synthetic.Phrases, 5))]
+
+
+# fmt: off
+values(
+    60, NUMPY,
+    ("types_of_words", types_of_words, lambda: [int, 5, np.dtype(np.int64), True, np.dtype(np.int64)]),
+    ("words_without_an_id", unknown_words, lambda: [np.array([1, 0]), "KeyError: 'c'"]),
+    ("beam_search_that_ends", search_that_ends, lambda: [[1, 2], [[0, 2], [1, 2]]]),
+    ("contexts_not_seen", contexts_not_seen, lambda: [[True] * 3, np.inf]),
+    ("scores_at_the_limit", scores_at_the_limit, lambda: np.array([[0.0, -1.0]])),
+    ("detectors_of_arrays", lambda fw: list(of_detectors(fw)), lambda: [
+        ["TypeError: ssd_loss"] * 5, np.log(2) + 1, (1, 2, 4, 8), (1, 2, 8, 4)]),
+    ("all_phrases", all_phrases, lambda: [4, "ValueError: Phrases"]),
+    ("archive_that_is_compressed", compressed, lambda: True),
+    since=5,
+)
+# fmt: on
