@@ -302,19 +302,23 @@ def equal(fw: Any) -> Any:
             def do(self, x: Any = default) -> Any:
                 return k, Made, x
 
-            @staticmethod
-            def of() -> Any:
-                return k
-
         if name == "more":
             Made.more = 1
+        return Made
+
+    def fixed(k: Any) -> Any:
+        class Made:
+            @staticmethod
+            def do() -> Any:
+                return k
+
         return Made
 
     one = made(1)
     codes: list[tuple[Any, Any]] = [
         (one, one), (one, made(1)), (one, made(2)), (one, made(1, Owner)), (one, made(1, default=2)), (one, Owner),
         (one, made(1, name="more")), (one, made(1, name="part")), (one.do, made(1).do), (one.do, made(2).do),
-        (one.do, one.of),
+        (one.do, Owner.count), (one, fixed(1)), (fixed(1), fixed(1)),
         (outer(1), outer(1)), (outer(1), outer(2)), (outer(a), outer(a.copy())), (lambda: 1, lambda: 1),
         (lambda: 1, lambda: 2),
         (len, max), (len, one), (one, len), (1, 1), (1, 2), (outer(one), outer(made(1))), (outer(one),
@@ -528,7 +532,7 @@ def expected_named() -> Any:
 
 def expected_equal() -> Any:
     same = "100000010010010010001000100111101101110"
-    codes = "1000000000010100000100001000"
+    codes = "110000001000010100000101001000"
     return [[digit == "1"] * 2 for digit in same + codes]
 
 
