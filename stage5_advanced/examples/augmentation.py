@@ -1,4 +1,4 @@
-"""Data augmentation: more images out of the same, by changes that leave alone what is to be learned.
+"""Data augmentation: more training images, by changes that do not change the label.
 
 A digit that is shifted, turned or slanted a little is the same digit, a photograph that is darker or mirrored shows the
 same. A network that sees each image in a new version in each epoch learns that these differences do not matter. The

@@ -1,4 +1,4 @@
-"""Seven ways down a valley, and what is difficult about the way.
+"""Seven ways down a valley, and why it is difficult.
 
 Gradient descent goes where a function decreases fastest. In a valley that is steep across and flat along, that is
 across: a small rate creeps along the bottom, a large one jumps from wall to wall and out. Momentum adds up the steps,

@@ -1,4 +1,4 @@
-"""A trained network for those who have no Python: its program, written in ONNX, the common format for networks.
+"""A trained network for programs without Python: its functions, written in ONNX, the common format for networks.
 
 hybridize turns the calls of a model into a list of functions with the places of their arrays. ONNX is such a list, too:
 nodes such as Conv, Relu and MaxPool, with names for what goes in and out, and the weights as arrays. So the export is a

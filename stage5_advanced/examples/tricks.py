@@ -2,7 +2,7 @@
 
     MSE            sigmoid outputs and the mean squared error, whose gradient is smallest where the output is most wrong
     softmax        cross entropy of a softmax: its gradient is the error itself
-    momentum       updates go on in the direction of the last ones
+    momentum       updates continue in the direction of the last ones
     linear decay   the learning rate decreases in equal steps; exponential decay: by equal factors
     Glorot         weights drawn so that activations keep their size; without it, tanh saturates
     dropout        each batch trains another part of the network, so no neuron relies on another
