@@ -1,6 +1,7 @@
 """Anchors: how a detector is told what to predict, and how its predictions become boxes.
 
-Nothing is trained here; ssd.py does that. A box is (left, top, right, bottom) in fractions of the image. The steps, each with its numbers:
+Nothing is trained here; ssd.py does that. A box is (left, top, right, bottom) in fractions of the image. The steps,
+each with its numbers:
 
     1. anchors      boxes of several sizes and shapes around the center of each cell of a map of features
     2. overlap      intersection over union, IoU: of an anchor and an object, 0 if apart, 1 if equal
