@@ -4,6 +4,7 @@ import copy
 import gc
 import pickle
 import threading
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -529,6 +530,20 @@ def test_a_global_counter():
     for _ in range(3):
         hybrid(x)
     assert states(hybrid)[0][:2] == ("eager", "a list changes from call to call")
+
+
+def test_a_counter_of_calls_that_the_result_does_not_depend_on():
+    count = Counter()
+
+    def f(x):
+        count["calls"] += 1
+        return x * 2
+
+    hybrid, x = hybridize(f), Variable(np.ones(2))
+    for _ in range(3):
+        hybrid(x)
+    assert states(hybrid)[0][0] == "program"
+    assert count == {"calls": 1}  # the call again at the first one is undone
 
 
 class Counting(models.Model):

@@ -18,14 +18,14 @@ from typing import Any
 
 from . import UsageError, __version__, ledger
 from .computations import DTYPES, Computation, all_computations
-from .coverage import coverage
+from .coverage import coverage, raises_of
 from .ending import ended_early
 from .files import check_file, check_folder
 from .frameworks import load_stage, load_torch
 from .ledger import Ledger
 from .limits import TIME_LIMIT
 from .matrix import Settings, rows
-from .pool import Alone, Pool
+from .pool import Alone, Pool, begin
 from .report import Report
 from .report.out import attempt, console, output, print_table, track, write, write_json
 from .report.terminal import print_report
@@ -414,9 +414,13 @@ def run_command(arguments: argparse.Namespace) -> int:
         time_limit=arguments.time_limit,
         details=bool(arguments.html),
     )
+    if arguments.n:
+        begin(settings.torch)
+    computations = all_computations()
+    raises = {} if narrowed else raises_of(settings.stages)
     with contextlib.closing(Pool(settings, arguments.n) if arguments.n else Alone(settings)) as pool:
         one = arguments.quick and not arguments.dtype
-        todo = rows(pool.columns, all_computations(), dtypes, arguments.expression, one)
+        todo = rows(pool.columns, computations, dtypes, arguments.expression, one)
         if not todo:
             raise UsageError(f"no cell matches -k {arguments.expression!r}; see crosscheck list computations")
         names = [name for row in todo for name in row.names()]
@@ -429,7 +433,8 @@ def run_command(arguments: argparse.Namespace) -> int:
         with ended_early() as ending:
             report.cells.extend(track(pool.run(heavy_first), len(names), lambda cell: cell.name, "cells"))
             if not narrowed:
-                report.coverage = coverage({c.label: c.scope for c in pool.columns if c.scope}, report.cells)
+                scopes = {c.label: c.scope for c in pool.columns if c.scope}
+                report.coverage = coverage(scopes, report.cells, known=raises)
         report.seconds, report.ended = time.perf_counter() - start, ending.word
     place = {name: i for i, name in enumerate(names)}
     report.cells.sort(key=lambda cell: place[cell.name])

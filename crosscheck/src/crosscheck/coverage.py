@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .files import read_toml
-from .stages import STAGES
+from .stages import STAGES, Stage
 
 if TYPE_CHECKING:
     from .cells import Cell
@@ -109,6 +109,14 @@ class Scope:
         return cls(surface.defaults(), surface.differentiable())
 
 
+def raises_of(stages: Sequence[Stage]) -> dict[str, list[Statement]]:
+    """Every `raise` of each stage; nothing if one cannot be parsed, which importing it reports."""
+    try:
+        return {stage.name: list(statements(stage.source)) for stage in stages}
+    except (SyntaxError, ValueError):
+        return {}
+
+
 @dataclass(frozen=True)
 class Statement:
     """A `raise`. lines: of its file, where its error is raised; a bare `raise` passes on what its `try` has raised."""
@@ -181,9 +189,15 @@ class Reasons:
         ]
 
 
-def coverage(scopes: Mapping[str, Scope], cells: Sequence[Cell], reasons: Reasons | None = None) -> Coverage:
-    """What the cells of a full run compare of these stages, by stage."""
+def coverage(
+    scopes: Mapping[str, Scope],
+    cells: Sequence[Cell],
+    reasons: Reasons | None = None,
+    known: Mapping[str, Sequence[Statement]] | None = None,
+) -> Coverage:
+    """What the cells of a full run compare of these stages, by stage. known: their statements, if they are at hand."""
     reasons = reasons or Reasons()
+    known = known or raises_of([stage for stage in STAGES if stage.name in scopes])
     found = Coverage({}, {})
     by_torch = {cell.computation.name for cell in cells if cell.framework == "torch" and cell.state == "equal"}
     for stage in (stage for stage in STAGES if stage.name in scopes):
@@ -194,7 +208,7 @@ def coverage(scopes: Mapping[str, Scope], cells: Sequence[Cell], reasons: Reason
             for name in cell.called:
                 record(names[name], cell, name, cell.computation.name in by_torch)
         errors = [cell for cell in own if cell.state == "error" and cell.raised]
-        raises = [met(statement, errors, reasons) for statement in statements(stage.source)]
+        raises = [met(statement, errors, reasons) for statement in known[stage.name]]
         found.names[stage.name], found.raises[stage.name] = names, raises
         found.missing += missing_names(names, stage.name, scope, reasons, bool(by_torch))
         found.missing += [

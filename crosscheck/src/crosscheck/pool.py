@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -162,6 +163,13 @@ class Worker:
         self.process.kill()
         self.process.join()
         self.jobs.close()
+
+
+def begin(with_torch: bool) -> None:
+    """Start the server process, so that it imports PyTorch while this process prepares the rows."""
+    if start_method(with_torch).get_start_method() == "forkserver":
+        with one_thread_each(), interrupts_held():
+            forkserver.ensure_running()
 
 
 def start_method(with_torch: bool) -> Any:

@@ -100,12 +100,12 @@ class Runner:
         return self.cases[key]
 
     def cases_for(self, computation: Computation, framework: Framework, dtype: str) -> list[Case]:
-        """The cases to run in this framework: in a quick run only the first, unless it is declared to fail."""
+        """The cases to run in this framework: in a quick run only the first, unless what is declared needs more."""
         cases = [case for case in self.cases_of(computation, dtype) if framework.takes_integers or not case.integer]
         return cases[:1] if self.is_quick(computation, framework, dtype) else cases
 
     def is_quick(self, computation: Computation, framework: Framework, dtype: str) -> bool:
-        """Whether to run a single case: not if showing what is declared may take more."""
+        """Whether to run a single case: not if that may not be enough to show what is declared."""
         return self.quick and not too_early(computation, framework) and not difference(computation, framework, dtype)
 
     def is_twice(self, computation: Computation, framework: Framework, case: Case, dtype: str) -> bool:
@@ -158,9 +158,13 @@ class Runner:
         start = time.perf_counter()
         judged: list[Judged] = []
         program = computation.smaller() if self.quick else computation
+        until_shown = self.quick and not self.is_quick(computation, framework, dtype)
         try:
             with np.errstate(all="ignore"), deadline(self.time_limit):
-                judged.extend(self.judge(program, framework, dtype))  # keeps those before the limit
+                for each in self.judge(program, framework, dtype):
+                    judged.append(each)  # kept, if the next one exceeds the limit
+                    if until_shown and self.verdict(computation, framework, dtype, judged).state != "failed":
+                        break
         except TimeLimit:
             failures = [failure for each in judged for failure in each.failures]
             verdict = red("hang", f"no answer within {self.time_limit:g} s of CPU time", failures)

@@ -14,31 +14,31 @@ from ..frameworks.base import Array
 from . import computation
 from .beyond_tensors import BEYOND
 from .defaults import UPDATES
-from .training import OPTIMIZING, descent, fifty_steps, hooked, paths
+from .training import FEWER, FIFTY, OPTIMIZING, STEPS, all_steps, descent, hooked, paths
 
 
-@computation(**BEYOND, **OPTIMIZING)
-def nag(fw: Any, start: Any, slopes: Any) -> Any:
+@computation(**BEYOND, **FIFTY)
+def nag(fw: Any, start: Any, slopes: Any, steps: int = STEPS) -> Any:
     """50 steps of NAG"""
-    return fifty_steps(fw, fw.NAG(0.05, 0.8), start, slopes)
+    return all_steps(fw, fw.NAG(0.05, 0.8), start, slopes, steps)
 
 
-@computation(**BEYOND, **OPTIMIZING)
-def rmsprop(fw: Any, start: Any, slopes: Any) -> Any:
+@computation(**BEYOND, **FIFTY)
+def rmsprop(fw: Any, start: Any, slopes: Any, steps: int = STEPS) -> Any:
     """50 steps of RMSprop, with a fifth of the learning rate from step 25 on"""
-    return fifty_steps(fw, fw.RMSprop(0.05), start, slopes, rate=0.01)
+    return all_steps(fw, fw.RMSprop(0.05), start, slopes, steps, rate=0.01)
 
 
-@computation(**BEYOND, **OPTIMIZING)
-def rmsprop_with_momentum_and_centered(fw: Any, start: Any, slopes: Any) -> Any:
+@computation(**BEYOND, **FIFTY)
+def rmsprop_with_momentum_and_centered(fw: Any, start: Any, slopes: Any, steps: int = STEPS) -> Any:
     """50 steps of RMSprop with every option, with a fifth of the learning rate from step 25 on"""
-    return fifty_steps(fw, fw.RMSprop(0.02, 0.9, 1e-3, momentum=0.7, centered=True), start, slopes, rate=0.004)
+    return all_steps(fw, fw.RMSprop(0.02, 0.9, 1e-3, momentum=0.7, centered=True), start, slopes, steps, rate=0.004)
 
 
-@computation(**BEYOND, **OPTIMIZING)
-def adamw(fw: Any, start: Any, slopes: Any) -> Any:
+@computation(**BEYOND, **FIFTY)
+def adamw(fw: Any, start: Any, slopes: Any, steps: int = STEPS) -> Any:
     """50 steps of AdamW, with a fifth of the learning rate from step 25 on"""
-    return fifty_steps(fw, fw.AdamW(0.1, weight_decay=0.2), start, slopes, rate=0.02)
+    return all_steps(fw, fw.AdamW(0.1, weight_decay=0.2), start, slopes, steps, rate=0.02)
 
 
 @computation(**BEYOND, **OPTIMIZING)
@@ -51,10 +51,10 @@ def optimizers_beyond_the_book_by_default(fw: Any, start: Any, slopes: Any) -> A
     return found
 
 
-@computation(**BEYOND, **OPTIMIZING)
-def clip_value(fw: Any, start: Any, slopes: Any) -> Any:
+@computation(**BEYOND, **FEWER)
+def clip_value(fw: Any, start: Any, slopes: Any, steps: int = 20) -> Any:
     """Each element of a gradient limited to [-0.5, 0.5]"""
-    return hooked(fw, start, slopes, fw.ClipValue(0.5))
+    return hooked(fw, start, slopes, steps, fw.ClipValue(0.5))
 
 
 SCHEDULES: dict[str, Callable[[Any, Any], Any]] = {

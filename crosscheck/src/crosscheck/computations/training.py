@@ -31,7 +31,7 @@ def cut(numbers: Array, shapes: Sequence[tuple[int, ...]]) -> list[Array]:
 
 # --- optimizers ---
 
-STEPS, CHANGE = 50, 25
+STEPS = 50
 # One is a matrix, one has tiny gradients, one is 0-d, one has a gradient every third step, and one never.
 PARAMETERS: tuple[tuple[int, ...], ...] = ((3, 2), (2,), (), (4,), (3,))
 TINY, SOMETIMES, NEVER = 1, 3, 4
@@ -54,6 +54,8 @@ def numbers(count: int) -> Generator:
 # Nothing is differentiated from outside, so a case with the default initial gradient would compute the same.
 VALUES: dict[str, Any] = {"shapes": ONCE, "order": 0, "cases": SHAPES_ONLY - DEFAULT_SEED}
 OPTIMIZING: dict[str, Any] = {"inputs": [numbers(SIZE), slopes], **VALUES}
+FIFTY = OPTIMIZING | {"quick": {"steps": 10}}  # one of which has no slope
+FEWER = OPTIMIZING | {"quick": {"steps": 4}}
 
 
 class Descent:
@@ -94,29 +96,29 @@ def paths(steps: Iterable[list[Array]]) -> list[Array]:
     return [np.array(path) for path in zip(*steps, strict=True)]
 
 
-def fifty_steps(fw: Any, optimizer: Any, start: Any, slopes: Any, rate: float | None = None) -> list[Array]:
-    """The values of all parameters after each step; from step 25 on with the given learning rate, if any."""
+def all_steps(fw: Any, optimizer: Any, start: Any, slopes: Any, count: int, rate: float | None = None) -> list[Array]:
+    """The values of all parameters after each step; in the second half with the given learning rate, if any."""
     down = descent(fw, optimizer, start, slopes)
 
     def steps() -> Iterator[list[Array]]:
-        for number in range(STEPS):
-            if rate is not None and number == CHANGE:
+        for number in range(count):
+            if rate is not None and number == count // 2:
                 fw.set_rate(down.optimizer, rate)
             yield down.step(number)
 
     return paths(steps())
 
 
-@computation(step=46, **OPTIMIZING)
-def sgd(fw: Any, start: Any, slopes: Any) -> Any:
+@computation(step=46, **FIFTY)
+def sgd(fw: Any, start: Any, slopes: Any, steps: int = STEPS) -> Any:
     """50 steps of SGD, with a fifth of the learning rate from step 25 on"""
-    return fifty_steps(fw, fw.SGD(0.1), start, slopes, rate=0.02)
+    return all_steps(fw, fw.SGD(0.1), start, slopes, steps, rate=0.02)
 
 
-@computation(step=46, **OPTIMIZING)
-def momentum_sgd(fw: Any, start: Any, slopes: Any) -> Any:
+@computation(step=46, **FIFTY)
+def momentum_sgd(fw: Any, start: Any, slopes: Any, steps: int = STEPS) -> Any:
     """50 steps of MomentumSGD"""
-    return fifty_steps(fw, fw.MomentumSGD(0.05, 0.8), start, slopes)
+    return all_steps(fw, fw.MomentumSGD(0.05, 0.8), start, slopes, steps)
 
 
 MOMENTUM = {
@@ -127,34 +129,34 @@ MOMENTUM = {
 }
 
 
-@computation(step=46, differs=MOMENTUM, **OPTIMIZING)
-def momentum_sgd_with_a_changed_rate(fw: Any, start: Any, slopes: Any) -> Any:
+@computation(step=46, differs=MOMENTUM, **FIFTY)
+def momentum_sgd_with_a_changed_rate(fw: Any, start: Any, slopes: Any, steps: int = STEPS) -> Any:
     """50 steps of MomentumSGD, with a fifth of the learning rate from step 25 on"""
-    return fifty_steps(fw, fw.MomentumSGD(0.05, 0.8), start, slopes, rate=0.01)
+    return all_steps(fw, fw.MomentumSGD(0.05, 0.8), start, slopes, steps, rate=0.01)
 
 
-@computation(step=46, **OPTIMIZING)
-def ada_grad(fw: Any, start: Any, slopes: Any) -> Any:
+@computation(step=46, **FIFTY)
+def ada_grad(fw: Any, start: Any, slopes: Any, steps: int = STEPS) -> Any:
     """50 steps of AdaGrad, with a fifth of the learning rate from step 25 on"""
-    return fifty_steps(fw, fw.AdaGrad(0.1), start, slopes, rate=0.02)
+    return all_steps(fw, fw.AdaGrad(0.1), start, slopes, steps, rate=0.02)
 
 
-@computation(step=46, **OPTIMIZING)
-def ada_delta(fw: Any, start: Any, slopes: Any) -> Any:
+@computation(step=46, **FIFTY)
+def ada_delta(fw: Any, start: Any, slopes: Any, steps: int = STEPS) -> Any:
     """50 steps of AdaDelta, with the default learning rate of 1"""
-    return fifty_steps(fw, fw.AdaDelta(0.9), start, slopes)
+    return all_steps(fw, fw.AdaDelta(0.9), start, slopes, steps)
 
 
-@computation(step=46, **OPTIMIZING)
-def adam(fw: Any, start: Any, slopes: Any) -> Any:
+@computation(step=46, **FIFTY)
+def adam(fw: Any, start: Any, slopes: Any, steps: int = STEPS) -> Any:
     """50 steps of Adam, with a fifth of the learning rate from step 25 on"""
-    return fifty_steps(fw, fw.Adam(0.1), start, slopes, rate=0.02)
+    return all_steps(fw, fw.Adam(0.1), start, slopes, steps, rate=0.02)
 
 
-@computation(step=46, **OPTIMIZING)
-def adam_with_other_constants(fw: Any, start: Any, slopes: Any) -> Any:
+@computation(step=46, **FIFTY)
+def adam_with_other_constants(fw: Any, start: Any, slopes: Any, steps: int = STEPS) -> Any:
     """50 steps of Adam with a large eps and small betas"""
-    return fifty_steps(fw, fw.Adam(0.05, 0.5, 0.7, 1e-3), start, slopes)
+    return all_steps(fw, fw.Adam(0.05, 0.5, 0.7, 1e-3), start, slopes, steps)
 
 
 EVERY: dict[str, Callable[[Any], Any]] = {
@@ -166,37 +168,37 @@ EVERY: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def hooked(fw: Any, start: Any, slopes: Any, *hooks: Any) -> list[Array]:
-    """20 steps of SGD and of Adam with hooks."""
+def hooked(fw: Any, start: Any, slopes: Any, steps: int, *hooks: Any) -> list[Array]:
+    """Steps of SGD and of Adam with hooks."""
     found = []
     for optimizer in (fw.SGD(0.1), fw.Adam(0.1)):
         down = descent(fw, optimizer, start, slopes)
         for hook in hooks:
             fw.add_hook(down.optimizer, hook)
-        found += paths(down.step(number) for number in range(20))
+        found += paths(down.step(number) for number in range(steps))
     return found
 
 
-@computation(step=46, **OPTIMIZING)
-def weight_decay(fw: Any, start: Any, slopes: Any) -> Any:
+@computation(step=46, **FEWER)
+def weight_decay(fw: Any, start: Any, slopes: Any, steps: int = 20) -> Any:
     """WeightDecay(0.1): g + 0.1 p, where there is a gradient"""
-    return hooked(fw, start, slopes, fw.WeightDecay(0.1))
+    return hooked(fw, start, slopes, steps, fw.WeightDecay(0.1))
 
 
-@computation(step=46, **OPTIMIZING)
-def clip_grad(fw: Any, start: Any, slopes: Any) -> Any:
+@computation(step=46, **FEWER)
+def clip_grad(fw: Any, start: Any, slopes: Any, steps: int = 20) -> Any:
     """ClipGrad(3.0), with a total norm above 3 in some steps and below in others"""
-    return hooked(fw, start, slopes, fw.ClipGrad(3.0))
+    return hooked(fw, start, slopes, steps, fw.ClipGrad(3.0))
 
 
-@computation(step=46, **OPTIMIZING)
-def clip_grad_then_weight_decay(fw: Any, start: Any, slopes: Any) -> Any:
+@computation(step=46, **FEWER)
+def clip_grad_then_weight_decay(fw: Any, start: Any, slopes: Any, steps: int = 20) -> Any:
     """Hooks run in the order of add_hook"""
-    return hooked(fw, start, slopes, fw.ClipGrad(1.0), fw.WeightDecay(0.1))
+    return hooked(fw, start, slopes, steps, fw.ClipGrad(1.0), fw.WeightDecay(0.1))
 
 
-def frozen(fw: Any, start: Any, *hooks: Any) -> list[Array]:
-    """10 steps of every optimizer with a frozen parameter and a frozen layer, followed by other hooks."""
+def frozen(fw: Any, start: Any, steps: int, *hooks: Any) -> list[Array]:
+    """Steps of every optimizer with a frozen parameter and a frozen layer, followed by other hooks."""
     found = []
     for make in EVERY.values():
         a, b, c, *_ = cut(fw.array(start), PARAMETERS)
@@ -207,7 +209,7 @@ def frozen(fw: Any, start: Any, *hooks: Any) -> list[Array]:
         optimizer = fw.setup(make(fw), layer)
         for hook in (fw.FreezeParam(layer.frozen, layer.inner), *hooks):
             fw.add_hook(optimizer, hook)
-        for _ in range(10):
+        for _ in range(steps):
             y = layer.inner(layer.b.reshape(1, 2)).sum() + (layer.frozen * layer.frozen).sum()
             fw.cleargrads(layer)
             fw.backward(y + layer.c * layer.c)
@@ -216,36 +218,36 @@ def frozen(fw: Any, start: Any, *hooks: Any) -> list[Array]:
     return found
 
 
-@computation(step=46, **OPTIMIZING)
-def freeze_param(fw: Any, start: Any, slopes: Any) -> Any:
+@computation(step=46, **FEWER)
+def freeze_param(fw: Any, start: Any, slopes: Any, steps: int = 10) -> Any:
     """FreezeParam for a parameter and a layer: these stay constant, the others are updated"""
-    return frozen(fw, start)
+    return frozen(fw, start, steps)
 
 
-@computation(step=46, **OPTIMIZING)
-def freeze_param_then_other_hooks(fw: Any, start: Any, slopes: Any) -> Any:
+@computation(step=46, **FEWER)
+def freeze_param_then_other_hooks(fw: Any, start: Any, slopes: Any, steps: int = 10) -> Any:
     """Frozen parameters neither count in the total norm nor decay"""
-    return frozen(fw, start, fw.ClipGrad(0.5), fw.WeightDecay(0.1))
+    return frozen(fw, start, steps, fw.ClipGrad(0.5), fw.WeightDecay(0.1))
 
 
-@computation(step=46, **OPTIMIZING)
-def optimizer_state_saved_and_loaded(fw: Any, start: Any, slopes: Any) -> Any:
+@computation(step=46, **OPTIMIZING, quick={"steps": 2})
+def optimizer_state_saved_and_loaded(fw: Any, start: Any, slopes: Any, steps: int = 5) -> Any:
     """5 steps, then 5 more with the same optimizer and with a new one that loads its state: equal"""
     found = []
     for make in EVERY.values():
         down = descent(fw, make(fw), start, slopes)
-        half = [down.step(number) for number in range(5)][-1]
+        half = [down.step(number) for number in range(steps)][-1]
         saved = pickle.dumps(fw.state(down.optimizer))
-        ahead = paths(down.step(number) for number in range(5, 10))
+        ahead = paths(down.step(number) for number in range(steps, 2 * steps))
         other = Descent(fw, make(fw), half, fw.array(slopes))
         fw.load_state(other.optimizer, pickle.loads(saved))
-        again = paths(other.step(number) for number in range(5, 10))
+        again = paths(other.step(number) for number in range(steps, 2 * steps))
         found += [*ahead, np.array([same_bytes(a, b) for a, b in zip(ahead, again, strict=True)])]
     return found
 
 
-@computation(step=46, **OPTIMIZING)
-def optimizer_state_with_a_changed_rate(fw: Any, start: Any, slopes: Any) -> Any:
+@computation(step=46, **OPTIMIZING, quick={"steps": 2})
+def optimizer_state_with_a_changed_rate(fw: Any, start: Any, slopes: Any, steps: int = 5) -> Any:
     """A learning rate that was changed is part of the state: a new optimizer that loads it makes the same 5 steps"""
     found = []
     for make in EVERY.values():
@@ -253,10 +255,10 @@ def optimizer_state_with_a_changed_rate(fw: Any, start: Any, slopes: Any) -> Any
         fw.set_rate(down.optimizer, 0.03)
         half = down.step(0)
         saved = pickle.dumps(fw.state(down.optimizer))
-        ahead = paths(down.step(number) for number in range(1, 6))
+        ahead = paths(down.step(number) for number in range(1, 1 + steps))
         other = Descent(fw, make(fw), half, fw.array(slopes))
         fw.load_state(other.optimizer, pickle.loads(saved))
-        again = paths(other.step(number) for number in range(1, 6))
+        again = paths(other.step(number) for number in range(1, 1 + steps))
         found += [*ahead, np.array([same_bytes(a, b) for a, b in zip(ahead, again, strict=True)])]
     return found
 

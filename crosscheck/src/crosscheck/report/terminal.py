@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from rich.console import Console, JustifyMethod, OverflowMethod
+from collections.abc import Iterator
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.segment import Segment, Segments
 from rich.text import Text
 
 from ..cells import Cell
@@ -25,57 +29,79 @@ SHOWN_FAILURES = 3
 NAME = 30  # characters of the name of a computation
 
 
-def cell_text(cells: list[Cell], signs: bool = False) -> Text:
+Word = tuple[str, str]  # a text and its style
+
+
+def cell_word(cells: list[Cell], signs: bool = False) -> Word:
     """The label, or the sign, in the color of its state."""
     state, text = label(cells)
-    return Text(SIGNS[state] if signs else text, STYLES[state])
+    return SIGNS[state] if signs else text, STYLES[state]
 
 
-def lines(report: Report, signs: bool) -> list[list[Text]]:
+def lines(report: Report, signs: bool) -> list[list[Word]]:
     """The lines of the matrix: the headings, then for each computation its step, its name, and its cells."""
-    names = [Text(name.removeprefix("stage") if signs else name) for name in report.columns()]
-    found = [[Text("step"), Text("computation"), *names]]
-    for name, columns in rows(report.cells).items():
-        step = str(next(iter(columns.values()))[0].computation.step)
-        texts = [cell_text(columns[name], signs) if name in columns else Text() for name in report.columns()]
-        found.append([Text(step), Text(name), *texts])
+    columns = report.columns()
+    names = [name.removeprefix("stage") if signs else name for name in columns]
+    found = [[(text, "bold") for text in ("step", "computation", *names)]]
+    for name, row in rows(report.cells).items():
+        step = str(next(iter(row.values()))[0].computation.step)
+        words = [cell_word(row[column], signs) if column in row else ("", "") for column in columns]
+        found.append([(step, ""), (name, ""), *words])
     return found
 
 
-def widths_of(found: list[list[Text]]) -> list[int]:
+def widths_of(found: list[list[Word]]) -> list[int]:
     """How wide each column is."""
-    return [max(text.cell_len for text in column) for column in zip(*found, strict=True)]
+    return [max(cell_len(text) for text, _ in column) for column in zip(*found, strict=True)]
 
 
-def matrix(report: Report, out: Console) -> Table:
+def matrix(report: Report, out: Console) -> Iterator[Segment]:
     """computation x framework, with distances; with signs if less than NAME of a computation's name would be left."""
     found = lines(report, signs=False)
     widths = widths_of(found)
     excess = sum(widths) + 3 * len(widths) + 1 - out.width  # with borders
     signs = excess > max(widths[1] - NAME, 0) and out.width < PIPED_WIDTH
-    title = f"distance in eps: {' | '.join(report.dtypes())}; seed {report.seed}"
+    title = [f"distance in eps: {' | '.join(report.dtypes())}; seed {report.seed}"]
     if signs:
         found = lines(report, signs)
         widths = widths_of(found)
         excess = sum(widths) + 3 * len(widths) + 1 - out.width
-        title = (
-            f"{', '.join(f'{sign} {state}' for state, sign in SIGNS.items() if sign != 'FAILED')}; seed {report.seed}"
-        )
-        title += "\ndistances: in a wider window, or with --json"
+        explained = [f"{sign} {state}" for state, sign in SIGNS.items() if sign != "FAILED"]
+        title = [f"{', '.join(explained)}; seed {report.seed}", "distances: in a wider window, or with --json"]
     widths[1] = max(widths[1] - max(excess, 0), 1)  # the only column that may shrink
-    table = Table(title=title, title_justify="left", title_style="dim")
-    for k, (heading, width) in enumerate(zip(found[0], widths, strict=True)):
-        justify: JustifyMethod = "left" if k else "right"
-        overflow: OverflowMethod = "fold" if signs else "ellipsis"
-        table.add_column(heading, justify=justify, width=width, no_wrap=k != 1, overflow=overflow)
-    for line in found[1:]:
-        table.add_row(*line)
-    return table
+    for text in title:
+        for part in Text(text).wrap(out, sum(widths) + 3 * len(widths) + 1):
+            yield from (Segment(part.plain, out.get_style("dim")), Segment.line())
+    yield from drawn(found, widths, signs, out)
+
+
+def drawn(found: list[list[Word]], widths: list[int], fold: bool, out: Console) -> Iterator[Segment]:
+    """A table as rich draws it, in a tenth of the time. fold: names that are too long, which are cut otherwise."""
+    frame = box.HEAVY_HEAD.substitute(out.options)
+    spaces = [width + 2 for width in widths]
+    yield from (Segment(frame.get_top(spaces)), Segment.line())
+    left, middle, right = (Segment(text) for text in (frame.head_left, frame.head_vertical, frame.head_right))
+    for k, (step, (name, style), *others) in enumerate(found):
+        width = widths[1]
+        parts = [name[i : i + width] for i in range(0, len(name), width)] if fold and k else [name]
+        if not fold and len(name) > width:
+            parts = [f"{name[: width - 1]}…"]
+        for n, part in enumerate(parts):
+            words = [("", "")] * len(others) if n else others
+            for i, (text, of) in enumerate([("", "") if n else step, (part, style), *words]):
+                blank = " " * (widths[i] - cell_len(text))
+                yield from (middle if i else left, Segment(f" {blank}" if i == 0 else " "))
+                yield from (Segment(text, out.get_style(of)), Segment(" " if i == 0 else f"{blank} "))
+            yield from (right, Segment.line())
+        if k == 0:
+            yield from (Segment(frame.get_row(spaces, "head")), Segment.line())
+            left, middle, right = (Segment(text) for text in (frame.mid_left, frame.mid_vertical, frame.mid_right))
+    yield from (Segment(frame.get_bottom(spaces)), Segment.line())
 
 
 def print_report(report: Report, out: Console) -> None:
     """Print the matrix, the failed cells, and the summary line."""
-    out.print(matrix(report, out))
+    out.print(Segments(matrix(report, out)), end="")
     for cell in report.cells:
         if cell.ok:
             continue

@@ -332,7 +332,7 @@ def refill(x, old):
         variables = x if isinstance(x, dict) else x.variables
         for name in contents(x).keys() - old.keys():
             del variables[name]
-        variables.update(old)
+        dict.update(variables, old)  # a Counter would add
     else:
         x.clear()
         (x.update if isinstance(x, set) else x.extend)(old.values())
