@@ -15,7 +15,8 @@ CROSSCHECK = pathlib.Path(crosscheck.__file__).parent
 FAMILIES = [
     {"kernels", "products"},
     {"recurrent_kernels", "window_kernels"},
-    {"broadcast", "elementwise", "shape", "windows"},
+    {"broadcast", "elementwise", "shape"},
+    {"windows"},
     {"arithmetic", "matrix", "reduce", "sizes", "special"},
     {"compare"},
     {"select"},

@@ -142,6 +142,31 @@ def test_rows_of_the_kernel_give_what_columns_do(stride, dilation, groups, chunk
             np.testing.assert_allclose(rows, columns, rtol=1e-12, atol=1e-13)
 
 
+@pytest.mark.parametrize("dilation", [(1, 1), (2, 1), (3, 2)], ids=str)
+@pytest.mark.parametrize("KH", [2, 3])
+def test_shifted_sums_give_what_columns_do(KH, dilation, monkeypatch):
+    x, W = array(2, 3, 9, 7), array(4, 3, KH, 2)
+    monkeypatch.setattr(windows, "by_shifts", lambda *args: False)
+    monkeypatch.setattr(windows, "by_rows", lambda *args: False)
+    for pad in [((0, 1), (2, 0)), ((3, 0), (9, 1)), ((0, 0), (0, 0)), ((9, 8), (0, 0))]:
+        g = windows.Geometry("conv2d", x.shape[2:], W.shape[2:], (1, 1), pad, dilation)
+        for b in (None, array(4)):
+            found = windows.convolve_shifted(g, x, W, b, x.dtype)
+            np.testing.assert_allclose(found, windows.convolve(np, g, x, W, b), rtol=1e-12, atol=1e-13)
+
+
+def test_sums_are_shifted_where_that_is_faster():
+    def shifted(size=28, C=64, N=32):
+        g = windows.Geometry("conv2d", (size, size), (3, 3), (1, 1), (1, 1))
+        return windows.by_shifts(g, N, C, 64, np.dtype(np.float32))
+
+    assert shifted()
+    assert shifted(56)
+    assert not shifted(64)  # takes too much memory
+    assert not shifted(C=30)  # more sums than columns
+    assert not shifted(4, N=31)  # weights that are as large as the images
+
+
 @pytest.mark.parametrize(
     ("sizes", "expected"),
     [

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from stage5_advanced.functions.regularize import unbuffered
+from stage5_advanced.functions.broadcast import unbuffered
 
 from .stage import F, L, Model, Sequential, Variable, check_gradients, grad, training, using_config
 

@@ -65,6 +65,30 @@ def conv2d_to_few_channels(fw: Any, x: Any, W: Any, b: Any) -> Any:
     return fw.conv2d(x, W, b, 1, pad, dilation), fw.conv2d(x, W, None, 1, pad, dilation)
 
 
+# images -> kernels, padding, dilation: more positions than kernels, and about as many kernels as channels
+MANY: dict[Shape, tuple[Shape, Padding, Pair]] = {
+    (2, 2, 5, 4): ((2, 2, 3, 2), ((1, 3), (0, 2)), (2, 1)),
+    (1, 3, 4, 7): ((2, 3, 2, 3), "valid", (1, 2)),
+    (3, 2, 3, 3): ((2, 2, 2, 2), "full", (1, 1)),
+}
+
+
+@computation(
+    **BEYOND,
+    inputs=[
+        shaped(images),
+        shaped(lambda shape: MANY[images(shape)][0]),
+        shaped(lambda shape: MANY[images(shape)][0][:1]),
+    ],
+    shapes=tuple(MANY),
+    cases=SHAPES_ONLY,
+)
+def conv2d_of_many_positions(fw: Any, x: Any, W: Any, b: Any) -> Any:
+    """Few kernels for few channels of larger images, with a bias and without"""
+    _, pad, dilation = MANY[tuple(x.shape)]
+    return fw.conv2d(x, W, b, 1, pad, dilation), fw.conv2d(x, W, None, 1, pad, dilation)
+
+
 # PyTorch has no third derivative of some of these.
 @computation(**BEYOND, inputs=GROUPED_INPUTS[:2], shapes=tuple(GROUPED), cases=FLOATS)
 def deconv2d_with_groups(fw: Any, x: Any, W: Any) -> Any:

@@ -33,7 +33,7 @@ def with_blocks(fw: Any, module: str, call: Callable[[], Any], **sizes: Any) -> 
 
 EIGHT = np.random.RandomState(4).rand(2, 8, 5, 4)
 THREE = np.random.RandomState(3).rand(3, 2, 5, 4)
-CHOICES = "by_rows", "by_runs", "by_convolution"  # of ways to compute a convolution
+CHOICES = "by_rows", "by_shifts", "by_runs", "by_convolution"  # of ways to compute a convolution
 BLOCKS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("attention", {"CHUNK": 10}, ["attention"]),
     ("normalize", {"CHUNK": 3, "SHORT": 2}, ["layer_norm"]),
@@ -44,6 +44,7 @@ BLOCKS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("windows", {"CHUNK": 2000, "COLUMNS": 1}, ["conv2d"]),
     ("windows", {"COLUMNS": 1}, ["conv2d", "deconv2d"]),
     *(("windows", dict.fromkeys(CHOICES, lambda *_, yes=yes: yes), ["conv2d", "deconv2d"]) for yes in (True, False)),
+    ("windows", {"by_runs": lambda *_: False, "by_shifts": lambda *_: True}, ["conv2d", "deconv2d"]),
 ]
 LARGE: list[tuple[str, Any, Callable[..., Any]]] = [
     ("conv2d", (THREE, np.ones((2, 2, 2, 3)) / np.arange(1, 4)), lambda f, x, W: f(x, W, stride=(2, 1), pad=1)),

@@ -5,12 +5,12 @@ import math
 import numpy as np
 
 from ..core import Function, as_input, as_number
-from .broadcast import accumulate, broadcast_to
+from .broadcast import accumulate, broadcast_to, unbuffered
 from .compare import cast, equal, in_float32, where
 from .elementwise import as_float, square
 from .matrix import matmul
 from .reduce import SHORT, axes_of, mean, row_sums, sum
-from .regularize import Standardize, project, unbuffered
+from .regularize import Standardize, project
 from .select import broadcastable
 from .shape import reshape
 from .units import maximum, sqrt

@@ -1,6 +1,5 @@
 """Functions that differ between training and inference: dropout, batch_norm. [step 54]"""
 
-import contextlib
 import math
 
 import numpy as np
@@ -9,7 +8,7 @@ from .. import cuda
 from ..config import Config
 from ..core import Function, Variable, as_input, as_number
 from . import kernels
-from .broadcast import accumulate
+from .broadcast import accumulate, unbuffered
 from .elementwise import derived
 from .reduce import SHORT, mean, sum
 from .shape import reshape
@@ -60,17 +59,6 @@ def as_ratio(name, key, ratio):
     if not 0 <= number < 1:
         raise ValueError(f"{name}: expected a {key} in [0, 1), got {ratio}")
     return number
-
-
-@contextlib.contextmanager
-def unbuffered():
-    """Operations on an array and a number for each row take half the time: NumPy does not copy the numbers to a buffer.
-
-    The functions it decorates must not convert dtypes of large arrays, which goes through the buffer as well.
-    """
-    with np.errstate():  # restores the size of the buffer as well
-        np.setbufsize(16)
-        yield
 
 
 class BatchNorm(Function):

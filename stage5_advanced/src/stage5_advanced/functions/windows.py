@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import cuda
 from . import window_kernels as kernels
+from .broadcast import unbuffered
 
 CHUNK = 2**20  # bytes of columns at a time, few enough to stay in the cache until they are read ...
 COLUMNS = 256  # ... but at least as many columns as a fast matrix product needs
@@ -159,9 +160,12 @@ def convolve(xp, g, x, W, b=None):
     """Convolution.  x (N, C, H, W), W (OC, C / groups, KH, KW), b (OC,) -> y (N, OC, OH, OW)."""
     N, OC = len(x), len(W)
     dtype = np.result_type(*(a.dtype for a in (x, W, b) if a is not None))
-    if xp is np and g.groups == 1 and g.stride == (1, 1) and by_runs(g, x.shape[1], OC):
+    dense = xp is np and g.groups == 1 and g.stride == (1, 1)
+    if dense and by_runs(g, x.shape[1], OC):
         y = convolve_runs(g, x, W, wide(dtype))
         return (y if b is None else y + b.reshape(OC, 1, 1)).astype(dtype, copy=False)
+    if dense and g.kernel[0] > 1 and by_shifts(g, N, x.shape[1], OC, wide(dtype)):
+        return convolve_shifted(g, x, W, b, wide(dtype)).astype(dtype, copy=False)
     if xp is np and by_rows(g, N, x.shape[1], OC, wide(dtype)):
         return convolve_rows(g, x, W, b, wide(dtype)).astype(dtype, copy=False)
     W = W.reshape(g.groups, OC // g.groups, math.prod(W.shape[1:])).astype(wide(dtype), copy=False)
@@ -199,6 +203,40 @@ def convolve_runs(g, x, W, dtype):
         for w, start in zip(W[1:], starts[1:], strict=True):
             total[:, :n] += np.matmul(w, image[:, start : start + n], out=part)
         found[...] = total.reshape(OC, OH, width)[..., :OW]
+    return y
+
+
+def by_shifts(g, N, C, OC, dtype):
+    """Whether `convolve_shifted` is faster: for many columns, if they and their products take 5 MB at most."""
+    K, positions = C * g.kernel[1], math.prod(g.out)
+    few = 2 * K < 3 * OC or N * positions < 8 * OC
+    return not few and (K + g.kernel[0] * OC) * positions * dtype.itemsize <= 5 * CHUNK
+
+
+@unbuffered()
+def convolve_shifted(g, x, W, b, dtype):
+    """Convolution of stride 1 by one product for all rows of the kernel, two or more: a sum of its results, shifted.
+
+    They are computed for the rows of the image only, and zero in those that padding adds.
+    """
+    (N, C), OC, (KH, KW), (OH, OW), height = x.shape[:2], len(W), g.kernel, g.out, g.reach[0]
+    W = W.transpose(2, 0, 1, 3).reshape(KH * OC, C * KW).astype(dtype)
+    rows, inside = g.seen[1], g.inside[1]
+    across = [overlap(j * g.dilation[1] - g.pad[1][0], 1, g.size[1], OW) for j in range(KW)]
+    col, found = np.zeros((C, KW, rows.stop, OW), dtype), np.zeros((KH, OC, height * OW), dtype)
+    product = found.reshape(KH * OC, height * OW)[:, inside.start * OW : inside.stop * OW]
+    starts = [i * g.dilation[0] * OW for i in range(KH)]
+    shifted = [part[:, start : start + OH * OW] for part, start in zip(found, starts, strict=True)]
+    y = np.empty((N, OC, OH, OW), dtype)
+    for image, total in zip(x, y.reshape(N, OC, OH * OW), strict=True):
+        for j, (at, column) in enumerate(across):
+            col[:, j, :, at] = image[:, rows, column]
+        np.matmul(W, col.reshape(C * KW, rows.stop * OW), out=product)
+        np.add(shifted[0], shifted[1], out=total)
+        for part in shifted[2:]:
+            total += part
+        if b is not None:
+            total += b[:, None]
     return y
 
 
