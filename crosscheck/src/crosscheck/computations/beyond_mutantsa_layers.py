@@ -43,6 +43,7 @@ BLOCKS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("windows", {"CHUNK": 1, "COLUMNS": 40}, ["conv2d", "deconv2d"]),
     ("windows", {"CHUNK": 2000, "COLUMNS": 1}, ["conv2d"]),
     ("windows", {"COLUMNS": 1}, ["conv2d", "deconv2d"]),
+    ("windows", {"by_rows": lambda *_: True, "row_chunk": lambda *_: (2, 1)}, ["conv2d"]),
     *(("windows", dict.fromkeys(CHOICES, lambda *_, yes=yes: yes), ["conv2d", "deconv2d"]) for yes in (True, False)),
     ("windows", {"by_runs": lambda *_: False, "by_shifts": lambda *_: True}, ["conv2d", "deconv2d"]),
 ]

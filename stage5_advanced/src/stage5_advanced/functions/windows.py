@@ -255,7 +255,7 @@ def convolve_rows(g, x, W, b, dtype):
     W = W.reshape(G, D, C // G, KH, KW).transpose(3, 0, 1, 2, 4).reshape(KH, G, D, C // G * KW).astype(dtype)
     b = None if b is None else b.reshape(G, D, 1)
     y, memory = np.empty((N, OC, OH, OW), dtype), np.empty(OC * OH * OW, dtype)
-    for n, k, r, factors in row_columns(g, x, 2 * D, dtype):
+    for n, k, r, factors in row_columns(g, x, OC, dtype):
         total = y[n, k.start * D : k.stop * D, r].reshape(k.stop - k.start, D, (r.stop - r.start) * OW)  # a view
         part = memory[: total.size].reshape(total.shape)
         np.matmul(W[0, k], factors[0], out=total)
@@ -271,7 +271,7 @@ def correlate_rows(g, x, gy, dtype):
     G, (KH, KW), (C, OC) = g.groups, g.kernel, (x.shape[1], gy.shape[1])
     D = OC // G
     gW = np.zeros((KH, G, C // G * KW, D), dtype)
-    for n, k, r, factors in row_columns(g, x, 2 * D, dtype):
+    for n, k, r, factors in row_columns(g, x, OC, dtype):
         part = gy[n, k.start * D : k.stop * D, r].astype(dtype, copy=False)
         part = part.reshape(k.stop - k.start, D, (r.stop - r.start) * g.out[1]).transpose(0, 2, 1)
         for total, factor in zip(gW[:, k], factors, strict=True):
@@ -279,17 +279,22 @@ def correlate_rows(g, x, gy, dtype):
     return gW.reshape(KH, G, C // G, KW, D).transpose(1, 4, 2, 0, 3).reshape(OC, C // G, KH, KW)
 
 
-def row_columns(g, x, others, dtype):
+def row_chunk(g, C, OC, dtype):
+    """How many rows of the output, and how many groups, to process at a time; C, OC: the channels of a group."""
+    OH, OW = g.out
+    most = CHUNK // max(1, (C * g.kernel[1] * g.stride[0] + 2 * OC) * OW * dtype.itemsize)  # rows of one group
+    rows = min(OH, max(-(-COLUMNS // OW), most))
+    return rows, min(g.groups, max(1, most // rows))
+
+
+def row_columns(g, x, OC, dtype):
     """Yield chunks of x: the number of a sample, slices of groups and of output rows, and KH factors of products.
 
     A factor (groups, C / groups * KW, R*OW) is what a row of the kernel reads, a run of memory that is reused: there,
     only the columns of the kernel are unrolled, and rows of the padded image that are SH apart follow each other.
-    others: how many more numbers a position needs.
     """
     C, (OH, OW), (KH, KW), (SH, SW), (DH, DW) = x.shape[1] // g.groups, g.out, g.kernel, g.stride, g.dilation
-    most = CHUNK // max(1, (C * KW * SH + others) * OW * dtype.itemsize)  # rows of one group
-    rows = min(OH, max(-(-COLUMNS // OW), most))
-    groups = min(g.groups, max(1, most // rows))
+    rows, groups = row_chunk(g, C, OC // g.groups, dtype)
     across = [overlap(j * DW - g.pad[1][0], SW, g.size[1], OW) for j in range(KW)]
     for r in slices(OH, rows):
         R, Q = r.stop - r.start, r.stop - r.start + (g.span[0] - 1) // SH
