@@ -1,6 +1,6 @@
 """A chain of three functions. [step 7]
 
-Each function computes its output; then each is asked for the gradient of its input, the last one first.
+Each function computes its output; then each computes the gradient of its input, the last one first.
 """
 
 import numpy as np
