@@ -731,6 +731,56 @@ def test_parameters_and_files_are_those_of_the_model(tmp_path):
     assert list(hybridize(F.tanh).params()) == []
 
 
+def test_attributes_are_set_and_deleted_on_the_model():
+    class Scaled(models.Model):
+        scale = 1.0
+
+        def __init__(self):
+            super().__init__()
+            self.l = L.Linear(3, in_size=3)
+
+        def forward(self, x):
+            return self.l(x) * self.scale
+
+    model = Scaled()
+    hybrid, x = hybridize(model), normals(2, 3)
+    first, *found = hybrid(x).data, hybrid(x).data
+    hybrid.scale = 2.0
+    found.append(hybrid(x).data)
+    del hybrid.scale
+    np.testing.assert_array_equal(hybrid(x).data, first)
+    hybrid.l = L.Linear(3, in_size=3)
+    assert model.l is hybrid.l
+    assert [path for path, _ in hybrid.named_state()] == ["l/W", "l/b"]
+    np.testing.assert_array_equal(hybrid(x).data, model(x).data)
+    np.testing.assert_array_equal(found[-1], 2 * first)
+    assert all_programs(hybrid)
+    with pytest.raises(AttributeError, match="scale"):
+        del hybrid.scale
+
+
+def test_an_argument_that_cannot_be_a_key_is_a_reason():
+    hybrid, x = hybridize(lambda x, part: F.exp(x) * len(part)), Variable(normals(3))
+    for n in range(1, 4):
+        np.testing.assert_array_equal(hybrid(x, {*range(n)}).data, np.exp(x.data) * n)
+    (found,) = hybrid.programs()
+    assert (found["state"], found["reason"], found["calls"]) == ("eager", "TypeError: unhashable type: 'set'", 3)
+    hybrid.clear()
+    assert hybrid.programs() == []
+
+
+def test_an_empty_batch_is_a_program():
+    model, found = models.MLP((5, 3)), []
+    model(normals(2, 4))
+    hybrid = hybridize(model)
+    for f in (hybrid, hybrid, model):
+        model.cleargrads()
+        F.sum(f(normals(0, 4))).backward()
+        found.append([p.grad.data for p in model.params()])
+    assert_same(found[1], found[2])
+    assert all_programs(hybrid)
+
+
 def test_active_false_calls_the_model():
     hybrid = hybridize(models.MLP((5, 3)))
     for _ in range(2):
@@ -910,7 +960,7 @@ def test_programs_on_a_device():
     hybrid(x)  # on the host
     saved = model.get_weights()
     hybrid.to_gpu()
-    on_device = cuda.as_cupy(x), cuda.as_cupy(t)
+    on_device = Variable(cuda.as_cupy(x)), Variable(cuda.as_cupy(t))
     for f in (hybrid, model):
         model.set_weights(saved)
         for _ in range(3):
@@ -922,8 +972,28 @@ def test_programs_on_a_device():
     for a, b in zip(*found, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
     assert all_programs(hybrid)
+    assert len(hybrid.programs()) == 2
     with pytest.raises(TypeError, match="expected arrays on one device"):
         hybrid(x)
+
+
+@pytest.mark.usefixtures("xp_device")
+def test_a_recurrent_network_is_a_program_on_a_device():
+    model, ids = models.Sequential(L.EmbedID(7, 4), L.LSTM(3), L.LayerNorm()), np.arange(6)
+    model(ids)
+    model.to_gpu()
+    hybrid, found = hybridize(model), []
+    for f in (hybrid, model):
+        model.cleargrads()
+        model.l1.reset_state()
+        for k in range(4):
+            y = f(Variable(cuda.as_cupy((ids + k) % 7)))
+        F.sum(F.square(y)).backward()
+        found.append([cuda.as_numpy(a) for a in (y, model.l1.h, *(p.grad for p in model.params()))])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+    assert all_programs(hybrid)
+    assert len(hybrid.programs()) == 2  # without and with a state
 
 
 UNARY = [F.tanh, F.sin, F.cos, F.sigmoid, F.relu, F.leaky_relu, F.softplus, F.gelu, F.square, F.abs, F.neg, F.elu]

@@ -43,25 +43,33 @@ def tracing():
 class Hybrid(Model):
     """What `hybridize` returns. Parameters, buffers and files are those of the model, under the same names.
 
-    active: False to call the model itself. Other attributes and methods are those of the model. [not in the book]
+    active: False to call the model itself. Other attributes and methods are those of the model, also if they are set or
+    deleted. [not in the book]
     """
 
     def __init__(self, model):
         super().__init__()
         if not callable(model):
             raise TypeError(f"hybridize: expected a model or a function, got {type(model).__name__}")
-        self.__dict__["model"] = model  # not registered, so that its parameters keep their names
         self.active = True
         self.quick = {}  # for a number of inputs and the modes, the latest program whose inputs are plain
         self.states = []  # (attributes of a layer, name) of Variables that calls replace, such as h of an LSTM
         self.unstable = set()  # (id of attributes, name) of others that calls replace
         self.lock = threading.RLock()
         self.clear()
+        self.__dict__["model"] = model  # not registered, so that its parameters keep their names
 
     def __getattr__(self, name):
         if name.startswith("__") or "model" not in self.__dict__:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return getattr(self.model, name)
+
+    def __setattr__(self, name, value):
+        own = "model" not in vars(self) or name in vars(self)
+        super().__setattr__(name, value) if own else setattr(self.model, name, value)
+
+    def __delattr__(self, name):
+        delattr(self.model, name)
 
     def __getstate__(self):
         """The model, for copies and pickles, which trace again."""
@@ -99,6 +107,7 @@ class Hybrid(Model):
         self.changes = 0 if any(traced.calls > 1 for traced in self.table.values()) else self.changes + 1
         self.table, self.quick = {}, {}
         self.excess = Traced("others", f"more than {LIMIT} signatures")
+        self.unkeyed = Traced("others")
         self.watch = Watch()
 
     def programs(self):
@@ -107,7 +116,8 @@ class Hybrid(Model):
         state: "program", or "eager" with the reason why there is none. gradients: "program" or the reason, for each
         set of outputs and inputs that was asked for. source: of the program, as text.
         """
-        found = [*self.table.values(), *[self.excess] * (self.excess.calls > 0)]
+        others = [traced for traced in (self.excess, self.unkeyed) if traced.reason and traced.calls]
+        found = [*self.table.values(), *others]
         return [
             {
                 "signature": traced.signature,
@@ -134,8 +144,11 @@ class Hybrid(Model):
         try:
             arguments, _, key = signature(inputs, options, [d[name] for d, name in self.states])
             traced = self.table.get(key)
-        except (TypeError, AttributeError):  # options that cannot be keys, a Variable without data
-            return self.model(*inputs, **options)
+        except (TypeError, AttributeError) as error:  # arguments that cannot be keys, a Variable without data
+            result = self.model(*inputs, **options)
+            self.unkeyed.calls += self.unkeyed.reason is not None
+            self.unkeyed.reason = f"{type(error).__name__}: {error}"
+            return result
         if traced is not None and traced.program:
             given = traced.read()
             if given is not None:

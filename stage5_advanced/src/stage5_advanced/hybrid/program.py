@@ -133,7 +133,9 @@ def source_of(program, trace, fresh):
     lines = []
     for k, (f, (ins, outs, several)) in enumerate(zip(trace.functions, trace.steps, strict=True)):
         call = f"f{k}({', '.join(f'v{i}' for i in ins)})"
-        shapes = [shape for shape, _ in f.output_specs] if several else [np.shape(trace.variables[outs[0]].data)]
+        shapes = (
+            [shape for shape, _ in f.output_specs] if several else [getattr(trace.variables[outs[0]].data, "shape", ())]
+        )
         if () in shapes:  # NumPy returns scalars instead of arrays without axes
             call = f"map(as_array, {call})" if several else f"as_array({call})"
         names = "".join(f"v{i}, " for i in outs).rstrip() if several else f"v{outs[0]}"

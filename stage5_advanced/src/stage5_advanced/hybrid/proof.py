@@ -27,12 +27,12 @@ def altered(a, rng):
     maxima, sums and numbers change, too. Small arrays are the one of 16 that changes most: where the extremes are,
     signs, elements.
     """
-    if a is None:
-        return None
+    if a is None or a.size == 0:
+        return a
     flat = cuda.as_numpy(a).ravel()
 
     def change(v):
-        moved = v.size > 0 and (v.argmax() != flat.argmax()) + (v.argmin() != flat.argmin())
+        moved = (v.argmax() != flat.argmax()) + (v.argmin() != flat.argmin())
         return moved, np.count_nonzero((v > 0) != (flat > 0)), np.count_nonzero(v != flat)
 
     small = (other(flat, rng.permutation(flat), rng) for _ in range(16))
@@ -84,7 +84,7 @@ def other(flat, values, rng):
     if not counts(flat):
         sign = -1 if flat.min() < 0 < flat.max() else 1
         return values * (sign * 2.0 ** np.resize(-3 * rng.random(min(flat.size, 10**6)), flat.size))
-    if flat.size > 0 and flat.max() > flat.min():
+    if flat.max() > flat.min():
         largest = np.flatnonzero(values == flat.max())
         values[largest if flat.dtype.kind in "iu" else largest[: len(largest) // 2]] = flat.min()
         return values
