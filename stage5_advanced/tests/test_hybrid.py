@@ -667,6 +667,15 @@ def test_numbers_and_arrays_as_results():
     assert all_programs(check)
 
 
+def test_a_function_without_inputs():
+    w = Variable(np.ones(3))
+    for f in (lambda: w * 2, lambda: Variable(np.ones(3)) * 2):
+        hybrid = hybridize(f)
+        for _ in range(3):
+            np.testing.assert_array_equal(hybrid().data, [2, 2, 2])
+        assert all_programs(hybrid)
+
+
 def test_a_result_without_functions():
     hybrid, x = hybridize(lambda x: x), Variable(np.ones(3))
     assert all(hybrid(x) is x for _ in range(3))

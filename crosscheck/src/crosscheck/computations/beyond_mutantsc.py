@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from unittest import mock
@@ -201,10 +203,17 @@ def weighted(fw: Any, layer: Any, x: Any) -> Any:
     return fw.functions.tanh(layer.h), 2.0
 
 
+def with_a_graph(fw: Any, layer: Any, x: Any) -> Any:
+    """A state, and a variable with a graph that was computed before."""
+    layer.h = layer.before * (x if layer.h is None else x + layer.h)
+    return layer.h * 2
+
+
 def sequence(fw: Any, body: Body, make: Callable[[Any], Any]) -> tuple[list[Any], Any]:
     """Three calls of a function of a layer for each of two sizes, the last without recording; and the function."""
     layer = fw.layers.Layer()
     layer.w, layer.inner = type(fw.layers.Linear(1).W)(np.array([0.5, -1.5]), "w"), fw.layers.Layer()
+    layer.before = fw.functions.exp(layer.w)
     f = make(lambda x: body(fw, layer, x))
     found: list[Any] = []
     for n in (2, 2):
@@ -224,7 +233,7 @@ def sequence(fw: Any, body: Body, make: Callable[[Any], Any]) -> tuple[list[Any]
 def states(fw: Any) -> Any:
     """What layers keep between calls, with programs and without; and the programs."""
     found: list[Any] = []
-    for body in (toggled, two_states, kept_input, weighted):
+    for body in (toggled, two_states, kept_input, weighted, with_a_graph):
         given, hybrid = sequence(fw, body, fw.hybridize)
         pairs = zip(given, sequence(fw, body, lambda f: f)[0], strict=True)
         equal = [a == b if isinstance(a, str) else np.allclose(a, b, equal_nan=True) for a, b in pairs]
@@ -295,11 +304,39 @@ def sources(fw: Any) -> list[Any]:
         z = F.exp(F.split(x, [1], 1)[1]) * fixed[:2]
         return z, F.sum(z * 2.0), F.broadcast_to(V(np.array(1.0)), (2,)), F.reshape(V(np.ones(2)), (2, 1)), y * y
 
-    hybrid = fw.hybridize(f)
+    class Same(fw.Function):  # type: ignore[misc]
+        def forward(self, x: Array) -> Array:
+            return x
+
+    hybrid, same = fw.hybridize(f), fw.hybridize(lambda x: Same()(x) * x)
     hybrid(x, y)
+    same(A)
     with fw.no_grad():
         hybrid(x, y)
-    return [found for (found,) in known(hybrid, "source")]
+    return [found for (found,) in [*known(hybrid, "source"), *known(same, "source")]] + called(fw, hybrid)
+
+
+def called(fw: Any, hybrid: Any) -> list[Any]:
+    """Which functions of its programs are functions of NumPy, and what nothing keeps alive after a call."""
+    found: list[Any] = []
+    for traced in hybrid.table.values():
+        _, run = traced.program.bind()
+        found += [cell.cell_contents.__name__ for cell in run.__closure__ if isinstance(cell.cell_contents, np.ufunc)]
+    F, x = fw.functions, fw.Variable(A.copy())
+    f = fw.hybridize(lambda x: F.linear_simple(x, F.transpose(x), fw.Variable(np.ones(2))))
+    for _ in range(2):
+        y = f(x)
+        fw.grad(F.sum(y), [x], create_graph=True)
+    found += [y.creator.inputs[0].data is None]
+    gc.disable()
+    try:
+        x = fw.Variable(A.copy())
+        first, alive = fw.hybridize(lambda x: F.exp(x) * x), weakref.ref(x)
+        F.sum(first(x)).backward()
+        del x
+        return [*found, alive() is None]
+    finally:
+        gc.enable()
 
 
 def modes(fw: Any) -> Any:
@@ -353,6 +390,22 @@ def several_gradients(fw: Any) -> Any:
         def backward(self, gy: Any) -> Any:
             return F.exp(gy) if self.inputs[0].data.flat[0] == 0.5 else gy
 
+    class Itself(Stale):
+        def forward(self, x: Array) -> Array:
+            return np.exp(x)
+
+        def backward(self, gy: Any) -> Any:
+            return self.outputs[0]()
+
+    class Either(fw.Function):  # type: ignore[misc]
+        not_differentiated = (0, 1)
+
+        def forward(self, x: Array, y: Array) -> Array:
+            return x + y
+
+        def backward(self, gy: Any) -> Any:
+            return (gy * 2, None) if self.inputs[0].data.flat[0] == 0.5 else (None, gy * 2)
+
     hybrid = fw.hybridize(lambda x, y: (F.sin(x) * 2, x * y, F.sum(y)))
     for _ in range(2):
         for chosen in ((0,), (0, 1), (2,), (0, 1, 2)):
@@ -376,6 +429,23 @@ def several_gradients(fw: Any) -> Any:
     zs[1].backward()
     zs[1].backward()
     found += [x.grad.data, known(hybrid, "gradients")]
+    itself, either = fw.hybridize(lambda x: Itself()(x)), fw.hybridize(lambda x, y: Either()(x, y))
+    for _ in range(2):
+        x = V(A.copy())
+        y = itself(x)
+        y.backward()
+        x.grad.data += 1
+        found.append(y.data)
+    found += [agree(fw, lambda x, y: Either()(x, y), either, (x, V(B.copy()))), known(either, "state", "gradients")]
+    loss = fw.hybridize(lambda x: F.softmax(F.dropout(x, 0.5)) * F.softmax_cross_entropy(x, np.array([0, 2])))
+    for f in (loss, loss, loss.model):
+        np.random.seed(3)
+        x, y = V(A.copy()), V(B.copy())
+        (gx,) = fw.grad(F.sum(f(x)), [x], create_graph=True)
+        f(y)  # with what the call before has given back
+        F.sum(gx * gx).backward()
+        found.append(x.grad.data)
+    found[-3:] = [np.array_equal(found[-1], g) for g in found[-3:-1]]
     for function in (Stale, Failing, Branching):
         own = fw.hybridize(lambda x, function=function: function()(x) * 2)
         x = V(A.copy())
@@ -462,6 +532,12 @@ def without_programs(fw: Any) -> Any:
     def warns(x: Any) -> Any:
         return F.exp(x * 700) * 0.0 + 1
 
+    class Hidden:
+        __slots__ = ("w",)
+
+    hidden: Any = Hidden()
+    hidden.w = V(np.array([1.0, 2.0, 4.0]))
+
     functions = (replaces, changes, adds, collects, tells, updates, differentiates, sees, states_of, warns)
     for f in functions:
         hybrid, x = fw.hybridize(f), V(np.array([[0.5, -1.0, 0.5]]))
@@ -470,6 +546,12 @@ def without_programs(fw: Any) -> Any:
                 y = hybrid(x)
         found += [known(hybrid, "state", "reason", "calls"), y[0] if isinstance(y, tuple) else y]
     found += [w.data, counts, len(log), told["calls"], told["shape"], layer.b.data, w.grad is None]
+    without: list[tuple[Callable[..., Any], int]] = [
+        (lambda x: x * hidden.w, 1), (lambda: hidden.w * 2, 0), (lambda: V(np.ones(2)) * 2, 0)
+    ]  # fmt: skip
+    for f, n in without:
+        hybrid = fw.hybridize(f)
+        found += [hybrid(*[V(np.ones(3))] * n) for _ in range(3)] + [known(hybrid, "state", "reason", "calls")]
     given = F.exp(V(A.copy()))
     hybrid = fw.hybridize(lambda x: (x, x * 2, F.sin(x)))
     with fw.no_grad():
@@ -545,9 +627,26 @@ DELETED = ["v0, v2", "v3", "v5", "v4, v6", "v9", "v1"]
 ALL = "".join(f"v{i}.copy(), " if i in (12, 14) else f"v{i}, " for i in range(16))
 
 
-def expected_sources() -> list[str]:
+SAME = """def make(as_array, f0, f1):
+    def run(v0):
+        v1 = f0(v0)  # Same
+        v2 = f1(v1, v0)  # Mul
+        return (v0, v1, v2, )
+    return run
+"""
+
+
+def expected_sources() -> list[Any]:
     deletions = [f"del {names}\n        " for names in DELETED]
-    return [FORWARD.format(*[""] * 6, ALL), FORWARD.format(*deletions, "v7, v10, v12.copy(), v14.copy(), v15, ")]
+    ufuncs = ["exp", "multiply", "multiply", "multiply"] * 2
+    return [
+        FORWARD.format(*[""] * 6, ALL),
+        FORWARD.format(*deletions, "v7, v10, v12.copy(), v14.copy(), v15, "),
+        SAME,
+        ufuncs,
+        True,
+        True,
+    ]
 
 
 def expected_states() -> Any:
@@ -557,6 +656,7 @@ def expected_states() -> Any:
         (f"{d}, None", pair, f"{d}, None"),
         (f"{d}, None, None", f"{d}, {d}, {d}", f"{d}, {d}, {d}"),
         (f"{d}, None, None", unused, unused),
+        (f"{d}, None", pair, pair),
         (f"{d}, None", pair, pair),
     ]
     table = [[[f"{one}; {mode}", "program", None, 2] for one, mode in zip(row, modes, strict=True)] for row in rows]
@@ -583,7 +683,7 @@ def expected_changes() -> Any:
 def expected_reasons() -> Any:
     other, double = "the program has other results", np.array([[1.0, -2.0, 1.0]])
     reasons: list[Any] = ["w is replaced outside of functions", "a buffer changes outside of functions", other]
-    reasons += ["a list changes from call to call", "a random number changes outside of functions", other]
+    reasons += ["a list changes from call to call", "'calls' of an object or a dict changes from call to call", other]
     reasons += [
         "the gradient of w changes from call to call",
         None,
@@ -593,6 +693,7 @@ def expected_reasons() -> Any:
     results = [double] * 5 + [np.array([[0.5, 2.0, 0.5]])] + [double] * 3 + [np.ones((1, 3))]
     table = [[[["program" if r is None else "eager", r, 2]], y] for r, y in zip(reasons, results, strict=True)]
     left = [np.full(3, 5.0), np.full(3, 2.0), 3, 2, (1, 3), double[0], False]
+    left += [[[y] * 3, [[*PROGRAM, 3]]] for y in (np.array([1.0, 2, 4]), np.array([2.0, 4, 8]), np.full(2, 2.0))]
     return [table, left, [[False, True, 1], [True, False, 0], [True, False, 0]] * 2]
 
 
@@ -605,7 +706,16 @@ def expected_modes() -> Any:
 def expected_gradients() -> Any:
     reasons = ["a constant of Mul, function number 1, changes from call to call", "RuntimeError: only 0.5"]
     reasons += ["the functions that are called depend on the values"]
-    return [[True] * 56, 2 * B, [[["program"] * 3]], [[True, [["program", [reason]]]] for reason in reasons]]
+    itself, either = [np.exp(A)] * 2, [True, [["program", [reasons[2]]]]]
+    return [
+        [True] * 56,
+        2 * B,
+        [[["program"] * 3]],
+        itself,
+        either,
+        [True] * 2,
+        [[True, [["program", [reason]]]] for reason in reasons],
+    ]
 
 
 def expected_threads() -> Any:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import logging
 import random
+import sys
 import types
 from collections import deque
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,16 @@ class Owner:
         return COUNTER
 
 
+class Slotted:
+    """A class whose objects have one attribute, and no dict."""
+
+    __slots__ = ("empty", "part")
+
+
+def kind_of(**attributes: Any) -> Any:
+    return type("Kind", (), attributes)
+
+
 class Heir(Owner):
     def name(self) -> Any:
         return [NAMED for _ in range(2)]
@@ -47,6 +58,7 @@ def outer(a: Any, b: Any = NAMED, *, c: Any = None) -> Callable[[], Any]:
 def reached(fw: Any) -> Any:
     """Whether each of some objects is found from a root that contains it in one way."""
     reach, goal = fw.hybrid.reach.reach, [1]
+    own: Any = outer(goal)
     layer, plain = fw.layers.Linear(2, in_size=2), fw.optimizers.SGD(0.1)
     layer.extra, plain.extra = goal, goal
     plain.owner = types.SimpleNamespace(part=goal)
@@ -55,20 +67,40 @@ def reached(fw: Any) -> Any:
     marked = outer(0)
     marked.part = goal  # type: ignore[attr-defined]
     variable, function = fw.Variable(np.ones(2)), fw.functions.Exp()
+    slotted: Any = Slotted()
+    slotted.part = goal
+    wrapped = lru_cache(outer(goal))
     variable.part, function.part = goal, goal
     roots: list[Any] = [
         goal, [goal], (goal,), {"a": goal}, deque([goal]), {1: {2: goal}}, outer(goal), partial(outer, goal),
         partial(outer, c=goal), Owner(goal), Heir(goal), Owner(goal).count, types.SimpleNamespace(a=goal), marked,
         layer,
-        plain, logger, variable, function, "a", 1, types.ModuleType("m"), Owner, lambda: outer(goal),
+        plain, lambda: outer(goal), slotted, kind_of(part=goal), kind_of(f=property(own)), kind_of(f=wrapped),
+        kind_of(f=staticmethod(outer(goal))), kind_of(f=classmethod(own)),
+        kind_of(f=cached_property(own)),
+        type("Under", (kind_of(part=goal),), {})(), {Owner(goal)}, frozenset([Owner(goal)]), lambda: sys.modules,
+        logger, variable, function, "a", 1, types.ModuleType("m"), slotted.__class__, np.random.default_rng(0),
     ]  # fmt: skip
-    found = [[id(goal) in map(id, reach([root], lambda x: x)), len(reach([root], lambda x: x))] for root in roots]
-    named = [[id(x) in map(id, reach([root], lambda x: x)) for x in (COUNTER, NAMED)] for root in
-             (Owner(0), Heir(0), Owner.count, outer, outer(0), Owner, partial(Heir.name, Heir(0)),
-             fw.functions.relu)]  # fmt: skip
+    found = [id(goal) in map(id, reach([root], lambda x: x)) for root in roots]
+    simple = [
+        len(reach([x], lambda x: x)) for x in ("a", 1, 2.5, None, fw.functions.Exp(), np.ones(2), np, list, variable)
+    ]
+    named = [
+        [id(x) in map(id, reach([root], lambda x: x)) for x in (COUNTER, NAMED)]
+        for root in (
+            Owner(0),
+            Heir(0),
+            Owner.count,
+            outer,
+            outer(0),
+            Owner,
+            partial(Heir.name, Heir(0)),
+            fw.functions.relu,
+        )
+    ]
     other = reach([goal, "a", goal], lambda x: COUNTER if x is goal else x)
     deep = reach([Owner({frozenset([3.5]), ("t", Owner(goal))})], lambda x: x)
-    return [found, named, [x is COUNTER for x in other], id(goal) in map(id, deep), len(deep)]
+    return [found, simple, named, [x is COUNTER for x in other], id(goal) in map(id, deep)]
 
 
 def changes_of_all(fw: Any) -> Any:
@@ -165,7 +197,7 @@ def watched(fw: Any) -> Any:
         globals()["NAMED"] = dict(NAMED)
 
     layer, space, d, numbers = fw.layers.Layer(), types.SimpleNamespace(n=1, m=2), {"a": 1, "b": 2}, [1, 2]
-    layer.p, layer.k, layer.inputs, many = fw.layers.Linear(1).b, 1, 5, [0] * 64
+    layer.p, layer.k, layer.inputs, many = fw.layers.Linear(1).b, 1, 5, [0] * 1000
     found += [seen(lambda x: x.__dict__.update(k=2), layer), seen(lambda x: x.__dict__.update(inputs=2), layer)]
     found += [seen(lambda x: delattr(x, "k"), layer), seen(lambda x: x.__dict__.update(new=2), layer)]
     found += [seen(lambda x: setattr(x, "q", fw.layers.Linear(1).b), layer), seen(lambda x: x.update(c=2), d)]
@@ -175,9 +207,26 @@ def watched(fw: Any) -> Any:
     found += [seen(renamed, outer(1)), seen(emptied, outer(1)), seen(lambda x: x.__dict__.update(n=2), space)]
     found += [seen(lambda x: x.__dict__.update(m=3), space, skipped={(id(vars(space)), "m")})]
     found += [seen(lambda x: x.__setitem__(0, 5), numbers, skipped={(id(numbers), 1)})]
-    found += [seen(lambda x: x.update({0: 1}), dict.fromkeys(range(n), 0)) for n in (64, 65)]
+    found += [seen(lambda x: x.update({0: 1}), dict.fromkeys(range(n), 0)) for n in (1000, 1001)]
     found += [seen(lambda x: x.update(a=copy), {"a": Owner}), seen(lambda x: x.update(a=1), {"a": types})]
     found += [seen(lambda x: x.update(a=V(np.ones(2))), {"a": V(np.ones(2)), "b": 3, "c": Owner})]
+    held: Any = Slotted()
+    kind, elements = kind_of(part=1, other=2), {1, 2}
+    held.part, frozen = 1, np.zeros(2)
+    frozen.flags.writeable = False
+    found += [seen(lambda x: setattr(x, "part", 5), kind), seen(lambda x: setattr(x, "new", 5), kind)]
+    found += [seen(lambda x: delattr(x, "other"), kind), seen(lambda x: setattr(x, "part", 5), held)]
+    found += [seen(lambda x: setattr(x, "empty", 5), held), seen(lambda x: delattr(x, "part"), held)]
+    found += [seen(lambda x: x.append(1), deque()), seen(lambda x: x.add(3), elements), seen(lambda x: x.add(3), set())]
+    found += [seen(lambda x: np.add(x, 1, x), np.zeros(n)) for n in (1, 1000, 1001)]
+    skipped = np.zeros(2)
+    found += [seen(lambda x: np.add(x, 1, x), skipped, skipped={(id(skipped), "")}), seen(lambda x: None, frozen)]
+    found += [seen(lambda x: x.append(1), numbers, skipped={(id(numbers), 1)}), seen(lambda x: x.update(z=1), {})]
+    sgd = fw.optimizers.SGD()
+    found += [
+        seen(lambda x: x.__dict__.update(lr=2), sgd, lambda x: x.lr),
+        seen(lambda x: x.__dict__.update(lr=3), sgd, len),
+    ]
     arrays = {"a": np.ones(2)}
     found += [
         seen(lambda x: x.update(a=np.ones(2)), arrays),
@@ -189,11 +238,15 @@ def watched(fw: Any) -> Any:
 
 def named_in(fw: Any) -> Any:
     """The names of global variables in functions; what containers hold, by name; what is an array."""
+
+    def names(f: Any) -> Any:
+        return reach.Names(f.__globals__, reach.names_in(f.__code__))
+
     reach, empty = fw.hybrid.reach, outer(1).__closure__[0]  # type: ignore[index]
     del empty.cell_contents
     full = outer([1]).__closure__[0]  # type: ignore[index]
-    names = [reach.names_in(f.__code__) for f in (called, outer, Heir.name, Owner.count, missing)]
-    held = [reach.contents(x) for x in (empty, full, reach.Names(called), [3, 4], {"a": 1}, (5,), deque([6]))]
+    found = [reach.names_in(f.__code__) for f in (called, outer, Heir.name, Owner.count, missing)]
+    held = [reach.contents(x) for x in (empty, full, names(called), [3, 4], {"a": 1}, (5,), deque([6]))]
     held[2] = [*held[2]]
     objects: list[Any] = [np.ones(2), fw.Variable(np.ones(2)), [1, (np.ones(1),)], [1], 2.0, {}, [], None]
     kinds = [reach.computed(x) for x in objects]
@@ -203,9 +256,9 @@ def named_in(fw: Any) -> Any:
         held.append([*target])
     reach.refill(empty, {"": 3})
     reach.refill(full, {})
-    keys = [reach.key_of(reach.Names(called)) == id(globals()), reach.key_of(target) == id(target)]
+    keys = [reach.key_of(names(called)) == id(globals()), reach.key_of(target) == id(target)]
     owners = [[reach.of_library(f), reach.of_package(f)] for f in (np.ones, copy.copy, called, fw.functions.exp, Owner)]
-    return [names, held, kinds, empty.cell_contents, reach.contents(full), keys, owners, *drawn(fw)]
+    return [found, held, kinds, empty.cell_contents, reach.contents(full), keys, owners, *drawn(fw)]
 
 
 def missing() -> Any:
@@ -314,11 +367,18 @@ def equal(fw: Any) -> Any:
 
         return Made
 
+    def naming(other: Any) -> Any:
+        def named() -> Any:
+            return named if other is None else other
+
+        return named
+
     one = made(1)
     codes: list[tuple[Any, Any]] = [
         (one, one), (one, made(1)), (one, made(2)), (one, made(1, Owner)), (one, made(1, default=2)), (one, Owner),
         (one, made(1, name="more")), (one, made(1, name="part")), (one.do, made(1).do), (one.do, made(2).do),
-        (one.do, Owner.count), (one, fixed(1)), (fixed(1), fixed(1)),
+        (one.do, Owner.count), (naming(None), naming(None)), (naming(None), naming(5)), (one, fixed(1)), (fixed(1),
+        fixed(1)),
         (outer(1), outer(1)), (outer(1), outer(2)), (outer(a), outer(a.copy())), (lambda: 1, lambda: 1),
         (lambda: 1, lambda: 2),
         (len, max), (len, one), (one, len), (1, 1), (1, 2), (outer(one), outer(made(1))), (outer(one),
@@ -375,11 +435,21 @@ def other_values(fw: Any) -> Any:
             b.tobytes() != a.tobytes(),
         ]
         found += [b.dtype, b.shape, True, *map(bool, rules)]
+    for a in (POWERS.ravel() - 1e4, np.array([1.5, -2.5, 0.0, 3.5, 0.0]), np.array([3, 1, 1, 3, 2])):
+        rng = np.random.default_rng(0)  # of 16 candidates the one that changes most: extremes, signs, elements
+        made = [proof.other(a, rng.permutation(a), rng) for _ in range(16)]
+        scores = [
+            ((b.argmax() != a.argmax()) + (b.argmin() != a.argmin()), sum((b > 0) != (a > 0)), sum(b != a))
+            for b in made
+        ]
+        found.append(np.array_equal(proof.altered(a, np.random.default_rng(0)), made[scores.index(max(scores))]))
+    constant = proof.altered(np.full(50, -2.0), np.random.default_rng(0))
+    found.append(bool((constant < -1).all()))
     found += [proof.altered(a, np.random.default_rng(0)) for a in FIXED]
     found += [proof.altered(np.full(4, 3), np.random.default_rng(0)), proof.altered(None, np.random.default_rng(0))]
     x = fw.Variable(np.array([1.5, 2.5]))
     x.name, x.constant = "x", True
-    y, z = (proof.like(v, np.random.default_rng(0)) for v in (x, x.data))
+    y, z = (proof.like(v, proof.altered, np.random.default_rng(0)) for v in (x, x.data))
     return [*found, y.name, y.constant, type(y) is type(x), y.data is not x.data, type(z), x.data]
 
 
@@ -387,7 +457,7 @@ def expected_values() -> Any:
     rows = [[a.dtype, a.shape, True, *[True] * 5] for a in FLOATS] + [
         [a.dtype, a.shape, True, *[True] * 3] for a in WHOLE
     ]
-    return [*rows, *FIXED, np.full(4, 2), None, "x", True, True, True, np.ndarray, np.array([1.5, 2.5])]
+    return [*rows, *[True] * 4, *FIXED, np.full(4, 2), None, "x", True, True, True, np.ndarray, np.array([1.5, 2.5])]
 
 
 def sums(fw: Any) -> Any:
@@ -432,7 +502,8 @@ def cases_of_shortcuts(F: Any) -> list[tuple[Any, tuple[Any, ...], Any]]:
         (F.MatMul(), (a, numbers(3, 2)), 1), (F.MatMul(), (row, numbers(3, 2)), 0), (F.MatMul(), (numbers(2, 2, 3),
         numbers(3, 2)), 0),
         (F.MatMul(), (numbers(2, 3), numbers(2, 3, 2)), 0),
-        *[(F.Linear(), (numbers(*x), numbers(5, 3), row), len(x) == 2) for x in ((4, 5), (1, 5), (0, 5), (2, 4, 5))],
+        *[(F.Linear(), (numbers(*x), numbers(5, 3), row), len(x) == 2) for x in ((4, 5), (2, 5), (1, 5), (0, 5),
+        (2, 4, 5))],
         (F.Linear(), (numbers(4, 5), numbers(5, 3)), 0), (F.Linear(), (numbers(4, 5), numbers(5, 3), row[:1]), 0),
         (F.Linear(), (numbers(4, 5).astype("f"), numbers(5, 3), row), 0), (F.Linear(), (numbers(4, 5), numbers(5,
         3), row.astype("f")), 0),
@@ -503,22 +574,22 @@ def expected_shortcuts() -> Any:
 
 
 def expected_reached() -> Any:
-    sizes = [1, 2, 2, 2, 2, 3, 5, 10, 10, 10, 14, 11, 3, 5, 6, 7]
-    rows = [[True, n] for n in sizes] + [[False, 1], [False, 1], *[[False, 0]] * 5, [True, 11]]
-    named = [(1, 0), (1, 1), (1, 0), (0, 1), (0, 0), (0, 0), (1, 1), (0, 0)]
-    return [rows, [[bool(a), bool(b)] for a, b in named], [True], True, 15]
+    named = [(1, 0), (1, 1), (1, 0), (0, 1), (0, 0), (1, 0), (1, 1), (0, 0)]
+    simple = [0, 0, 0, 0, 0, 1, 0, 0, 1]
+    return [[True] * 27 + [False] * 9, simple, [[bool(a), bool(b)] for a, b in named], [True], True]
 
 
 def expected_changes() -> Any:
-    texts = [None, "a list", None, None, None, None, None, "'b' of an object or a dict", None, None]
-    texts += ["the attribute k of a layer", "the attribute new of a layer", "a variable of a closure", None]
-    texts += ["the variable NAMED", None, "'n' of an object or a dict", None, "the gradient of w"]
+    texts = ["a list", "a list", None, "a deque", "a deque", None, "'a' of an object or a dict"]
+    texts += ["'b' of an object or a dict", None, None, "the attribute k of a layer", "the attribute new of a layer"]
+    texts += ["a variable of a closure", None, "the variable NAMED", "a list", "'n' of an object or a dict"]
+    texts += ["'m' of an object or a dict", "the gradient of w"]
     left = [np.ones(1), 1, 3, False, 2, [0], dict]
     return [[], 4, 5, texts, 19, [], True, left, False, 5, [True, 8]]
 
 
 def expected_watched() -> Any:
-    seen = "1010101111101001110010001101"
+    seen = "1011111111101011110010111111101111110000110101"
     return [*([False, digit == "1"] for digit in seen), False]
 
 
@@ -532,7 +603,7 @@ def expected_named() -> Any:
 
 def expected_equal() -> Any:
     same = "100000010010010010001000100111101101110"
-    codes = "110000001000010100000101001000"
+    codes = "11000000100100010100000101001000"
     return [[digit == "1"] * 2 for digit in same + codes]
 
 

@@ -124,8 +124,7 @@ def expected_of_two(r: int) -> Any:
         "TypeError: bcast: expected an array of integers or floats, got NoneType",
         "ValueError: allreduce: expected the same on every rank, got rank 0: allreduce('NoneType',); rank 1: "
         "allreduce((2,), '<f8')",
-        "ValueError: {}: expected the same on every rank, got rank 0: allgather((2,), '<f8'); rank 1: "
-        "allreduce((2,), '<f8')",
+        "ValueError: {}: expected the same on every rank, got rank 0: allgather; rank 1: allreduce",
         "ValueError: do: rank 1: it is bad",
         "ValueError: do: rank 0: b; rank 1: a",
         "ValueError: MPICommunicator: expected a root from 0 to 1, got 2",
@@ -520,6 +519,25 @@ def outermost(launch: Any, end: Any, statuses: list[int]) -> list[Any]:
         return [end.code, printed.getvalue(), [*statuses]]
 
 
+def waited(launch: Any) -> list[Any]:
+    """What a process exchanges at the end of the program: until all are there, or MPI has ended."""
+    found: list[Any] = []
+
+    class Comm:
+        def meet(self, name: str) -> None:
+            found.append(name)
+            if len(found) % 3:
+                raise ValueError("another is elsewhere")
+
+    for ends in ([False] * 4, [True], [False, True]):
+        turns = iter(ends)
+        mpi = types.SimpleNamespace(Is_finalized=partial(next, turns))
+        with mock.patch.dict(sys.modules, {"mpi4py.MPI": mpi}):
+            launch.end_together(Comm())
+        found.append(len([*turns]))
+    return found
+
+
 def ended(fw: Any) -> Any:
     """What exceptions and sys.exit do in one of many processes, on the main thread and on others."""
     launch = submodule(fw, "launch")
@@ -530,15 +548,17 @@ def ended(fw: Any) -> Any:
     seen: list[Any] = []
     sys.excepthook = lambda *error: seen.append(error[1])
     mine = sys.excepthook
+    comm, other = (types.SimpleNamespace(rank=r, size=r + 1, meet=None) for r in (1, 5))
+    at_exit: list[Any] = []
+    ends = types.SimpleNamespace(register=lambda *call: at_exit.append(call), unregister=lambda f: at_exit.append(f))
+    modules = {"mpi4py.MPI": stub, "mpi4py.run": stub, "mpi4py": types.SimpleNamespace(run=stub)}
     try:
-        launch.end_all_on_error(1, 2)
+        launch.end_all_on_error(comm)
         found.append(sys.excepthook is mine)
-        with mock.patch.dict(
-            sys.modules, {"mpi4py.MPI": stub, "mpi4py.run": stub, "mpi4py": types.SimpleNamespace(run=stub)}
-        ):
-            launch.end_all_on_error(1, 2)
+        with mock.patch.dict(sys.modules, modules), mock.patch.object(launch, "atexit", ends):
+            launch.end_all_on_error(comm)
             hook = sys.excepthook
-            launch.end_all_on_error(5, 6)
+            launch.end_all_on_error(other)
             found += [sys.excepthook is hook, hook is mine]
             problem = ValueError("no data")
             with contextlib.redirect_stderr(io.StringIO()) as stderr:
@@ -562,7 +582,7 @@ def ended(fw: Any) -> Any:
             thread = threading.Thread(target=leave)
             thread.start()
             thread.join(10)
-            found.append(caught)
+            found += [caught, at_exit == [(launch.end_together, comm), *[launch.end_together] * 3], *waited(launch)]
     finally:
         sys.excepthook, sys.exit = before
     return found
@@ -607,7 +627,8 @@ def expected_ends() -> Any:
     ]
     for status, text, n in ends:
         found += ["Exit", status, (status,), [1, 2], status, text, [1] * n]
-    return [*found, [["SystemExit", 4]]]
+    end = "the end of the program"
+    return [*found, [["SystemExit", 4]], True, *[end] * 3, 1, 0, end, 1]
 
 
 def expected_blocks() -> Any:

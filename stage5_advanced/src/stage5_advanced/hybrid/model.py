@@ -300,7 +300,7 @@ def signature(inputs, options, states):
         if len(different) < len(leaves):
             places = {key: i for i, key in enumerate(different)}
             pattern = tuple([places[id(x)] for x in leaves])
-            arguments = list(different.values())
+            arguments = different.values()
     return arguments, leaves, (inputs, options, states, Config.enable_backprop, Config.train, pattern)
 
 

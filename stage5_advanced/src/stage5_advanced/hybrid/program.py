@@ -30,7 +30,7 @@ class Trace:
     def __init__(self, results, arguments, outside=()):
         self.outside = outside
         self.numbers = {x: i for i, x in enumerate(arguments) if isinstance(x, Variable)}
-        self.arrays = {id(x): i for i, x in enumerate(arguments) if not isinstance(x, Variable)}
+        self.arrays = {id(x): i for i, x in enumerate(arguments)}  # of a Variable no data has the id
         self.variables = [x if isinstance(x, Variable) else as_input(x) for x in arguments]
         self.used, self.leaves, self.steps = set(), [], []
         self.functions = self.in_order(results)
@@ -94,7 +94,7 @@ class Program:
     to which the functions of this one refer, as the gradient of dropout does to the mask.
     """
 
-    def __init__(self, trace, arguments, constants, outputs, keep=True, direct=(), known=None):
+    def __init__(self, trace, arguments, constants, outputs, keep, direct=(), known=None):
         data = {i: trace.variables[i].data for i in outputs}
         fresh = [i for i in outputs if i in direct or any(shared(data[i], a) for a in constants.values())]
         self.arguments, self.constants, self.outputs, self.steps = arguments, constants, outputs, trace.steps
@@ -188,7 +188,7 @@ class Lease:
     def runner(self, program):
         """The Python function of a program of gradients: arrays of all slots, and initial gradients -> gradients."""
         if program not in self.gradients:
-            known = dict(zip(self.program.functions, self.functions, strict=True))
+            known = zip(self.program.functions, self.functions, strict=True)
             self.gradients[program] = program.bind(known)[1]
         return self.gradients[program]
 

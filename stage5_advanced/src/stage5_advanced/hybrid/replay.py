@@ -35,7 +35,7 @@ class Replay(Function):
         """The outputs for Variables with the data xs. What __call__ does, without its checks."""
         ys = [Variable(a) for a in self.forward(*xs)]
         self.inputs, self.outputs = inputs, [ref(y) for y in ys]
-        self.generation = generation = max([x.generation for x in inputs])
+        self.generation = generation = max([x.generation for x in inputs], default=0)
         for y, depth in zip(ys, self.traced.program.depths, strict=True):
             y.creator = self
             y.generation = generation + depth  # as if the functions had been called one by one
@@ -106,7 +106,7 @@ class Traced:
             place if isinstance(place, int) else at(place if isinstance(y, Variable) else place.data, (), ())
             for place, y in zip(places, found, strict=False)  # copies, since the first result belongs to the caller
         ]
-        self.only = self.places[0] if form[0] is LEAF and not states and type(self.places[0]) is int else -1
+        self.only = self.places[0] if form[0] is LEAF and not states else -1
         self.states = [(d, name, None if value is None else next(rest)) for (d, name), value in states]
 
     def read(self):
@@ -207,7 +207,7 @@ class Traced:
         functions, variables = lease.graph(slots, leaves, [None] * len(gys))
         seeds = [None if gy is None else Variable(gy.data) for gy in gys]
         pairs = [(variables[i], gy) for i, gy in zip(self.program.outputs, seeds, strict=True) if gy is not None]
-        gradients = propagate(*zip(*pairs, strict=True), keep=set(leaves))
+        gradients = propagate(*zip(*pairs, strict=True))
         gxs = [None if x.constant else gradients.get(x) for x in leaves]
         places = [i for i, gx in enumerate(gxs) if gx is not None]
         arguments = [*variables, *(seed for seed in seeds if seed is not None)]
