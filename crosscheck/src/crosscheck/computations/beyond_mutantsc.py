@@ -736,7 +736,7 @@ values(
             True,
             (A + B) * A,
             "Add: expected a Variable with data or an array, got None",
-            [PROGRAM] * 5,
+            [*[PROGRAM] * 5, ["eager", "TypeError: unhashable type: 'set'"]],
         ],
     ),
     (
