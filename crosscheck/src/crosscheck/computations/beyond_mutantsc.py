@@ -21,6 +21,7 @@ LITERALS = "literals: PyTorch has no table of programs"
 A = np.array([[0.5, -1.25, 2.0], [1.5, 0.25, -0.75]])
 B = np.array([[1.5, 0.5, -2.0], [0.75, -0.25, 1.25]])
 PROGRAM = ["program", None]
+THREE = "float64 (2, 3), float64 (2, 3); training"
 CHANGED = "a constant of MovingBatchNorm, function number 0, changes from call to call"
 
 # --- a model and its Hybrid, called in turn ---
@@ -148,7 +149,13 @@ def options(fw: Any) -> Any:
         hybrid((x, [V(None), z]))
     except TypeError as error:
         text = str(error)
-    return [found, agree(fw, f, hybrid, [(x, [y, z])], 1), empty["sum"][0], text, known(hybrid, "state", "reason")]
+    table = known(hybrid, "signature", "state", "reason", "calls")
+    layer = fw.hybridize(fw.layers.Linear(1))
+    layer.kind, layer.active, layer.__doc__ = "small", False, "text"
+    owners = [layer.model.kind, "active" in vars(layer.model), layer.active]
+    del layer.kind
+    owners += [hasattr(layer.model, "kind")]
+    return [found, agree(fw, f, hybrid, [(x, [y, z])], 1), empty["sum"][0], text, table, owners]
 
 
 def shapes_that_change(fw: Any) -> Any:
@@ -736,7 +743,12 @@ values(
             True,
             (A + B) * A,
             "Add: expected a Variable with data or an array, got None",
-            [*[PROGRAM] * 5, ["eager", "TypeError: unhashable type: 'set'"]],
+            [
+                *([f"float64 (2, 3), {THREE}", *PROGRAM, n] for n in (6, 2, 2, 2)),
+                [f"float64 (2, 3), float64 (2, 3), {THREE}", *PROGRAM, 2],
+                ["others", "eager", "TypeError: unhashable type: 'set'", 2],
+            ],
+            ["small", False, False, False],
         ],
     ),
     (
