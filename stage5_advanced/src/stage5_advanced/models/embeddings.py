@@ -199,6 +199,13 @@ class GloVe(Model):
         return Vectors(self.vocab.tokens, as_numpy(self.u.W) + as_numpy(self.v.W))
 
 
+def of_length_1(array):
+    """Vectors (..., size) divided by their lengths, in at least float32; zeros stay zeros."""
+    array = array.astype(np.result_type(array.dtype, np.float32), copy=False)
+    norms = np.linalg.norm(array, axis=-1, keepdims=True)
+    return array / np.maximum(norms, np.finfo(array.dtype).tiny)
+
+
 class Vectors:
     """Words and their vectors, an array (V, size). Raises ValueError if their numbers differ. [not in the book]"""
 
@@ -208,13 +215,7 @@ class Vectors:
         if self.array.ndim != 2 or len(self.words) != len(self.array):
             raise ValueError(f"Vectors: expected an array ({len(self.words)}, size), got {self.array.shape}")
         self.ids = {word: n for n, word in enumerate(self.words)}
-        self.unit = self.units(self.array)
-
-    def units(self, array):
-        """Vectors (..., size) divided by their lengths, in at least float32; zeros stay zeros."""
-        array = array.astype(np.result_type(array.dtype, np.float32), copy=False)
-        norms = np.linalg.norm(array, axis=-1, keepdims=True)
-        return array / np.maximum(norms, np.finfo(array.dtype).tiny)
+        self.unit = of_length_1(self.array)
 
     def __getitem__(self, word):
         """The vector of a word. Raises KeyError if it is unknown."""
@@ -222,7 +223,7 @@ class Vectors:
 
     def best(self, v, k, excluded):
         """The k words of largest cosine with v: [(word, cosine), ...]."""
-        cosines = self.unit @ self.units(v)
+        cosines = self.unit @ of_length_1(v)
         cosines[[self.ids[word] for word in excluded]] = -math.inf
         order = np.argsort(-cosines, kind="stable")[: min(k, len(self.words) - len(set(excluded)))]
         return [(self.words[n], float(cosines[n])) for n in order.tolist()]
