@@ -4,6 +4,7 @@ With `--import-mode=importlib` pytest names a test file so after its folders. He
 folder, so that `from .stage import Variable` in a test file finds the `stage.py` of its own stage.
 """
 
+import gc
 import importlib
 import importlib.util
 import pathlib
@@ -17,3 +18,9 @@ for project in pathlib.Path(__file__).parent.glob("*/pyproject.toml"):
 def pytest_sessionstart(session):
     """Warnings are errors in tests and while they are imported, but not in plugins while pytest starts."""
     session.config.addinivalue_line("filterwarnings", "error")
+
+
+def pytest_collection_finish():
+    """What is there before the first test stays until the last: the garbage collector skips it, which saves a tenth."""
+    gc.collect()
+    gc.freeze()

@@ -1,5 +1,7 @@
 """Micrograd (pip install micrograd) as a custom framework, written from docs/frameworks.md: arrays of its scalars."""
 
+import functools
+
 import numpy as np
 from micrograd.engine import Value
 
@@ -40,8 +42,14 @@ class Variable:
     __array_ufunc__ = None  # array + variable is a variable
 
     def __init__(self, data, values=None):
-        self.dtype, self.shape = data.dtype, data.shape
-        self.values = elementwise(Value, scalars(data)) if values is None else values
+        self.dtype, self.shape, self.given = data.dtype, data.shape, data
+        if values is not None:
+            self.values = values
+
+    @functools.cached_property
+    def values(self):
+        """Made when first asked for: of many inputs, micrograd lacks the first function."""
+        return elementwise(Value, scalars(self.given))
 
     def __add__(self, other):
         return combined(lambda a, b: a + b, self, other)

@@ -25,7 +25,8 @@ from crosscheck.stages import STAGES
 
 from .imported import imported, same_stages
 
-all_mutants = functools.cache(mutants)
+all_mutants = functools.cache(mutants)  # which takes seconds
+of_all_mutants = pytest.mark.xdist_group("mutants")
 BACKWARD = "def backward(self, gy):\n    x, W = self.inputs\n    return {}\n"
 EXAMPLES = [
     ("drop a factor", "y = 2 * x", ["y = 2", "y = x"]),
@@ -85,6 +86,7 @@ def test_operator(operator, text, expected):
     assert found == expected
 
 
+@of_all_mutants
 def test_every_operator_has_an_example_and_is_used_in_a_stage():
     assert {operator for operator, _, _ in EXAMPLES} == set(OPERATORS)
     assert {m.operator for m in all_mutants(STAGES[2])} == set(OPERATORS)
@@ -146,6 +148,7 @@ def test_what_follows_a_condition_that_asks_for_a_gpu_is_left_out(text, left_out
     assert {m.left_out == "what only a GPU executes" for m in found} == left_out
 
 
+@of_all_mutants
 def test_a_mutant_differs_from_its_file_in_one_place_only():
     for stage in STAGES:
         folder = stage.source
@@ -155,12 +158,14 @@ def test_a_mutant_differs_from_its_file_in_one_place_only():
             assert mutant.text[: mutant.start] == text[: mutant.start] or not text.isascii()
 
 
+@of_all_mutants
 def test_the_names_of_mutants_are_different():
     for stage in STAGES:
         names = [m.name for m in all_mutants(stage)]
         assert len(set(names)) == len(names)
 
 
+@of_all_mutants
 def test_no_equivalent_mutant_is_stale():
     known = set(run.equivalent_mutants())
     assert known - {name for stage in STAGES for m in all_mutants(stage) for name in (m.name, m.where)} == set()

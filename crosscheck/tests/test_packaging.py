@@ -1,6 +1,7 @@
 """What is published: versions, licenses, wheels and source distributions."""
 
 import configparser
+import functools
 import importlib
 import pathlib
 import re
@@ -26,6 +27,7 @@ DATA["crosscheck"] += ["site/words.toml", "site/templates/site.js", "site/templa
 DATA["crosscheck"] += ["site/coming_from/book.md", "site/recorded/step07.py", "site/wrong/ones.py"]
 
 projects = pytest.mark.parametrize("name", PROJECTS)
+of_wheels = pytest.mark.xdist_group("wheels")
 
 
 def build(project, out, target):
@@ -35,6 +37,13 @@ def build(project, out, target):
     subprocess.run(command, cwd=project, check=True, capture_output=True)
     (built,) = out.iterdir()
     return built
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """A function that builds the wheel of a project, once."""
+    folder = tmp_path_factory.mktemp("wheels")
+    return functools.cache(lambda name: build(PROJECTS[name], folder / name, "wheel"))
 
 
 def contents(wheel):
@@ -60,9 +69,10 @@ def test_a_package_carries_the_license_and_the_notice_of_the_repository(name):
         assert (PROJECTS[name] / file).read_bytes() == (ROOT / file).read_bytes()
 
 
+@of_wheels
 @projects
-def test_a_wheel_is_the_source_and_its_data(name, tmp_path):
-    found = contents(build(PROJECTS[name], tmp_path, "wheel"))
+def test_a_wheel_is_the_source_and_its_data(name, wheel):
+    found = contents(wheel(name))
     source = PROJECTS[name] / "src"
     files = [path for path in source.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     assert {f"{name}/{file}" for file in DATA.get(name, ())} <= found.keys()
@@ -72,21 +82,21 @@ def test_a_wheel_is_the_source_and_its_data(name, tmp_path):
     assert any(path.endswith("licenses/LICENSE") for path in found)
 
 
+@of_wheels
 @projects
-def test_a_source_distribution_builds_the_same_wheel(name, tmp_path):
+def test_a_source_distribution_builds_the_same_wheel(name, wheel, tmp_path):
     with tarfile.open(build(PROJECTS[name], tmp_path / "sdist", "sdist")) as archive:
         archive.extractall(tmp_path / "unpacked", filter="data")
     (unpacked,) = (tmp_path / "unpacked").iterdir()
     assert {"LICENSE", "README.md", "src", "tests"} <= {path.name for path in unpacked.iterdir()}
-    ours = contents(build(PROJECTS[name], tmp_path / "ours", "wheel"))
-    assert contents(build(unpacked, tmp_path / "theirs", "wheel")) == ours
+    assert contents(build(unpacked, tmp_path / "theirs", "wheel")) == contents(wheel(name))
 
 
-def test_wheels_are_installed_and_work_without_the_repository(tmp_path):
-    wheels = [build(project, tmp_path / name, "wheel") for name, project in PROJECTS.items()]
+@of_wheels
+def test_wheels_are_installed_and_work_without_the_repository(wheel, tmp_path):
     target = tmp_path / "site"
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(target)]
-    subprocess.run([*install, *map(str, wheels)], check=True, capture_output=True)
+    subprocess.run([*install, *(str(wheel(name)) for name in PROJECTS)], check=True, capture_output=True)
     program = f"""
 import importlib, importlib.metadata, pathlib, sys
 sys.path.insert(0, {str(target)!r})

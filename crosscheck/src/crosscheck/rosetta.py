@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from .frameworks import load_stage
+from .frameworks import BookStyle, load_stage
 from .stages import STAGES
 
 FOLDER = pathlib.Path(__file__).parent / "frameworks"
@@ -37,19 +37,15 @@ class Row:
         return re.search(rf"(^|\W){re.escape(name)}(?!\w)", f"{self.call} {self.difference}") is not None
 
 
-def first_stage(name: str) -> str:
-    """The first installed stage that has the name, in a module or as an attribute of its variables."""
-    for stage in STAGES:
-        if stage.installed():
-            adapter = load_stage(stage)
-            try:
-                found = (
-                    hasattr(adapter.find("Variable")(None), name) if name in ATTRIBUTES else bool(adapter.find(name))
-                )
-            except AttributeError:
-                found = False
-            if found:
-                return stage.name
+def first_stage(name: str, stages: Sequence[BookStyle]) -> str:
+    """The first stage that has the name, in a module or as an attribute of its variables."""
+    for stage in stages:
+        try:
+            found = hasattr(stage.find("Variable")(None), name) if name in ATTRIBUTES else bool(stage.find(name))
+        except AttributeError:
+            found = False
+        if found:
+            return stage.name
     return ""
 
 
@@ -76,7 +72,7 @@ def methods() -> dict[str, ast.FunctionDef]:
 
 def rosetta() -> list[Row]:
     """A row for each public method of the torch adapter: the expression it returns, and its docstring."""
-    rows = []
+    rows, stages = [], [load_stage(stage) for stage in STAGES if stage.installed()]
     for name, method in methods().items():
         if name.startswith("_") or name in ADAPTER_ONLY:
             continue
@@ -86,7 +82,7 @@ def rosetta() -> list[Row]:
         call = ast.unparse(result.value)
         if name == "function":  # to subclass, in the stages and in PyTorch
             name, call = "Function", "torch.autograd.Function"
-        rows.append(Row(name, call, first_stage(name), " ".join((ast.get_docstring(method) or "").split())))
+        rows.append(Row(name, call, first_stage(name, stages), " ".join((ast.get_docstring(method) or "").split())))
     return rows
 
 

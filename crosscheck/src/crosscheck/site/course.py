@@ -145,13 +145,16 @@ def difference_page(before: Stage, after: Stage) -> Page:
     whole = {module for part in found.parts for module in part.modules}
     shown = {change.name: Shown.of(change) for change in found.definitions if not in_modules(change.name, whole)}
     able = behaviors(found)
+    parts = []
+    for chapter in found.chapters():
+        listed = (tuple(one for one in ones if one.name in shown) for ones in (chapter.shown, chapter.later))
+        parts.append((chapter, interface_of(Chapter(chapter.lesson, *listed))))
     data = {}
     for language, say in WORDS.items():
         chapters = []
-        for chapter in found.chapters():
+        for chapter, api in parts:
             lesson = chapter.lesson
             changes = [shown[change.name] for change in chapter.shown if change.name in shown]
-            listed = (tuple(one for one in ones if one.name in shown) for ones in (chapter.shown, chapter.later))
             chapters.append(
                 {
                     "id": chapter_id(lesson),
@@ -160,7 +163,7 @@ def difference_page(before: Stage, after: Stage) -> Page:
                     "why": why(lesson, language) if lesson else None,
                     "changes": changes,
                     "modules": lesson.modules if isinstance(lesson, Part) else (),
-                    "api": interface_of(Chapter(lesson, *listed)),
+                    "api": api,
                     "able": of_chapter(able, lesson),
                 }
             )
