@@ -145,14 +145,14 @@ def difference_page(before: Stage, after: Stage) -> Page:
     whole = {module for part in found.parts for module in part.modules}
     shown = {change.name: Shown.of(change) for change in found.definitions if not in_modules(change.name, whole)}
     able = behaviors(found)
-    parts = []
+    found_in = []
     for chapter in found.chapters():
         listed = (tuple(one for one in ones if one.name in shown) for ones in (chapter.shown, chapter.later))
-        parts.append((chapter, interface_of(Chapter(chapter.lesson, *listed))))
+        found_in.append((chapter, interface_of(Chapter(chapter.lesson, *listed))))
     data = {}
     for language, say in WORDS.items():
         chapters = []
-        for chapter, api in parts:
+        for chapter, api in found_in:
             lesson = chapter.lesson
             changes = [shown[change.name] for change in chapter.shown if change.name in shown]
             chapters.append(
