@@ -109,6 +109,13 @@ def in_float16(fw: Any) -> list[Any]:
     return [y.data[:1], y.dtype]
 
 
+def biased(fw: Any) -> Any:
+    """A convolution in float16 whose bias cancels nearly all of a sum."""
+    return fw.conv2d(
+        np.ones((1, 2, 1, 1), "e"), np.array([1000, 0.25], "e").reshape(1, 2, 1, 1), np.array([-1000], "e")
+    )
+
+
 def small_loss(fw: Any) -> Any:
     """A loss in float16 that is 0 if probabilities are summed in float16."""
     return fw.softmax_cross_entropy(np.array([[8, 0]], "e"), np.array([0]))
@@ -127,6 +134,7 @@ values(
     ("arrays_at_inference", at_inference, lambda: [True, (A - C) / np.sqrt(C + 1) * C + C]),
     ("numbers_compared_with_float32", compared,
      lambda: [[np.array([yes])] * 2 for yes in (True, False, True, False, True)]),
+    ("convolution_with_a_bias_in_float16", biased, lambda: np.full((1, 1, 1, 1), 0.25, "e")),
     ("softmax_of_many_elements_in_float16", in_float16, lambda: [np.array([1 / 70000], "e"), np.dtype("e")]),
     since=5,
 )

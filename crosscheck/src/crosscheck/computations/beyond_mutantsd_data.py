@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import warnings
 from collections.abc import Iterator
 from functools import partial
@@ -63,6 +64,25 @@ def contexts_not_seen(fw: Any) -> list[Any]:
         return [same, fw.models.NGram(1, k=0).fit([0, 0], 2).perplexity([1, 0])]
 
 
+def short_sentences(fw: Any) -> list[Any]:
+    """BLEU of predictions that are shorter than k words, or as long; of a corpus without sentences."""
+    scores = fw.scores
+    found = [scores.bleu(words, "a b c") for words in ("a", "b a", "a b d", "b")]
+    return [*found, owner(partial(scores.corpus_bleu, [], []))]
+
+
+def sizes_of_models(fw: Any) -> list[str]:
+    """What models say of sizes that are not positive integers."""
+    m, vocab = fw.models, fw.text.Vocabulary("abc")
+    calls = [
+        partial(m.TinySSD),
+        *(partial(getattr(m, name), vocab) for name in ("SkipGram", "CBOW", "FastText", "GloVe")),
+    ]
+    return [
+        owner(partial(call, bad)) for call in (*calls, lambda n: m.FastText(vocab, 2, buckets=n)) for bad in (0, 1.5)
+    ]
+
+
 # --- vision and data sets ---
 
 
@@ -85,6 +105,19 @@ def of_detectors(fw: Any) -> Iterator[Any]:
     yield small(np.ones((1, 1, 8, 4), np.float32)).shape
 
 
+def moved(fw: Any) -> Any:
+    """An image that is moved by a pixel: what is outside is 0, and pixels are interpolated, by default."""
+    image = np.array([[[1.0, 3.0], [5.0, 7.0]]])
+    matrix = np.array([[1.0, 0, 1], [0, 1, 0.5]])
+    return fw.vision.augment.warp(image, matrix, (2, 2))
+
+
+def of_no_text(fw: Any) -> str:
+    """The error of an annotation that is not UTF-8."""
+    fw.vision  # noqa: B018 - Missing, if the stage does not have it
+    return owner(partial(voc, fw, VOC.replace(b"<name>cat", b"<name>\xffat"), part="val", task="detection"))
+
+
 def compressed(fw: Any) -> bool:
     """Whether a compressed archive is refused."""
     fw.vision  # noqa: B018 - Missing, if the stage does not have it
@@ -102,6 +135,10 @@ def all_phrases(fw: Any) -> list[Any]:
 values(
     60, NUMPY,
     ("types_of_words", types_of_words, lambda: [int, 5, np.dtype(np.int64), True, np.dtype(np.int64)]),
+    ("bleu_of_short_sentences", short_sentences, lambda: [
+        math.exp(-2), 0.0, 0.0, math.exp(-2), "ValueError: corpus_bleu"]),
+    ("sizes_of_models", sizes_of_models, lambda: [
+        f"ValueError: {name}" for name in ["TinySSD", "SkipGram", "CBOW", "FastText", "GloVe", "FastText"] for _ in range(2)]),
     ("words_without_an_id", unknown_words, lambda: [np.array([1, 0]), "KeyError: 'c'"]),
     ("beam_search_that_ends", search_that_ends, lambda: [[1, 2], [[0, 2], [1, 2]]]),
     ("contexts_not_seen", contexts_not_seen, lambda: [[True] * 3, np.inf]),
@@ -109,6 +146,8 @@ values(
     ("detectors_of_arrays", lambda fw: list(of_detectors(fw)), lambda: [
         ["TypeError: ssd_loss"] * 5, np.log(2) + 1, (1, 2, 4, 8), (1, 2, 8, 4)]),
     ("all_phrases", all_phrases, lambda: [4, "ValueError: Phrases"]),
+    ("image_moved_by_a_pixel", moved, lambda: np.array([[[0, 1.0], [0, 3.0]]])),
+    ("annotation_that_is_no_text", of_no_text, lambda: "ValueError: 2007_000001"),
     ("archive_that_is_compressed", compressed, lambda: True),
     since=5,
 )

@@ -9,6 +9,7 @@ from ..core import Function, Variable
 from ..cuda import as_numpy
 from ..initializers import Uniform
 from ..layers import BinaryHierarchicalSoftmax, EmbedID, Linear, NegativeSampling
+from ..layers.base import check_sizes
 from ..optimizers import Adam
 from ..text import cooccurrences, skipgram_batches, subsample
 from .base import Model
@@ -23,6 +24,7 @@ class SkipGram(Model):
 
     def __init__(self, vocab, size, loss="negative"):
         super().__init__()
+        check_sizes(self, size=size)
         self.vocab = vocab
         self.embed = EmbedID(self.n_rows(), size, initializer=Uniform(-0.5 / size, 0.5 / size))
         if loss == "negative":
@@ -102,6 +104,7 @@ class FastText(SkipGram):
     """
 
     def __init__(self, vocab, size, loss="negative", low=3, high=6, buckets=2**16):
+        check_sizes(self, buckets=buckets)
         self.buckets = buckets
         self.lengths = low, high
         super().__init__(vocab, size, loss)
@@ -164,6 +167,7 @@ class GloVe(Model):
 
     def __init__(self, vocab, size):
         super().__init__()
+        check_sizes(self, size=size)
         self.vocab = vocab
         self.u, self.v = (EmbedID(len(vocab), size, initializer=Uniform(-0.5 / size, 0.5 / size)) for _ in range(2))
         self.b, self.c = (EmbedID(len(vocab), 1, initializer=Uniform(-0.5, 0.5)) for _ in range(2))
