@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from .beyond_limits import owner
+from .beyond_limits import ONCE, owner
 from .beyond_loaders import VOC, voc
-from .errors import patched
+from .beyond_mutantsd import inside
+from .errors import patched, with_file
 from .mutants_functions import message
 from .steps52_60 import drawing
 from .utilities import NUMPY
@@ -83,7 +84,31 @@ def sizes_of_models(fw: Any) -> list[str]:
     ]
 
 
+SIZED = "TinySSD", "SkipGram", "CBOW", "FastText", "GloVe", "FastText"
+OPTIONS = [
+    *((name, None) for name in ("LeNet", "ResNet18", "ResNet34")),
+    *((f"DenseNet{n}", 0.25) for n in (121, 161, 169, 201)), *((f"VGG{n}", 0.25) for n in (11, 13, 19)),
+    *((name, 0.25) for name in ("AlexNet", "NiN", "SqueezeNet11", "GoogLeNet")),
+]  # fmt: skip
+
+
+def options(fw: Any) -> Iterator[Any]:
+    """The number of classes of published networks, and their ratio of dropout."""
+    models, Layer = fw.models, fw.layers.Layer
+    for name, ratio in OPTIONS:
+        model = getattr(models, name)(n_classes=7, **({} if ratio is None else {"dropout_ratio": ratio}))
+        layers = [vars(layer) for layer in (model, *(layer for _, layer in inside(Layer, model)))]
+        found = [{part[key] for part in layers if key in part} for key in ("out_size", "out_channels", "dropout_ratio")]
+        yield [7 if 7 in found[0] | found[1] else None, next(iter(found[2]), None)]
+
+
 # --- vision and data sets ---
+
+
+def short_record(fw: Any) -> str:
+    """What is said of a file that ends in the length of its record."""
+    read = fw.records.read_records
+    return with_file(b"12345", lambda path: "truncated" if "truncated" in message(lambda: list(read(path))) else "")
 
 
 def scores_at_the_limit(fw: Any) -> Any:
@@ -133,12 +158,17 @@ def all_phrases(fw: Any) -> list[Any]:
 
 # fmt: off
 values(
+    49, NUMPY,
+    ("dtype_that_does_not_exist", lambda fw: owner(partial(fw.transforms.AsType, "real")),
+     lambda: "TypeError: data type 'real' not understood"),
+)
+values(
     60, NUMPY,
     ("types_of_words", types_of_words, lambda: [int, 5, np.dtype(np.int64), True, np.dtype(np.int64)]),
     ("bleu_of_short_sentences", short_sentences, lambda: [
         math.exp(-2), 0.0, 0.0, math.exp(-2), "ValueError: corpus_bleu"]),
-    ("sizes_of_models", sizes_of_models, lambda: [
-        f"ValueError: {name}" for name in ["TinySSD", "SkipGram", "CBOW", "FastText", "GloVe", "FastText"] for _ in range(2)]),
+    ("sizes_of_models", sizes_of_models, lambda: [f"ValueError: {name}" for name in SIZED for _ in range(2)]),
+    ("record_without_a_length", short_record, lambda: "truncated"),
     ("words_without_an_id", unknown_words, lambda: [np.array([1, 0]), "KeyError: 'c'"]),
     ("beam_search_that_ends", search_that_ends, lambda: [[1, 2], [[0, 2], [1, 2]]]),
     ("contexts_not_seen", contexts_not_seen, lambda: [[True] * 3, np.inf]),
@@ -150,5 +180,9 @@ values(
     ("annotation_that_is_no_text", of_no_text, lambda: "ValueError: 2007_000001"),
     ("archive_that_is_compressed", compressed, lambda: True),
     since=5,
+)
+values(
+    60, NUMPY,
+    ("options_of_networks", lambda fw: list(options(fw)), lambda: [[7, ratio] for _, ratio in OPTIONS]), **ONCE,
 )
 # fmt: on
