@@ -2,14 +2,13 @@
 
 import importlib
 
-from . import cuda, functions, initializers, layers, models, optimizers, transforms
+from . import cuda, functions, initializers, layers, optimizers
 from .config import Config, no_grad, test_mode, using_config
 from .core import Function, Parameter, Variable, as_array, as_variable, grad
 from .dataloaders import DataLoader, SeqDataLoader
 from .functions import Exp, Square, exp, square
 from .gradcheck import check_gradients, numerical_diff, numerical_grad
 from .layers import Layer
-from .models import Model
 from .operators import setup_variable
 
 __version__ = "1.1.0"
@@ -18,6 +17,8 @@ setup_variable()
 
 _LATE = {  # imported at first use, since it takes long to import what they need: attribute -> its module
     "datasets": "datasets",
+    "models": "models",
+    "transforms": "transforms",
     "hybrid": "hybrid",
     "hybridize": "hybrid",
     "scratch": "scratch",
@@ -31,6 +32,7 @@ _LATE = {  # imported at first use, since it takes long to import what they need
     "vision": "vision",
     "utils": "utils",
     "Dataset": "datasets",
+    "Model": "models",
     "load_checkpoint": "saving",
     "save_checkpoint": "saving",
 }
