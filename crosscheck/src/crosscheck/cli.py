@@ -132,16 +132,17 @@ def repeat_options(arguments: argparse.Namespace) -> str:
     return shlex.join(words)
 
 
-def run_command(arguments: argparse.Namespace) -> int:
-    given = arguments.dtype or ",".join(DTYPES)
-    dtypes = sorted({word.strip() for word in given.split(",")}, reverse=True)
+def chosen_dtypes(given: str | None) -> list[str]:
+    """The dtypes of `--dtype`, float64 first; all without it. Raises UsageError for an unknown one."""
+    dtypes = sorted({word.strip() for word in (given or ",".join(DTYPES)).split(",")}, reverse=True)
     unknown = [dtype for dtype in dtypes if dtype not in DTYPES]
     if unknown:
         raise UsageError(f"unknown dtype {unknown[0]!r}; there is {', '.join(DTYPES)}")
-    settings = chosen_settings(arguments)
-    in_part = arguments.stages or arguments.framework or len(dtypes) < len(DTYPES) or arguments.device != "cpu"
-    in_part = in_part or arguments.hybrid
-    narrowed = arguments.expression or in_part
+    return dtypes
+
+
+def check_ledger_options(arguments: argparse.Namespace, in_part: bool) -> None:
+    """Raise UsageError for options that do not go with `--update-ledger`."""
     if arguments.reason and not arguments.update_ledger:
         raise UsageError("--reason is an option of --update-ledger")
     if arguments.update_ledger and (in_part or arguments.seed or arguments.without_torch or arguments.quick):
@@ -149,13 +150,27 @@ def run_command(arguments: argparse.Namespace) -> int:
             "--update-ledger needs a full run: "
             "no --stages, --dtype, --device, --framework, --hybrid, --seed, --without-torch, --quick"
         )
-    mutants = None
-    if arguments.mutation:
-        from .report.lists import read_mutants
 
-        if not arguments.html:
-            raise UsageError("--mutation is an option of --html")
-        mutants = read_mutants(arguments.mutation)
+
+def chosen_mutants(arguments: argparse.Namespace) -> Mapping[str, Any] | None:
+    """The results of `--mutation`. Raises UsageError without `--html`, or for another file."""
+    if not arguments.mutation:
+        return None
+    if not arguments.html:
+        raise UsageError("--mutation is an option of --html")
+    from .report.lists import read_mutants  # imported late: few runs need it
+
+    return read_mutants(arguments.mutation)
+
+
+def run_command(arguments: argparse.Namespace) -> int:
+    dtypes = chosen_dtypes(arguments.dtype)
+    settings = chosen_settings(arguments)
+    in_part = bool(arguments.stages or arguments.framework or arguments.hybrid or arguments.device != "cpu")
+    in_part = in_part or len(dtypes) < len(DTYPES)
+    narrowed = arguments.expression or in_part
+    check_ledger_options(arguments, in_part)
+    mutants = chosen_mutants(arguments)
     settings = dataclasses.replace(
         settings,
         baseline=not arguments.update_ledger,
