@@ -111,6 +111,9 @@ def signatures(fw: Any) -> Any:
     calls: list[Any] = [(x, y), (y, x), (x, x), (x, y.data), (x.data, y), (A, A), (fixed, y), (x, V(np.array(3.0)))]
     calls += [(x, V(B.astype("f"))), (V(A[:, :2].copy()), V(B[:1, :2].copy())), (x,), (x, 2.0), (type(x)(A, "x"), y)]
     found: list[Any] = [[agree(fw, f, hybrid, (x, y), 1, 0), agree(fw, f, hybrid, call, 2, 0)] for call in calls]
+    named = fw.hybridize(f)
+    for _ in range(3):  # an option, and then none
+        found.append([(named(x, **given).data == f(x, **given).data).all() for given in ({"y": 3.0}, {})])
     with fw.no_grad():
         found.append([agree(fw, f, hybrid, (x, y), 2, 0), f(x, y).recorded])
     with fw.test_mode():
@@ -124,7 +127,7 @@ def expected_signatures() -> Any:
     one += ["float64 (2, 2), float64 (1, 2)", d, d]
     table = [[f"{text}; training", "program"] for text in one]
     table += [[f"{d}, {d}; training, no_grad", "program"], [f"{d}, {d}; test_mode", "program"]]
-    return [[True, True]] * 13 + [[True, False], [True, True]], table
+    return [[True, True]] * 16 + [[True, False], [True, True]], table
 
 
 def options(fw: Any) -> Any:
@@ -533,6 +536,12 @@ def without_programs(fw: Any) -> Any:
         told["shape"] = x.shape
         return x * 2
 
+    def branches(x: Any) -> Any:
+        return x * 2 if abs(x.data[0, 0]) < 16 else F.exp(x)
+
+    def small(x: Any) -> Any:
+        return x * 2 if abs(x.data[0, 0]) > 0.01 else F.exp(x)
+
     def states_of(x: Any) -> Any:
         return x * 2, [x.data[0, 0] > 0, None][int(x.data[0, 0] > 0.25)]
 
@@ -545,7 +554,8 @@ def without_programs(fw: Any) -> Any:
     hidden: Any = Hidden()
     hidden.w = V(np.array([1.0, 2.0, 4.0]))
 
-    functions = (replaces, changes, adds, collects, tells, updates, differentiates, sees, states_of, warns)
+    functions: list[Callable[[Any], Any]] = [replaces, changes, adds, collects, tells, updates, differentiates, sees]
+    functions += [states_of, warns, branches, small]
     for f in functions:
         hybrid, x = fw.hybridize(f), V(np.array([[0.5, -1.0, 0.5]]))
         for _ in range(2):
@@ -697,7 +707,8 @@ def expected_reasons() -> Any:
         "the result has values that no function computed",
         None,
     ]
-    results = [double] * 5 + [np.array([[0.5, 2.0, 0.5]])] + [double] * 3 + [np.ones((1, 3))]
+    reasons += ["the functions that are called depend on the values"] * 2
+    results = [double] * 5 + [np.array([[0.5, 2.0, 0.5]])] + [double] * 3 + [np.ones((1, 3))] + [double] * 2
     table = [[[["program" if r is None else "eager", r, 2]], y] for r, y in zip(reasons, results, strict=True)]
     left = [np.full(3, 5.0), np.full(3, 2.0), 3, 2, (1, 3), double[0], False]
     left += [[[y] * 3, [[*PROGRAM, 3]]] for y in (np.array([1.0, 2, 4]), np.array([2.0, 4, 8]), np.full(2, 2.0))]

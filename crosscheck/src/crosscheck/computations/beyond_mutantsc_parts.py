@@ -447,17 +447,48 @@ def other_values(fw: Any) -> Any:
     found.append(bool((constant < -1).all()))
     found += [proof.altered(a, np.random.default_rng(0)) for a in FIXED]
     found += [proof.altered(np.full(4, 3), np.random.default_rng(0)), proof.altered(None, np.random.default_rng(0))]
+    for change in (proof.enlarged, proof.reduced, proof.unaltered):
+        found += [change(a) for a in LIKE]
+        found += [change(LIKE[0]) is LIKE[0], change(LIKE[0].T).flags.c_contiguous]
     x = fw.Variable(np.array([1.5, 2.5]))
     x.name, x.constant = "x", True
     y, z = (proof.like(v, proof.altered, np.random.default_rng(0)) for v in (x, x.data))
     return [*found, y.name, y.constant, type(y) is type(x), y.data is not x.data, type(z), x.data]
 
 
+LIKE: list[Any] = [
+    np.array([[1.5, -2.5], [0.5, 3.0]]), np.array([1.5, 2.5], "f"), np.array([2, 5, 3]), np.array([4.0, 2.0]), None,
+    np.array([True, False]), np.zeros((0, 2)), np.array([-2, 3], "i1"), np.array(1.5), np.array([0.0, -1.5]),
+]  # fmt: skip
+
+
+def expected_likes() -> Any:
+    a, b = LIKE[0], LIKE[9]
+    large = [64 * a, 64 * LIKE[1], np.full(3, 5), np.full(2, 4.0), None, np.array([True, True]), LIKE[6]]
+    large += [np.array([3, 3], "i1"), np.array(96.0), 64 * b]
+    small = [a / -64, LIKE[1] / 64, np.full(3, 2), np.full(2, 2.0), None, np.array([False, False]), LIKE[6]]
+    small += [np.array([-2, -2], "i1"), np.array(1.5 / 64), b / 64]
+    return [large, False, False, small, False, False, LIKE, False, True]
+
+
 def expected_values() -> Any:
     rows = [[a.dtype, a.shape, True, *[True] * 5] for a in FLOATS] + [
         [a.dtype, a.shape, True, *[True] * 3] for a in WHOLE
     ]
-    return [*rows, *[True] * 4, *FIXED, np.full(4, 2), None, "x", True, True, True, np.ndarray, np.array([1.5, 2.5])]
+    return [
+        *rows,
+        *[True] * 4,
+        *FIXED,
+        np.full(4, 2),
+        None,
+        expected_likes(),
+        "x",
+        True,
+        True,
+        True,
+        np.ndarray,
+        np.array([1.5, 2.5]),
+    ]
 
 
 def sums(fw: Any) -> Any:

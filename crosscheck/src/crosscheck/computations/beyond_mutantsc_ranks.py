@@ -158,7 +158,9 @@ def copied_models(fw: Any, comm: Any) -> Any:
     found: list[Any] = []
     for root in (0, 1):
         model = model_of(fw, r, r == root)
+        before = model.a.data
         comm.bcast_data(model, root)
+        found.append((model.a.data is before) == (r == root))
         arrays = [v.data for _, v in model.named_state() if v.data is not None]
         found += [data_of(model), [a.dtype for a in arrays], [a.base is None for a in arrays], comm.sent[model]]
         arrays[0] += 1
@@ -190,7 +192,7 @@ def expected_copies(r: int) -> Any:
         )  # fmt: skip
         sent = {"a": True, "b": True, "inner/c": True, "n": True, "mean": True, "var": False}
         kinds = [np.dtype(kind) for kind in ("d", "f", "d", "d", "i8", "d")]
-        found += [[a, b, a, c, n, mean, None], kinds, [True] * 6, [*sent.items()], 1]
+        found += [True, [a, b, a, c, n, mean, None], kinds, [True] * 6, [*sent.items()], 1]
     head = "ValueError: bcast_data: rank 1: "
     texts = [
         f"{head}'inner/c' is uninitialized on rank 0, but not here",
