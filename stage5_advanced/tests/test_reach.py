@@ -2,7 +2,9 @@
 
 import functools
 import random
-from collections import deque
+import sys
+from argparse import Namespace
+from collections import UserDict, deque
 from types import ModuleType
 
 import numpy as np
@@ -382,10 +384,18 @@ SETTINGS.rate, SETTINGS.inner = 1.0, ModuleType("inner")
 SETTINGS.inner.scale = lambda x: x * NUMBERS[0]
 
 
+def imports(x):
+    from settings_of_reach import rate
+
+    return x * rate
+
+
 def changed_later():
     """Functions, and what they depend on: name -> (function, a change for a number)."""
     thing, scaled, optimizer, table = Thing(), Scaled(), SGD(0.5), np.arange(3.0)
     names, words, queue, long = {"a": 1.0}, {"up"}, deque([1.0, 2.0]), [1.0] * 100
+    options, wrapped, keys, view = Namespace(k=1.0), UserDict(k=1.0), {thing: None}, table[:]
+    view.flags.writeable = False
 
     def number(place):
         def change(k):
@@ -413,11 +423,16 @@ def changed_later():
             lambda x: SETTINGS.inner.scale(x),
             lambda k: setattr(SETTINGS.inner, "scale", lambda x: x - k),
         ),
+        "a module that is imported": (imports, lambda k: setattr(SETTINGS, "rate", k)),
         "a class in a dict": (
             lambda x: KINDS["function"]()(x),
             lambda k: KINDS.update(function=[F.Cos, F.Sin][int(k) % 2]),
         ),
         "an optimizer": (lambda x: x * optimizer.lr, lambda k: setattr(optimizer, "lr", k)),
+        "options": (lambda x: x * options.k, lambda k: setattr(options, "k", k)),
+        "a dict in an object": (lambda x: x * wrapped["k"], lambda k: wrapped.update(k=k)),
+        "an attribute of a key": (lambda x: x * sum(key.k for key in keys), lambda k: setattr(thing, "k", k)),
+        "a view for reading": (lambda x: x * np.exp(np.asarray(view)), lambda k: table.fill(k)),
         "a new key": (lambda x: x * names.get("b", 1.0), lambda k: names.update(b=k)),
         "a set": (lambda x: x * len(words), lambda k: words.add(k)),
         "a deque": (lambda x: x * queue[0], lambda k: queue.appendleft(k)),
@@ -430,6 +445,7 @@ def test_what_a_program_depends_on_may_change_everywhere(name, monkeypatch):
     for owner, attribute in ((Thing, "rate"), (Scaled, "rate"), (SETTINGS, "rate"), (SETTINGS.inner, "scale")):
         monkeypatch.setattr(owner, attribute, getattr(owner, attribute))  # as it was, afterwards
     monkeypatch.setitem(KINDS, "function", F.Sin)
+    monkeypatch.setitem(sys.modules, "settings_of_reach", SETTINGS)
     f, change = changed_later()[name]
     hybrid, x = hybridize(f), Variable(np.array([0.5, -1.0, 2.0]))
     results = []

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cached_property, lru_cache, partial
 from operator import attrgetter, itemgetter
 from pathlib import Path
-from types import CellType, FunctionType, MemberDescriptorType, MethodType, ModuleType, SimpleNamespace
+from types import CellType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from .structure import same
 LIBRARIES = {*sys.stdlib_module_names, "numpy", "cupy"}  # their objects are not looked into
 OWN = str(Path(__file__).parent.parent) + os.sep  # the files of this package
 MANY = 1000  # elements
+OPEN = ("SimpleNamespace", "Namespace", "UserDict", "UserList")  # but those of these classes are
 LATEST = ("inputs", "outputs")  # attributes of a layer
 WRAPPERS = (property, staticmethod, classmethod, cached_property, type(lru_cache(len)))
 GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)
@@ -150,7 +151,7 @@ class Watch:
 
     def __init__(self, objects=(), skipped=()):
         self.picks, self.copies, self.cells = [], [], []
-        arrays = [a for a in objects if type(a) is np.ndarray and a.flags.writeable and (id(a), "") not in skipped]
+        arrays = [a for a in objects if type(a) is np.ndarray and (id(a), "") not in skipped]
         self.arrays = [(a, a.tobytes()) for a in arrays if a.size <= MANY]
         for x, known, whole in watched(objects, skipped):
             if isinstance(x, CellType):
@@ -226,7 +227,7 @@ def references(x):
     if isinstance(x, type):
         return [*of_user(x.__mro__), *contents(x).values()]
     if isinstance(x, (tuple, frozenset, *CHANGEABLE)):
-        return contents(x).values()
+        return [*contents(x).values(), *(x if isinstance(x, dict) else ())]
     if isinstance(x, FunctionType):
         own = [*([vars(x)] if vars(x) else []), x.__defaults__, x.__kwdefaults__, *(x.__closure__ or ())]
         return [*own, *(names for f in of_user([x]) for names in namespaces(f))]
@@ -236,7 +237,7 @@ def references(x):
         return [x.func, x.args, x.keywords]
     if isinstance(x, WRAPPERS):
         return [getattr(x, name) for name in ("__wrapped__", "fget", "func") if hasattr(x, name)]
-    if isinstance(x, (Variable, array_types)) or (of_library(type(x)) and not isinstance(x, SimpleNamespace)):
+    if isinstance(x, (Variable, array_types)) or (of_library(type(x)) and type(x).__name__ not in OPEN):
         return []
     kinds = of_user(type(x).__mro__)
     slots = [name for kind in kinds for name, f in vars(kind).items() if isinstance(f, MemberDescriptorType)]
@@ -245,8 +246,9 @@ def references(x):
 
 
 def namespaces(f):
-    """The Names of a function: global variables, and attributes of those modules among them that are the user's."""
+    """The Names of a function: global variables, and attributes of the user's modules among them or that it imports."""
     found, attributes = [Names(f.__globals__, names_in(f.__code__))], all_names(f.__code__)
+    found.append(Names(sys.modules, names_in(f.__code__, "IMPORT_NAME")))
     for names in found:  # the loop goes on with what it finds
         modules = of_user(x for x in contents(names).values() if isinstance(x, ModuleType))
         for variables in [vars(x) for x in modules if "site-packages" not in file_of(x)]:
@@ -286,11 +288,11 @@ def file_of(module):
 
 
 @lru_cache(maxsize=1000)
-def names_in(code):
-    """The names of global variables in the code of a function, and of those in it; attributes are none."""
-    found = [step.argval for step in dis.get_instructions(code) if step.opname.endswith("_GLOBAL")]
+def names_in(code, operation="_GLOBAL"):
+    """The names of global variables, or of imports, in the code of a function, and of those in it."""
+    found = [step.argval for step in dis.get_instructions(code) if step.opname.endswith(operation)]
     parts = [part for part in code.co_consts if isinstance(part, type(code))]
-    return tuple(dict.fromkeys([*found, *(name for part in parts for name in names_in(part))]))
+    return tuple(dict.fromkeys([*found, *(name for part in parts for name in names_in(part, operation))]))
 
 
 def all_names(code):
