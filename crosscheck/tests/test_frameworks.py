@@ -68,7 +68,7 @@ def test_the_rosettas_engine_calls_match_the_stages(stage1, torch_adapter):
 
 
 def test_autograd_and_optimizers_leave_the_compiler_unimported(monkeypatch):
-    names = "torch._dynamo", "torch.fx.experimental.symbolic_shapes"
+    names = "torch._dynamo", "torch.fx.experimental.symbolic_shapes", "sympy"
     for name in names:
         monkeypatch.setitem(sys.modules, name, None)
         monkeypatch.delitem(sys.modules, name)
@@ -77,6 +77,8 @@ def test_autograd_and_optimizers_leave_the_compiler_unimported(monkeypatch):
     assert torch.equal(torch.autograd.grad(x * x, x, torch.ones(3))[0], 2 * x)
     with pytest.raises(RuntimeError, match="Mismatch in shape"):
         torch.autograd.grad(x * x, x, torch.ones(4))
+    with torch.device("meta"):  # whose operators are written in Python
+        assert torch.nn.Linear(2, 3).weight.add(1.0).shape == (3, 2)
     x.grad = torch.ones(3)
     torch.optim.SGD([x], 0.5).step()
     assert torch.equal(x, torch.full((3,), 0.5))

@@ -141,8 +141,8 @@ COPY: tuple[Shape, ...] = ((6, 8), *[(8, 8)] * 4, (8, 6), (6,))
 COPY_STEPS = 20
 
 
-@computation(**BEYOND, inputs=[scaled(*COPY)], **TRAINING | {"curve": COPY_STEPS})
-def training_attention_to_reverse(fw: Any, start: Any) -> Any:
+@computation(**BEYOND, inputs=[scaled(*COPY)], **TRAINING | {"curve": COPY_STEPS}, quick={"steps": 4})
+def training_attention_to_reverse(fw: Any, start: Any, steps: int = COPY_STEPS) -> Any:
     """Positions and letters: attention of two heads learns to write a word backwards; Adam"""
     model = fw.Layer()
     model.embed, model.heads, model.fc = (
@@ -156,7 +156,7 @@ def training_attention_to_reverse(fw: Any, start: Any) -> Any:
     dtype = fw.array(start).dtype
     positions = fw.constant(np.array(fw.array(fw.sinusoids(5, 8))).astype(dtype))
     rng = np.random.default_rng(3)
-    words = [rng.integers(0, 6, (8, 5)) for _ in range(COPY_STEPS)]
+    words = [rng.integers(0, 6, (8, 5)) for _ in range(steps)]
 
     def loss(word: Array) -> Any:
         h = model.embed(fw.constant(word)) + positions

@@ -155,12 +155,12 @@ def greedy_translation(fw: Any, x: Any) -> Any:
 STEPS = 12
 
 
-@computation(**BEYOND, inputs=[normal()], **TRAINING | {"curve": STEPS})
-def training_a_translator(fw: Any, x: Any) -> Any:
+@computation(**BEYOND, inputs=[normal()], **TRAINING | {"curve": STEPS}, quick={"steps": 3})
+def training_a_translator(fw: Any, x: Any, steps: int = STEPS) -> Any:
     """A GRU with additive attention learns to write words backwards; Adam"""
     rng = np.random.default_rng(3)
     batches = []
-    for _ in range(STEPS):
+    for _ in range(steps):
         src, lengths = rng.integers(3, 6, (6, 3)), rng.integers(1, 4, 6)
         targets = np.full((6, 4), 2)
         for row, word, n in zip(targets, src, lengths, strict=True):

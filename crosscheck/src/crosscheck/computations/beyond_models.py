@@ -226,18 +226,18 @@ ARCHITECTURES: tuple[tuple[str, tuple[Any, ...], dict[str, Any]], ...] = (
     ("AlexNet", (), {}), ("AlexNet", (), {"style": "paper"}), ("SqueezeNet11", (), {}),
     ("VGG", (16,), {}), ("VGG11", (), {}), ("VGG13", (), {}), ("VGG19", (), {}),
     ("VGG11", (), {"batch_norm": True, "width": 0.25}), ("VGG19", (), {"n_classes": 7, "batch_norm": True}),
+    ("DenseNet", (), {}), ("DenseNet", (), SMALL_DENSENET),
     ("GoogLeNet", (), {}), ("GoogLeNet", (), {"aux": True}), ("GoogLeNet", (), {"style": "paper"}),
     ("ResNet18", (), {}), ("ResNet34", (), {}), ("BasicResNet", ((1, 2, 1, 1),), {}),
-    ("DenseNet", (), {}), ("DenseNet", (), SMALL_DENSENET),
     ("DenseNet121", (), {}), ("DenseNet161", (), {}), ("DenseNet169", (), {}), ("DenseNet201", (), {}),
 )  # fmt: skip
 
 
-@computation(step=60, since=5, order=0, dtypes=("float64",))
-def architectures_of_classifiers(fw: Any) -> Any:
+@computation(step=60, since=5, order=0, dtypes=("float64",), quick={"count": 10})
+def architectures_of_classifiers(fw: Any, count: int = len(ARCHITECTURES)) -> Any:
     """The layers of all classifiers beyond the book, with their names in PyTorch and their sizes"""
     found = []
-    for name, arguments, options in ARCHITECTURES:
+    for name, arguments, options in ARCHITECTURES[:count]:
         layers = architecture(fw, name, *arguments, **options)
         found.append(np.frombuffer("\n".join(sorted(layers)).encode(), np.uint8))
         found.append(np.array([size for key in sorted(layers) for size in layers[key]]))
@@ -256,45 +256,45 @@ def enlarged(scale: int, border: int, channels: int) -> tuple[Array, Array]:
     return np.pad(images, ((0, 0), (0, 0), (border, border), (border, border))), t
 
 
-def trained(fw: Any, name: str, order: Any, optimizer: Any, *size: int) -> list[Array]:
+def trained(fw: Any, name: str, order: Any, steps: int, optimizer: Any, *size: int) -> list[Array]:
     """The loss of each step on batches of 8 digits, and logits afterwards. size: see `enlarged`."""
     dtype = fw.array(order).dtype
     model, _ = loaded(fw, name, dtype)
     images, t = enlarged(*size)
     order = fw.array(order).astype(int)
-    batches = [(images[i].astype(dtype), t[i]) for i in np.split(order, STEPS)]
+    batches = [(images[i].astype(dtype), t[i]) for i in np.split(order, STEPS)[:steps]]
 
     def loss_of(x: Array, t: Array) -> Any:
         return fw.softmax_cross_entropy(model(fw.constant(x)), fw.constant(t))
 
     losses = train(fw, model, optimizer, loss_of, batches)
     with fw.test_mode(), fw.no_grad():
-        return [*losses[:STEPS], fw.array(model(fw.constant(batches[0][0])))]
+        return [*losses[:steps], fw.array(model(fw.constant(batches[0][0])))]
 
 
-TRAINING = CLASSIFIER | {"inputs": [orders(1500, 8 * STEPS)], "shapes": ((),), "curve": STEPS}
+TRAINING = CLASSIFIER | {"inputs": [orders(1500, 8 * STEPS)], "shapes": ((),), "curve": STEPS, "quick": {"steps": 2}}
 TRAINING_NORMALIZED = TRAINING | {key: TRAINED[key] for key in ("budget", "why_budget")}
 
 
 @computation(**TRAINING)
-def training_lenet(fw: Any, order: Any) -> Any:
+def training_lenet(fw: Any, order: Any, steps: int = STEPS) -> Any:
     """Digits of 28 x 28: LeNet, Adam, batches of 8; logits afterwards"""
-    return trained(fw, "lenet", order, fw.Adam(0.002), 3, 2, 1)
+    return trained(fw, "lenet", order, steps, fw.Adam(0.002), 3, 2, 1)
 
 
 @computation(**TRAINING)
-def training_classic_lenet(fw: Any, order: Any) -> Any:
+def training_classic_lenet(fw: Any, order: Any, steps: int = STEPS) -> Any:
     """Digits of 28 x 28: LeNet with tanh and average pooling, momentum; logits afterwards"""
-    return trained(fw, "classic lenet", order, fw.MomentumSGD(0.02, 0.9), 3, 2, 1)
+    return trained(fw, "classic lenet", order, steps, fw.MomentumSGD(0.02, 0.9), 3, 2, 1)
 
 
 @computation(**TRAINING_NORMALIZED)
-def training_a_small_resnet18(fw: Any, order: Any) -> Any:
+def training_a_small_resnet18(fw: Any, order: Any, steps: int = STEPS) -> Any:
     """Digits of 8 x 8: ResNet18 for small images, momentum, batches of 8; logits afterwards"""
-    return trained(fw, "small resnet18", order, fw.MomentumSGD(0.005, 0.9), 1, 0, 3)
+    return trained(fw, "small resnet18", order, steps, fw.MomentumSGD(0.005, 0.9), 1, 0, 3)
 
 
 @computation(**TRAINING_NORMALIZED)
-def training_a_densenet(fw: Any, order: Any) -> Any:
+def training_a_densenet(fw: Any, order: Any, steps: int = STEPS) -> Any:
     """Digits of 32 x 32: DenseNet with few layers, SGD, batches of 8; logits afterwards"""
-    return trained(fw, "densenet", order, fw.SGD(0.005), 4, 0, 3)
+    return trained(fw, "densenet", order, steps, fw.SGD(0.005), 4, 0, 3)

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from .beyond_loaders import PTB, loaded, samples
+from .beyond_models import torchvisions
 from .errors import errors, with_file
 from .mutants_functions import message
+from .networks import narrowed
 from .steps52_60 import drawing
 from .values import values
 
@@ -36,12 +38,12 @@ def dropout_of_models(fw: Any) -> Any:
     models, Linear = fw.models, fw.layers.Linear
     found = []
     for model, size in (
-        (models.AlexNet(), (63, 63)),
-        (models.AlexNet(style="paper"), (67, 67)),
+        (narrowed(fw, models.AlexNet(), 16), (63, 63)),
+        (narrowed(fw, models.AlexNet(style="paper"), 16), (67, 67)),
         (models.VGG(11, width=1 / 64), (32, 32)),
-        (models.NiN(), (67, 67)),
-        (models.SqueezeNet(), (35, 33)),
-        (models.SqueezeNet11(), (33, 35)),
+        (narrowed(fw, torchvisions(fw, models.NiN), 8), (67, 67)),
+        (narrowed(fw, models.SqueezeNet(), 8), (35, 33)),
+        (narrowed(fw, models.SqueezeNet11(), 8), (33, 35)),
     ):
         if hasattr(model, "fc6"):  # the real ones have millions of weights
             model.fc6, model.fc7, model.fc8 = Linear(3), Linear(2), Linear(1)
@@ -53,7 +55,7 @@ def dropout_of_models(fw: Any) -> Any:
     return found
 
 
-DROPPED = 256 * 36 + 3, 3 + 2, 3 + 2, 384, 512, 512 * 4
+DROPPED = 16 * 36 + 3, 3 + 2, 3 + 2, 48, 64, 64 * 4
 
 
 def untouched(fw: Any) -> Any:

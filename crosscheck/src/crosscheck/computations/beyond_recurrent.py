@@ -258,8 +258,8 @@ SUMS: tuple[Shape, ...] = (*[(2, HIDDEN), (HIDDEN,)] * 3, *[(HIDDEN, HIDDEN)] * 
 SUM_STEPS = 20
 
 
-@computation(**BEYOND, inputs=[scaled(*SUMS)], **TRAINING | {"curve": SUM_STEPS})
-def training_a_gru_to_add(fw: Any, start: Any) -> Any:
+@computation(**BEYOND, inputs=[scaled(*SUMS)], **TRAINING | {"curve": SUM_STEPS}, quick={"steps": 4})
+def training_a_gru_to_add(fw: Any, start: Any, steps: int = SUM_STEPS) -> Any:
     """Sequences of numbers, some of them marked: a GRU learns the sum of the marked ones; Adam, different lengths"""
     model = fw.Layer()
     model.rnn, model.fc = fw.NStepGRU(1, HIDDEN, 2, reset_after=True), fw.Linear(1, in_size=HIDDEN)
@@ -267,7 +267,7 @@ def training_a_gru_to_add(fw: Any, start: Any) -> Any:
     dtype = fw.array(start).dtype
     rng = np.random.default_rng(3)
     batches = []
-    for _ in range(SUM_STEPS):
+    for _ in range(steps):
         x, lengths = rng.random((8, 5, 2)), rng.integers(1, 6, 8)
         x[..., 1] = x[..., 1] < 0.5
         inside = np.arange(5) < lengths[:, None]

@@ -80,11 +80,9 @@ NETWORKS |= {f"narrow {name}": an_eighth(*entry) for name, entry in NETWORKS.ite
 @functools.lru_cache(maxsize=1)
 def weights_of(name: str) -> dict[str, Array]:
     """A state_dict of random float32 weights, scaled so that activations keep their magnitude from layer to layer."""
-    import torch
-
     from ..frameworks import torch_models
 
-    with torch.device("meta"):  # shapes only
+    with torch_models.shapes_only():
         shapes = {key: tuple(a.shape) for key, a in NETWORKS[name][1](torch_models).state_dict().items()}
     rng = np.random.default_rng(58)
 
@@ -121,7 +119,7 @@ def loaded(fw: Any, name: str, dtype: Any) -> tuple[Any, dict[str, Any]]:
 
     from ..frameworks import torch_models
 
-    with torch.device("meta"):
+    with torch_models.shapes_only():
         model = make_module(torch_models)
     kind = torch.from_numpy(np.empty(0, dtype)).dtype
     state = {key: torch.tensor(a, dtype=kind if a.ndim else None) for key, a in weights_of(name).items()}

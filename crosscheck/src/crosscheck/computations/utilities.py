@@ -662,7 +662,9 @@ def both(x: Any) -> tuple[int, ...]:
 def architecture(fw: Any, name: str, *arguments: Any, **options: Any) -> dict[str, tuple[int, ...]]:
     """Each layer by its name in PyTorch: output channels, kernel, stride, padding, bias; () for a normalization."""
     if fw.name == "torch":
-        with fw.xp.device("meta"):  # without memory for weights
+        from ..frameworks.torch_models import shapes_only
+
+        with shapes_only():
             modules = dict(getattr(fw, name)(*arguments, **options).named_modules())
     else:
         model = getattr(fw.models, name)(*arguments, **options)
@@ -684,11 +686,11 @@ def architecture(fw: Any, name: str, *arguments: Any, **options: Any) -> dict[st
     return found
 
 
-@computation(step=58, order=0, dtypes=("float64",))
-def architectures(fw: Any) -> Any:
+@computation(step=58, order=0, dtypes=("float64",), quick={"count": 3})
+def architectures(fw: Any, count: int = len(NETWORKS)) -> Any:
     """The layers of all well-known networks, with their names in PyTorch and their sizes"""
     found = []
-    for name, arguments, options in NETWORKS:
+    for name, arguments, options in NETWORKS[:count]:
         layers = architecture(fw, name, *arguments, **options)
         found.append(np.frombuffer("\n".join(sorted(layers)).encode(), np.uint8))
         found.append(np.array([size for key in sorted(layers) for size in layers[key]]))

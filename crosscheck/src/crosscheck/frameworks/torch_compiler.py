@@ -1,7 +1,7 @@
-"""Stand-ins for two modules of PyTorch's compiler, which `autograd.grad` and the optimizers import without using it.
+"""Stand-ins for modules of PyTorch's compiler, which autograd and the optimizers import without using it, and SymPy.
 
-The real ones import SymPy and a thousand other modules, three seconds in each worker process. Whoever asks a stand-in
-for anything else gets the real module, so `torch.compile` in a custom framework works.
+The real ones import a thousand other modules, three seconds in each worker process. Whoever asks a stand-in for
+anything else gets the real module, so `torch.compile` in a custom framework works.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import importlib
 import sys
 from types import ModuleType
 from typing import Any
+
+PACKAGES = ("__path__", "torch._dynamo"), ("__path__", "sympy")
 
 
 class StandIn(ModuleType):
@@ -20,7 +22,7 @@ class StandIn(ModuleType):
         self.__dict__.update(functions)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") and (name, self.__name__) != ("__path__", "torch._dynamo"):  # to import a submodule
+        if name.startswith("__") and (name, self.__name__) not in PACKAGES:  # to import a submodule
             raise AttributeError(name)
         if sys.modules.get(self.__name__) is self:
             del sys.modules[self.__name__]
@@ -37,3 +39,4 @@ def without_compiler() -> None:
     """Nothing is being compiled: a function is never traced, and the sizes of tensors are numbers."""
     stand_in("torch._dynamo", graph_break=lambda: None, disable=lambda f, *_, **__: f)
     stand_in("torch.fx.experimental.symbolic_shapes", expect_true=bool, sym_eq=lambda a, b: a == b)
+    stand_in("sympy", Basic=type("Basic", (), {}))  # of which no number of a tensor is one

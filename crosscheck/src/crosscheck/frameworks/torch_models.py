@@ -5,12 +5,29 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 import torch
 from torch import nn
 
 N_BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
+
+
+@contextlib.contextmanager
+def shapes_only() -> Iterator[None]:
+    """In the block, weights of new modules have shapes, but neither memory nor numbers, which need not be drawn."""
+
+    def nothing(_: nn.Module) -> None:
+        pass
+
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(torch.device("meta"))
+        for kind in (nn.Conv2d, nn.Linear, nn.BatchNorm2d):
+            stack.enter_context(mock.patch.object(kind, "reset_parameters", nothing))
+        yield
 
 
 def vgg16(size: int = 224) -> nn.Module:

@@ -68,12 +68,12 @@ class History:
 
         The ending of the name is the format. Raises RuntimeError without matplotlib, ValueError without epochs.
         """
+        if not self.epochs:
+            raise ValueError("History.plot: expected at least one epoch, got none")
         try:
             from matplotlib.figure import Figure
         except ImportError as error:
             raise RuntimeError("History.plot: needs matplotlib: pip install matplotlib") from error
-        if not self.epochs:
-            raise ValueError("History.plot: expected at least one epoch, got none")
         shown = [name for name in self.names if name.removeprefix("valid_") not in self.names or name[:6] != "valid_"]
         figure = Figure(figsize=(5 * len(shown), 4), layout="constrained")
         for axes, name in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
