@@ -38,5 +38,17 @@ def stand_in(name: str, **functions: Any) -> None:
 def without_compiler() -> None:
     """Nothing is being compiled: a function is never traced, and the sizes of tensors are numbers."""
     stand_in("torch._dynamo", graph_break=lambda: None, disable=lambda f, *_, **__: f)
-    stand_in("torch.fx.experimental.symbolic_shapes", expect_true=bool, sym_eq=lambda a, b: a == b)
+    guards = dict.fromkeys(
+        ("expect_true", "guard_or_false", "guard_or_true", "guard_size_oblivious", "statically_known_true"), bool
+    )
+    stand_in(
+        "torch.fx.experimental.symbolic_shapes",
+        **guards,
+        guarding_hint_or_throw=int,
+        has_guarding_hint=lambda _: True,
+        is_nested_int=lambda _: False,
+        sym_and=lambda *found: all(found),
+        sym_eq=lambda a, b: a == b,
+        sym_or=lambda *found: any(found),
+    )
     stand_in("sympy", Basic=type("Basic", (), {}))  # of which no number of a tensor is one
