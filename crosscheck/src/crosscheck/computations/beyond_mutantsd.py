@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -14,6 +15,7 @@ from .beyond_limits import ONCE, owner
 from .beyond_mutantsa_kinds import AUXILIARY, IDS, IMAGES, KEYS, QUERIES, TABLE, A, B, C
 from .errors import downloads, errors
 from .mutants_functions import LABELS, message
+from .steps52_60 import drawing
 from .utilities import NUMPY
 from .values import values
 
@@ -109,6 +111,43 @@ def in_float16(fw: Any) -> list[Any]:
     return [y.data[:1], y.dtype]
 
 
+def auxiliary_gradients(fw: Any) -> list[str]:
+    """The functions whose gradients with respect to boxes, masks or indices are not zeros."""
+    found = []
+    for name, given, options in AUXILIARY:
+        xs = [fw.Variable(a) if isinstance(a, np.ndarray) else a for a in given]
+        others = [x for x in xs[1:] if not isinstance(x, int)]
+        gxs = fw.grad(fw.sum(getattr(fw, name)(*xs, **options)), others)
+        if name not in TRAINED and any(fw.array(gx).any() for gx in gxs):
+            found.append(name)
+    return found
+
+
+TRAINED = "negative_sampling", "hierarchical_softmax", "softmax_cross_entropy"  # their second arrays are trained
+
+
+def silent(fw: Any) -> Any:
+    """The error function of large numbers, without a warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return fw.erf(np.array([1e8, -1e8], "f"))
+
+
+def others_drawn(fw: Any) -> Any:
+    """The loss if the first word is the only one that can be negative."""
+    with drawing(0):
+        layer = fw.layers.NegativeSampling(np.array([0.5, 1e9]), 1, 1)
+        layer.W.data[:] = [[2], [1]]
+        return round(float(layer(np.ones((1, 1), "f"), np.array([1]))), 4)
+
+
+def normed(fw: Any) -> Any:
+    """Batch norm in float16 of numbers whose sum float16 cannot hold."""
+    x = np.full((1, 1, 64), 2000, "e")
+    x[..., ::2] += 2
+    return fw.batch_norm(x, np.ones(1, "e"), np.zeros(1, "e"), np.zeros(1, "e"), np.ones(1, "e")).data[0, 0, :2]
+
+
 def biased(fw: Any) -> Any:
     """A convolution in float16 whose bias cancels nearly all of a sum."""
     return fw.conv2d(
@@ -134,6 +173,11 @@ values(
     ("arrays_at_inference", at_inference, lambda: [True, (A - C) / np.sqrt(C + 1) * C + C]),
     ("numbers_compared_with_float32", compared,
      lambda: [[np.array([yes])] * 2 for yes in (True, False, True, False, True)]),
+    ("gradients_of_boxes_and_masks", auxiliary_gradients, list),
+    ("error_function_without_warnings", silent, lambda: np.array([1, -1], "f")),
+    ("negatives_of_an_only_other_word", others_drawn,
+     lambda: round(math.log1p(math.exp(-1)) + math.log1p(math.exp(2)), 4)),
+    ("batch_norm_of_large_sums_in_float16", normed, lambda: np.array([1, -1], "e")),
     ("convolution_with_a_bias_in_float16", biased, lambda: np.full((1, 1, 1, 1), 0.25, "e")),
     ("softmax_of_many_elements_in_float16", in_float16, lambda: [np.array([1 / 70000], "e"), np.dtype("e")]),
     since=5,
