@@ -184,6 +184,16 @@ def test_a_listed_definition_stands_for_its_survivors(monkeypatch, found, result
     assert entry.wrongly_listed() == []
 
 
+def test_a_listed_definition_stands_for_survivors_in_its_calls(monkeypatch):
+    text = "def f(x):\n    return 1\n\ndef g(x):\n    return f(x + 1) * 2\n"
+    found = [m for m in mutants_of(1, "f.py", text) if m.definition == "g"]
+    monkeypatch.setattr(run, "equivalent_mutants", lambda: {"f.py f": "why"})
+    planter = types.SimpleNamespace(run=lambda chosen: [run.Result(m, Verdict("survived")) for m in chosen])
+    results = list(run.results([run.StageResult(STAGES[0], 1, Counter())], found, lambda _: planter, False))
+    equivalent = {r.mutant.diff.partition(" -> ")[2] for r in results if r.reason}
+    assert equivalent == {f"return f({x}) * 2" for x in ("x", "1", "x - 1", "x + 2")}
+
+
 def test_a_mutant_is_judged_and_the_sound_stage_stays_sound(monkeypatch):
     monkeypatch.setattr(judge_module, "LEAST", 1.0)
     judge = Judge(STAGES[0])

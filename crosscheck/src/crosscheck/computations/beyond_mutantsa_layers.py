@@ -32,6 +32,7 @@ def with_blocks(fw: Any, module: str, call: Callable[[], Any], **sizes: Any) -> 
 
 
 EIGHT = np.random.RandomState(4).rand(2, 8, 5, 4)
+TALL = np.random.RandomState(2).rand(2, 1, 402, 1)
 THREE = np.random.RandomState(3).rand(3, 2, 5, 4)
 CHOICES = "by_rows", "by_shifts", "by_runs", "by_convolution"  # of ways to compute a convolution
 BLOCKS: list[tuple[str, dict[str, Any], list[str]]] = [
@@ -52,6 +53,7 @@ LARGE: list[tuple[str, Any, Callable[..., Any]]] = [
     ("deconv2d", (THREE, np.ones((2, 2, 2, 3)) / np.arange(1, 4)), lambda f, x, W: f(x, W, stride=(2, 1), pad=1)),
     ("conv2d", (THREE, np.ones((4, 1, 2, 2)) * np.arange(1, 3)), lambda f, x, W: f(x, W, groups=2)),
     ("max_pool2d", (THREE,), lambda f, x: f(x, 2, (2, 1))),
+    ("conv2d", (TALL, TALL[:, :, :8].reshape(4, 1, 4, 1)), lambda f, x, W: f(x, W, stride=(2, 1))),
     ("conv2d", (EIGHT, EIGHT[:1, :, :2, 1:]), lambda f, x, W: f(x, W, stride=(2, 1), pad=1)),
     ("conv2d", (EIGHT, EIGHT[:, :, 2:4, :2]), lambda f, x, W: f(x, W, stride=(1, 2), dilation=(2, 1))),
     ("conv2d", (EIGHT, EIGHT.reshape(4, 4, 5, 4)[:, :, :3, :2]), lambda f, x, W: f(x, W, None, (3, 2), 2, groups=2)),

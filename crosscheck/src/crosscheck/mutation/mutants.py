@@ -200,7 +200,9 @@ def mutants_of(stage: int, file: str, text: str) -> Iterator[Mutant]:
                 if not reason and (needs_a_gpu(file, definition) or only_on_a_gpu(source, top, start, end, new)):
                     reason = "what only a GPU executes"
                 lines = lines_of(node, ancestors)
-                mutant = Mutant(stage, file, definition, operator, source, start, end, new, lines, reason)
+                chain = (*ancestors, node) if operator in ("swap operands", "drop an argument") else ancestors
+                calls = tuple(called(a) for a in chain if isinstance(a, ast.Call))
+                mutant = Mutant(stage, file, definition, operator, source, start, end, new, lines, reason, calls=calls)
                 if mutant.text not in seen:
                     seen.add(mutant.text)
                     yield dataclasses.replace(mutant, twin=twins[mutant.name])

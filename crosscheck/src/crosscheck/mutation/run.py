@@ -211,6 +211,7 @@ def results(
 ) -> Iterator[Result]:
     """Plant the mutants stage by stage; enter each result, and yield it. Equivalent ones are planted only again."""
     equivalent = equivalent_mutants()
+    chosen_by = {name.replace(" ", ".").rpartition(".")[2]: name for name in equivalent if ":" not in name}
     for entry in entries:
         mine = [m for m in chosen if m.stage == entry.stage.number]
         listed = [] if again else [m for m in mine if m.name in equivalent]
@@ -219,7 +220,12 @@ def results(
         for result in itertools.chain((Result(m, Verdict("survived")) for m in listed), found):
             result.reason = equivalent.get(result.mutant.name, "")
             if result.verdict.result == "survived":
-                result.reason = result.reason or equivalent.get(result.mutant.where, "")
+                m = result.mutant
+                places = [m.where, *(chosen_by.get(name, "") for name in m.calls)]
+                reasons = (
+                    equivalent[place] for place in places if place.startswith(f"{m.file} ") and place in equivalent
+                )
+                result.reason = result.reason or next(reasons, "")
                 if result.reason:
                     result.verdict = dataclasses.replace(result.verdict, result="equivalent")
             entry.results.append(result)

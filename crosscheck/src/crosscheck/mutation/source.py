@@ -64,6 +64,7 @@ class Mutant:
 
     lines: those of which a test must execute at least one; None for any of the file. left_out: why the mutant is not
     planted, if it is not. twin: 0, or 1, 2, ... if an earlier one of this definition has the same operator and diff.
+    calls: the names of the functions in whose calls it is, but for those that it drops.
     """
 
     stage: int
@@ -77,6 +78,7 @@ class Mutant:
     lines: range | None
     left_out: str = ""
     twin: int = 0
+    calls: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:
