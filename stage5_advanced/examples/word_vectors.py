@@ -125,6 +125,7 @@ def draw(found, world, vocabulary):
         for place, name in zip(axes, ("skip-gram", "CBOW", "GloVe"), strict=True):
             scatter(place, words, plane(np.array([found[name][word] for word in words])))
             place.set(title=name, xticks=[], yticks=[])
+            place.margins(0.12, 0.05)
         return made
     made, axes = figure((2, 3), height=9.0)
     vectors = found["skip-gram"]
