@@ -226,14 +226,14 @@ ARCHITECTURES: tuple[tuple[str, tuple[Any, ...], dict[str, Any]], ...] = (
     ("AlexNet", (), {}), ("AlexNet", (), {"style": "paper"}), ("SqueezeNet11", (), {}),
     ("VGG", (16,), {}), ("VGG11", (), {}), ("VGG13", (), {}), ("VGG19", (), {}),
     ("VGG11", (), {"batch_norm": True, "width": 0.25}), ("VGG19", (), {"n_classes": 7, "batch_norm": True}),
-    ("DenseNet", (), {}), ("DenseNet", (), SMALL_DENSENET),
+    ("DenseNet", (), {}), ("BasicResNet", ((1, 2, 1, 1),), {}), ("DenseNet", (), SMALL_DENSENET),
     ("GoogLeNet", (), {}), ("GoogLeNet", (), {"aux": True}), ("GoogLeNet", (), {"style": "paper"}),
-    ("ResNet18", (), {}), ("ResNet34", (), {}), ("BasicResNet", ((1, 2, 1, 1),), {}),
+    ("ResNet18", (), {}), ("ResNet34", (), {}),
     ("DenseNet121", (), {}), ("DenseNet161", (), {}), ("DenseNet169", (), {}), ("DenseNet201", (), {}),
 )  # fmt: skip
 
 
-@computation(step=60, since=5, order=0, dtypes=("float64",), quick={"count": 10})
+@computation(step=60, since=5, order=0, dtypes=("float64",), quick={"count": 11})
 def architectures_of_classifiers(fw: Any, count: int = len(ARCHITECTURES)) -> Any:
     """The layers of all classifiers beyond the book, with their names in PyTorch and their sizes"""
     found = []
