@@ -36,7 +36,7 @@ def test_what_is_no_bug_is_missed_and_what_does_not_run_is_invalid():
 def test_a_hang_is_no_detection_and_the_next_fault_is_judged_all_the_same():
     hang = dataclasses.replace(SOUND, name="hang", new="while True: pass")
     sign = dataclasses.replace(SOUND, name="sign", new="return -2 * x * gy")
-    results = {verdict.name: verdict.result for verdict in run_faults([hang, sign], limit=10)}
+    results = {verdict.name: verdict.result for verdict in run_faults([hang, sign], limit=4)}
     assert (results["stage1/hang"], results["stage1/sign"]) == ("hangs", "detected")
 
 
