@@ -8,8 +8,7 @@ from .. import functions as F
 from ..core import Function, Variable
 from ..cuda import as_numpy
 from ..initializers import Uniform
-from ..layers import BinaryHierarchicalSoftmax, EmbedID, Linear, NegativeSampling
-from ..layers.base import check_sizes
+from ..layers import BinaryHierarchicalSoftmax, EmbedID, Linear, NegativeSampling, check_sizes
 from ..optimizers import Adam
 from ..text import cooccurrences, skipgram_batches, subsample
 from .base import Model
