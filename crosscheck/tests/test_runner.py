@@ -2,13 +2,14 @@
 
 import sys
 import types
+from unittest import mock
 
 import numpy as np
 import pytest
 
 import stage1_autodiff
 import stage3_higher_order
-from crosscheck.computations import Computation
+from crosscheck.computations import Computation, all_computations
 from crosscheck.frameworks import BookStyle, load_stage
 from crosscheck.inputs import normal, uniform
 from crosscheck.ledger import Ledger
@@ -416,6 +417,18 @@ def test_what_numpy_lacks_is_compared_with_pytorch_in_small_integers_too(torch_a
             assert all(failure.text.startswith("uint8: ") for failure in cell.failures)
     finally:
         vars(torch_adapter).pop("negated", None)
+
+
+def test_a_quick_run_stops_at_the_case_that_shows_what_is_declared(torch_adapter):
+    stage3 = load_stage(STAGES[2])
+    declared = next(c for c in all_computations() if c.name == "broadcasting_add")  # wrong in stage 3
+    counts = []
+    for quick in (True, False):
+        runner = Runner([stage3], torch_adapter, quick=quick)
+        with mock.patch.object(runner, "judge_case", wraps=runner.judge_case) as judge_case:
+            assert runner.run(declared, stage3, "float64").state == "unsupported"
+        counts.append(judge_case.call_count)
+    assert counts[0] < counts[1] == len(runner.cases_of(declared, "float64"))
 
 
 def test_recorders_stay_in_place_only_in_a_quick_run_of_many_cells(torch_adapter):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
 import traceback
@@ -19,6 +20,7 @@ OPERATOR = re.compile(r"operand type(?:\(s\))? for (?:unary )?(\S+?)(?: or pow\(
 KEYWORD = re.compile(r"([\w.]+)\(\) got an unexpected keyword argument '(\w+)'")
 HERE = pathlib.Path(__file__).parent
 RECORDER = str(HERE / "recorder.py")
+COMPUTATIONS, FRAMEWORKS = (f"{HERE / folder}{os.sep}" for folder in ("computations", "frameworks"))
 
 
 def kind_of(error: BaseException, framework: Framework, early: bool) -> str:
@@ -27,11 +29,13 @@ def kind_of(error: BaseException, framework: Framework, early: bool) -> str:
     early: the stage is not expected to support everything, so a message that matches LACKS means missing. In a custom
     framework it does if the computation itself raised the error.
     """
-    file = pathlib.Path(origin(error)[0])
-    stumbled = framework.custom and file.is_relative_to(HERE / "computations")
-    if isinstance(error, Missing | ImportError) or ((early or stumbled) and LACKS.search(str(error))):
+    if isinstance(error, Missing | ImportError):
         return "missing"
-    return "adapter" if file.is_relative_to(HERE / "frameworks") else "exception"
+    file = origin(error)[0]
+    stumbled = framework.custom and file.startswith(COMPUTATIONS)
+    if (early or stumbled) and LACKS.search(str(error)):
+        return "missing"
+    return "adapter" if file.startswith(FRAMEWORKS) else "exception"
 
 
 def origin(error: BaseException) -> tuple[str, int, str]:
@@ -56,4 +60,4 @@ def lacking(error: BaseException) -> str:
 def describe(error: BaseException) -> str:
     """The error and where it was raised."""
     file, line, name = origin(error)
-    return f"{type(error).__name__}: {error} ({pathlib.Path(file).name}:{line} in {name})"
+    return f"{type(error).__name__}: {error} ({os.path.basename(file)}:{line} in {name})"
