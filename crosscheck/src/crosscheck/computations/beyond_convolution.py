@@ -67,9 +67,9 @@ def conv2d_to_few_channels(fw: Any, x: Any, W: Any, b: Any) -> Any:
 
 # images -> kernels, padding, dilation: more positions than kernels, and about as many kernels as channels
 MANY: dict[Shape, tuple[Shape, Padding, Pair]] = {
-    (2, 2, 5, 4): ((2, 2, 3, 2), ((1, 3), (0, 2)), (2, 1)),
-    (1, 3, 4, 7): ((2, 3, 2, 3), "valid", (1, 2)),
-    (3, 2, 3, 3): ((2, 2, 2, 2), "full", (1, 1)),
+    (2, 2, 5, 4): ((2, 2, 3, 2), ((1, 3), (0, 2)), (2, 2)),
+    (2, 3, 4, 8): ((2, 3, 2, 3), "valid", (1, 2)),
+    (3, 2, 3, 2): ((2, 2, 2, 2), "full", (1, 1)),
 }
 
 
