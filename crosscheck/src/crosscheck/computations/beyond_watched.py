@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import functools
-from argparse import Namespace
 from collections import UserDict, deque
 from collections.abc import Callable
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -49,7 +48,7 @@ def changes(fw: Any) -> dict[str, tuple[Callable[[Any], Any], Callable[[float], 
     thing, table, layer, optimizer = Thing(), np.arange(3.0), fw.layers.Layer(), fw.optimizers.SGD(0.5)
     layer.hooks = []
     names, words, queue, long = {"a": 1.0}, {"up"}, deque([1.0, 2.0]), [1.0] * 100
-    options, wrapped, keys, view = Namespace(k=1.0), UserDict({"k": 1.0}), {thing: None}, table[:]
+    options, wrapped, keys, view = SimpleNamespace(k=1.0), UserDict({"k": 1.0}), {thing: None}, table[:]
     view.flags.writeable = False
 
     def number(k: float, place: int = 0) -> None:
