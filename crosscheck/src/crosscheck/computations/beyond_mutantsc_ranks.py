@@ -282,7 +282,9 @@ def expected_updates(r: int) -> Any:
         a = a + v
         found += [True, a]
     found += [False, np.ones(3), True, np.full(3, 0.25), 0.25 + r, True, False, 0.25, 1.5]
-    texts = ["ValueError: bcast_state: rank 1: "]
+    name = ("update", "barrier")[r]
+    found += ["ValueError: bcast_state: rank 1: "]
+    texts = [f"ValueError: {name}: expected the same on every rank, got rank 0: update; rank 1: barrier"]
     texts += [
         "ValueError: multi_node_mean_grad: 'a': expected gradients of one form, got rank 0: None; rank 1: ((2,), '<f8')"
     ]
@@ -314,6 +316,20 @@ def mean_statistics(fw: Any, comm: Any) -> Any:
     return [model.mean.data is kept, data_of(model), text, other.mean.data]
 
 
+def running_statistics(fw: Any, comm: Any) -> Any:
+    """Whether two ranks have after three calls the statistics of one process, with each option."""
+    x = np.random.default_rng(0).standard_normal((3, 6, 2))
+    found: list[Any] = []
+    for options in ({}, {"decay": None}, {"decay": 0.6, "warmup": True}):
+        many, one = fw.distributed.MultiNodeBatchNormalization(comm, **options), fw.layers.BatchNorm(**options)
+        for rows in x:
+            many(rows[:4] if comm.rank else rows[4:])
+            one(rows)
+        pairs = zip(many.named_state(), one.named_state(), strict=True)
+        found.append(all(np.allclose(a.data, b.data, 1e-12, 1e-12) for (_, a), (_, b) in pairs))
+    return found
+
+
 def updates(fw: Any, comm: Any) -> Any:
     """Which updates are steps, after copies, initialization, errors; attributes, copies, and states of optimizers."""
     r, make, V = comm.rank, fw.distributed.create_multi_node_optimizer, fw.Variable
@@ -338,6 +354,7 @@ def updates(fw: Any, comm: Any) -> Any:
     found.append(optimizer.lr)
     wrong = (fw.Adam if r else fw.SGD)(0.5).setup(model)
     found.append(apart(comm, lambda: comm.bcast_state(wrong)).partition("load_state")[0])
+    found.append(apart(comm, comm.barrier if r else optimizer.update))
     for zero_fill, check in ((False, False), (True, True)):
         optimizer = make(fw.SGD(0.5), comm, zero_fill, check_finite=check).setup(model)
         comm.bcast_data(model)
@@ -441,6 +458,13 @@ def checkpoints(fw: Any) -> Any:
         model = whole()
         optimizer = made(fw.MomentumSGD(0.5), comm).setup(model)
         path = f"{folder}/a.b" if comm.rank else pathlib.Path(folder, "a.b.npz")
+        wait = comm.barrier
+
+        def counted() -> None:
+            written.append(len(contents(folder)))
+            wait()
+
+        comm.barrier = counted
         save(comm, path, model, optimizer, epoch=epoch[comm.rank], best=0.5)
 
     def loaded(comm: Any) -> Any:
@@ -458,15 +482,17 @@ def checkpoints(fw: Any) -> Any:
         texts = [apart(comm, partial(load, comm, name, own)) for name in names]
         return found + [text.replace(folder, "").partition(", got This")[0] for text in texts]
 
+    written: list[int] = []
     with tempfile.TemporaryDirectory() as folder:
         run(fw, 2, lambda comm: saved(comm, (3, 3)))
+        waits = len(written)  # two for each rank: with all files written, and with all in their places
         before = contents(folder)
         text = message(lambda: run(fw, 2, lambda comm: saved(comm, (4, object()))))
         found = [text.partition(":")[0], before == contents(folder), sorted(before)]
         save(fw.distributed.create_communicator("single"), f"{folder}/one", whole())
         for name in ("bad.rank0of2.npz", "bad.rank1of2.npz", "c.rank0of2.npz"):
             pathlib.Path(folder, name).write_bytes(b"no zip" if name[0] == "b" else before["a.b.rank0of2.npz"])
-        return [*found, run(fw, 2, loaded)]
+        return [*found, waits, run(fw, 2, loaded)]
 
 
 WRONG = ": expected a file that save_weights wrote"
@@ -485,7 +511,7 @@ def expected_checkpoints() -> Any:
         [*first, {}, np.array([1.0, 2]) + r, 0.5, None, False, *texts, f"ValueError: /bad.rank{r}of2.npz{WRONG}", last]
         for r in (0, 1)
     ]
-    return ["TypeError", True, ["a.b.rank0of2.npz", "a.b.rank1of2.npz"], rows]
+    return ["TypeError", True, ["a.b.rank0of2.npz", "a.b.rank1of2.npz"], 4, rows]
 
 
 # --- the start and the end of processes ---
@@ -511,7 +537,17 @@ def started(fw: Any) -> Any:
                     ]
     with mock.patch.dict(os.environ, {"PMI_SIZE": "2"}), mock.patch.dict(sys.modules, {"mpi4py": None}):
         found += [message(create), type(create("single")).__name__]
-    return [*found, submodule(fw, "launch").select_gpu(fw.distributed.create_communicator("single"))]
+    launch = submodule(fw, "launch")
+    ends: list[Any] = []
+    flushed: list[str] = []
+    streams = [types.SimpleNamespace(flush=partial(flushed.append, name)) for name in ("out", "err")]
+    with mock.patch.object(launch, "end_all_on_error", lambda comm: ends.append([comm.rank, comm.size])):
+        comm = create("mpi", Rank(Shared(1), 0))
+        create("single")
+    patches = mock.patch.object(sys, "stdout", streams[0]), mock.patch.object(sys, "stderr", streams[1])
+    with patches[0], patches[1], contextlib.suppress(SystemExit):
+        comm.abort()
+    return [*found, launch.select_gpu(create("single")), ends, flushed]
 
 
 def outermost(launch: Any, end: Any, statuses: list[int]) -> list[Any]:
@@ -616,7 +652,7 @@ def expected_starts() -> Any:
     made = ["MPICommunicator", False, True]
     rows = [["no error"] * 4 + made] * 4 + [[other, "no error", other, other, *made]] * 4
     missing = "RuntimeError: create_communicator: needs mpi4py and an MPI: pip install mpi4py mpich"
-    return [*rows, missing, "Communicator", False]
+    return [*rows, missing, "Communicator", False, [[0, 1]], ["out", "err"]]
 
 
 def expected_ends() -> Any:
@@ -660,6 +696,7 @@ values(
     ("means_of_gradients", *ranks(2, mean_gradients, expected_gradients)),
     ("means_of_statistics", *ranks(2, mean_statistics, expected_statistics)),
     ("updates_of_two_processes", *ranks(2, updates, expected_updates)),
+    ("statistics_after_three_calls", *ranks(2, running_statistics, lambda r: [True] * 3)),
     ("parts_of_three_processes", *ranks(3, dealt, expected_parts)),
     ("slices_of_parts", slices, expected_slices),
     ("means_without_samples", *ranks(2, measured, lambda r: [*MEASURED, NOTHING, LENGTHS])),
