@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import logging
 import sys
 import threading
 import weakref
@@ -118,7 +119,7 @@ def signatures(fw: Any) -> Any:
         found.append([agree(fw, f, hybrid, (x, y), 2, 0), f(x, y).recorded])
     with fw.test_mode():
         found.append([agree(fw, f, hybrid, (x, y), 1, 0), f(x, y).recorded])
-    return found, known(hybrid, "signature", "state")
+    return found, known(hybrid, "signature", "state"), len(hybrid.quick)
 
 
 def expected_signatures() -> Any:
@@ -127,7 +128,7 @@ def expected_signatures() -> Any:
     one += ["float64 (2, 2), float64 (1, 2)", d, d]
     table = [[f"{text}; training", "program"] for text in one]
     table += [[f"{d}, {d}; training, no_grad", "program"], [f"{d}, {d}; test_mode", "program"]]
-    return [[True, True]] * 16 + [[True, False], [True, True]], table
+    return [[True, True]] * 16 + [[True, False], [True, True]], table, 3
 
 
 def options(fw: Any) -> Any:
@@ -276,8 +277,11 @@ def graphs(fw: Any) -> Any:
         (g,) = fw.grad(z, [x], create_graph=True)
         return g * x, z
 
-    fixed = V(A.copy())
-    fixed.constant = True
+    def still(x: Any) -> Any:
+        x.constant = True
+        return x
+
+    fixed = still(V(A.copy()))
     cases: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
         (lambda x: F.split(x, 2, 1)[1] * 2, (wide,)),
         (lambda x: [part * 2 for part in F.split(x, 2, 1)], (wide,)),
@@ -288,6 +292,7 @@ def graphs(fw: Any) -> Any:
         (lambda x, y: (F.greater(x, y), F.where(F.greater(x, y), x, 2 * y), F.sign(x) * y), (x, y)),
         (lambda x: (F.sign(x), F.exp(F.sign(x)) * x), (x,)),
         (lambda x: (x * V(np.array([2.0, 3.0, 4.0])), type(x)(np.ones(2), "one"), np.arange(2)), (x,)),
+        (lambda x: (x * 2, still(type(x)(np.ones(2), "one"))), (x,)),
         (lambda x: (x * before, before), (x,)),
         (lambda x: (F.linear_simple(x, F.transpose(x), V(np.ones(2))), F.reshape(x, (3, 2)), x), (x,)),
         (lambda x, t: F.softmax_cross_entropy(x, t) * F.sum(F.softmax_cross_entropy(2 * x, t)), (x, t)),
@@ -341,10 +346,10 @@ def called(fw: Any, hybrid: Any) -> list[Any]:
     gc.disable()
     try:
         x = fw.Variable(A.copy())
-        first, alive = fw.hybridize(lambda x: F.exp(x) * x), weakref.ref(x)
+        first, alive, data = fw.hybridize(lambda x: F.exp(x) * x), weakref.ref(x), weakref.ref(x.data)
         F.sum(first(x)).backward()
         del x
-        return [*found, alive() is None]
+        return [*found, alive() is None, data() is None]
     finally:
         gc.enable()
 
@@ -439,6 +444,11 @@ def several_gradients(fw: Any) -> Any:
     zs[1].backward()
     zs[1].backward()
     found += [x.grad.data, known(hybrid, "gradients")]
+    mixed = fw.hybridize(lambda x: (x * (c := V(np.array([1.0, 2.0, 4.0]))), c))
+    for _ in range(3):  # a constant that the caller edits
+        z, c = mixed(V(A.copy()))
+        found.append(z.data)
+        c.data += 5
     itself, either = fw.hybridize(lambda x: Itself()(x)), fw.hybridize(lambda x, y: Either()(x, y))
     for _ in range(2):
         x = V(A.copy())
@@ -474,7 +484,13 @@ def changing(fw: Any) -> Any:
     found: list[Any] = []
     x = V(A.copy())
     with at_most(fw, 3):
-        for plan in ((1, 2, 3, 4, 5, 6), (1, 1, 2, 2, 3, 3, 4, 4, 5), (1, 2, 2, 3, 4, 5, 5), (1, 2, 3, 4)):
+        for plan in (
+            (1, 2, 3, 4, 5, 6),
+            (1, 1, 2, 2, 3, 3, 4, 4, 5),
+            (1, 2, 2, 3, 4, 5, 5),
+            (1, 1, 2, 3, 4, 5, 6, 7, 8),
+            (1, 2, 3, 4),
+        ):
             layer = fw.layers.Layer()
             hybrid = fw.hybridize(lambda x, layer=layer: x * layer.k)
             for k in plan:
@@ -484,6 +500,11 @@ def changing(fw: Any) -> Any:
         hybrid.clear()
         layer.k = 7
         found += [hybrid.programs(), hybrid(x).data, known(hybrid, "state", "calls")]
+    factor = np.array([1.0, 2.0, 3.0])
+    hybrid = fw.hybridize(lambda x: x * factor)
+    for k in range(4):  # an array that is changed in place
+        found.append((hybrid(x).data == A * factor).all())
+        factor += k % 2
     scale, others = [2.0], fw.Sequential(F.sin)
     hybrid = fw.hybridize(lambda x, model: model(x) * scale[0])
     for k in range(4):  # an argument that is a model
@@ -553,6 +574,8 @@ def without_programs(fw: Any) -> Any:
 
     hidden: Any = Hidden()
     hidden.w = V(np.array([1.0, 2.0, 4.0]))
+    logger: Any = logging.Logger("not looked into")
+    logger.w = hidden.w
 
     functions: list[Callable[[Any], Any]] = [replaces, changes, adds, collects, tells, updates, differentiates, sees]
     functions += [states_of, warns, branches, small]
@@ -564,8 +587,11 @@ def without_programs(fw: Any) -> Any:
         found += [known(hybrid, "state", "reason", "calls"), y[0] if isinstance(y, tuple) else y]
     found += [w.data, counts, len(log), told["calls"], told["shape"], layer.b.data, w.grad is None]
     without: list[tuple[Callable[..., Any], int]] = [
-        (lambda x: x * hidden.w, 1), (lambda: hidden.w * 2, 0), (lambda: V(np.ones(2)) * 2, 0)
-    ]  # fmt: skip
+        (lambda x: x * hidden.w, 1),
+        (lambda x: x * logger.w, 1),
+        (lambda: hidden.w * 2, 0),
+        (lambda: V(np.ones(2)) * 2, 0),
+    ]
     for f, n in without:
         hybrid = fw.hybridize(f)
         found += [hybrid(*[V(np.ones(3))] * n) for _ in range(3)] + [known(hybrid, "state", "reason", "calls")]
@@ -607,6 +633,7 @@ def threads(fw: Any) -> Any:
         e = np.exp(2 * np.sin(k * A))
         found.append([np.allclose(y, e * k * A), np.allclose(gx, e + e * 2 * np.cos(k * A) * k * A)])
     del y, gx
+    found.append([any(lease.gradients for lease in traced.leases)])
     found.append([len(traced.leases), inner.programs(), known(hybrid, "state", "gradients")])
     ys = [hybrid(V(A.copy())) for _ in range(3)]
     found.append(len(traced.leases))
@@ -616,6 +643,8 @@ def threads(fw: Any) -> Any:
             hybrid(V(A.copy()))
     found.append([len(one.leases) for one in hybrid.table.values()])
     blank: Any = object.__new__(type(hybrid))
+    inner.model.__marker__ = 1
+    found.append(hasattr(inner, "__marker__"))
     for name in ("model", "table", "__len__"):
         try:
             getattr(blank, name)
@@ -661,8 +690,7 @@ def expected_sources() -> list[Any]:
         FORWARD.format(*deletions, "v7, v10, v12.copy(), v14.copy(), v15, "),
         SAME,
         ufuncs,
-        True,
-        True,
+        [True] * 3,
     ]
 
 
@@ -691,10 +719,12 @@ def expected_changes() -> Any:
         [[*PROGRAM, 1]],
         [True] * 7,
         [[*PROGRAM, 2]],
+        [True] * 9,
+        [[*reason, 3]],
         [True] * 4,
         [[*reason, 1]],
     ]
-    return [*found, [], A * 7, [["program", 1]], [True] * 4, [["program", 1]]]
+    return [*found, [], A * 7, [["program", 1]], [True] * 8, [["program", 1]]]
 
 
 def expected_reasons() -> Any:
@@ -711,7 +741,10 @@ def expected_reasons() -> Any:
     results = [double] * 5 + [np.array([[0.5, 2.0, 0.5]])] + [double] * 3 + [np.ones((1, 3))] + [double] * 2
     table = [[[["program" if r is None else "eager", r, 2]], y] for r, y in zip(reasons, results, strict=True)]
     left = [np.full(3, 5.0), np.full(3, 2.0), 3, 2, (1, 3), double[0], False]
-    left += [[[y] * 3, [[*PROGRAM, 3]]] for y in (np.array([1.0, 2, 4]), np.array([2.0, 4, 8]), np.full(2, 2.0))]
+    left += [
+        [[y] * 3, [[*PROGRAM, 3]]]
+        for y in (np.array([1.0, 2, 4]), np.array([1.0, 2, 4]), np.array([2.0, 4, 8]), np.full(2, 2.0))
+    ]
     return [table, left, [[False, True, 1], [True, False, 0], [True, False, 0]] * 2]
 
 
@@ -724,11 +757,13 @@ def expected_modes() -> Any:
 def expected_gradients() -> Any:
     reasons = ["a constant of Mul, function number 1, changes from call to call", "RuntimeError: only 0.5"]
     reasons += ["the functions that are called depend on the values"]
+    scaled = [A * np.array([1.0, 2.0, 4.0])] * 3
     itself, either = [np.exp(A)] * 2, [True, [["program", [reasons[2]]]]]
     return [
         [True] * 56,
         2 * B,
         [[["program"] * 3]],
+        scaled,
         itself,
         either,
         [True] * 2,
@@ -738,7 +773,7 @@ def expected_gradients() -> Any:
 
 def expected_threads() -> Any:
     texts = [f"'Hybrid' object has no attribute '{name}'" for name in ("model", "table", "__len__")]
-    found = [[True] * 4, [2, [], [["program", ["program"]]]], 0, [3, 1], texts]
+    found = [[True] * 5, [2, [], [["program", ["program"]]]], 0, [3, 1], False, texts]
     return [*found, "hybridize(", 0, 2 * np.sin(A)]
 
 
@@ -776,7 +811,7 @@ values(
         "graphs_of_programs",
         graphs,
         lambda: (
-            [[True, [["program", None, ["program"]]]]] * 16
+            [[True, [["program", None, ["program"]]]]] * 17
             + [[True, [["eager", CHANGED, []]]], [True, [["program", None, ["program"]]]]]
         ),
     ),

@@ -102,10 +102,14 @@ def arrays_of_two(fw: Any, comm: Any) -> Any:
         lambda: comm.check("do", "a" if r else "b"),
         lambda: comm.bcast_obj(1, 2),
         lambda: comm.agree("do", r),
+        lambda: comm.scatter_obj([1, 2], r),
+        lambda: comm.bcast_obj(1, r),
+        lambda: comm.barrier() if r else comm.check("do", None),
     ]  # fmt: skip
     found += [objects, [apart(comm, call) for call in calls]]
     comm.check("do", None)
     comm.agree("do", 1)
+    found.append(comm.scatter_obj(None if r else [5, 6]))
     return [*found, comm.any(r == 0), comm.any(0), given]
 
 
@@ -129,9 +133,13 @@ def expected_of_two(r: int) -> Any:
         "ValueError: do: rank 0: b; rank 1: a",
         "ValueError: MPICommunicator: expected a root from 0 to 1, got 2",
         "ValueError: do: expected the same on every rank, got rank 0: do(0,); rank 1: do(1,)",
+        "ValueError: scatter_obj: expected the same on every rank, got "
+        "rank 0: scatter_obj(0,); rank 1: scatter_obj(1,)",
+        "ValueError: bcast_obj: expected the same on every rank, got rank 0: bcast_obj(0,); rank 1: bcast_obj(1,)",
+        f"ValueError: {('do', 'barrier')[r]}: expected the same on every rank, got rank 0: do; rank 1: barrier",
     ]  # fmt: skip
     texts[5] = texts[5].format(("allgather", "allreduce")[r])
-    return [*found, [[0, 1] if r else None, 1, 5 + r, [0, 1]], texts, True, False, np.ones(2)]
+    return [*found, [[0, 1] if r else None, 1, 5 + r, [0, 1]], texts, 5 + r, True, False, np.ones(2)]
 
 
 # --- models ---
@@ -233,6 +241,9 @@ def mean_gradients(fw: Any, comm: Any) -> Any:
         (gradients(1.0, 2.0, None), {"weight": np.nan}), (gradients(1.0, 2.0, None), {"weight": -0.5 * r}),
         (gradients(1.0, 2.0, None), {"weight": np.inf}), (gradients(1.0, 2.0, None), {"weight": 0}),
     ]  # fmt: skip
+    calls.append((gradients(None, None if r else 4.0, None), {"zero_fill": False}))
+    calls.append((gradients(1.0, 2.0, None), {}))
+    calls[-1][0].a.grad = V(np.ones(2, "df"[r]))
     for model, options in calls:
         found.append(apart(comm, partial(comm.multi_node_mean_grad, model, **options)))
         found.append([None if p.grad is None else p.grad.data for p in (model.a, model.b)])
@@ -259,9 +270,16 @@ def expected_gradients(r: int) -> Any:
     weights = [[np.nan] * 2, [-0.0, -0.5], [np.inf] * 2, [0.0] * 2]
     texts = [f"{head}'b': expected gradients of one form, got rank 0: ((2, 1), '<f4'); rank 1: None", "no error"]
     texts += [f"{head}expected weights of at least 0 with a positive sum, got {pair}" for pair in weights]
-    left = [(1.0, None if r else 4.0), *[(1.0, 2.0)] * 5]
+    texts += [texts[0], f"{head}'a': expected gradients of one form, got rank 0: ((2,), '<f8'); rank 1: ((2,), '<f4')"]
+    left: list[Any] = [(1.0, None if r else 4.0), *[(1.0, 2.0)] * 5, (None, None if r else 4.0), (1.0, 2.0)]
     for text, (one, two) in zip(texts, left, strict=True):
-        found += [text, [np.full(2, one), None if two is None else np.full((2, 1), two, "f")]]
+        found += [
+            text,
+            [
+                None if one is None else np.full(2, one, "df"[r] if text is texts[-1] else "d"),
+                None if two is None else np.full((2, 1), two, "f"),
+            ],
+        ]
     same = f"{head}expected the same parameters on every rank, got rank 0: 'b' ((2, 1), '<f4'); rank 1: "
     return [*found, f"{same}'b' ((1, 2), '<f4')", f"{same}'c' ((3,), '<f8')"]
 
@@ -295,6 +313,8 @@ def expected_updates(r: int) -> Any:
         texts[0],
         texts[1],
         *step,
+        True,
+        -np.inf,
         texts[2],
         *step,
         0.5,
@@ -326,6 +346,9 @@ def running_statistics(fw: Any, comm: Any) -> Any:
             many(rows[:4] if comm.rank else rows[4:])
             one(rows)
         pairs = zip(many.named_state(), one.named_state(), strict=True)
+        alone = fw.distributed.create_mnbn_model(fw.Sequential(one), comm)
+        found.append(not any(v is w for _, v in alone.named_state() for _, w in one.named_state()))
+        found.append(message(partial(fw.distributed.MultiNodeBatchNormalization(comm), np.ones((1, 2)))))
         found.append(all(np.allclose(a.data, b.data, 1e-12, 1e-12) for (_, a), (_, b) in pairs))
     return found
 
@@ -364,6 +387,12 @@ def updates(fw: Any, comm: Any) -> Any:
         grad = model.a.grad
         found += [apart(comm, optimizer.update), model.a.grad is grad, np.array_equal(before, model.a.data)]
         found += [step(), model.a.data - before]
+        if not check:
+            model.cleargrads()
+            model.a.grad = V(np.array([1.0, np.inf]))
+            found += [optimizer.update(), model.a.data[1]]
+            comm.bcast_data(model)
+            model.a.data[...] = before
     twin = copy.copy(optimizer)
     blank: Any = object.__new__(type(optimizer))
     return [*found, twin.lr, twin.comm is comm, message(lambda: blank.lr), message(lambda: optimizer.__nothing__)]
@@ -414,7 +443,12 @@ def slices(fw: Any) -> Any:
     part_of = submodule(fw, "data").part_of
     cases = [(n, i, size) for n in range(8) for size in (1, 2, 3) for i in range(size)]
     parts = fw.distributed.split_batch(np.arange(4), 6)
+    alone, layer = fw.distributed.create_communicator("single"), fw.layers.Linear(1, in_size=1)
+    layer.W.grad = grad = fw.Variable(np.ones((1, 1), "f"))
+    alone.multi_node_mean_grad(layer, weight=0.5)
+    others = [type(fw.distributed.scatter_dataset(range(3), alone)).__name__, layer.W.grad is grad]
     return [
+        others,
         [[(s.start, s.stop) for s in (part_of(*case, True), part_of(*case, False))] for case in cases],
         [*map(len, parts)],
     ]
@@ -425,6 +459,7 @@ def expected_slices() -> Any:
     starts = [np.cumsum([0, *map(len, np.array_split(range(n), size))]) for n, _, size in cases]
     equal = [(n * i // size, n * i // size + -(-n // size)) for n, i, size in cases]
     return [
+        ["Subset", True],
         [[e, (int(s[i]), int(s[i + 1]))] for e, s, (_, i, _) in zip(equal, starts, cases, strict=True)],
         [1] * 4 + [0] * 2,
     ]
@@ -550,6 +585,15 @@ def started(fw: Any) -> Any:
     return [*found, launch.select_gpu(create("single")), ends, flushed]
 
 
+class Flushed(io.StringIO):
+    """A stream that counts how often it is flushed."""
+
+    count = 0
+
+    def flush(self) -> None:
+        self.count += 1
+
+
 def outermost(launch: Any, end: Any, statuses: list[int]) -> list[Any]:
     """The status that Python reads when a process ends, what is printed then, and the statuses that MPI gets."""
     printed, alone = io.StringIO(), types.SimpleNamespace(f_back=None)
@@ -599,8 +643,9 @@ def ended(fw: Any) -> Any:
             launch.end_all_on_error(other)
             found += [sys.excepthook is hook, hook is mine]
             problem = ValueError("no data")
-            with contextlib.redirect_stderr(io.StringIO()) as stderr:
+            with contextlib.redirect_stderr(Flushed()) as stderr:
                 hook(ValueError, problem, None)
+            found.append(stderr.count)
             found += [stderr.getvalue(), seen == [problem], [*statuses]]
             for status in (None, 0, 3, "no data"):
                 try:
@@ -656,7 +701,7 @@ def expected_starts() -> Any:
 
 
 def expected_ends() -> Any:
-    found: list[Any] = [True, True, False, "rank 1 of 2:\n", True, [1]]
+    found: list[Any] = [True, True, False, 1, "rank 1 of 2:\n", True, [1]]
     ends = [
         (None, "", 1),
         (0, "", 1),
@@ -696,7 +741,7 @@ values(
     ("means_of_gradients", *ranks(2, mean_gradients, expected_gradients)),
     ("means_of_statistics", *ranks(2, mean_statistics, expected_statistics)),
     ("updates_of_two_processes", *ranks(2, updates, expected_updates)),
-    ("statistics_after_three_calls", *ranks(2, running_statistics, lambda r: [True] * 3)),
+    ("statistics_after_three_calls", *ranks(2, running_statistics, lambda r: [True, "no error", True] * 3)),
     ("parts_of_three_processes", *ranks(3, dealt, expected_parts)),
     ("slices_of_parts", slices, expected_slices),
     ("means_without_samples", *ranks(2, measured, lambda r: [*MEASURED, NOTHING, LENGTHS])),
