@@ -148,6 +148,20 @@ def normed(fw: Any) -> Any:
     return fw.batch_norm(x, np.ones(1, "e"), np.zeros(1, "e"), np.zeros(1, "e"), np.ones(1, "e")).data[0, 0, :2]
 
 
+def sequences(fw: Any) -> bool:
+    """The derivatives of second order of a LSTM of two sequences of three steps are those of central differences."""
+    weights = [
+        [np.full((1, 1), 0.5 + k) for k in range(4)],
+        [np.ones(1)] * 4,
+        [np.full((1, 1), 0.25 * k) for k in range(4)],
+    ]
+    fw.check_gradients(lambda x: fw.lstm(x, None, None, *weights)[0], SEQUENCES, order=2)  # or an error
+    return True
+
+
+SEQUENCES = np.arange(6.0).reshape(2, 3, 1) / 8
+
+
 def biased(fw: Any) -> Any:
     """A convolution in float16 whose bias cancels nearly all of a sum."""
     return fw.conv2d(
@@ -173,6 +187,7 @@ values(
     ("arrays_at_inference", at_inference, lambda: [True, (A - C) / np.sqrt(C + 1) * C + C]),
     ("numbers_compared_with_float32", compared,
      lambda: [[np.array([yes])] * 2 for yes in (True, False, True, False, True)]),
+    ("second_derivatives_of_sequences", sequences, lambda: True),
     ("gradients_of_boxes_and_masks", auxiliary_gradients, list),
     ("error_function_without_warnings", silent, lambda: np.array([1, -1], "f")),
     ("negatives_of_an_only_other_word", others_drawn,
@@ -229,7 +244,7 @@ def architectures(fw: Any) -> Iterator[Any]:
         "AlexNet VGG16 VGG11 NiN LeNet SqueezeNet SqueezeNet11 GoogLeNet ResNet18 ResNet34 ResNet50 ResNet101 ResNet152"
     )
     models, Layer = fw.models, fw.layers.Layer
-    for name in (*names.split(), "DenseNet121", "DenseNet161", "DenseNet169", "DenseNet201"):
+    for name in (*names.split(), "DenseNet", "DenseNet121", "DenseNet161", "DenseNet169", "DenseNet201"):
         sizes = [(path, channels(layer)) for path, layer in inside(Layer, getattr(models, name)())]
         sizes = [(path, size) for path, size in sizes if size]
         yield [len(sizes), sum(size[0] for _, size in sizes), zlib.crc32(repr(sizes).encode())]
@@ -265,6 +280,7 @@ NETWORKS = [  # golden: as many layers as their names say, or their papers
     [54, 27560, 171962504],
     [105, 53672, 112815135],
     [156, 76712, 2055808781],
+    [121, 11240, 2034890660],
     [121, 11240, 2034890660],
     [161, 21448, 1516118756],
     [169, 15208, 2505232542],

@@ -167,6 +167,10 @@ values(
     ("types_of_words", types_of_words, lambda: [int, 5, np.dtype(np.int64), True, np.dtype(np.int64)]),
     ("bleu_of_short_sentences", short_sentences, lambda: [
         math.exp(-2), 0.0, 0.0, math.exp(-2), "ValueError: corpus_bleu"]),
+    ("sides_of_nothing", lambda fw: message(partial(fw.models.FCN(fw.relu, 2, 1), np.ones((1, 1, 0, 4), "f"))), lambda:
+        "ValueError: FCN: expected x (N, C, H, W) with sides that 1 divides, such as (1, 4), got (1, 1, 0, 4)"),
+    ("weights_that_are_a_number", lambda fw: owner(partial(fw.models.GoogLeNet().load_state_dict, 3)),
+     lambda: "TypeError: GoogLeNet.load_state_dict"),
     ("sizes_of_models", sizes_of_models, lambda: [f"ValueError: {name}" for name in SIZED for _ in range(2)]),
     ("record_without_a_length", short_record, lambda: "truncated"),
     ("words_without_an_id", unknown_words, lambda: [np.array([1, 0]), "KeyError: 'c'"]),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..stages import Stage
-from .operators import OPERATORS
+from .operators import OPERATORS, is_module
 from .source import Ancestors, Mutant, Source, lines_of, scopes_of
 
 Rule = Callable[[str, ast.AST, Ancestors], bool]
@@ -58,6 +58,8 @@ def keyword(name: str) -> Rule:
 def commutes(operator: str, node: ast.AST, _: Ancestors) -> bool:
     """The arguments of a commutative function in another order."""
     function = called(node) if operator == "swap operands" and isinstance(node, ast.Call) else ""
+    if function == "clip":  # np.clip(x, low, high): the larger one of x and low
+        return is_module(getattr(node.func, "value", node)) and len(node.args) == 3  # type: ignore[attr-defined]
     return function in ("max", "min", "maximum", "minimum", "result_type", "broadcast_shapes", "vecdot", "array_equal")
 
 
