@@ -53,7 +53,7 @@ def search_that_ends(fw: Any) -> list[Any]:
 
     with np.errstate(divide="ignore"):
         found = fw.text.beam_search(step, (0, np.zeros((1, 1))), 2, 2, 9)
-    return [widths, [ids for ids, _ in found]]
+    return [widths, [ids for ids, _ in found], *{type(score) for _, score in found}]
 
 
 def contexts_not_seen(fw: Any) -> list[Any]:
@@ -169,12 +169,16 @@ values(
         math.exp(-2), 0.0, 0.0, math.exp(-2), "ValueError: corpus_bleu"]),
     ("sides_of_nothing", lambda fw: message(partial(fw.models.FCN(fw.relu, 2, 1), np.ones((1, 1, 0, 4), "f"))), lambda:
         "ValueError: FCN: expected x (N, C, H, W) with sides that 1 divides, such as (1, 4), got (1, 1, 0, 4)"),
+    ("logarithms_of_negative_targets",
+     lambda fw: owner(partial(fw.scores.rmse_log, np.array([1.0, -1.0]), np.ones(2))), lambda: "ValueError: rmse_log"),
+    ("kernels_of_three_axes", lambda fw: owner(partial(fw.conv2d, np.ones((1, 2, 3, 3)), np.ones((2, 2, 2)))),
+     lambda: "ValueError: conv2d"),
     ("weights_that_are_a_number", lambda fw: owner(partial(fw.models.GoogLeNet().load_state_dict, 3)),
      lambda: "TypeError: GoogLeNet.load_state_dict"),
     ("sizes_of_models", sizes_of_models, lambda: [f"ValueError: {name}" for name in SIZED for _ in range(2)]),
     ("record_without_a_length", short_record, lambda: "truncated"),
     ("words_without_an_id", unknown_words, lambda: [np.array([1, 0]), "KeyError: 'c'"]),
-    ("beam_search_that_ends", search_that_ends, lambda: [[1, 2], [[0, 2], [1, 2]]]),
+    ("beam_search_that_ends", search_that_ends, lambda: [[1, 2], [[0, 2], [1, 2]], float]),
     ("contexts_not_seen", contexts_not_seen, lambda: [[True] * 3, np.inf]),
     ("scores_at_the_limit", scores_at_the_limit, lambda: np.array([[0.0, -1.0]])),
     ("detectors_of_arrays", lambda fw: list(of_detectors(fw)), lambda: [
