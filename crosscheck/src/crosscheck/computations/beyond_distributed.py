@@ -423,6 +423,15 @@ def bad_block(fw: Any) -> Any:
         raise ValueError("as usual")
 
 
+def allreduce_or_barrier(comm: Any) -> None:
+    """Rank 1 is at another exchange than rank 0, whose error is the result."""
+    if comm.rank == 0:
+        comm.allreduce(np.ones(1))
+    else:
+        with contextlib.suppress(ValueError):
+            comm.barrier()
+
+
 # fmt: off
 errors(
     60,
@@ -443,6 +452,8 @@ errors(
      TypeError, "allreduce: expected an array of integers or floats, got list"),
     ("allreduce_of_different_shapes", lambda fw: two(fw, lambda comm: comm.allreduce(np.ones(comm.rank + 1))),
      ValueError, "allreduce: expected the same on every rank, got rank 0: allreduce((1,), '<f8'); ..."),
+    ("exchange_that_one_process_does_not_begin", lambda fw: two(fw, allreduce_or_barrier),
+     ValueError, "allreduce: expected the same on every rank, got rank 0: allreduce; rank 1: barrier"),
     ("models_that_differ_by_rank",
      lambda fw: two(fw, lambda comm: comm.bcast_data(fw.Linear(1, in_size=comm.rank + 1))),
      ValueError, "bcast_data: rank 1: 'W': expected (2, 1) float32, got (1, 1) float32"),

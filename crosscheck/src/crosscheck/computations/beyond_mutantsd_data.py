@@ -75,8 +75,8 @@ def short_sentences(fw: Any) -> list[Any]:
 def sizes_of_models(fw: Any) -> list[str]:
     """What models say of sizes that are not positive integers."""
     m, vocab = fw.models, fw.text.Vocabulary("abc")
-    calls = [
-        partial(m.TinySSD),
+    calls: list[Any] = [
+        m.TinySSD,
         *(partial(getattr(m, name), vocab) for name in ("SkipGram", "CBOW", "FastText", "GloVe")),
     ]
     return [
@@ -108,7 +108,8 @@ def options(fw: Any) -> Iterator[Any]:
 def short_record(fw: Any) -> str:
     """What is said of a file that ends in the length of its record."""
     read = fw.records.read_records
-    return with_file(b"12345", lambda path: "truncated" if "truncated" in message(lambda: list(read(path))) else "")
+    text: str = with_file(b"12345", lambda path: message(lambda: list(read(path))))
+    return "truncated" if "truncated" in text else text
 
 
 def scores_at_the_limit(fw: Any) -> Any:
