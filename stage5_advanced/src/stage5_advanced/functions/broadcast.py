@@ -13,6 +13,7 @@ from ..core import Function, Variable, as_input
 
 LONG = 128  # sums of more elements than this are split ...
 RUN = 16  # ... into sums of this many
+SLOW_BUFFER = np.lib.NumpyVersion(np.__version__) >= "2.3.0"  # before, sums go through it, which are then not pairwise
 
 
 class BroadcastTo(Function):
@@ -129,5 +130,6 @@ def unbuffered():
     The functions it decorates must not convert dtypes of large arrays, which goes through the buffer as well.
     """
     with np.errstate():  # restores the size of the buffer as well
-        np.setbufsize(16)
+        if SLOW_BUFFER:
+            np.setbufsize(16)
         yield
