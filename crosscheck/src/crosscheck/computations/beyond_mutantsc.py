@@ -107,7 +107,10 @@ def signatures(fw: Any) -> Any:
     F, V = fw.functions, fw.Variable
     x, y, fixed = V(A.copy()), V(B.copy()), V(A.copy())
     fixed.constant = True
-    f: Any = lambda x, y=2.0: F.sin(x) * y  # noqa: E731
+
+    def f(x: Any, y: Any = 2.0) -> Any:
+        return F.sin(x) * y
+
     hybrid = fw.hybridize(f)
     calls: list[Any] = [(x, y), (y, x), (x, x), (x, y.data), (x.data, y), (A, A), (fixed, y), (x, V(np.array(3.0)))]
     calls += [(x, V(B.astype("f"))), (V(A[:, :2].copy()), V(B[:1, :2].copy())), (x,), (x, 2.0), (type(x)(A, "x"), y)]
