@@ -496,7 +496,7 @@ def checkpoints(fw: Any) -> Any:
         wait = comm.barrier
 
         def counted() -> None:
-            written.append(len(contents(folder)))
+            waits.append(comm.rank)
             wait()
 
         comm.barrier = counted
@@ -517,17 +517,17 @@ def checkpoints(fw: Any) -> Any:
         texts = [apart(comm, partial(load, comm, name, own)) for name in names]
         return found + [text.replace(folder, "").partition(", got This")[0] for text in texts]
 
-    written: list[int] = []
+    waits: list[int] = []
     with tempfile.TemporaryDirectory() as folder:
         run(fw, 2, lambda comm: saved(comm, (3, 3)))
-        waits = len(written)  # two for each rank: with all files written, and with all in their places
+        ranks = sorted(waits)  # each waits twice: with all files written, and with all in their places
         before = contents(folder)
         text = message(lambda: run(fw, 2, lambda comm: saved(comm, (4, object()))))
         found = [text.partition(":")[0], before == contents(folder), sorted(before)]
         save(fw.distributed.create_communicator("single"), f"{folder}/one", whole())
         for name in ("bad.rank0of2.npz", "bad.rank1of2.npz", "c.rank0of2.npz"):
             pathlib.Path(folder, name).write_bytes(b"no zip" if name[0] == "b" else before["a.b.rank0of2.npz"])
-        return [*found, waits, run(fw, 2, loaded)]
+        return [*found, ranks, run(fw, 2, loaded)]
 
 
 WRONG = ": expected a file that save_weights wrote"
@@ -546,7 +546,7 @@ def expected_checkpoints() -> Any:
         [*first, {}, np.array([1.0, 2]) + r, 0.5, None, False, *texts, f"ValueError: /bad.rank{r}of2.npz{WRONG}", last]
         for r in (0, 1)
     ]
-    return ["TypeError", True, ["a.b.rank0of2.npz", "a.b.rank1of2.npz"], 4, rows]
+    return ["TypeError", True, ["a.b.rank0of2.npz", "a.b.rank1of2.npz"], [0, 0, 1, 1], rows]
 
 
 # --- the start and the end of processes ---
