@@ -248,7 +248,7 @@ def initialize(model, initializer, *inputs, names="*/W", rng=None):
         raise ValueError(f"initialize: expected names of {[path for path, *_ in owners(model)]}, got {names!r}")
     unknown = inputs and any(param.data is None for param in found)
     called = dict(called_copy(model, inputs).named_state()) if unknown else {}
-    like = {param: param if param.data is not None else called.get(path, param) for param, (path, *_) in found.items()}
+    like = {param: called.get(path, param) for param, (path, *_) in found.items()}
     missing = [found[param][0] for param, sample in like.items() if sample.data is None]
     if missing:
         raise ValueError(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import functions as F
-from ..core import Parameter, as_input
+from ..core import Parameter
 from ..initializers import Zeros, check_initializer, initial_values
 from .base import Buffer, Layer, check_sizes
 
@@ -47,4 +47,4 @@ class EmbedID(Layer):
         y = F.embed_id(x, self.W)
         if self.pad_id is None:
             return y
-        return F.where(F.expand_dims(F.equal(as_input(x), self.pad_id), -1), 0, y)
+        return F.where(F.expand_dims(F.equal(x, self.pad_id), -1), 0, y)
