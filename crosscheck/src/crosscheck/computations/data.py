@@ -269,7 +269,7 @@ values(
     ("labels_of_cifar10", lambda fw: fw.datasets.CIFAR10.labels(), lambda: dict(enumerate(CIFAR10.split()))),
     ("labels_of_imagenet", lambda fw: imagenet(fw, {0: "tench, Tinca tinca", 1: "goldfish"}),
      lambda: {0: "tench, Tinca tinca", 1: "goldfish"}),
-    ("two_members_of_an_archive", two, lambda: ["b", "2", "a", "1"]),
+    ("two_members_of_an_archive", two, lambda: ["b", b"2", "a", b"1"]),
     ("batch_of_cifar_of_python_2", lambda fw: python_2(fw), lambda: (images(2, 3, 32, 32), labels(2).astype(int))),
 )
 values(

@@ -302,7 +302,7 @@ values(
      lambda: [["dot", "-Tpng"], {"input": DOT} | RUN, {"graph.png": b"a drawing"}, "graph.png"]),
     ("drawing_as_svg", lambda fw: drawn(lambda: to_file(fw, False, "a.SVG")),
      lambda: [["dot", "-Tsvg"], {"input": QUIET} | RUN, {"a.SVG": b"a drawing"}, "a.SVG"]),
-    ("drawing_by_pygraphviz", lambda fw: by_pygraphviz(lambda: to_file(fw)), lambda: f"{DOT} png dot"),
+    ("drawing_by_pygraphviz", lambda fw: by_pygraphviz(lambda: to_file(fw)), lambda: f"{DOT} png dot".encode()),
     ("drawing_in_a_notebook", lambda fw: [
         in_notebook(fw, shell, name) for shell, name in
         ((KERNEL, "a.png"), (KERNEL, "a.jpg"), (KERNEL, "a.svg"), (KERNEL, "a.pdf"), (1, "a.png"), (None, "a.png"))],

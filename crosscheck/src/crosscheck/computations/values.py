@@ -30,7 +30,7 @@ def in_turn(call: Callable[[Any], Any], reference: Callable[[], Any]) -> Callabl
 
 
 def arrays(fw: Any, value: Any) -> Iterator[Array]:
-    """A value as arrays: nested sequences in order, dicts as keys and values, strings, bytes and images as integers."""
+    """A value as arrays: sequences in order, dicts as keys and values, bytes and images as uint8, text as uint32."""
     if isinstance(value, dict):
         value = [part for item in value.items() for part in item]
     if isinstance(value, list | tuple):
@@ -38,8 +38,10 @@ def arrays(fw: Any, value: Any) -> Iterator[Array]:
             yield from arrays(fw, part)
     elif value is None:
         yield np.array(np.nan)
-    elif isinstance(value, str | bytes):
-        yield np.frombuffer(value.encode() if isinstance(value, str) else value, np.uint8)
+    elif isinstance(value, str):
+        yield np.frombuffer(value.encode("utf-32-le"), np.uint32)
+    elif isinstance(value, bytes):
+        yield np.frombuffer(value, np.uint8)
     elif isinstance(value, np.dtype | type):
         yield from arrays(fw, np.dtype(value).str)
     elif hasattr(value, "getbands"):  # an image
