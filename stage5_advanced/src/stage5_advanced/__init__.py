@@ -48,4 +48,4 @@ def __getattr__(name):
 
 def __dir__():
     """All names, also those that are not imported yet."""
-    return sorted({*globals(), *_LATE})
+    return {*globals(), *_LATE}

@@ -18,23 +18,46 @@ class Shared:
     """What the ranks of a communicator share."""
 
     def __init__(self, size: int):
-        self.barrier = threading.Barrier(size, timeout=LIMIT)
         self.slots: list[list[Any]] = [[None] * size, [None] * size]  # used in turn: one wait is enough
+        self.condition = threading.Condition()
+        self.waiting = self.round = 0
+        self.ended = False  # whether one of the ranks has ended
+        self.parts: dict[tuple[int, int], Shared] = {}
+
+    def wait(self) -> None:
+        """Wait for all ranks; BrokenBarrierError if one has ended, so that a mistake does not hang."""
+        with self.condition:
+            here = self.round
+            self.waiting += 1
+            if self.waiting == len(self.slots[0]):
+                self.waiting, self.round = 0, here + 1
+                self.condition.notify_all()
+            self.condition.wait_for(lambda: self.ended or self.round > here, LIMIT)
+            if self.round == here:
+                raise threading.BrokenBarrierError
+
+    def end(self) -> None:
+        """One of the ranks has ended."""
+        with self.condition:
+            self.ended = True
+            self.condition.notify_all()
+        for part in [*self.parts.values()]:
+            part.end()
 
 
 class Rank:
-    """One of the processes, with mpi4py's methods."""
+    """One of the processes, with mpi4py's methods. It takes the arrays that MPI takes."""
 
     def __init__(self, shared: Shared, rank: int):
         self.shared = shared
         self.rank = rank
-        self.turn = 0
+        self.turn = self.splits = 0
 
     def allgather(self, value: Any) -> list[Any]:
         slots = self.shared.slots[self.turn]
         self.turn = 1 - self.turn
         slots[self.rank] = copy.deepcopy(value)
-        self.shared.barrier.wait()
+        self.shared.wait()
         return list(slots)
 
     def Get_rank(self) -> int:
@@ -44,16 +67,13 @@ class Rank:
         return len(self.shared.slots[0])
 
     def Allreduce(self, sent: Any, received: Any) -> None:
-        received[...] = functools.reduce(operator.add, self.allgather(sent))
+        received[...] = functools.reduce(operator.add, self.allgather(buffers(sent, received)[0]))
 
     def Allgather(self, sent: Any, received: Any) -> None:
-        received[...] = self.allgather(sent)
+        received[...] = self.allgather(buffers(sent, received)[0])
 
     def Bcast(self, buffer: Any, root: int) -> None:
-        buffer[...] = self.allgather(buffer)[root]
-
-    def Barrier(self) -> None:
-        self.allgather(None)
+        buffer[...] = self.allgather(*buffers(buffer))[root]
 
     def bcast(self, value: Any, root: int) -> Any:
         return self.allgather(value)[root]
@@ -62,11 +82,23 @@ class Rank:
         return self.allgather(values)[root][self.rank]
 
     def Split(self, color: int, key: int) -> Rank:
-        """Only into parts of one process."""
-        return Rank(Shared(1), 0)
+        calls = enumerate(self.allgather((color, key)))
+        part = sorted((key, rank) for rank, (other, key) in calls if other == color)
+        self.splits += 1
+        shared = self.shared.parts.setdefault((self.splits, color), Shared(len(part)))
+        return Rank(shared, part.index((key, self.rank)))
 
     def Abort(self, status: int) -> None:
         raise SystemExit(status)
+
+
+def buffers(*arrays: Any) -> tuple[Any, ...]:
+    """The arrays. Raises ValueError unless they are as MPI takes them: contiguous, of one dtype, and not float16."""
+    if {a.dtype for a in arrays} not in [{np.dtype(kind)} for kind in "fdbhilqBHILQ"]:
+        raise ValueError(f"MPI: expected one dtype, not float16, got {[a.dtype for a in arrays]}")
+    if not all(a.flags.c_contiguous for a in arrays):
+        raise ValueError("MPI: expected contiguous arrays")
+    return arrays
 
 
 def run(fw: Any, size: int, f: Callable[[Any], Any]) -> list[Any]:
@@ -78,7 +110,8 @@ def run(fw: Any, size: int, f: Callable[[Any], Any]) -> list[Any]:
             results[rank] = f(fw.distributed.create_communicator("mpi", Rank(shared, rank)))
         except Exception as error:
             errors.append(error)
-            shared.barrier.abort()
+        finally:
+            shared.end()
 
     threads = [threading.Thread(target=work, args=(rank,), daemon=True) for rank in range(size)]
     for thread in threads:

@@ -80,8 +80,9 @@ class Communicator:
 
     def gather_obj(self, obj, root=0):
         """At the root the objects of all processes in the order of their ranks, elsewhere None. [not in the book]"""
+        self.agree("gather_obj", root)
         self.check_root(root)
-        objects = self.allgather_obj(obj)
+        objects = self.objects_of(obj)
         return objects if self.rank == root else None
 
     def allreduce_obj(self, obj):
@@ -111,7 +112,6 @@ class Communicator:
 
         Raises TypeError on every process if the root has anything but an array of numbers.
         """
-        self.check_root(root)
         self.agree("bcast", root)
         form = self.bcast_obj(form_of(x), root)
         check_form("bcast", form)
@@ -128,7 +128,6 @@ class Communicator:
         An uninitialized parameter is initialized by this, if it is initialized at the root. Raises ValueError on every
         process, without changes, if the models do not fit.
         """
-        self.check_root(root)
         state = by_path(model.named_state())
         form = {path: None if v.data is None else (v.shape, v.dtype.str) for path, v in state.items()}
         theirs, on_gpu = self.bcast_obj((form, model.xp is not np), root)
@@ -160,7 +159,7 @@ class Communicator:
             forms = common_forms([forms for (forms,) in differing], zero_fill)
         if self.size == 1:
             return
-        used = [(params[path], form) for path, _, form in forms if form]
+        used = [(params[path], form) for path, *_, form in forms if form]
         grads = [param.xp.zeros(*form) if param.grad is None else param.grad.data for param, form in used]
         share = float(weight / weights.sum())
         means = in_buffers(grads, lambda flat: self.sum_of(flat * share))
@@ -288,13 +287,13 @@ class MPICommunicator(Communicator):
         return self.mpi_comm.allgather(obj)
 
     def bcast_obj(self, obj, root=0):
-        self.check_root(root)
         self.agree("bcast_obj", root)
+        self.check_root(root)
         return self.mpi_comm.bcast(obj, root)
 
     def scatter_obj(self, objs, root=0):
-        self.check_root(root)
         self.agree("scatter_obj", root)
+        self.check_root(root)
         return self.mpi_comm.scatter(objs, root)
 
     def barrier(self):
@@ -302,7 +301,9 @@ class MPICommunicator(Communicator):
 
     def split(self, color, key=0):
         self.meet("split")
-        return type(self)(self.mpi_comm.Split(color, key))
+        part = type(self)(self.mpi_comm.Split(color, key))
+        part.cuda_aware = self.cuda_aware
+        return part
 
     def abort(self):
         sys.stdout.flush()
@@ -441,7 +442,7 @@ def unlike(model, state, theirs, on_gpu, root):
 
 
 def common_forms(forms, zero_fill):
-    """What (path, shape, layout of the gradient or None) the processes have in common, from those of each."""
+    """What (path, layout of the gradient or None) the processes have in common, from (path, shape, layout) of each."""
     for each in zip(*forms, strict=False):
         if len({(path, shape) for path, shape, _ in each}) > 1:
             got = "; ".join(f"rank {rank}: {path!r} {shape}" for rank, (path, shape, _) in enumerate(each))
@@ -452,11 +453,11 @@ def common_forms(forms, zero_fill):
         )
     common = []
     for each in zip(*forms, strict=True):
-        path, shape, _ = each[0]
+        path, *_ = each[0]
         found = {form for *_, form in each if form}
         missing = [rank for rank, (*_, form) in enumerate(each) if not form]
         if len(found) > 1 or (found and missing and not zero_fill):
             got = "; ".join(f"rank {rank}: {form}" for rank, (*_, form) in enumerate(each))
             raise ValueError(f"multi_node_mean_grad: {path!r}: expected gradients of one form, got {got}")
-        common.append((path, shape, *(found or {None})))
+        common.append((path, *(found or {None})))
     return common

@@ -15,7 +15,6 @@ def scatter_dataset(dataset, comm, root=0, shuffle=False, seed=None, *, force_eq
     np.random. Raises ValueError on every process if with root=None the lengths differ.
     """
     sender = 0 if root is None else root
-    comm.check_root(sender)
     if root is None:
         comm.agree("scatter_dataset", len(dataset))
     order = None

@@ -41,11 +41,10 @@ def create_communicator(name="auto", mpi_comm=None, *, cuda_aware=False):
                 f"create_communicator: mpiexec started {started} processes, but MPI knows of one; "
                 "mpi4py belongs to another MPI than mpiexec"
             )
-    end_all_on_error(MPICommunicator(mpi_comm))
-    own = select_gpu(MPICommunicator(mpi_comm)) if cuda.gpu_enable or kind == "auto" else False
-    if kind == "nccl" or (kind == "auto" and own):
-        return NCCLCommunicator(mpi_comm)
-    return MPICommunicator(mpi_comm, cuda_aware)
+    comm = MPICommunicator(mpi_comm, cuda_aware)
+    end_all_on_error(comm)
+    own = select_gpu(comm)
+    return NCCLCommunicator(mpi_comm) if kind == "nccl" or (kind == "auto" and own) else comm
 
 
 def world():
