@@ -139,6 +139,8 @@ def test_what_only_a_gpu_executes_is_left_out(file, definition, left_out):
         ("y = x + 1", {False}),
         ("if not is_on_gpu(x):\n    x.f()", {True, False}),
         ("x = y + 1 if cuda.is_on_gpu(y) else 2", {True, False}),
+        ("x = (cuda.cupy if y > 1 else np).empty(z)", {True, False}),
+        ("x = f(y) if y > 1 else cuda.cupy", {False}),
         ("@cuda.on_gpu(f, integers=True)\ndef g(x): pass", {True}),
         ("@f(integers=True)\ndef g(x): pass", {False}),
     ],

@@ -167,10 +167,10 @@ def test_invalid_arrays_and_roots():
             call([1.0])
         with pytest.raises(TypeError, match=f"{call.__name__}: expected an array of integers or floats, got complex"):
             call(np.array(1j))
-    calls = (comm.bcast, comm.bcast_obj, comm.gather_obj, comm.bcast_data)
-    for call in calls:
+    x = np.zeros(1)
+    for call, given in ((comm.bcast, x), (comm.bcast_obj, x), (comm.gather_obj, x), (comm.bcast_data, L.Layer())):
         with pytest.raises(ValueError, match="Communicator: expected a root from 0 to 0, got 1"):
-            call(np.zeros(1), root=1)
+            call(given, root=1)
     with pytest.raises(ValueError, match="Communicator: expected a root from 0 to 0, got -1"):
         comm.scatter_obj(["a"], -1)
 

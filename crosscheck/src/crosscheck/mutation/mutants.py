@@ -116,6 +116,8 @@ class OnAProcessor(ast.NodeTransformer):
                 return ast.BoolOp(op, rest) if len(rest) > 1 else (rest or [ast.Constant(not decides)])[0]
             case ast.IfExp(test=ast.Constant(value=bool(value)), body=body, orelse=orelse):
                 return body if value else orelse
+            case ast.IfExp(body=body, orelse=orelse) if called(body) == "cupy":  # cupy if ... else np
+                return orelse
             case ast.If(test=ast.Constant(value=bool(value)), body=body, orelse=orelse):
                 return (body if value else orelse) or ast.Pass()
         return node
@@ -130,7 +132,7 @@ def on_a_processor(text: str) -> str:
 def only_on_a_gpu(source: Source, top: ast.AST, start: int, end: int, new: str) -> bool:
     """Whether a change to a statement of a module makes no difference without a GPU."""
     old = source.of(top)
-    if "is_on_gpu" not in old and "gpu_enable" not in old:
+    if not any(word in old for word in ("is_on_gpu", "gpu_enable", "cupy")):
         return False
     changed = source.between(source.start(top), start) + new + source.between(end, source.end(top))
     return start >= source.start(top) and on_a_processor(old) == on_a_processor(changed)
