@@ -127,8 +127,8 @@ def read_frame(file, place, verify, data=True):
     length = int.from_bytes(head[:8], "little")
     if len(head) == 12 and verify and checksum(head[:8]) != int.from_bytes(head[8:], "little"):
         raise ValueError(f"{place}: length is damaged, or this is not a record file")
-    parts, missing = [], length if len(head) == 12 else 1
-    while missing and len(head) == 12 and (part := file.read(min(missing, CHUNK))):
+    parts, missing = [], length
+    while part := file.read(min(missing, CHUNK)):
         parts.append(part)
         missing -= len(part)
     record, tail = b"".join(parts), file.read(4)

@@ -31,7 +31,7 @@ def types_of_words(fw: Any) -> list[Any]:
     empty = text.Vocabulary([], reserved=())
     rows = fw.models.FastText(text.Vocabulary(["a", "abc"]), 2).rows
     return [
-        *{type(word) for word, _ in found}, max(abs(around - word).max() for word, around in found),
+        {type(word) for word, _ in found} == {int}, max(abs(around - word).max() for word, around in found),
         empty.counts.dtype, type(rows) is np.ndarray, rows.dtype,
     ]  # fmt: skip
 
@@ -53,7 +53,7 @@ def search_that_ends(fw: Any) -> list[Any]:
 
     with np.errstate(divide="ignore"):
         found = fw.text.beam_search(step, (0, np.zeros((1, 1))), 2, 2, 9)
-    return [widths, [ids for ids, _ in found], *{type(score) for _, score in found}]
+    return [widths, [ids for ids, _ in found], {type(score) for _, score in found} == {float}]
 
 
 def contexts_not_seen(fw: Any) -> list[Any]:
@@ -165,7 +165,7 @@ values(
 )
 values(
     60, NUMPY,
-    ("types_of_words", types_of_words, lambda: [int, 5, np.dtype(np.int64), True, np.dtype(np.int64)]),
+    ("types_of_words", types_of_words, lambda: [True, 5, np.dtype(np.int64), True, np.dtype(np.int64)]),
     ("bleu_of_short_sentences", short_sentences, lambda: [
         math.exp(-2), 0.0, 0.0, math.exp(-2), "ValueError: corpus_bleu"]),
     ("sides_of_nothing", lambda fw: message(partial(fw.models.FCN(fw.relu, 2, 1), np.ones((1, 1, 0, 4), "f"))), lambda:
@@ -179,7 +179,7 @@ values(
     ("sizes_of_models", sizes_of_models, lambda: [f"ValueError: {name}" for name in SIZED for _ in range(2)]),
     ("record_without_a_length", short_record, lambda: "truncated"),
     ("words_without_an_id", unknown_words, lambda: [np.array([1, 0]), "KeyError: 'c'"]),
-    ("beam_search_that_ends", search_that_ends, lambda: [[1, 2], [[0, 2], [1, 2]], float]),
+    ("beam_search_that_ends", search_that_ends, lambda: [[1, 2], [[0, 2], [1, 2]], True]),
     ("contexts_not_seen", contexts_not_seen, lambda: [[True] * 3, np.inf]),
     ("scores_at_the_limit", scores_at_the_limit, lambda: np.array([[0.0, -1.0]])),
     ("detectors_of_arrays", lambda fw: list(of_detectors(fw)), lambda: [

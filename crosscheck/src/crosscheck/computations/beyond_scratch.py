@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from ..inputs import DEFAULT_SEED, SHAPES_ONLY, normal
 from . import computation
 from .beyond_tensors import BEYOND
 from .errors import errors
+from .mutants_functions import message
 from .steps52_60 import drawing
 from .values import values
 
@@ -322,9 +324,63 @@ def passes(fw: Any) -> Any:
     return [doubled.forward(DATA), first > 0, y.shape, gx.shape, shapes, close, [layer.first for layer in layers]]
 
 
+def wrong_gradients(fw: Any) -> list[str]:
+    """What is said of gradients of another shape: of outputs, and those that operations of the user compute."""
+    s = fw.scratch
+    layer, operation = s.Dense(2), s.Sigmoid()
+    layer.forward(DATA)
+    operation.forward(DATA)
+    wide = type("Wide", (s.Operation,), {"function": lambda self, x: x, "_input_grad": lambda self, g: g[:1]})()
+    thin = type("Thin", (s.ParamOperation,), {"function": lambda self, x, p: x * p, "_param_grad": lambda self, g: g})
+    of_param = thin(DATA[:1])
+    for each in (wide, of_param):
+        each.forward(DATA)
+    calls = (layer.backward, DATA), (operation.backward, DATA[:2]), (wide.backward, DATA), (of_param.backward, DATA)
+    return [message(partial(call, gradient)) for call, gradient in calls]
+
+
+SHAPES = ((4, 2), (4, 3)), ((4, 3), (2, 3)), ((4, 3), (1, 3)), ((1, 3), (4, 3))
+
+
+def parts_of_layers(fw: Any) -> list[Any]:
+    """The operations of layers, the input that they keep, and the seed of their network; defaults of an optimizer."""
+    s, found = fw.scratch, []
+    layers = [
+        s.Conv2D(1, 1, dropout=0.5, flatten=True),
+        s.Dense(2, conv_in=True, dropout=0.5),
+        s.Dense(2),
+        s.Conv2D(1, 1),
+    ]
+    x = np.ones((1, 1, 1, 1))
+    for layer in layers:
+        layer.forward(x if layer is not layers[2] else DATA)
+        found.append([type(operation).__name__ for operation in layer.operations])
+    momentum = s.SGDMomentum(decay_type="linear")
+    return [found, layers[0].input_ is x, s.NeuralNetwork([], s.Loss(), 5).seed, momentum.final_lr]
+
+
+PARTS = [["Conv2D_Op", "Linear", "Flatten", "Dropout"], ["Flatten", "WeightMultiply", "BiasAdd", "Linear", "Dropout"],
+         ["WeightMultiply", "BiasAdd", "Linear"], ["Conv2D_Op", "Linear"]]  # fmt: skip
+
+
+def again(fw: Any) -> list[Any]:
+    """Whether a second training starts anew: with new weights, or with those of the first."""
+    s, found = fw.scratch, []
+    net = s.NeuralNetwork([s.Dense(2, s.Tanh()), s.Dense(1)], s.MeanSquaredError())
+    run = s.Trainer(net, s.SGDMomentum())
+    with drawing(0), contextlib.redirect_stdout(io.StringIO()):
+        for restart in (True, True, False):
+            found.append(run.fit(DATA, TARGETS, DATA, TARGETS, 3, 1, restart=restart, early_stopping=False))
+    return [found[0] == found[1], found[2][0] < found[0][-1]]
+
+
 # fmt: off
 values(
     60, FORMULA,
+    ("scratch_wrong_gradients", wrong_gradients, lambda: [
+        f"ValueError: assert_same_shape: expected a gradient of shape {a}, got {b}" for a, b in SHAPES]),
+    ("scratch_parts_of_layers", parts_of_layers, lambda: [PARTS, True, 5, 0]),
+    ("scratch_trained_again", again, lambda: [True, True]),
     ("scratch_operations", operations, expected_operations),
     ("scratch_losses", losses, expected_losses),
     ("scratch_optimizers", optimizers, expected_optimizers),
