@@ -220,9 +220,9 @@ def test_a_subclass_that_writes_next_is_looped_over_with_it():
     [
         (pairs(3), 0, ValueError, "DataLoader: expected batch_size to be at least 1, got 0"),
         (pairs(3), -2, ValueError, "DataLoader: expected batch_size to be at least 1, got -2"),
-        (pairs(3), 1.5, TypeError, "'float' object cannot be interpreted as an integer"),
-        (pairs(3), "3", TypeError, "'str' object cannot be interpreted as an integer"),
-        (iter(pairs(3)), 1, TypeError, r"object of type 'list_iterator' has no len\(\)"),
+        (pairs(3), 1.5, TypeError, "DataLoader: expected batch_size to be an integer, got 1.5"),
+        (pairs(3), "3", TypeError, "DataLoader: expected batch_size to be an integer, got '3'"),
+        (iter(pairs(3)), 1, TypeError, "DataLoader: expected a dataset with a length, got <list_iterator"),
     ],
 )
 def test_invalid_arguments_of_a_loader_are_rejected(dataset, batch_size, error, message):
@@ -236,6 +236,7 @@ def test_invalid_arguments_of_a_loader_are_rejected(dataset, batch_size, error, 
         ([(0, 1), (0, None)], ValueError, "DataLoader: expected t of one shape in a batch, got .*None"),
         ([(np.ones(2), 1), (np.ones(3), 1)], ValueError, r"expected x of one shape in a batch, got .*\(3,\)"),
         ([(0, 1), (0, [1])], ValueError, "expected t of one shape"),
+        ("xy", TypeError, r"DataLoader: expected pairs \(x, t\) from the dataset, got str"),
         (np.ones((2, 2)), TypeError, r"DataLoader: expected pairs \(x, t\) from the dataset, got ndarray"),
         ([(0, 1, 2), (0, 1, 2)], TypeError, r"DataLoader: expected pairs \(x, t\) from the dataset, got tuple"),
     ],

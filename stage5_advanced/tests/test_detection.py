@@ -7,6 +7,8 @@ import pytest
 
 from .stage import F, L, Sequential, Variable, check_gradients, models, optimizers, test_mode, using_config
 
+test_mode.__test__ = False  # pytest would collect it by its name
+
 
 def array(*shape):
     """Random numbers of both signs that depend on the shape alone."""
@@ -115,6 +117,8 @@ def test_fcn_takes_the_features_of_alexnet_and_vgg():
         assert models.FCN(trunk, 2)(x).shape == (1, 2, 64, 96)  # AlexNet's is resized
     with pytest.raises(ValueError, match=re.escape("maps of (2, 3) from x (1, 3, 64, 96), got (1, 3, 16, 24)")):
         models.FCN(lambda x: x[:, :, ::4, ::4], 2)(x)
+    with pytest.raises(TypeError, match=r"^FCN: expected a model, a layer or a function as the trunk, got 'resnet'$"):
+        models.FCN("resnet", 2)
 
 
 @pytest.mark.parametrize("stride", [2, 3, 4])
@@ -166,6 +170,8 @@ def test_the_loss_of_an_autoencoder_has_a_sparse_and_a_noisy_form():
     for arguments in ({"sizes": (6,)}, {"sizes": (6, 2), "noise": -1.0}):
         with pytest.raises(ValueError, match="Autoencoder: expected"):
             models.Autoencoder(**arguments)
+    with pytest.raises(ValueError, match=r"^VAE: expected a deviation above 0, got -0\.5$"):
+        models.VAE(4, 2, deviation=-0.5)
 
 
 def test_weidmans_convolutional_autoencoder():

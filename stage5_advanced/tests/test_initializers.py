@@ -134,7 +134,7 @@ def test_bilinear_kernels():
 
 REFUSED = [
     (lambda: initializers.Normal(-1), "Normal: expected std of at least 0, got -1"),
-    (lambda: initializers.Normal(math.nan), "Normal: expected std of at least 0, got nan"),
+    (lambda: initializers.Normal(math.nan), "Normal: expected std to be a number, got nan"),
     (lambda: initializers.TruncatedNormal(cut=0), "TruncatedNormal: expected cut above 0, got 0"),
     (lambda: initializers.TruncatedNormal(-2), "TruncatedNormal: expected std of at least 0, got -2"),
     (lambda: initializers.Uniform(1, 0), "Uniform: expected low to be at most high, got 1 and 0"),

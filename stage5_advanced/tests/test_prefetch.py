@@ -172,11 +172,13 @@ def test_the_mode_is_that_of_the_loop():
 
 def test_invalid_loaders():
     loader = DataLoader(DATA, 2)
-    for depth, workers in ((0, 1), (1, 0)):
-        with pytest.raises(
-            ValueError, match=f"Prefetch: expected depth and workers to be at least 1, got {depth} and {workers}"
-        ):
-            P.Prefetch(loader, depth, workers)
+    for name, number in (("depth", 0), ("workers", 0), ("depth", -1)):
+        with pytest.raises(ValueError, match=f"^Prefetch: expected {name} to be at least 1, got {number}"):
+            P.Prefetch(loader, **{name: number})
+        with pytest.raises(TypeError, match=f"^Prefetch: expected {name} to be an integer, got 'x'"):
+            P.Prefetch(loader, **{name: "x"})
+    with pytest.raises(TypeError, match=r"^Prefetch: expected a loader, got 5$"):
+        P.Prefetch(5)
     with pytest.raises(TypeError, match="Prefetch: expected a loader, got generator, which can be used only once"):
         P.Prefetch(x for x in DATA)
     with pytest.raises(TypeError, match="Prefetch: expected a DataLoader for more than one worker, got list"):
@@ -199,6 +201,8 @@ def test_functions_in_threads():
         P.map_threads(lambda i: 1 / i, [1, 0], 2)
     with pytest.raises(ValueError, match="map_threads: expected workers to be at least 1, got 0"):
         P.map_threads(f, [1], 0)
+    with pytest.raises(TypeError, match="map_threads: expected workers to be an integer, got nan"):
+        P.map_threads(f, [1], float("nan"))
 
 
 @pytest.mark.parametrize("pools", [[{"num_threads": 8}, {"num_threads": 3}], [], None])

@@ -120,7 +120,15 @@ def test_state_is_saved_and_loaded_and_has_the_dtype_of_its_parameter(make, dtyp
         (lambda: RMSprop(style="keras"), "RMSprop: expected style 'torch' or 'tensorflow', got 'keras'"),
         (lambda: RMSprop(alpha=1.0), "RMSprop: expected 0 <= alpha < 1, got 1.0"),
         (lambda: AdamW(weight_decay=-1), "AdamW: expected 0 <= weight_decay < inf, got -1"),
-        (lambda: NAG(momentum=math.nan), "NAG: expected 0 <= momentum < inf, got nan"),
+        (
+            lambda: optimizers.OnPlateau(SGD(), patience=math.nan),
+            "OnPlateau: expected patience to be a number, got nan",
+        ),
+        (
+            lambda: optimizers.OnPlateau(SGD(), cooldown=-1),
+            "OnPlateau: expected patience and cooldown of at least 0, got 10 and -1",
+        ),
+        (lambda: NAG(momentum=math.nan), "NAG: expected momentum to be a number, got nan"),
         (lambda: optimizers.ClipValue(0.0), "ClipValue: expected a limit above 0, got 0.0"),
     ],
 )

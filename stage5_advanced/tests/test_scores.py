@@ -104,7 +104,8 @@ def test_bleu_of_a_corpus():
         (lambda: scores.top_k([0], np.eye(2)), ValueError, r"top_k: expected t \(N,\), y \(N, C\) and k from 1 to C"),
         (lambda: scores.rmse_log([0.0], [1.0]), ValueError, "rmse_log: expected positive targets, got 0.0"),
         (lambda: scores.perplexity([]), ValueError, r"perplexity: expected at least one loss, got \(0,\)"),
-        (lambda: scores.bleu("a", "a", 0), ValueError, "bleu: expected k of at least 1, got 0"),
+        (lambda: scores.bleu("a", "a", 0), ValueError, "^bleu: expected k to be at least 1, got 0"),
+        (lambda: scores.corpus_bleu(["a"], ["a"], -1), ValueError, "^corpus_bleu: expected k to be at least 1, got -1"),
         (lambda: scores.corpus_bleu(["a"], []), ValueError, "corpus_bleu: expected one reference for each prediction"),
     ],
 )

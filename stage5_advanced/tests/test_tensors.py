@@ -160,7 +160,7 @@ def test_maximum_and_minimum_of_arrays_rows_and_numbers(f):
     [
         (lambda x: F.gelu(x, "erf"), "gelu: expected approximate 'none' or 'tanh', got 'erf'"),
         (lambda x: F.softplus(x, 0.0), "softplus: expected 0 < beta < inf, got 0.0"),
-        (lambda x: F.softplus(x, math.nan), "softplus: expected 0 < beta < inf, got nan"),
+        (lambda x: F.softplus(x, math.nan), "softplus: expected beta to be a number, got nan"),
     ],
 )
 def test_arguments_of_units_are_checked(call, text):
@@ -229,6 +229,8 @@ def test_where_broadcasts_and_accepts_numbers():
     x = x0.astype(np.float32)
     assert F.where(condition, x, 0.5).dtype == F.where(condition, 0.5, x).dtype == np.float32
     np.testing.assert_array_equal(F.where(condition, 1.0, 0).data, np.where(condition, 1.0, 0))
+    with pytest.raises(TypeError, match="sign: expected numbers, got bool"):
+        F.sign(np.array([True]))
     with pytest.raises(TypeError, match="where: expected a condition of bool, got float64"):
         F.where(x0, x0, x1)
 
@@ -477,11 +479,20 @@ def test_an_ignored_label_has_no_gradient():
     assert y.dtype == np.float32
 
 
+def test_weights_of_classes_may_be_negative():
+    log_p, t, weight = array(3, 4), np.array([1, 3, 1]), np.array([2.0, -3.0, 1.0, 0.5])
+    expected = sum(-log_p[i, k] * weight[k] for i, k in enumerate(t)) / weight[t].sum()
+    np.testing.assert_allclose(F.nll_loss(log_p, t, weight=weight).data, expected)
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"ignore": 1, "t": np.array([1, 1])}, "expected labels with a weight above 0 to average over, got none"),
-        ({"weight": np.zeros(3)}, "expected labels with a weight above 0 to average over, got none"),
+        (
+            {"ignore": 1, "t": np.array([1, 1])},
+            "expected labels to average over whose weights do not sum to 0, got none",
+        ),
+        ({"weight": np.zeros(3)}, "expected labels to average over whose weights do not sum to 0, got none"),
         ({"weight": np.ones(2)}, "expected a weight for each of 3 classes, got (2,)"),
         ({"label_smoothing": 1.5}, "expected a label_smoothing from 0 to 1, got 1.5"),
         ({"reduction": "max"}, "expected reduction 'mean', 'sum' or 'none', got 'max'"),

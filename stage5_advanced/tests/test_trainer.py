@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import math
+import re
 import sys
 
 import numpy as np
@@ -273,6 +275,34 @@ def test_a_checkpoint_is_saved_every_so_many_epochs_and_if_monitored_only_at_the
         T.Checkpoint("run", every=0)
 
 
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (
+            lambda: T.Checkpoint("run", every=math.nan),
+            TypeError,
+            "Checkpoint: expected every to be an integer, got nan",
+        ),
+        (
+            lambda: T.EarlyStopping(patience=math.nan),
+            ValueError,
+            "EarlyStopping: expected patience to be a number, got nan",
+        ),
+        (
+            lambda: T.EarlyStopping(min_delta=math.nan),
+            ValueError,
+            "EarlyStopping: expected min_delta to be a number, got nan",
+        ),
+        (lambda: T.ScheduleRate(0.1), TypeError, "ScheduleRate: expected a schedule with a method step, got 0.1"),
+        (lambda: T.Average(None), TypeError, "Average: expected an average with a method update, got None"),
+        (lambda: make()[1].fit(loader_of(4), "2"), TypeError, "Trainer.fit: expected epochs to be an integer, got '2'"),
+    ],
+)
+def test_invalid_arguments_are_named(make, error, message):
+    with pytest.raises(error, match=f"^{re.escape(message)}$"):
+        make()
+
+
 def test_a_schedule_is_part_of_a_checkpoint(tmp_path):
     model = L.Linear(1, in_size=1)
     optimizer = optimizers.SGD(0.8).setup(model)
@@ -309,7 +339,11 @@ def test_callbacks_are_called_in_order_and_see_the_trainer():
             seen.append("end")
 
     _, trainer, _ = make()
-    trainer.fit(loader_of(10), 1, callbacks=[object(), Notes()])
+    trainer.fit(loader_of(10), 1, callbacks=[Notes()])
+    with pytest.raises(TypeError, match=r"^Trainer.fit: expected callbacks with any of \('on_begin', .*, got <object"):
+        trainer.fit(loader_of(10), 1, callbacks=[object()])
+    with pytest.raises(ValueError, match=r"^Trainer\.fit: expected epochs to be at least 0, got -1"):
+        trainer.fit(loader_of(10), -1)
     batches = [("batch", n, ["loss", "accuracy"]) for n in (1, 2)]
     assert seen == [("begin", 1), ("epoch", 1, 2), *batches, ("epoch end", 1), "end"]
     trainer.fit(iter([(x, t)]), 1, callbacks=[Notes()])

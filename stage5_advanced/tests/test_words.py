@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from .stage import Adam, F, Variable, check_gradients, models, text
+from .stage import Adam, F, Variable, check_gradients, initializers, models, text
 
 SENTENCES = [["the", "cat", "sat", "on", "the", "mat"], ["the", "dog", "sat", "on", "the", "log"], ["a", "cat"]]
 VOCAB = text.Vocabulary([word for sentence in SENTENCES for word in sentence])
@@ -267,3 +267,17 @@ def test_a_ragged_line_is_named(tmp_path, line):
 def test_ids_of_models_may_be_variables():
     model = models.SkipGram(VOCAB, 4)
     assert np.isfinite(model(Variable(np.array([1, 2])), Variable(np.array([3, 0]))).data)
+
+
+def test_random_numbers_come_from_a_generator_or_a_seed():
+    model = models.LanguageModel(5, None, 2)
+    for of in (
+        lambda rng: list(text.pairs([range(9)], 3, rng)),
+        lambda rng: list(text.skipgram_batches([range(9)], 4, 3, rng)),
+        lambda rng: text.subsample([np.arange(9)], np.ones(9), 0.05, rng),
+        lambda rng: list(text.lm_batches(np.arange(40), 2, 3, rng=rng)),
+        lambda rng: models.NGram(2).fit([0, 1, 2, 0, 2, 1]).sample(9, (0,), rng),
+        lambda rng: model.generate([0], 9, rng=rng),
+        lambda rng: initializers.Normal(1)((3, 4), rng=rng),
+    ):
+        assert repr(of(3)) == repr(of(np.random.default_rng(3)))

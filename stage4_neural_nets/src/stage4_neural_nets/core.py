@@ -296,14 +296,31 @@ def as_input(obj, name=None):
     return variable
 
 
-def as_number(name, key, value):
+def as_number(name, key, value, nan=False):
     """A number, or an array () of one, as Python's: one of NumPy would turn float32 into float64. [step 46]
 
-    name: of the function or class, key: of its argument. Raises TypeError unless it is a real number.
+    name: of the function or class, key: of its argument. Raises TypeError unless it is a real number, and
+    ValueError for nan, unless nan is True.
     """
     number = value.item() if hasattr(value, "item") and np.ndim(value) == 0 else value
     if not isinstance(number, Real):
         raise TypeError(f"{name}: expected {key} to be a number, got {value!r}")
+    if number != number and not nan:
+        raise ValueError(f"{name}: expected {key} to be a number, got nan")
+    return number
+
+
+def as_count(name, key, value, least=1):
+    """An integer as Python's; name and key as in as_number. [step 50, not in the book]
+
+    Raises TypeError unless it is an integer, ValueError if it is below `least`.
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}: expected {key} to be an integer, got {value!r}") from None
+    if number < least:
+        raise ValueError(f"{name}: expected {key} to be at least {least}, got {value}")
     return number
 
 

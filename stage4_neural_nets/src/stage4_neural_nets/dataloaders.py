@@ -2,9 +2,10 @@
 
 import copy
 import math
-import operator
 
 import numpy as np
+
+from .core import as_count
 
 
 class DataLoader:
@@ -22,13 +23,13 @@ class DataLoader:
 
     def __init__(self, dataset, batch_size, shuffle=True, *, drop_last=False, rng=None):
         self.dataset = dataset
-        self.batch_size = operator.index(batch_size)
+        self.batch_size = as_count("DataLoader", "batch_size", batch_size)
         self.shuffle = shuffle
         self.drop_last = drop_last
         self.rng = None if rng is None else np.random.default_rng(rng)
+        if not hasattr(dataset, "__len__"):
+            raise TypeError(f"DataLoader: expected a dataset with a length, got {dataset!r}")
         self.data_size = len(dataset)
-        if batch_size < 1:
-            raise ValueError(f"DataLoader: expected batch_size to be at least 1, got {batch_size}")
         self.max_iter = self.data_size // batch_size if drop_last else math.ceil(self.data_size / batch_size)
         self.reset()
 

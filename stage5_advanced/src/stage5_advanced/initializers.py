@@ -2,8 +2,8 @@
 
 An initializer is called as init(shape, dtype=np.float32, *, fans=None, rng=None) and returns a NumPy array; any
 function with these arguments is one. fans: the number of inputs of an output element, and of outputs of an input
-element; None takes them from the shape, (in, out) or (OC, C, KH, KW). rng: a np.random.Generator; None stands for
-NumPy's global generator. Numbers are drawn in float64, then cast.
+element; None takes them from the shape, (in, out) or (OC, C, KH, KW). rng: a np.random.Generator, or a seed; None
+stands for NumPy's global generator. Numbers are drawn in float64, then cast.
 """
 
 import copy
@@ -21,7 +21,7 @@ class Initializer:
     def __call__(self, shape, dtype=np.float32, *, fans=None, rng=None):
         """Return an array of initial values. [not in the book]"""
         shape = tuple(shape)
-        return self.draw(shape, fans, np.random if rng is None else rng).astype(dtype)
+        return self.draw(shape, fans, np.random if rng is None else np.random.default_rng(rng)).astype(dtype)
 
     def fans(self, shape, fans):
         """The fans that were given, or those of the shape. Raises ValueError if it has fewer than two axes."""
@@ -38,7 +38,7 @@ class Constant(Initializer):
     """All elements are c. [not in the book]"""
 
     def __init__(self, c):
-        self.c = float(as_number("Constant", "c", c))
+        self.c = float(as_number("Constant", "c", c, nan=True))
 
     def draw(self, shape, fans, rng):
         return np.full(shape, self.c)
@@ -254,7 +254,7 @@ def initialize(model, initializer, *inputs, names="*/W", rng=None):
         raise ValueError(
             f"initialize: {missing} are uninitialized; pass inputs of the model with which it creates them"
         )
-    new = {}
+    new, rng = {}, None if rng is None else np.random.default_rng(rng)
     for param, (path, layer, name) in found.items():
         xp, shape, dtype = like[param].xp, like[param].shape, like[param].dtype
         fans = layer.fans(shape) if name == "W" and hasattr(layer, "fans") else None

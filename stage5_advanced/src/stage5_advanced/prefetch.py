@@ -8,7 +8,6 @@ import contextlib
 import copy
 import functools
 import itertools
-import operator
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ import numpy as np
 
 from . import cuda
 from .config import Config, using_config
+from .core import as_count
 from .dataloaders import DataLoader
 
 
@@ -65,10 +65,10 @@ class Prefetch:
 
     def __init__(self, loader, depth=2, workers=1):
         self.loader = loader
-        self.depth = operator.index(depth)
-        self.workers = operator.index(workers)
-        if depth < 1 or workers < 1:
-            raise ValueError(f"Prefetch: expected depth and workers to be at least 1, got {depth} and {workers}")
+        self.depth = as_count("Prefetch", "depth", depth)
+        self.workers = as_count("Prefetch", "workers", workers)
+        if not np.iterable(loader):
+            raise TypeError(f"Prefetch: expected a loader, got {loader!r}")
         if iter(loader) is loader:
             raise TypeError(f"Prefetch: expected a loader, got {type(loader).__name__}, which can be used only once")
         if workers > 1 and not isinstance(loader, DataLoader):
@@ -189,8 +189,7 @@ def map_threads(f, items, workers):
     NumPy lets other threads run while it computes on large arrays. Where threadpoolctl is installed, the threads of
     matrix products are divided among the workers. The first exception, in the order of the items, is raised.
     """
-    if workers < 1:
-        raise ValueError(f"map_threads: expected workers to be at least 1, got {workers}")
+    workers = as_count("map_threads", "workers", workers)
     with divided_blas(workers), ThreadPoolExecutor(workers) as threads:
         return list(threads.map(in_mode_of_caller(f), items))
 

@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from . import cuda
+from .core import as_count
 
 
 def pair(name, t, y):
@@ -133,8 +134,7 @@ def bleu(prediction, reference, k=4):
     p_n: the fraction of the n-grams of the prediction that occur in the reference, for n up to k and up to the length
     of the prediction. A sentence is a str, split at white space, or a sequence of tokens. An empty prediction gives 0.
     """
-    if k < 1:
-        raise ValueError(f"bleu: expected k of at least 1, got {k}")
+    k = as_count("bleu", "k", k)
     prediction, reference = tokens(prediction), tokens(reference)
     if not prediction:
         return 0.0
@@ -155,6 +155,7 @@ def corpus_bleu(predictions, references, k=4):
         raise ValueError(
             f"corpus_bleu: expected one reference for each prediction, got {len(predictions)} and {len(references)}"
         )
+    k = as_count("corpus_bleu", "k", k)
     pairs = [(tokens(p), tokens(r)) for p, r in zip(predictions, references, strict=True)]
     logs = 0.0
     for n in range(1, k + 1):

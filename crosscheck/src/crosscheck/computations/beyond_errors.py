@@ -39,6 +39,10 @@ errors(
      ValueError, "load_state: expected ['t', 'base'], got ['t']"),
     ("plateau_with_factor_one", lambda fw: fw.OnPlateau(sgd(fw), 1.0),
      ValueError, "OnPlateau: expected a factor between 0 and 1, got 1.0"),
+    ("plateau_without_patience", lambda fw: fw.OnPlateau(sgd(fw), patience=-1),
+     ValueError, "OnPlateau: expected patience and cooldown of at least 0, got -1 and 0", "accepts it"),
+    ("sign_of_booleans", lambda fw: fw.sign(fw.constant(np.array([True]))),
+     TypeError, "sign: expected numbers, got bool", "returns them"),
     ("plateau_in_an_unknown_mode", lambda fw: fw.OnPlateau(sgd(fw), mode="low"),
      ValueError, "OnPlateau: expected mode 'min' or 'max', got 'low'"),
     ("between_in_an_unknown_way", lambda fw: fw.between(sgd(fw), 0.01, 5, "cosine"),
@@ -97,7 +101,7 @@ errors(
                  "expected labels (2, 4) or probabilities (2, 3, 4)"),
     ("cross_entropy_with_everything_ignored",
      lambda fw: fw.softmax_cross_entropy(ones(fw, 2, 3), whole(fw, 1, 1), ignore=1),
-     ValueError, "softmax_cross_entropy: expected labels with a weight above 0 to average over, got none",
+     ValueError, "softmax_cross_entropy: expected labels to average over whose weights do not sum to 0, got none",
      "returns nan"),
     ("loss_reduced_in_an_unknown_way", lambda fw: fw.l1_loss(ones(fw, 2), ones(fw, 2), "max"),
      ValueError, "l1_loss: expected reduction 'mean', 'sum' or 'none', got 'max'"),
@@ -121,6 +125,6 @@ errors(
     ("total_variation_of_a_row", lambda fw: fw.total_variation(ones(fw, 1, 3)),
      ValueError, "total_variation: expected x (..., H, W) with sides of at least 2, got (1, 3)", "returns nan"),
     ("softplus_with_no_slope_at_all", lambda fw: fw.softplus(ones(fw, 2), math.nan),
-     ValueError, "softplus: expected 0 < beta < inf, got nan", "returns nan"),
+     ValueError, "softplus: expected beta to be a number, got nan", "returns nan"),
 )
 # fmt: on

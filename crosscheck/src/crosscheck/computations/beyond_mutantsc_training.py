@@ -168,8 +168,8 @@ def expected_ahead() -> Any:
     batches = [np.array([[float(i), 0, 0] for i in part]) for part in ([0, 1], [2, 3], [4])]
     found: list[Any] = [2, 1, 3, [None, None, 0], 3, 2, [*batches, [0, 1, 2, 3, 4], 0] * 2]
     loaded = [np.array([0, 1]), np.array([0, 1]), np.array([2, 3]), 2, [0.0, 2.0, 4.0], 2]
-    texts = ["TypeError: 'float' object cannot be interpreted as an integer"]
-    texts += ["ValueError: Prefetch: expected depth and workers to be at least 1, got 1 and 0"]
+    texts = ["TypeError: Prefetch: expected depth to be an integer, got 1.5"]
+    texts += ["ValueError: Prefetch: expected workers to be at least 1, got 0"]
     return [*found, *loaded, *texts, "AttributeError: depth", "AttributeError: __nothing__", [3, 4, 5]]
 
 

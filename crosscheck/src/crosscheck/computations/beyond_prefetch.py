@@ -86,7 +86,10 @@ values(
 errors(
     60,
     ("prefetch_of_no_batches", lambda fw: fw.prefetch.Prefetch(fw.DataLoader(DATA, 3), 0),
-     ValueError, "Prefetch: expected depth and workers to be at least 1, got 0 and 1"),
+     ValueError, "Prefetch: expected depth to be at least 1, got 0"),
+    ("prefetch_of_half_a_batch", lambda fw: fw.prefetch.Prefetch(DATA, 0.5),
+     TypeError, "Prefetch: expected depth to be an integer, got 0.5"),
+    ("prefetch_of_a_number", lambda fw: fw.prefetch.Prefetch(5), TypeError, "Prefetch: expected a loader, got 5"),
     ("prefetch_of_an_iterator", lambda fw: fw.prefetch.Prefetch(iter(DATA)),
      TypeError, "Prefetch: expected a loader, got list_iterator, which can be used only once"),
     ("prefetch_of_a_list_by_two", lambda fw: fw.prefetch.Prefetch(DATA, workers=2),
@@ -99,4 +102,6 @@ errors(
      AttributeError, "__no_such__"),
     ("map_threads_without_threads", lambda fw: fw.prefetch.map_threads(abs, [1], 0),
      ValueError, "map_threads: expected workers to be at least 1, got 0"),
+    ("map_threads_with_nan_threads", lambda fw: fw.prefetch.map_threads(abs, [1], np.nan),
+     TypeError, "map_threads: expected workers to be an integer, got nan"),
 )

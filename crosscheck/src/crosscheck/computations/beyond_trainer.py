@@ -534,6 +534,13 @@ errors(
      ValueError, "ScheduleRate: expected per 'epoch' or 'batch', got 'sample'"),
     ("schedule_per_batch_of_a_value", lambda fw: fw.training.ScheduleRate(None, "batch", "loss"),
      ValueError, "ScheduleRate: expected per 'epoch' with monitor 'loss', got 'batch'"),
+    ("schedule_that_is_a_number", lambda fw: fw.training.ScheduleRate(0.5),
+     TypeError, "ScheduleRate: expected a schedule with a method step, got 0.5"),
+    ("average_of_nothing", lambda fw: fw.training.Average(None),
+     TypeError, "Average: expected an average with a method update, got None"),
+    ("callback_without_methods", lambda fw: trainer_of(fw).fit([(x, None)], 1, callbacks=["log"]),
+     TypeError, "Trainer.fit: expected callbacks with any of ('on_begin', 'on_epoch', 'on_batch', 'on_epoch_end', "
+     "'on_end'), got 'log'"),
     ("average_with_a_decay_of_one", lambda fw: fw.training.ExponentialMovingAverage(fw.Linear(1), 1.0),
      ValueError, "ExponentialMovingAverage: expected 0 <= decay < 1, got 1.0"),
     ("average_of_uninitialized_weights", lambda fw: fw.training.ExponentialMovingAverage(fw.Linear(1)).update(),

@@ -206,7 +206,13 @@ class Sign(Function):
 
 
 def sign(x):
-    """Sign of x, elementwise: -1, 0 or 1, and nan for nan; its gradient is 0. [not in the book]"""
+    """Sign of x, elementwise: -1, 0 or 1, and nan for nan; its gradient is 0. [not in the book]
+
+    Raises TypeError for booleans.
+    """
+    x = as_input(x, "sign")
+    if x.dtype.kind == "b":
+        raise TypeError("sign: expected numbers, got bool")
     return Sign()(x)
 
 

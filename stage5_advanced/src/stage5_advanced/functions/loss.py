@@ -188,8 +188,8 @@ def cross_entropy(name, log_p, t, weight, ignore, label_smoothing, axis, reducti
         return reduced(name, losses, reduction)
 
     def check_total(total):
-        if not total > 0:
-            raise ValueError(f"{name}: expected labels with a weight above 0 to average over, got none")
+        if total == 0:
+            raise ValueError(f"{name}: expected labels to average over whose weights do not sum to 0, got none")
 
     return sum(losses) / checked(check_total, sum(shares))
 

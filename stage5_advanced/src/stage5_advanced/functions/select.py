@@ -272,7 +272,7 @@ def pad(x, pad_width, mode="constant", value=0):
     if any(not 0 <= width <= max(least(n), 0) for n, pair in zip(x.shape, widths, strict=True) for width in pair):
         raise ValueError(f"pad: expected widths that mode {mode!r} can fill for x {x.shape}, got {widths}")
     if mode == "constant":
-        return Pad(widths, as_number("pad", "value", value))(x)
+        return Pad(widths, as_number("pad", "value", value, nan=True))(x)
     for axis, pair in enumerate(widths):
         if pair != (0, 0):
             x = take(x, np.pad(np.arange(x.shape[axis]), pair, mode), axis)

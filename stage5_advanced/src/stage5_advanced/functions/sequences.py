@@ -91,7 +91,7 @@ def pad_sequence(xs, value=0):
 
     x has the value after the end of each sequence; T is the largest length. Raises ValueError if the other axes differ.
     """
-    xs, value = as_inputs("pad_sequence", xs), as_number("pad_sequence", "value", value)
+    xs, value = as_inputs("pad_sequence", xs), as_number("pad_sequence", "value", value, nan=True)
     if any(x.ndim == 0 or x.shape[1:] != xs[0].shape[1:] for x in xs):
         raise ValueError(f"pad_sequence: expected x (T_i, ...) that differ only in T_i, got {[x.shape for x in xs]}")
     lengths = np.array([len(x) for x in xs])

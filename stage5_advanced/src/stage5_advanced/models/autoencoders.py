@@ -113,6 +113,8 @@ class VAE(Model):
         self.side = side
         self.latent = latent
         self.deviation = as_number("VAE", "deviation", deviation)
+        if not deviation > 0:
+            raise ValueError(f"VAE: expected a deviation above 0, got {deviation}")
         self.enc1 = Linear(hidden)
         self.enc2 = Linear(hidden)
         self.mu = Linear(latent)

@@ -63,6 +63,7 @@ class SkipGram(Model):
         neighbor. optimizer: None stands for Adam(0.01). rng: of windows, subsampling and order.
         """
         self.output.sample_size = negatives
+        rng = None if rng is None else np.random.default_rng(rng)
         optimizer = (Adam(0.01) if optimizer is None else optimizer).setup(self)
         sentences = [self.vocab.encode(sentence) for sentence in corpus]
         history = []
@@ -183,6 +184,7 @@ class GloVe(Model):
         window, weight: of text.cooccurrences. optimizer: None stands for Adam(0.01). rng: of the order.
         """
         optimizer = (Adam(0.01) if optimizer is None else optimizer).setup(self)
+        rng = None if rng is None else np.random.default_rng(rng)
         i, j, x = cooccurrences([self.vocab.encode(sentence) for sentence in corpus], window, weight)
         history = []
         for _ in range(epochs):

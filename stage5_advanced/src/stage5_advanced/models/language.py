@@ -104,6 +104,7 @@ class NGram:
     def sample(self, length, prefix=(), rng=None):
         """prefix and `length` ids drawn after it, an array; from NumPy's global generator if rng is None."""
         ids = [int(i) for i in prefix]
+        rng = None if rng is None else np.random.default_rng(rng)
         for _ in range(length):
             ids.append(draw(self.probabilities(ids), rng))
         return np.array(ids, int)
@@ -172,8 +173,9 @@ class LanguageModel(Model):
         Draws from NumPy's global generator if rng is None. Raises ValueError for an empty prefix.
         """
         ids = as_ids("LanguageModel.generate", prefix, 1)
-        if temperature < 0:
+        if not as_number("LanguageModel.generate", "temperature", temperature) >= 0:
             raise ValueError(f"LanguageModel.generate: expected a temperature of at least 0, got {temperature}")
+        rng = None if rng is None else np.random.default_rng(rng)
         state, new = None, ids
         with no_grad(), test_mode():
             for _ in range(length):

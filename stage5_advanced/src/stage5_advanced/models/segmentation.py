@@ -18,6 +18,8 @@ class FCN(Model):
 
     def __init__(self, trunk, n_classes, stride=32):
         super().__init__()
+        if not callable(trunk):
+            raise TypeError(f"FCN: expected a model, a layer or a function as the trunk, got {trunk!r}")
         self.stride = stride
         self.trunk = trunk
         self.score = Conv2d(n_classes, 1)

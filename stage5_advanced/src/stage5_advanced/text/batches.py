@@ -7,17 +7,17 @@ def subsample(corpus, counts, sample=1e-4, rng=None):
     """The sentences without some of the frequent words. [not in the book]
 
     A word whose share of all words is f is dropped with probability max(0, 1 - sqrt(sample / f)). rng: a
-    np.random.Generator; None stands for NumPy's global generator.
+    np.random.Generator, or a seed; None stands for NumPy's global generator.
     """
     share = np.asarray(counts, float) / max(1, np.sum(counts))
     kept = np.sqrt(sample / np.maximum(share, 1e-300))
-    draw = np.random.random_sample if rng is None else rng.random
+    draw = np.random.random_sample if rng is None else np.random.default_rng(rng).random
     return [ids[draw(len(ids)) < kept[ids]] for ids in map(np.asarray, corpus) if len(ids)]
 
 
 def pairs(corpus, window=5, rng=None):
     """Yield (word, its neighbors) for each word: up to n on both sides, n drawn from 1 to window. [not in the book]"""
-    draw = np.random.randint if rng is None else rng.integers
+    draw = np.random.randint if rng is None else np.random.default_rng(rng).integers
     for ids in map(np.asarray, corpus):
         for at, n in enumerate(draw(1, window + 1, len(ids)).tolist()):
             around = np.concatenate([ids[max(0, at - n) : at], ids[at + 1 : at + 1 + n]])
@@ -30,6 +30,7 @@ def skipgram_batches(corpus, batch_size, window=5, rng=None):
 
     Neighbors that do not exist are 0, and False in the mask.
     """
+    rng = None if rng is None else np.random.default_rng(rng)
     found = list(pairs(corpus, window, rng))
     order = (np.random if rng is None else rng).permutation(len(found))
     for start in range(0, len(found), batch_size):

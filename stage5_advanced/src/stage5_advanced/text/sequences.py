@@ -10,7 +10,7 @@ def lm_batches(ids, batch, steps, order="random", rng=None):
 
     order: "random", sections that do not overlap, in random order; or "consecutive", where each row continues that of
     the batch before, so that the state of a model can be kept. What is left over is left out. rng: a
-    np.random.Generator; None stands for NumPy's global one.
+    np.random.Generator, or a seed; None stands for NumPy's global one.
     """
     ids = np.asarray(ids)
     if order not in ("random", "consecutive"):
@@ -20,7 +20,7 @@ def lm_batches(ids, batch, steps, order="random", rng=None):
             f"lm_batches: expected ids (N,) with more than batch * steps = {batch * steps} elements, got {ids.shape}"
         )
     if order == "random":
-        starts = (np.random if rng is None else rng).permutation((len(ids) - 1) // steps) * steps
+        starts = (np.random if rng is None else np.random.default_rng(rng)).permutation((len(ids) - 1) // steps) * steps
         starts = starts[: len(starts) // batch * batch].reshape(-1, batch)
     else:
         row = len(ids) // batch

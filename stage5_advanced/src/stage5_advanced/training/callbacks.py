@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 
-from ..core import as_number
+from ..core import as_count, as_number
 from ..optimizers import OnPlateau
 from ..saving import replacing, save_checkpoint
 
@@ -44,7 +44,7 @@ class EarlyStopping:
     """
 
     def __init__(self, monitor="valid_loss", patience=5, min_delta=0.0, restore_best=True, mode=None):
-        if as_number("EarlyStopping", "patience", patience) < 1:
+        if not as_number("EarlyStopping", "patience", patience) >= 1:
             raise ValueError(f"EarlyStopping: expected patience to be at least 1, got {patience}")
         self.monitor = monitor
         self.patience = patience
@@ -94,11 +94,9 @@ class Checkpoint:
     is_last = True  # so that it saves what the other callbacks have done
 
     def __init__(self, path, monitor=None, every=1, mode=None):
-        if as_number("Checkpoint", "every", every) < 1:
-            raise ValueError(f"Checkpoint: expected every to be at least 1, got {every}")
         self.path = path
         self.monitor = monitor
-        self.every = every
+        self.every = as_count("Checkpoint", "every", every)
         self.mode = None if monitor is None else mode_of("Checkpoint", monitor, mode)
 
     def on_begin(self, trainer):
@@ -168,6 +166,8 @@ class ScheduleRate:
             monitor = "valid_loss"
         if monitor is not None and per == "batch":
             raise ValueError(f"ScheduleRate: expected per 'epoch' with monitor {monitor!r}, got 'batch'")
+        if not hasattr(schedule, "step"):
+            raise TypeError(f"ScheduleRate: expected a schedule with a method step, got {schedule!r}")
         self.schedule = schedule
         self.per = per
         self.monitor = monitor
@@ -225,6 +225,8 @@ class Average:
     """
 
     def __init__(self, average):
+        if not hasattr(average, "update"):
+            raise TypeError(f"Average: expected an average with a method update, got {average!r}")
         self.average = average
 
     def on_batch(self, trainer):

@@ -1,17 +1,18 @@
 """Trainer: a training loop with metrics, validation and callbacks. History: what it measured."""
 
 import json
-import operator
 from contextlib import ExitStack
 
 import numpy as np
 
 from .. import cuda
 from ..config import no_grad, test_mode
-from ..core import Variable, array_types
+from ..core import Variable, array_types, as_count
 from ..optimizers import ClipGrad
 from ..saving import load_checkpoint, replacing
 from .callbacks import ProgressBar, better, mode_of
+
+METHODS = ("on_begin", "on_epoch", "on_batch", "on_epoch_end", "on_end")  # of callbacks
 
 
 class History:
@@ -136,9 +137,13 @@ class Trainer:
         epoch, for training with the weights at the time of the batch. The history starts anew, unless `resume`
         was called. Ctrl-C ends the training, and the history of the complete epochs is returned.
         """
-        self.epochs = operator.index(epochs)
+        epochs = as_count("Trainer.fit", "epochs", epochs, least=0)
         check_device(self.model, loader)
         callbacks = sorted(callbacks, key=lambda callback: getattr(callback, "is_last", False))
+        for callback in callbacks:
+            if not any(hasattr(callback, method) for method in METHODS):
+                raise TypeError(f"Trainer.fit: expected callbacks with any of {METHODS}, got {callback!r}")
+        self.epochs = epochs
         self.start(valid, callbacks)
         self.loader = loader if hasattr(loader, "load_state") else None
         if progress or (progress is None and ProgressBar.is_watched()):
