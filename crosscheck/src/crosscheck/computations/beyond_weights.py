@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -187,6 +188,56 @@ REPRS = [
     "LayerNorm(gamma (None, None) uninitialized, beta (None, None) uninitialized): gamma beta",
     *["EmbedID(W (2, 1)): W"] * 2, "NegativeSampling(W (2, 1)): W", "BinaryHierarchicalSoftmax(W (1, 1)): W",
 ]  # fmt: skip
+
+
+def normalizing(fw: Any) -> list[Any]:
+    """Layers that normalize, with gamma and beta as they create them, over one and two axes; inputs that do not fit."""
+    L, x = fw.layers, IMAGE
+    one, two, batch = L.LayerNorm(eps=0.5), L.LayerNorm(2, 0.25), L.BatchNorm(decay=None)
+    found = [one(x), two(x), batch(x), batch.updates.dtype, batch.updates]
+    calls = [lambda: one(x[..., :2]), lambda: two(x[0, 0]), lambda: two(x[:, :1]), lambda: L.LayerNorm(2)(x[:, :0])]
+    states = [np.zeros((1, 2, 2))], (np.zeros((1, 2, 2)), [0]), np.zeros((1, 2, 3)), np.zeros((2, 2, 2))
+    for kind, state in zip((L.NStepRNN, L.NStepLSTM, L.NStepGRU, L.NStepRNN), states, strict=True):
+        calls.append(lambda kind=kind, state=state: kind(1, 2, 3)(np.ones((2, 4, 3)), state))
+    return [*found, [said(call) for call in calls]]
+
+
+def normalized() -> list[Any]:
+    """What `normalizing` finds."""
+
+    def normal(axes: Any, eps: float) -> Any:
+        return (IMAGE - IMAGE.mean(axes, keepdims=True)) / np.sqrt(IMAGE.var(axes, keepdims=True) + eps)
+
+    first = [normal(2, 0.5), normal((1, 2), 0.25), normal((0, 2), 1e-5), np.dtype(np.int64), 1]
+    names = "layer_norm", "layer_norm", "layer_norm", "LayerNorm", "TypeError: Variable", "TypeError: Variable"
+    texts = [name if ":" in name else f"ValueError: {name}" for name in (*names, "NStepGRU", "NStepRNN")]
+    return [*first, texts]
+
+
+IMAGE = np.sqrt(np.arange(2 * 4 * 3.0)).reshape(2, 4, 3)
+
+
+def sampling(fw: Any) -> list[Any]:
+    """Negatives at the limits of their intervals of probability; counts of small integers; what is no count."""
+    L, v = fw.layers, np.ones((1, 1), np.float32)
+    drawn, only = L.NegativeSampling(np.array([0, 1, 1]), 1, 2, 1), L.NegativeSampling(np.array([0, 1]), 1, 2)
+    found = []
+    for ids, number in (([0], 0.0), ([0], 0.5), ([1], 0.0)):
+        drawn.W.cleargrad()
+        with mock.patch("numpy.random.random_sample", lambda shape, number=number: np.full(shape, number)):
+            drawn(v, fw.Variable(np.array(ids))).backward()
+        found.append(np.flatnonzero(drawn.W.grad.data))
+    masked = only(v, np.array([[0, 0]]), np.array([[True, False]]))
+    few = np.array([200, 100], np.uint8)
+    hierarchy = L.BinaryHierarchicalSoftmax(few, 1)
+    calls = (
+        lambda: L.NegativeSampling(few, 1, power="half"), lambda: L.NegativeSampling(np.array(["1", "2"]), 1),
+        lambda: hierarchy.log_prob(None),
+    )  # fmt: skip
+    tree = hierarchy.paths, hierarchy.codes, L.BinaryHierarchicalSoftmax(few > 0, 1).codes
+    return [*found, masked, L.NegativeSampling(few, 1, power=2).cumulative, *tree, [said(f) for f in calls]]
+
+
 PATHS = ["l0/W", "l0/b", "l1/avg_mean", "l1/avg_var", "l1/gamma", "l1/beta"]
 
 # fmt: off
@@ -209,6 +260,11 @@ values(
     ("inputs_of_the_latest_call", latest_calls, lambda: [
         2, "list", True, True, True, 2, "list", True, True, True, 2, "list", True, True, True, True, True]),
     ("names_of_parameters", named, lambda: REPRS),
+    ("layers_that_normalize_by_default", normalizing, normalized),
+    ("negatives_and_counts_at_the_limits", sampling, lambda: [
+        np.array([0, 1]), np.array([0, 2]), np.array([1, 2]), np.float32(3 * np.log(2)), np.array([4e4, 5e4]),
+        np.zeros((2, 1), int), np.array([[-1], [1]]), np.array([[1], [-1]]),
+        ["TypeError: NegativeSampling", "ValueError: NegativeSampling", "TypeError: log_prob"]]),
     ("embeddings_with_padding", padded, with_zeros),
     ("convolution_layers_before_their_first_call", convolving, refusing),
     ("layers_of_attention_in_use", attending, lambda: [[True, True, True, False], True, ["TypeError: Variable"] * 7]),

@@ -241,7 +241,7 @@ class _NStep(Layer):
             start = self.gates.index(gate) * self.hidden_size
             part = (..., slice(start, start + self.hidden_size))
             found[path] = np.ascontiguousarray(arrays[name][part])
-            if second[name] != name and path.replace("/x2", "/h2") not in names:
+            if path.replace("/x2", "/h2") not in names:
                 found[path] = found[path] + arrays[second[name]][part]
         self.set_weights(found)
 
