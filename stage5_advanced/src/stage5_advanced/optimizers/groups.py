@@ -73,7 +73,7 @@ class Grouped(Optimizer):
         known = set().union(*(optimizer.target.chosen for optimizer in self.optimizers))
         if not set(params) <= known:
             raise ValueError("Grouped.update: expected the parameters of setup, got new ones; call setup again")
-        return [param for optimizer in self.optimizers for param in optimizer.ready(list(optimizer.target.params()))]
+        return [param for optimizer in self.optimizers for param in optimizer.ready(optimizer.target.params())]
 
     def hooked(self, params):
         super().hooked(params)
