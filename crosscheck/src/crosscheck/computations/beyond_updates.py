@@ -21,8 +21,7 @@ def failed_update(fw: Any) -> list[Any]:
 
     model, failing = model_of(fw), type("Failing", (opt.Adam,), {"update_one": fail})(0.1)
     optimizer = opt.Grouped(iter([(model.l2, opt.Adam(0.1)), ("rest", failing)])).setup(model)
-    found = [message(lambda: learn(model, optimizer, 1)), *(key.rpartition("/")[2] for key in optimizer.state())]
-    return found
+    return [message(lambda: learn(model, optimizer, 1)), *(key.rpartition("/")[2] for key in optimizer.state())]
 
 
 def groups_of(fw: Any) -> list[str]:
@@ -53,6 +52,7 @@ def clipped(fw: Any) -> list[Any]:
     return [param.grad.data.dtype, param.grad]
 
 
+ADAM = ["lr", "beta1", "beta2", "eps"]
 NUMBER = "ValueError: load_state: expected keys that begin with 0/ to 1/, got "
 EXPECTED = [
     "TypeError: Grouped: expected pairs of layers and their optimizer, got (Linear(W (4, 2), b (2,)), ",
@@ -65,7 +65,7 @@ EXPECTED = [
 # fmt: off
 values(
     60, NUMPY,
-    ("update_of_a_group_that_fails", failed_update, lambda: ["ZeroDivisionError: ", *["lr", "beta1", "beta2", "eps"] * 2]),
+    ("update_of_a_group_that_fails", failed_update, lambda: ["ZeroDivisionError: ", *ADAM * 2]),
     ("arguments_and_state_of_groups", groups_of, lambda: EXPECTED),
     ("gradients_limited_by_a_number_of_numpy", clipped, lambda: [np.dtype("f"), np.array([-0.5, 0.25, 0.5], "f")]),
     since=5,
