@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import cuda
-from ..core import Function
+from ..core import Function, as_number
 from . import kernels
 from .broadcast import accumulate, narrow
 from .elementwise import as_float, derived, exp
@@ -68,7 +68,7 @@ class LeakyReLU(Function):
     """y = x where x > 0, otherwise slope x;  gx = gy where x > 0, otherwise slope gy."""
 
     def __init__(self, slope):
-        self.slope = float(slope)  # a NumPy scalar would promote float32 to float64
+        self.slope = float(as_number("leaky_relu", "slope", slope))  # a NumPy scalar would promote float32 to float64
 
     def forward(self, x):
         return leaky_relu_of(x, self.slope)

@@ -21,7 +21,8 @@ def nll_loss(log_p, t, weight=None, ignore=None, axis=1, reduction="mean"):
     All arguments and errors are those of `softmax_cross_entropy`.
     """
     log_p = as_float(log_p, "nll_loss")
-    return cross_entropy("nll_loss", log_p, t, weight, ignore, 0.0, normalize_axis_index(axis, log_p.ndim), reduction)
+    axis = normalize_axis_index(axis, log_p.ndim, "nll_loss")
+    return cross_entropy("nll_loss", log_p, t, weight, ignore, 0.0, axis, reduction)
 
 
 def difference(name, x, t):
