@@ -1,0 +1,178 @@
+"""Functions of stage 5 in detail: sums that float16 cannot hold, lists of indices, labels that are variables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from .beyond_mutantsa_kinds import CELL, IDS, WEIGHTS, A, B, derived, near
+from .beyond_mutantsa_layers import CHOICES, with_blocks
+from .utilities import NUMPY
+from .values import values
+
+# --- float16 and float32 ---
+
+
+def in_float16(fw: Any) -> list[Any]:
+    """Sums of a large number and ones, each of which float16 would round away; a variance that it cannot hold."""
+    column = np.array([2048, 1, 1, 1, 1, 1, 1, 1], "e").reshape(1, 1, 8, 1)
+    kernel = np.ones((1, 1, 3, 1), "e")
+    found = [fw.conv2d(column, kernel)]
+    for way in CHOICES:
+        ways = {name: lambda *_, yes=name == way: yes for name in CHOICES}
+        found.append(with_blocks(fw, "windows", partial(fw.conv2d, column, kernel), **ways))
+    x, rois = fw.Variable(np.zeros((1, 1, 1, 1), "e")), np.zeros((8, 5))
+    y = fw.roi_align(x, rois, 1, aligned=False)
+    return [*found, fw.grad(y, x, column.reshape(y.shape)), fw.std(np.array([-300, 300], "e"))]
+
+
+def rounded() -> list[Any]:
+    """The sums of `in_float16`."""
+    y = np.array([2050, 3, 3, 3, 3, 3], "e").reshape(1, 1, 6, 1)
+    return [*[y] * 5, np.full((1, 1, 1, 1), 2055, "e"), np.array(300, "e")]
+
+
+def first_far_from_0(fw: Any) -> list[bool]:
+    """Gradients of batch_norm of float32 far from 0: those of float64, rounded."""
+    rng = np.random.RandomState(1)
+    arrays, gy = [1000 + rng.rand(400, 1), rng.rand(1), rng.rand(1)], rng.rand(400, 1)
+    found = []
+    for kind in "fd":
+        xs = [fw.Variable(a.astype("f").astype(kind)) for a in arrays]
+        y = fw.batch_norm(*xs, *np.zeros((2, 1), kind))
+        found.append([v.data for v in fw.grad(y, xs, gy.astype(kind))])
+    return [near(a, r, 1e-6) for a, r in zip(*found, strict=True)]
+
+
+# --- indices, labels and masks ---
+
+
+def of_lists(fw: Any) -> list[Any]:
+    """Functions of lists of indices, lengths and masks, in pairs with the same of arrays."""
+    ids, mask, codes = IDS % 2, IDS > 0, np.array([[1, -1], [1, 1]])
+    calls: list[tuple[Callable[..., Any], list[Any]]] = [
+        (lambda t: fw.embed_id(t, A), [ids]), (lambda t: fw.embedding_bag(t, A), [ids]),
+        (lambda t, mask: fw.embedding_bag(t, A, mask), [ids, mask]),
+        (lambda t, s: fw.negative_sampling(A, B, t, s), [ids, ids]),
+        (lambda t, s, mask: fw.negative_sampling(A, B, t, s, mask), [ids, ids, mask]),
+        (lambda t, mask: fw.hierarchical_softmax(A, B, t, codes, mask), [ids, mask]),
+        (lambda t: fw.take(A, t), [ids]), (lambda t: fw.gather(A[:, :2], t, 0), [ids]),
+        (lambda t: fw.one_hot(t, 2), [ids]), (fw.sequence_mask, [ids[0]]), (lambda t: fw.take(A, t), [ids[:, :0]]),
+        (lambda t: fw.unpad_sequence(A, t)[0], [ids[0] + 1]), (lambda t: fw.nll_loss(A, t), [ids[0]]),
+        (lambda t: fw.focal_loss(A, t), [ids[0]]), (lambda t: fw.softmax_cross_entropy(A, t), [ids[0]]),
+    ]  # fmt: skip
+    return [np.array_equal(f(*map(np.ndarray.tolist, given)).data, f(*given).data) for f, given in calls]
+
+
+def with_variables(fw: Any) -> list[str]:
+    """The functions whose indices, labels or masks, as variables, are not without gradient, also to second order."""
+    t, mask, targets = fw.Variable(IDS[0]), fw.Variable(A > 0.5), fw.Variable(B)
+    codes, rois = np.array([[1, -1], [1, 1]]), fw.Variable(np.array([[0, 0, 0, 2, 2.0]]))
+    ids, image = fw.Variable(IDS % 2), A.reshape(1, 1, 2, 3)
+    calls: dict[str, tuple[Any, Callable[[Any], Any]]] = {
+        "softmax_cross_entropy": (t, lambda x: fw.softmax_cross_entropy(x, t)),
+        "sum of softmax_cross_entropy": (t, lambda x: fw.softmax_cross_entropy(x, t, reduction="sum")),
+        "nll_loss": (t, lambda x: fw.nll_loss(x, t)), "focal_loss": (t, lambda x: fw.focal_loss(x, t)),
+        "sigmoid_cross_entropy": (targets, lambda x: fw.sigmoid_cross_entropy(x, targets)),
+        "binary_cross_entropy": (targets, lambda x: fw.binary_cross_entropy(x, targets)),
+        "masked_softmax": (mask, lambda x: fw.masked_softmax(x, mask)),
+        "where": (mask, lambda x: fw.where(mask, x * x, 1)), "take": (t, lambda x: fw.take(x * x, t, 1)),
+        "gather": (ids, lambda x: fw.gather((x * x)[:, :2], ids, 0)), "embed_id": (ids, lambda x: fw.embed_id(ids, x)),
+        "embedding_bag": (ids, lambda x: fw.embedding_bag(ids, x)),
+        "negative_sampling": (ids, lambda x: fw.negative_sampling(A, x, ids, IDS % 2)),
+        "hierarchical_softmax": (ids, lambda x: fw.hierarchical_softmax(A, x, ids, codes)),
+        "roi_align": (rois, lambda x: fw.roi_align(fw.reshape(x * x, image.shape), rois, 2)),
+        "roi_pooling": (rois, lambda x: fw.roi_pooling(fw.reshape(x * x, image.shape), rois, 2)),
+    }  # fmt: skip
+    found = []
+    for name, (index, f) in calls.items():
+        x = fw.Variable(A)
+        y = fw.sum(f(x) * f(x))
+        gx = fw.grad(y, x, create_graph=True)
+        ggx = fw.grad(fw.sum(gx * gx), x)
+        index.cleargrad()
+        fw.sum(gx * gx).backward()
+        if index.grad is not None or not np.isfinite(ggx.data).all() or not ggx.data.any():
+            found.append(name)
+    return found
+
+
+def constants(fw: Any) -> list[bool]:
+    """Whether the results of functions without gradient are constants."""
+    x = fw.Variable(A)
+    return [
+        *(f(x, 0.5).constant for f in (fw.equal, fw.not_equal, fw.less, fw.less_equal, fw.greater, fw.greater_equal)),
+        fw.argmax(x).constant, fw.argmin(x).constant, fw.cast(x, int).constant, fw.cast(x, bool).constant,
+        fw.one_hot(fw.Variable(IDS), 3).constant, fw.sequence_mask(fw.Variable(IDS[0])).constant,
+    ]  # fmt: skip
+
+
+# --- at the limits ---
+
+
+def many_elements(fw: Any) -> list[Any]:
+    """The gradient of a pooling of more elements than 8 bits can number; borders of an axis without elements."""
+    x = fw.Variable(np.arange(258.0).reshape(1, 1, 258, 1))
+    y = fw.max_pool2d(x, (257, 1), 1)
+    return [fw.grad(y, x).data.nonzero()[2], fw.pad(np.ones((0, 2)), ((0, 0), (1, 1)), "reflect").shape]
+
+
+def of_boxes(fw: Any) -> list[Any]:
+    """Pooling of boxes whose corners are rounded to pixels outside of the image, or that lie beside it."""
+    x = np.arange(25.0).reshape(1, 1, 5, 5)
+    boxes = np.array([[0, -2, -2, 3, 3], [0, -1.6, 0.4, 2.6, 1.5], [0, 6, 6, 8, 8], [0, -9, 0, -8, 4]])
+    return [fw.roi_pooling(x, boxes, 2), fw.roi_pooling(x, boxes[:1], (1, 3), 0.5)]
+
+
+def by_cells() -> list[Any]:
+    """The maxima of `of_boxes`: cells of three pixels from -2 on, of two rows and of 2.5 columns; none in the image."""
+    first, second, none = [[0, 3], [15, 18]], [[5, 8], [10, 13]], [[0, 0], [0, 0]]
+    return [np.array([[first], [second], [none], [none]], float), np.array([[[[10, 11, 12]]]], float)]
+
+
+# --- recurrent cells over sequences ---
+
+
+def unrolled(fw: Any) -> list[bool]:
+    """lstm over three steps of two sequences is three calls of lstm_cell, with all gradients to second order."""
+    steps = np.sin(np.arange(18.0)).reshape(2, 3, 3)
+    groups = [list(group) for group in WEIGHTS]
+
+    def over_time(f: Any, x: Any, h: Any, c: Any) -> Any:
+        y, (h, c) = f(x, h, c, *groups)
+        return [y, h, c]
+
+    def step_by_step(f: Any, x: Any, h: Any, c: Any) -> Any:
+        hs = []
+        for t in range(3):
+            h, c = f(x[:, t], h, c, *groups)
+            hs.append(h)
+        return [fw.stack(hs, 1), h, c]
+
+    found, seconds = [], []
+    for name, call in (("lstm", over_time), ("lstm_cell", step_by_step)):
+        found.append(derived(fw, name, call, (steps, *CELL[1:])))
+        x = fw.Variable(steps)
+        y = call(getattr(fw, name), x, *CELL[1:])[0]
+        gx = fw.grad(fw.sum(y * np.arange(12.0).reshape(2, 3, 2)), x, create_graph=True)
+        seconds.append([fw.grad(fw.sum(gx * steps), x).data])
+    return [near(a, r, 1e-12) for pair in (found, seconds) for a, r in zip(*pair, strict=True)]
+
+
+# fmt: off
+values(
+    60, NUMPY,
+    ("sums_that_float16_cannot_hold", in_float16, rounded),
+    ("gradients_far_from_0", first_far_from_0, lambda: [True] * 3),
+    ("lists_of_indices_and_masks", of_lists, lambda: [True] * 15),
+    ("indices_and_labels_as_variables", with_variables, list),
+    ("results_that_are_constants", constants, lambda: [True] * 12),
+    ("pooling_of_many_elements", many_elements, lambda: [np.array([256, 257]), (0, 4)]),
+    ("boxes_beside_the_image", of_boxes, by_cells),
+    ("lstm_step_by_step", unrolled, lambda: [True] * 7),
+    since=5,
+)
+# fmt: on
