@@ -12,9 +12,10 @@ import time
 import types
 from collections import Counter
 
+import numpy as np
 import pytest
 
-from crosscheck import cli
+from crosscheck import UsageError, cli
 from crosscheck.mutation import judge as judge_module
 from crosscheck.mutation import run
 from crosscheck.mutation.judge import Judge, Verdict
@@ -22,6 +23,7 @@ from crosscheck.mutation.mutants import mutants, mutants_of
 from crosscheck.mutation.operators import OPERATORS
 from crosscheck.mutation.store import Store
 from crosscheck.stages import STAGES
+from crosscheck.workers import MEMORY, workers
 
 from .imported import imported, same_stages
 
@@ -281,6 +283,14 @@ def test_a_damaged_file_of_results_is_an_error(tmp_path, capsys):
     path.write_text("no database, but a text that is long enough to be taken for one" * 20)
     assert cli.main(["faults", "--automatic", "--stages", "1", "--known", str(path)]) == 2
     assert "cannot be used" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit memory")
+def test_a_worker_that_asks_for_too_much_memory_gets_an_error():
+    with workers(1, functools.partial, (functools.partial(np.zeros, dtype=np.uint8),), 60) as answers:
+        assert [len(zeros) for _, zeros in answers([(1000,)])] == [1000]
+        with pytest.raises(UsageError, match="MemoryError"):
+            list(answers([(MEMORY,)]))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the processes are read from /proc")

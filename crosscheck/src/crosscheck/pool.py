@@ -115,6 +115,13 @@ def limit_cpu(seconds: float) -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time() + seconds) + 1, hard))
 
 
+def limit_memory(size: int) -> None:
+    """Raise MemoryError in this process when it asks for more than this many bytes. Not every system does so."""
+    if resource is not None:
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (size, hard))
+
+
 def without_computation(cell: Cell) -> dict[str, Any]:
     """A cell to send from a worker to the parent, which has the computation."""
     return {field.name: getattr(cell, field.name) for field in fields(cell) if field.name != "computation"}

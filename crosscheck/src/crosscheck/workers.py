@@ -13,7 +13,9 @@ from typing import Any
 
 from . import UsageError
 from .ending import interrupts_held
-from .pool import IMPORT_LIMIT, TIMES_BY_THE_CLOCK, limit_cpu, one_thread_each, start_method
+from .pool import IMPORT_LIMIT, TIMES_BY_THE_CLOCK, limit_cpu, limit_memory, one_thread_each, start_method
+
+MEMORY = 4 * 2**30  # bytes for each process, where a planted bug may ask for ever more
 
 Answer = Callable[[Any], Any]
 Answers = Callable[[Iterable[Any]], Iterator[tuple[Any, Any]]]
@@ -34,6 +36,7 @@ def work(jobs: Connection, setup: Callable[..., Answer], arguments: tuple[Any, .
     os.dup2(nowhere, 1)  # what a planted bug prints or warns of is of no interest
     limit_cpu(IMPORT_LIMIT)
     answer = setup(*arguments)
+    limit_memory(MEMORY)
     os.dup2(nowhere, 2)
     with contextlib.suppress(EOFError, BrokenPipeError):  # when the parent has ended
         jobs.send(None)
