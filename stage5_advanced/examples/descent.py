@@ -11,6 +11,10 @@ A gradient knows only the slope in one point. Taylor's polynomials show how far 
 one more `grad` of the graph of the last. Where the gradient is zero, the second derivatives tell a minimum from a
 saddle, and from a minimum a better one elsewhere cannot be seen at all.
 
+A gradient may be that of all samples, of one (stochastic gradient descent), or of a mini-batch. In the same number of
+epochs, single samples make the most updates and come nearest to the weights of a linear regression; a mini-batch is in
+between, but computes its samples at once.
+
     python stage5_advanced/examples/descent.py
 
 The table has the end points, to six decimals those of the book; AdaGrad differs by 0.000001, because its eps is added
@@ -28,7 +32,7 @@ import numpy as np
 from common import begin, figure, options, save, table
 
 import stage5_advanced.functions as F
-from stage5_advanced import Layer, Parameter, Variable, grad, optimizers
+from stage5_advanced import DataLoader, Layer, Parameter, Variable, grad, initializers, layers, optimizers
 
 DESCENTS = {  # name -> a new optimizer
     "gradient descent, 0.4": lambda: optimizers.SGD(0.4),
@@ -94,12 +98,29 @@ def hessian(f, at):
     return np.array([grad(gx[i], x).data for i in range(len(at))])
 
 
+def regression(batch_size, epochs):
+    """Linear regression on 200 samples -> the number of updates, and the distance from the true weights."""
+    rng, w = np.random.default_rng(0), np.array([[2.0], [-3.4]])
+    x = rng.standard_normal((200, 2))
+    loader = DataLoader(list(zip(x, x @ w + 0.1 * rng.standard_normal((200, 1)), strict=True)), batch_size, rng=0)
+    model = layers.Linear(1, nobias=True, dtype=float, in_size=2, initializer=initializers.Zeros())
+    optimizer = optimizers.SGD(0.02).setup(model)
+    for _ in range(epochs):
+        for x, t in loader:
+            model.cleargrads()
+            F.mean_squared_error(model(x), t).backward()
+            optimizer.update()
+    return epochs * len(loader), np.linalg.norm(model.W.data - w)
+
+
 def main():
     arguments = begin(options(__doc__, gpu=False))
     paths = {name: descend(valley, (-5, -2), make(), 20) for name, make in DESCENTS.items()}
     table(("after 20 steps", "x1", "x2"), [(name, *(f"{x:.6f}" for x in path[-1])) for name, path in paths.items()])
     line = descend(lambda x: F.sum(x**2), 10, optimizers.SGD(0.2), 10)
     print(f"x^2 from 10, rate 0.2, after 10 steps: {line[-1]:.10f}")
+    for n in (200, 20, 1):
+        print("{} of 200 samples per update: {} updates in 5 epochs, distance {:.4f}".format(n, *regression(n, 5)))
     for name, f in (("valley", valley), ("saddle", saddle)):
         print(f"second derivatives of the {name} at 0, eigenvalues: {np.linalg.eigvalsh(hessian(f, (0.0, 0.0)))}")
     save(draw(paths), arguments)
