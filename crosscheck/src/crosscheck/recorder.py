@@ -236,7 +236,7 @@ class Wrappers(ModuleType):
                 return getattr(super(owner, instance), attribute)(*arguments, **options)
             return own(instance, *arguments, **options)
 
-        return call
+        return functools.wraps(own or getattr(super(owner, owner), attribute))(call)
 
     def public_class(self, kind: type) -> type:
         """A class or the nearest of its bases that is public."""

@@ -38,6 +38,7 @@ from .store import Store, default_path
 PACKAGE = pathlib.Path(__file__).parents[1]
 LIMIT = 400.0  # seconds of CPU time per mutant; a cell has a smaller limit of its own
 GOAL = 0.98  # of the mutants that are no equivalent ones
+READER = "defaults_of_arguments"  # a computation that reads the defaults of functions without executing them
 
 
 @dataclass
@@ -176,8 +177,10 @@ class Planter:
             return bool(found) if mutant.lines is None else any(line in mutant.lines for line in found)
 
         names = sorted(self.versions, key=lambda name: (not executes(name), lines[name][1]))
-        everything = mutant.lines is None or executes(IMPORT)
-        return names if everything else [name for name in names if executes(name)]
+        if mutant.lines is None or executes(IMPORT):
+            return names
+        default = mutant.source.line(mutant.start) < mutant.lines.start  # in front of the body of its function
+        return [name for name in names if executes(name) or (default and name == READER)]
 
     def keep(self, mutant: Mutant, verdict: Verdict, names: Sequence[str], known: dict[str, Any] | None) -> None:
         """Store a result, with the versions of the computations that decided it."""
