@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .beyond_mutantsa_kinds import CELL, IDS, WEIGHTS, A, B, derived, near
+from .beyond_mutantsa_kinds import CELL, IDS, WEIGHTS, A, B, C, derived, near
 from .beyond_mutantsa_layers import CHOICES, with_blocks
 from .utilities import NUMPY
 from .values import values
@@ -100,6 +100,13 @@ def with_variables(fw: Any) -> list[str]:
     return found
 
 
+def weights_of_classes(fw: Any) -> bool:
+    """The gradients of a weighted loss with respect to the weights of the classes are those of central differences."""
+    fw.check_gradients(lambda x, w: fw.softmax_cross_entropy(x, IDS[0], w), A, C)  # or an error
+    fw.check_gradients(lambda x, w: fw.nll_loss(x, IDS[0], w, reduction="sum"), A, C)
+    return True
+
+
 def constants(fw: Any) -> list[bool]:
     """Whether the results of functions without gradient are constants."""
     x = fw.Variable(A)
@@ -169,6 +176,7 @@ values(
     ("gradients_far_from_0", first_far_from_0, lambda: [True] * 3),
     ("lists_of_indices_and_masks", of_lists, lambda: [True] * 15),
     ("indices_and_labels_as_variables", with_variables, list),
+    ("gradients_of_weights_of_classes", weights_of_classes, lambda: True),
     ("results_that_are_constants", constants, lambda: [True] * 12),
     ("pooling_of_many_elements", many_elements, lambda: [np.array([256, 257]), (0, 4)]),
     ("boxes_beside_the_image", of_boxes, by_cells),

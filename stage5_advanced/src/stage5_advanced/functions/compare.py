@@ -183,7 +183,7 @@ def as_indices(name, t, x=None):
         xp = np if x is None else x.xp
         if not is_array(t):
             t = xp.asarray(t, int if np.size(t) == 0 else None)
-        t = as_input(t if cuda.is_on_gpu(t) else xp.asarray(t))
+        t = t if cuda.is_on_gpu(t) else xp.asarray(t)
     t = as_input(t, name)
     if t.dtype.kind not in "iu":
         raise TypeError(f"{name}: expected integers, got {t.dtype}")

@@ -159,7 +159,7 @@ def cross_entropy(name, log_p, t, weight, ignore, label_smoothing, axis, reducti
     if is_distribution(log_p, t):
         if ignore is not None:
             raise ValueError(f"{name}: expected labels with ignore={ignore}, got probabilities")
-        t = as_input(t) * (1 - label_smoothing) + label_smoothing / C
+        t = t * (1 - label_smoothing) + label_smoothing / C
         return reduced(name, -sum(t * weighted(log_p, weight, axis), axis), reduction)
     t = as_indices(name, t, log_p)
     shape = log_p.shape[:axis] + log_p.shape[axis + 1 :]

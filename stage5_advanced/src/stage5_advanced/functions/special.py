@@ -47,7 +47,6 @@ def normal_of(x):
 
 def in_chunks(f, x):
     """A function of arrays, of x: CHUNK elements at a time, float16 in float32."""
-    x = np.asarray(x)
     flat = widen(np.ascontiguousarray(x)).reshape(-1)
     y = np.empty_like(flat)
     for start in range(0, flat.size, CHUNK):
