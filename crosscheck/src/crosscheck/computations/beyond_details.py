@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .beyond_mutantsa_kinds import CELL, IDS, WEIGHTS, A, B, C, derived, near
+from .beyond_mutantsa_kinds import CELL, IDS, WEIGHTS, A, B, C, near
 from .beyond_mutantsa_layers import CHOICES, with_blocks
 from .utilities import NUMPY
 from .values import values
@@ -107,14 +107,18 @@ def weights_of_classes(fw: Any) -> bool:
     return True
 
 
-def constants(fw: Any) -> list[bool]:
-    """Whether the results of functions without gradient are constants."""
+def constants(fw: Any) -> list[str]:
+    """The functions whose results are no constants, or pass a gradient on, although they have none."""
     x = fw.Variable(A)
-    return [
-        *(f(x, 0.5).constant for f in (fw.equal, fw.not_equal, fw.less, fw.less_equal, fw.greater, fw.greater_equal)),
-        fw.argmax(x).constant, fw.argmin(x).constant, fw.cast(x, int).constant, fw.cast(x, bool).constant,
-        fw.one_hot(fw.Variable(IDS), 3).constant, fw.sequence_mask(fw.Variable(IDS[0])).constant,
-    ]  # fmt: skip
+    results = {
+        **{name: getattr(fw, name)(x, 0.5) for name in ("equal", "not_equal", "less", "less_equal", "greater")},
+        "greater_equal": fw.greater_equal(0.5, x), "argmax": fw.argmax(x), "argmin": fw.argmin(x),
+        "cast to int": fw.cast(x, int), "cast to bool": fw.cast(x, bool), "one_hot": fw.one_hot(fw.argmax(x, 1), 3),
+        "sequence_mask": fw.sequence_mask(fw.cast(x[0] * 8, int)),
+    }  # fmt: skip
+    for y in results.values():
+        y.backward()
+    return [name for name, y in results.items() if not y.constant or x.grad is not None]
 
 
 # --- at the limits ---
@@ -125,6 +129,22 @@ def many_elements(fw: Any) -> list[Any]:
     x = fw.Variable(np.arange(258.0).reshape(1, 1, 258, 1))
     y = fw.max_pool2d(x, (257, 1), 1)
     return [fw.grad(y, x).data.nonzero()[2], fw.pad(np.ones((0, 2)), ((0, 0), (1, 1)), "reflect").shape]
+
+
+def with_limits(fw: Any) -> list[Any]:
+    """Vectors about as short as eps; a logit of -inf, whose class has no label; focal loss without a focus."""
+    x = np.array([[0.5, 0.25, -np.inf], [1.0, 2.0, -np.inf]])
+    return [
+        fw.cosine_similarity(np.array([1.5e-8]), np.array([1.0]), 0), fw.normalize(np.array([1.5e-12]), 0),
+        fw.softmax_cross_entropy(x, np.array([0, 1]), reduction="sum"), fw.focal_loss(A, IDS[0], 0, reduction="sum"),
+        fw.focal_loss(A.T, IDS[0], 0, 0.5, axis=0, reduction="none"),
+    ]  # fmt: skip
+
+
+def limited() -> list[Any]:
+    """What `with_limits` finds."""
+    loss = -np.log(np.exp(A) / np.exp(A).sum(1, keepdims=True))[[0, 1], IDS[0]]
+    return [1.0, np.ones(1), np.log1p(np.exp(-0.25)) + np.log1p(np.exp(-1)), loss.sum(), loss / 2]
 
 
 def of_boxes(fw: Any) -> list[Any]:
@@ -143,30 +163,38 @@ def by_cells() -> list[Any]:
 # --- recurrent cells over sequences ---
 
 
+def over_time(fw: Any, gates: int, after: bool, x: Any, h: Any, c: Any) -> Any:
+    """All states of a LSTM (of four gates) or GRU over a sequence, as one function."""
+    groups = [W for group in WEIGHTS for W in group[:gates]]
+    if gates == 4:
+        return fw.lstm(x, h, c, *WEIGHTS)[0]
+    return fw.functions.GRU(after)(x, *groups, *([WEIGHTS[1][3]] if after else []), h)
+
+
+def step_by_step(fw: Any, gates: int, after: bool, x: Any, h: Any, c: Any) -> Any:
+    """The same by calls of the cell."""
+    groups, hs = [group[:gates] for group in WEIGHTS], []
+    for t in range(x.shape[1]):
+        if gates == 4:
+            h, c = fw.lstm_cell(x[:, t], h, c, *groups)
+        else:
+            h = fw.gru_cell(x[:, t], h, *groups, WEIGHTS[1][3] if after else None)
+        hs.append(h)
+    return fw.stack(hs, 1)
+
+
 def unrolled(fw: Any) -> list[bool]:
-    """lstm over three steps of two sequences is three calls of lstm_cell, with all gradients to second order."""
-    steps = np.sin(np.arange(18.0)).reshape(2, 3, 3)
-    groups = [list(group) for group in WEIGHTS]
-
-    def over_time(f: Any, x: Any, h: Any, c: Any) -> Any:
-        y, (h, c) = f(x, h, c, *groups)
-        return [y, h, c]
-
-    def step_by_step(f: Any, x: Any, h: Any, c: Any) -> Any:
-        hs = []
-        for t in range(3):
-            h, c = f(x[:, t], h, c, *groups)
-            hs.append(h)
-        return [fw.stack(hs, 1), h, c]
-
-    found, seconds = [], []
-    for name, call in (("lstm", over_time), ("lstm_cell", step_by_step)):
-        found.append(derived(fw, name, call, (steps, *CELL[1:])))
-        x = fw.Variable(steps)
-        y = call(getattr(fw, name), x, *CELL[1:])[0]
-        gx = fw.grad(fw.sum(y * np.arange(12.0).reshape(2, 3, 2)), x, create_graph=True)
-        seconds.append([fw.grad(fw.sum(gx * steps), x).data])
-    return [near(a, r, 1e-12) for pair in (found, seconds) for a, r in zip(*pair, strict=True)]
+    """Recurrent cells over three steps of two sequences are three calls, with the gradients to second order."""
+    steps, found = np.sin(np.arange(18.0)).reshape(2, 3, 3), []
+    for gates, after in ((4, False), (3, False), (3, True)):
+        pair = []
+        for f in (over_time, step_by_step):
+            x, h, c = (fw.Variable(a) for a in (steps, *CELL[1:]))
+            y = f(fw, gates, after, x, h, c)
+            gx, gh = fw.grad(fw.sum(y * np.arange(12.0).reshape(2, 3, 2)), [x, h], create_graph=True)
+            pair.append([y, gx, gh, *fw.grad(fw.sum(gx * steps) + fw.sum(gh * gh), [x, h])])
+        found += [near(a.data, r.data, 1e-12) for a, r in zip(*pair, strict=True)]
+    return found
 
 
 # fmt: off
@@ -177,10 +205,11 @@ values(
     ("lists_of_indices_and_masks", of_lists, lambda: [True] * 15),
     ("indices_and_labels_as_variables", with_variables, list),
     ("gradients_of_weights_of_classes", weights_of_classes, lambda: True),
-    ("results_that_are_constants", constants, lambda: [True] * 12),
+    ("results_that_are_constants", constants, list),
     ("pooling_of_many_elements", many_elements, lambda: [np.array([256, 257]), (0, 4)]),
+    ("functions_with_limits", with_limits, limited),
     ("boxes_beside_the_image", of_boxes, by_cells),
-    ("lstm_step_by_step", unrolled, lambda: [True] * 7),
+    ("recurrent_cells_step_by_step", unrolled, lambda: [True] * 15),
     since=5,
 )
 # fmt: on
