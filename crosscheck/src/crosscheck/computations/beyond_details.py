@@ -26,25 +26,31 @@ def in_float16(fw: Any) -> list[Any]:
         found.append(with_blocks(fw, "windows", partial(fw.conv2d, column, kernel), **ways))
     x, rois = fw.Variable(np.zeros((1, 1, 1, 1), "e")), np.zeros((8, 5))
     y = fw.roi_align(x, rois, 1, aligned=False)
-    return [*found, fw.grad(y, x, column.reshape(y.shape)), fw.std(np.array([-300, 300], "e"))]
+    rows = np.full((1, 64), 2000, "e")
+    rows[:, ::2] += 2
+    return [
+        *found, fw.grad(y, x, column.reshape(y.shape)), fw.std(np.array([-300, 300], "e")),
+        fw.avg_pool2d(column, (8, 1)), fw.layer_norm(rows).data[0, :2],
+    ]  # fmt: skip
 
 
 def rounded() -> list[Any]:
     """The sums of `in_float16`."""
     y = np.array([2050, 3, 3, 3, 3, 3], "e").reshape(1, 1, 6, 1)
-    return [*[y] * 5, np.full((1, 1, 1, 1), 2055, "e"), np.array(300, "e")]
+    one = np.ones((1, 1, 1, 1), "e")
+    return [*[y] * 5, 2055 * one, np.array(300, "e"), 257 * one, np.array([1, -1], "e")]
 
 
 def first_far_from_0(fw: Any) -> list[bool]:
-    """Gradients of batch_norm of float32 far from 0: those of float64, rounded."""
+    """Values and gradients of batch_norm of float32 far from 0: those of float64, rounded."""
     rng = np.random.RandomState(1)
-    arrays, gy = [1000 + rng.rand(400, 1), rng.rand(1), rng.rand(1)], rng.rand(400, 1)
+    arrays, gy = [1e6 + rng.randint(0, 8, (3000, 1)), rng.rand(1), rng.rand(1)], rng.rand(3000, 1)
     found = []
     for kind in "fd":
         xs = [fw.Variable(a.astype("f").astype(kind)) for a in arrays]
         y = fw.batch_norm(*xs, *np.zeros((2, 1), kind))
-        found.append([v.data for v in fw.grad(y, xs, gy.astype(kind))])
-    return [near(a, r, 1e-6) for a, r in zip(*found, strict=True)]
+        found.append([y.data, *(v.data for v in fw.grad(y, xs, gy.astype(kind)))])
+    return [near(a, r, 3e-6) for a, r in zip(*found, strict=True)]
 
 
 # --- indices, labels and masks ---
@@ -125,10 +131,14 @@ def constants(fw: Any) -> list[str]:
 
 
 def many_elements(fw: Any) -> list[Any]:
-    """The gradient of a pooling of more elements than 8 bits can number; borders of an axis without elements."""
+    """The gradient of a pooling of more elements than 8 bits can number; padding of an axis without elements."""
     x = fw.Variable(np.arange(258.0).reshape(1, 1, 258, 1))
     y = fw.max_pool2d(x, (257, 1), 1)
-    return [fw.grad(y, x).data.nonzero()[2], fw.pad(np.ones((0, 2)), ((0, 0), (1, 1)), "reflect").shape]
+    return [
+        fw.grad(y, x).data.nonzero()[2],
+        fw.pad(np.ones((0, 2)), ((0, 0), (1, 1)), "reflect").shape,
+        fw.same_padding(0, 3, 2),
+    ]
 
 
 def with_limits(fw: Any) -> list[Any]:
@@ -201,12 +211,12 @@ def unrolled(fw: Any) -> list[bool]:
 values(
     60, NUMPY,
     ("sums_that_float16_cannot_hold", in_float16, rounded),
-    ("gradients_far_from_0", first_far_from_0, lambda: [True] * 3),
+    ("gradients_far_from_0", first_far_from_0, lambda: [True] * 4),
     ("lists_of_indices_and_masks", of_lists, lambda: [True] * 15),
     ("indices_and_labels_as_variables", with_variables, list),
     ("gradients_of_weights_of_classes", weights_of_classes, lambda: True),
     ("results_that_are_constants", constants, list),
-    ("pooling_of_many_elements", many_elements, lambda: [np.array([256, 257]), (0, 4)]),
+    ("pooling_of_many_elements", many_elements, lambda: [np.array([256, 257]), (0, 4), (0, 1)]),
     ("functions_with_limits", with_limits, limited),
     ("boxes_beside_the_image", of_boxes, by_cells),
     ("recurrent_cells_step_by_step", unrolled, lambda: [True] * 15),

@@ -55,10 +55,10 @@ def clipped(fw: Any) -> list[Any]:
 def on_plateaus(fw: Any) -> list[float]:
     """Learning rates if a value stays the same: that is no improvement, also without a least difference."""
     found = []
-    for options in ({"min_delta": 0}, {"min_delta": 0, "mode": "max"}, {"min_delta": 0.5}):
+    for options in ({"min_delta": 0}, {"min_delta": 0, "mode": "max"}, {"min_delta": 0.5, "mode": "max"}):
         optimizer = fw.optimizers.SGD(1.0)
         schedule = fw.optimizers.OnPlateau(optimizer, 0.5, 0, **options)
-        for value in (2.0, 2.0, 1.0):
+        for value in (2.0, 2.0, 3.5):
             schedule.step(value)
             found.append(optimizer.lr)
     return found
@@ -79,7 +79,7 @@ values(
     60, NUMPY,
     ("update_of_a_group_that_fails", failed_update, lambda: ["ZeroDivisionError: ", *ADAM * 2]),
     ("arguments_and_state_of_groups", groups_of, lambda: EXPECTED),
-    ("learning_rates_on_plateaus", on_plateaus, lambda: [1.0, 0.5, 0.5, 1.0, 0.5, 0.25, 1.0, 0.5, 0.25]),
+    ("learning_rates_on_plateaus", on_plateaus, lambda: [1.0, 0.5, 0.25, 1.0, 0.5, 0.5, 1.0, 0.5, 0.5]),
     ("gradients_limited_by_a_number_of_numpy", clipped, lambda: [np.dtype("f"), np.array([-0.5, 0.25, 0.5], "f")]),
     since=5,
 )
