@@ -98,13 +98,22 @@ def test_show_saves_a_figure_under_the_name_of_the_step(demo, tmp_path):
 
 def test_show_without_a_display_and_without_out_draws_nothing(demo, monkeypatch):
     plt = pytest.importorskip("matplotlib.pyplot")
+    monkeypatch.delenv("MPLBACKEND", raising=False)
     monkeypatch.setattr(plt, "get_backend", lambda: "Agg")
     demo.show(None, None)
+
+
+def test_show_does_not_import_matplotlib_if_its_backend_has_no_window(demo, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    monkeypatch.delitem(sys.modules, "matplotlib.pyplot", raising=False)
+    demo.show(None, None)
+    assert "matplotlib.pyplot" not in sys.modules
 
 
 def test_show_opens_a_window_if_there_is_a_display(demo, monkeypatch):
     plt = pytest.importorskip("matplotlib.pyplot")
     calls = []
+    monkeypatch.delenv("MPLBACKEND", raising=False)
     monkeypatch.setattr(plt, "get_backend", lambda: "TkAgg")
     monkeypatch.setattr(plt, "show", lambda: calls.append("show"))
     demo.show(lambda plt: calls.append("draw"), None)

@@ -53,6 +53,8 @@ def folder(text):
 
 def show(draw, out, *data):
     """Save the figure of draw(plt, *data) as out/<step>.png; without `out` show it, if there is a display."""
+    if not out and os.environ.get("MPLBACKEND", "").lower() == "agg":
+        return  # no window, so matplotlib need not be imported
     try:
         import matplotlib.pyplot as plt
     except ImportError:
