@@ -72,6 +72,32 @@ def test_a_cell_that_ends_its_process_is_one_red_cell(tmp_path, misbehave, said)
     assert cells["exp/stage1/float64"].state == "equal"
 
 
+ENDS_IN_STAGE2 = """
+from crosscheck.frameworks.book import BookStyle
+
+find = BookStyle.find
+
+def ends(framework, name):
+    return os._exit(7) if (framework.name, name) == ("stage2", "softmax") else find(framework, name)
+
+BookStyle.find = ends
+"""
+
+
+def test_a_cell_that_ends_its_process_is_named_among_those_that_are_answered_at_once(tmp_path):
+    path = custom(tmp_path, "pass")
+    path.write_text(path.read_text() + ENDS_IN_STAGE2)
+    (softmax,) = (c for c in all_computations() if c.name == "softmax")
+    with contextlib.closing(Pool(Settings(tuple(STAGES[:3]), (path,), torch=False), 1)) as workers:
+        (row,) = rows(workers.columns, [softmax], ["float64"])
+        assert row.together == 3
+        cells = [(cell.framework, cell.state) for cell in workers.run([row])]
+    assert cells == [
+        *((f"stage{n}", "failed" if n == 2 else "unsupported") for n in (1, 2, 3)),
+        ("tiny", "unsupported"),
+    ]
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGXCPU"), reason="this system has no limit of CPU time")
 @pytest.mark.parametrize(
     "misbehave", ["while True: pass", "sum(range(10**15))"], ids=["in Python", "outside of Python"]

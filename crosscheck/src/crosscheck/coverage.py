@@ -207,7 +207,10 @@ def coverage(
         for cell in own:
             for name in cell.called:
                 record(names[name], cell, name, cell.computation.name in by_torch)
-        errors = [cell for cell in own if cell.state == "error" and cell.raised]
+        errors: dict[tuple[str, int], list[str]] = {}
+        for cell in own:
+            for place in cell.raised if cell.state == "error" else ():
+                errors.setdefault(place, []).append(cell.computation.name)
         raises = [met(statement, errors, reasons) for statement in known[stage.name]]
         found.names[stage.name], found.raises[stage.name] = names, raises
         found.missing += missing_names(names, stage.name, scope, reasons, bool(by_torch))
@@ -236,12 +239,12 @@ def record(name: Name, cell: Cell, key: str, by_torch: bool) -> None:
         name.defaults[parameter] = name.defaults[parameter] or computation.name
 
 
-def met(statement: Statement, cells: Sequence[Cell], reasons: Reasons) -> Raise:
-    """A `raise` with the computations that meet it. cells: those in state error."""
-    places = {(statement.file, line) for line in statement.lines}
-    errors = [cell.computation.name for cell in cells if not places.isdisjoint(cell.raised)]
+def met(statement: Statement, errors: Mapping[tuple[str, int], Sequence[str]], reasons: Reasons) -> Raise:
+    """A `raise` with the computations that meet it. errors: (file, line) -> those whose declared error passes it."""
+    names = (name for line in statement.lines for name in errors.get((statement.file, line), ()))
+    found = list(dict.fromkeys(names))
     place = f"{statement.file}:{statement.line}"
-    return Raise(place, statement.within, statement.source, errors, "" if errors else reasons.of_raise(statement))
+    return Raise(place, statement.within, statement.source, found, "" if found else reasons.of_raise(statement))
 
 
 def missing_names(names: Mapping[str, Name], stage: str, scope: Scope, reasons: Reasons, torch: bool) -> Iterator[str]:

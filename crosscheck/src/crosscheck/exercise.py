@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -149,7 +149,7 @@ def is_function(source: str) -> bool:
 def emptied(source: str, module: str, todo: Mapping[str, Task]) -> str:
     """The source of a module with the functions of these tasks replaced."""
     lines = source.splitlines()
-    for name, node in reversed(list(functions_in(source, module))):
+    for name, node in reversed(functions_in(source, module)):
         task = todo.get(name)
         if task is not None:
             start = first_line(node)
@@ -157,13 +157,16 @@ def emptied(source: str, module: str, todo: Mapping[str, Task]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def functions_in(source: str, module: str) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
-    """The functions and methods of a module by full name, in the order of the source."""
+@functools.lru_cache(maxsize=256)  # several bugs are in one file
+def functions_in(source: str, module: str) -> list[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """The functions and methods of a module by full name, in the order of the source. Do not write to them."""
+    found = []
     for node in ast.parse(source).body:
         for inner in node.body if isinstance(node, ast.ClassDef) else [node]:
             if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
                 owner = f"{node.name}." if isinstance(node, ast.ClassDef) else ""
-                yield f"{module}.{owner}{inner.name}".lstrip("."), inner
+                found.append((f"{module}.{owner}{inner.name}".lstrip("."), inner))
+    return found
 
 
 def replacement(task: Task, node: ast.FunctionDef | ast.AsyncFunctionDef, lines: list[str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,31 +15,34 @@ from .frameworks.base import Array
 
 # Methods that copy what they are given and what they return, and after which no two arrays of the object share memory.
 COPYING = frozenset({"get_weights", "set_weights", "take_weights", "load_state_dict", "state", "load_state", "update"})
+NOTHING_IN_THEM = (type, str, bytes, int, float, complex, type(None))
 WATCHED = COPYING | {"__call__"}  # a layer does not keep its input in its weights and running statistics
 
 
-def arrays_in(value: Any, package: str, met: set[int] | None = None) -> Iterator[Array]:
+def arrays_in(value: Any, package: str) -> list[Array]:
     """All arrays that are reachable from a value, each once: in containers, variables and objects of the package.
 
     Of a variable these are its data and its gradient, not the graph.
     """
-    met = set() if met is None else met
-    if id(value) in met or isinstance(value, type):
-        return
-    met.add(id(value))
-    parts: list[Any] = []
-    if isinstance(value, np.ndarray):
-        yield value
-    elif hasattr(value, "creator"):
-        parts = [value.data, value.grad]
-    elif isinstance(value, dict):
-        parts = [*value.keys(), *value.values()]
-    elif isinstance(value, list | tuple | set):
-        parts = list(value)
-    elif type(value).__module__.partition(".")[0] == package:
-        parts = list(getattr(value, "__dict__", {}).values())
-    for part in parts:
-        yield from arrays_in(part, package, met)
+    found: dict[int, Array] = {}
+    met: dict[int, Any] = {}  # by id, which no other object has as long as this one is alive
+    pending = [value]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, NOTHING_IN_THEM) or id(value) in met:
+            continue
+        met[id(value)] = value
+        if isinstance(value, np.ndarray):
+            found[id(value)] = value
+        elif isinstance(value, dict):
+            pending += [*value.keys(), *value.values()]
+        elif isinstance(value, list | tuple | set):
+            pending += value
+        elif hasattr(value, "creator"):
+            pending += [value.data, value.grad]
+        elif type(value).__module__.partition(".")[0] == package:
+            pending += getattr(value, "__dict__", {}).values()
+    return list(found.values())
 
 
 def share(some: Sequence[Array], others: Sequence[Array]) -> bool:
@@ -64,16 +67,16 @@ def watched(f: Callable[..., Any], package: str, broken: list[str]) -> Callable[
 
     @functools.wraps(f)
     def call(owner: Any, *arguments: Any, **options: Any) -> Any:
-        given = list(arrays_in((arguments, options), package))
+        given = arrays_in((arguments, options), package)
         kept = [a.copy() for a in given]
         found = f(owner, *arguments, **options)
         name = f"{type(owner).__name__}.{f.__name__}"
-        own = list(arrays_in(owner, package))
+        own = arrays_in(owner, package)
         if any(not same_bytes(a, b) for a, b in zip(given, kept, strict=True)):
             broken.append(f"{name} changed its argument")
         if share(given, own):
             broken.append(f"{name} keeps its argument, or a view of it, instead of a copy")
-        if f.__name__ in COPYING and share(list(arrays_in(found, package)), own):
+        if f.__name__ in COPYING and share(arrays_in(found, package), own):
             broken.append(f"{name} returns memory of the object instead of a copy")
         if f.__name__ in COPYING and overlap(own):
             broken.append(f"{name} leaves two arrays that share memory in the object")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import pathlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import UsageError
 from .computations import Computation
@@ -98,6 +99,16 @@ class Row:
     def heavy(self) -> bool:
         """Whether it is slow: a training run, or too slow for a second case."""
         return bool(self.computation.curve) or not self.computation.cases >= DEFAULT_SEED
+
+    @property
+    def together(self) -> int:
+        """How many of its first cells a worker answers at once: those of the stages before the computation, or one."""
+        before = {stage.name for stage in STAGES if stage.number < self.computation.since}
+        return max(1, sum(1 for _ in itertools.takewhile(before.__contains__, self.labels)))
+
+    def after(self, done: int) -> Row | None:
+        """The row without its first cells; None if no cell is left."""
+        return replace(self, labels=self.labels[done:]) if self.labels[done:] else None
 
     def names(self) -> list[str]:
         """The names of its cells."""

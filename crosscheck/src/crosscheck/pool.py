@@ -15,14 +15,14 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from . import UsageError
 from .cells import Cell
-from .computations import all_computations
+from .computations import all_computations, module_names
 from .ending import interrupts_held
 from .matrix import Column, Row, Settings
 from .runner import Runner
@@ -101,10 +101,14 @@ def work(jobs: Connection, settings: Settings) -> None:
         jobs.send([Column.of(framework) for framework in runner.frameworks])
         while True:
             name, dtype, labels = jobs.recv()
-            row = Row(computations[name], dtype, labels)
-            for label in labels:
-                limit_cpu(1.5 * settings.time_limit)
-                jobs.send(without_computation(run_cell(runner, row, label)))
+            row: Row | None = Row(computations[name], dtype, labels)
+            while row is not None:
+                found = []
+                for label in row.labels[: row.together]:
+                    limit_cpu(1.5 * settings.time_limit)
+                    found.append(without_computation(run_cell(runner, row, label)))
+                jobs.send(found)
+                row = row.after(row.together)
             runner.forget()
 
 
@@ -180,11 +184,11 @@ def begin(with_torch: bool) -> None:
 
 
 def start_method(with_torch: bool) -> Any:
-    """Workers are forked from a server process that imports PyTorch once, where the system has this method."""
+    """Workers are forked from a server process that imports PyTorch and the computations once, where there is one."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch"] if with_torch else [])
+    context.set_forkserver_preload([*(["torch"] if with_torch else []), *module_names()])
     return context
 
 
@@ -225,31 +229,35 @@ class Pool:
                 return
             for jobs in wait(list(busy), timeout=1.0):
                 assert isinstance(jobs, Connection)
-                yield self.answer(busy[jobs], waiting)
+                yield from self.answer(busy[jobs], waiting)
             for worker in busy.values():
                 if time.monotonic() - worker.since > TIMES_BY_THE_CLOCK * self.settings.time_limit:
                     worker.late = True
                     worker.process.kill()  # then reading its answer fails
 
-    def answer(self, worker: Worker, waiting: list[Row]) -> Cell:
-        """The next cell of a worker's row; if the worker has died, that cell is red and a new worker continues."""
+    def answer(self, worker: Worker, waiting: list[Row]) -> list[Cell]:
+        """The next cells of a worker's row; if the worker has died, that cell is red and a new worker continues.
+
+        If it has died in one of several cells that it answers at once, each of them becomes a row, which shows which.
+        """
         row = worker.row
         assert row is not None
         try:
-            cell = Cell(computation=row.computation, **worker.jobs.recv())
+            found = [Cell(computation=row.computation, **answer) for answer in worker.jobs.recv()]
         except (EOFError, OSError):
             died = Failure(*worker.how_it_ended(self.settings.time_limit))
-            cell = Cell(row.computation, row.labels[0], row.dtype, state="failed", failures=[died])
             worker.stop()
             with one_thread_each():
                 self.workers[self.workers.index(worker)] = new = Worker.start(self.settings)
             self.ready(new)
-            if row.labels[1:]:
-                waiting.append(Row(row.computation, row.dtype, row.labels[1:]))
-            return cell
-        rest = row.labels[1:]
-        worker.row, worker.since = (Row(row.computation, row.dtype, rest) if rest else None), time.monotonic()
-        return cell
+            if row.together > 1:
+                waiting += [replace(row, labels=(label,)) for label in reversed(row.labels)]
+                return []
+            if rest := row.after(1):
+                waiting.append(rest)
+            return [Cell(row.computation, row.labels[0], row.dtype, state="failed", failures=[died])]
+        worker.row, worker.since = row.after(len(found)), time.monotonic()
+        return found
 
     def close(self) -> None:
         for worker in self.workers:

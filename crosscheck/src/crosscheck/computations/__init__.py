@@ -118,8 +118,13 @@ def computation(
     return register
 
 
+def module_names() -> list[str]:
+    """The modules that define computations."""
+    return [f"{__name__}.{module.name}" for module in pkgutil.iter_modules(__path__)]
+
+
 def all_computations() -> list[Computation]:
     """All computations, sorted by step."""
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
+    for name in module_names():
+        importlib.import_module(name)
     return sorted(COMPUTATIONS.values(), key=lambda c: c.step)

@@ -43,13 +43,19 @@ class BookStyle(Framework):
         for module in self.modules:
             if not isinstance(found := getattr(module, name, module), ModuleType):  # layers.linear is a file
                 return found
-        for module in self.modules:
-            for owner in ("Variable", "Layer", "Optimizer"):
-                if callable(getattr(getattr(module, owner, None), name, None)):
-                    return lambda x, *arguments: getattr(x, name)(*arguments)
+        if any(callable(getattr(owner, name, None)) for owner in self.owners):
+            return lambda x, *arguments: getattr(x, name)(*arguments)
         if isinstance(part := getattr(self.modules[0], name, None), ModuleType):
             return part  # fw.transforms.Normalize
         raise Missing(f"{self.name} has no {name}", name=name)
+
+    @functools.cached_property
+    def owners(self) -> list[Any]:
+        """The classes whose methods can be called as functions."""
+        names = ("Variable", "Layer", "Optimizer")
+        return list(
+            dict.fromkeys(getattr(module, name) for module in self.modules for name in names if hasattr(module, name))
+        )
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or "modules" not in self.__dict__:
