@@ -143,6 +143,7 @@ def test_what_only_a_gpu_executes_is_left_out(file, definition, left_out):
         ("x = y + 1 if cuda.is_on_gpu(y) else 2", {True, False}),
         ("x = (cuda.cupy if y > 1 else np).empty(z)", {True, False}),
         ("x = f(y) if y > 1 else cuda.cupy", {False}),
+        ("x = on_device_of(y.data, z.data)", {True, False}),
         ("@cuda.on_gpu(f, integers=True)\ndef g(x): pass", {True}),
         ("@f(integers=True)\ndef g(x): pass", {False}),
     ],

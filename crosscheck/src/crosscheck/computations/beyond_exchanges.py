@@ -115,14 +115,16 @@ def weighted(fw: Any, comm: Any) -> Any:
     layer.W.data[...] = 0
     layer.W.grad = fw.Variable(np.array([[1.0 + r]]))
     optimizer.update(*[3.0] * r)
-    return [*found, layer.W]
+    found.append(layer.W.data.copy())
+    layer.W.grad = fw.Variable(np.array([[np.inf]]))  # no error unless check_finite is True
+    return [*found, optimizer.update(), layer.W]
 
 
 def expected_weighted(r: int) -> Any:
     text = "ValueError: multi_node_mean_grad: expected weights of at least 0 with a positive sum, got "
     own = np.array([[1.0 + r]])
     means = [["no error", np.array([[mean]])] for mean in (1.75, 2.0)]
-    return [means[0], [f"{text}[2.0, -1.0]", own], means[1], np.array([[-1.75]])]
+    return [means[0], [f"{text}[2.0, -1.0]", own], means[1], np.array([[-1.75]]), True, np.array([[-np.inf]])]
 
 
 def on_devices(fw: Any, comm: Any) -> Any:
@@ -187,6 +189,62 @@ def expected_sent(r: int) -> Any:
     return [[i * i for i in range(6 * r, 6 * r + 6)], 0 if r else order]
 
 
+def normalized(fw: Any) -> Any:
+    """Batches of large integers in float32, whose mean is rounded by more than 2, on two ranks; their statistics"""
+    x = (2**23 + np.random.default_rng(0).integers(0, 9, (80, 2))).astype("f")
+    exact = x.astype(float)
+
+    def call(comm: Any) -> Any:
+        new = partial(fw.distributed.MultiNodeBatchNormalization, comm)
+        norm = new(decay=0)
+        part = slice(0, 26) if comm.rank == 0 else slice(26, 80)
+        expected = (exact - exact.mean(0)) / np.sqrt(exact.var(0) + norm.eps)
+        close = [np.allclose(norm(x[part]).data, expected[part], 1e-4, 1e-5)]
+        close.append((abs(norm.avg_mean.data - exact.mean(0)) <= 1).all())
+        close.append(np.allclose(norm.avg_var.data, exact.var(0, ddof=1), 1e-4))
+        mixed = new()
+        mixed(exact)
+        close.append(np.allclose(mixed(x).data, (exact - exact.mean(0)) / np.sqrt(exact.var(0) + 1e-5), 1e-9, 1e-9))
+        return [*map(bool, close), mixed(x).dtype, norm(x).dtype]
+
+    return run(fw, 2, call)
+
+
+def exchanged(fw: Any, comm: Any) -> Any:
+    """A copy of a model with other batch norms: its layers, options, weights and statistics, and what is shared."""
+    L = fw.layers
+
+    class Other(L.BatchNorm):  # type: ignore[misc, name-defined]
+        pass
+
+    model = fw.Sequential(L.Linear(2, in_size=2), L.BatchNorm(0.1, 0.6, warmup=True), L.LayerNorm(), Other())
+    model.again, model.gamma = model.layers[1], model.layers[1].gamma
+    x = np.array([[1.0, 3.0], [2.0, -1.0], [0.5, 0.0]])
+    model(x)
+    model(x * 2)
+    new = fw.distributed.create_mnbn_model(model, comm)
+    norm, old = new.layers[1], model.layers[1]
+    found: list[Any] = [[type(layer).__name__ for layer in new.layers], norm.comm is comm, norm is new.again]
+    found += [
+        new.gamma is norm.gamma,
+        new.gamma is model.gamma,
+        norm.eps,
+        norm.decay,
+        int(norm.updates.data),
+        type(old) is Other,
+    ]
+    pairs = [(a.data, b.data) for (_, a), (_, b) in zip(new.named_state(), model.named_state(), strict=True)]
+    found += [all(np.array_equal(a, b) for a, b in pairs), any(np.shares_memory(a, b) for a, b in pairs)]
+    with fw.test_mode():
+        found.append(np.allclose(new(x).data, model(x).data))
+    return [*found, fw.distributed.create_mnbn_model(old, comm).eps]
+
+
+def expected_exchange(r: int) -> Any:
+    names = ["Linear", "MultiNodeBatchNormalization", "LayerNorm", "Other"]
+    return [names, True, True, True, False, 0.1, 0.6, 2, False, True, False, True, 0.1]
+
+
 def with_gpus(fw: Any) -> Any:
     """Which GPU a process selects, whether every process has its own, and the kind of communicator by that."""
     launch, used = submodule(fw, "launch"), []
@@ -235,6 +293,8 @@ values(
         with_gpus,
         lambda: [True, False, True, False, True, False, False, True, True, *[False] * 7, True, True, 0, 1, 1, *[0] * 6],
     ),
+    ("statistics_of_large_integers", normalized, lambda: [[True] * 4, np.dtype("d"), np.dtype("f")] * 2),
+    ("models_with_other_norms", *ranks(2, exchanged, expected_exchange)),
     ("batch_in_one_part", lambda fw: fw.distributed.split_batch(X, 1), lambda: [X]),
     since=5,
 )

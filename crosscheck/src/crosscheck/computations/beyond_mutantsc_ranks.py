@@ -596,9 +596,9 @@ class Flushed(io.StringIO):
 
 def outermost(launch: Any, end: Any, statuses: list[int]) -> list[Any]:
     """The status that Python reads when a process ends, what is printed then, and the statuses that MPI gets."""
-    printed, alone = io.StringIO(), types.SimpleNamespace(f_back=None)
+    printed, alone = Flushed(), types.SimpleNamespace(f_back=None)
     with mock.patch.object(launch, "sys", types.SimpleNamespace(_getframe=lambda: alone, stderr=printed)):
-        return [end.code, printed.getvalue(), [*statuses]]
+        return [end.code, printed.getvalue(), [*statuses], printed.count]
 
 
 def waited(launch: Any) -> list[Any]:
@@ -709,7 +709,7 @@ def expected_ends() -> Any:
         ("no data", "rank 1 of 2:\nexit: no data\n", 3),
     ]
     for status, text, n in ends:
-        found += ["Exit", status, (status,), [1, 2], status, text, [1] * n]
+        found += ["Exit", status, (status,), [1, 2], status, text, [1] * n, int(n > 1)]
     end = "the end of the program"
     return [*found, [["SystemExit", 4]], True, *[end] * 3, 1, 0, end, 1]
 

@@ -104,6 +104,8 @@ class OnAProcessor(ast.NodeTransformer):
         match node:
             case ast.Call(func=function) if called(function) == "is_on_gpu":
                 return ast.Constant(False)
+            case ast.Call(func=function, args=[x, *_]) if called(function) == "on_device_of":
+                return x
             case ast.Attribute(ctx=ast.Load()) | ast.Name(ctx=ast.Load()) if called(node) == "gpu_enable":
                 return ast.Constant(False)
             case ast.UnaryOp(op=ast.Not(), operand=ast.Constant(value=bool(value))):
@@ -132,7 +134,7 @@ def on_a_processor(text: str) -> str:
 def only_on_a_gpu(source: Source, top: ast.AST, start: int, end: int, new: str) -> bool:
     """Whether a change to a statement of a module makes no difference without a GPU."""
     old = source.of(top)
-    if not any(word in old for word in ("is_on_gpu", "gpu_enable", "cupy")):
+    if not any(word in old for word in ("is_on_gpu", "gpu_enable", "cupy", "on_device_of")):
         return False
     changed = source.between(source.start(top), start) + new + source.between(end, source.end(top))
     return start >= source.start(top) and on_a_processor(old) == on_a_processor(changed)

@@ -258,12 +258,12 @@ class MPICommunicator(Communicator):
         self.intra_rank, self.intra_size = hosts[: self.rank].count(host), hosts.count(host)
 
     def staged(self, x):
-        """x as MPI takes it: on the host, contiguous, float16 as float32."""
+        """x as MPI takes it: on the host, float16 as float32."""
         if cuda.is_on_gpu(x) and self.cuda_aware:
             cuda.cupy.cuda.get_current_stream().synchronize()  # MPI does not wait for kernels
         else:
             x = cuda.as_numpy(x)
-        return x.astype(np.float32 if x.dtype == np.float16 else x.dtype, order="C", copy=False)
+        return x.astype(np.float32 if x.dtype == np.float16 else x.dtype, copy=False)
 
     def sum_of(self, x):
         sent = self.staged(x)

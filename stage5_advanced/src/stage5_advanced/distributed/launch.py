@@ -70,8 +70,6 @@ def select_gpu(comm):
 class Exit(SystemExit):
     """What sys.exit raises in one of many processes: all end if this one ends by it with another status than 0."""
 
-    rank = size = None
-
     @property
     def code(self):
         """The status. Python reads it without a caller when the process ends, not if something catches the exit."""

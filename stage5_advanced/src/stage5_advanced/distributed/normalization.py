@@ -89,13 +89,13 @@ class MultiNodeBatchNormalization(BatchNorm):
             self.updates.data += 1
         for running, new in ((self.avg_mean.data, mean), (self.avg_var.data, var)):
             running *= decay
-            running += ((1 - decay) * new).astype(running.dtype)
+            running += (1 - decay) * new
 
 
 def create_mnbn_model(model, comm):
     """A copy of a model with a MultiNodeBatchNormalization in the place of each BatchNorm. [not in the book]"""
     copies = {}
-    for _, layer in tree(model):
+    for layer in tree(model):
         if type(layer) is BatchNorm:
             norm = MultiNodeBatchNormalization(comm)
             vars(norm).update(vars(copy.deepcopy(layer, copies)))

@@ -59,7 +59,7 @@ class MultiNodeOptimizer:
 
 def is_finite(grad):
     """Whether a gradient, or None, has finite elements only."""
-    return grad is None or bool(cuda.get_array_module(grad).isfinite(grad.data).all())
+    return grad is None or cuda.get_array_module(grad).isfinite(grad.data).all()
 
 
 def create_multi_node_optimizer(optimizer, comm, zero_fill=True, double_buffering=False, *, check_finite=False):

@@ -56,7 +56,7 @@ class EarlyStopping:
 
     def on_begin(self, trainer):
         check_monitor(self, trainer)
-        if not len(trainer.history):
+        if not trainer.history:
             self.best_epoch, self.weights = 0, {}
 
     def on_epoch_end(self, trainer):
@@ -141,7 +141,7 @@ class ProgressBar:
             return self.close()
         values = ", ".join(f"{name} {value:.4g}" for name, value in row.items())
         seconds = time.perf_counter() - self.start
-        return print(f"epoch {trainer.epoch}/{trainer.epochs}: {values}, {seconds:.1f} s", file=sys.stderr, flush=True)
+        return print(f"epoch {trainer.epoch}/{trainer.epochs}: {values}, {seconds:.1f} s", file=sys.stderr)
 
     def on_end(self, trainer):
         self.close()

@@ -46,18 +46,18 @@ def count_params(model):
 
 def apply(model, f):
     """Call f with every layer of a model, sublayers first and the model last; return the model. [not in the book]"""
-    for layer in dict.fromkeys(layer for _, layer in tree(check_model("apply", model))):
+    for layer in dict.fromkeys(tree(check_model("apply", model))):
         f(layer)
     return model
 
 
-def tree(layer, path=""):
-    """Yield (path, layer) for all sublayers, and last for the layer itself."""
+def tree(layer):
+    """Yield all sublayers, and last the layer itself."""
     for name in layer._params:
         value = getattr(layer, name)
         if isinstance(value, Layer):
-            yield from tree(value, f"{path}/{name}".lstrip("/"))
-    yield path, layer
+            yield from tree(value)
+    yield layer
 
 
 class Summary(str):
@@ -98,11 +98,11 @@ def summary(model, *inputs):
 def add_rows(rows, counted, indent, below, label, layer):
     """Append the rows of a layer and its sublayers. counted: parameters -> sizes, of those that are already counted."""
     own = [value for value in map(layer.__dict__.get, layer._params) if isinstance(value, Parameter)]
-    ready = bool(own) and all(param.data is not None for param in own)
+    ready = own and all(param.data is not None for param in own)
     new = {param: param.size for param in own if ready and param not in counted}
     counted.update(new)
     outputs = [output() for output in getattr(layer, "outputs", [])]
-    shapes = ", ".join(str(tuple(y.shape)) for y in outputs if hasattr(y, "shape")) or "--"
+    shapes = ", ".join(str(y.shape) for y in outputs if hasattr(y, "shape")) or "--"
     rows.append((indent + label, shapes, f"{sum(new.values()):,}" if ready else "--"))
     layers = [(name, layer.__dict__[name]) for name in layer._params if isinstance(layer.__dict__[name], Layer)]
     for name, one in layers:
@@ -118,7 +118,7 @@ def fuse(model):
     change; layers in several places stay as they are. Raises ValueError if a layer to change is uninitialized.
     """
     model = copy.deepcopy(check_model("fuse", model))
-    layers = [layer for _, layer in tree(model)]
+    layers = list(tree(model))
     for layer in layers:
         if isinstance(getattr(layer, "layers", None), list):
             kept = []
@@ -153,7 +153,7 @@ def check_shared(arrays, model):
     """
     first = {}
     for path, variable in model.named_state():
-        other = first.setdefault(id(variable), path)
+        other = first.setdefault(variable, path)
         if not np.array_equal(cuda.as_numpy(arrays[path]), cuda.as_numpy(arrays[other]), equal_nan=True):
             raise ValueError(f"check_shared: expected equal arrays for {other!r} and {path!r}, which are shared")
 
@@ -161,7 +161,7 @@ def check_shared(arrays, model):
 def gradient_norms(model):
     """The Euclidean norm of the gradient of each parameter that has one: {"l0/W": 0.5, ...}. [not in the book]"""
     return {
-        path: math.sqrt(float(param.xp.square(param.grad.data, dtype=np.float64).sum()))
+        path: math.sqrt(param.xp.square(param.grad.data, dtype=np.float64).sum())
         for path, param in check_model("gradient_norms", model).named_params()
         if param.grad is not None
     }

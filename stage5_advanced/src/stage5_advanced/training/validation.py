@@ -44,7 +44,6 @@ class StratifiedKFold(KFold):
 
         Raises ValueError if no label occurs as often as there are folds.
         """
-        labels = np.asarray(labels)
         _, first, label, counts = np.unique(labels, return_index=True, return_inverse=True, return_counts=True)
         if counts.max(initial=0) < self.n_splits:
             raise ValueError(
