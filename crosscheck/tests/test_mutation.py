@@ -8,6 +8,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 import types
 from collections import Counter
@@ -23,7 +24,7 @@ from crosscheck.mutation.mutants import mutants, mutants_of
 from crosscheck.mutation.operators import OPERATORS
 from crosscheck.mutation.store import Store
 from crosscheck.stages import STAGES
-from crosscheck.workers import MEMORY, workers
+from crosscheck.workers import MEMORY, Again, workers
 
 from .imported import imported, same_stages
 
@@ -284,6 +285,35 @@ def test_a_damaged_file_of_results_is_an_error(tmp_path, capsys):
     path.write_text("no database, but a text that is long enough to be taken for one" * 20)
     assert cli.main(["faults", "--automatic", "--stages", "1", "--known", str(path)]) == 2
     assert "cannot be used" in capsys.readouterr().err
+
+
+def test_what_a_mutant_leaves_behind_does_not_end_the_run(monkeypatch):
+    def red(*_):
+        raise RuntimeError("square is red without a mutant")
+
+    judge = Judge(STAGES[0])
+    monkeypatch.setattr(judge.runner, "run_sound", red)
+    text = (STAGES[0].source / "functions/elementwise.py").read_text(encoding="utf-8")
+    assert judge.judge("functions/elementwise.py", text, ["square"]).result == "survived"
+    modules = {name: sys.modules.get(name) for name in judge.modules}
+    with pytest.raises(Again):
+        judge.judge("functions/elementwise.py", text, ["square"])
+    assert {name: sys.modules.get(name) for name in judge.modules} == modules
+
+
+def test_a_new_process_answers_what_an_old_one_does_not(tmp_path):
+    program = """
+        import pathlib
+        from crosscheck.workers import Again
+        file = pathlib.Path("FILE")
+        if not file.exists():
+            file.touch()
+            raise Again
+    """
+    program = textwrap.dedent(program).replace("FILE", (tmp_path / "asked").as_posix())
+    with workers(1, functools.partial, (exec,), 60) as answers:
+        assert list(answers([program, "None"])) == [(program, None), ("None", None)]
+    assert (tmp_path / "asked").exists()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit memory")

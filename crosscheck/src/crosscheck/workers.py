@@ -21,6 +21,10 @@ Answer = Callable[[Any], Any]
 Answers = Callable[[Iterable[Any]], Iterator[tuple[Any, Any]]]
 
 
+class Again(Exception):
+    """Raised by a worker that earlier tasks have left in another state: a new process answers the task."""
+
+
 @dataclass(frozen=True)
 class Ended:
     """The answer to a task that ended its worker. hang: by its limit of CPU time, or of wall-clock time."""
@@ -45,6 +49,8 @@ def work(jobs: Connection, setup: Callable[..., Answer], arguments: tuple[Any, .
             limit_cpu(limit)
             try:
                 found = answer(task)
+            except Again as again:
+                found = again
             except Exception as error:
                 found = UsageError(f"{task[0]}: {type(error).__name__}: {error}")
             jobs.send(found)
@@ -122,11 +128,14 @@ def workers(n: int, setup: Callable[..., Answer], arguments: tuple[Any, ...], li
                 answer = worker.answer()
                 if isinstance(answer, UsageError):
                     raise answer
-                if isinstance(answer, Ended):
+                if isinstance(answer, Ended | Again):
                     worker.stop()
                     team[team.index(worker)] = new = Worker(setup, arguments, limit)
                     new.wait_until_ready()
-                yield worker.task, answer
+                if isinstance(answer, Again):
+                    new.give(worker.task)
+                else:
+                    yield worker.task, answer
             for worker in busy.values():
                 if worker.busy and time.monotonic() - worker.since > TIMES_BY_THE_CLOCK * limit:
                     worker.late = True

@@ -21,6 +21,7 @@ from ..limits import TIME_LIMIT
 from ..runner import Judged, Runner
 from ..stages import STAGES, Stage
 from ..trial import Trial
+from ..workers import Again
 from .planted import Copy
 
 IMPORT = ""  # instead of the name of a computation
@@ -95,6 +96,7 @@ class Judge:
         self.copy.exchange(self.modules)
         self.runner = MutantRunner(stage)
         self.computations = {c.name: c for c in all_computations() if c.since <= stage.number}
+        self.judged = 0  # mutants; each may leave something behind
 
     def __call__(self, task: tuple[Any, ...]) -> Any:
         """Answer a task: the name of a computation, or a mutant's file and text and the computations to run."""
@@ -117,6 +119,11 @@ class Judge:
 
     def judge(self, file: str, text: str, names: Sequence[str]) -> Verdict:
         """Run computations, in this order, until a cell is red."""
+        verdict = self.first_red(file, text, names)
+        self.judged += 1
+        return verdict
+
+    def first_red(self, file: str, text: str, names: Sequence[str]) -> Verdict:
         with contextlib.ExitStack() as stack:
             try:
                 planted = stack.enter_context(self.copy.planted(file, text))
@@ -135,8 +142,14 @@ class Judge:
         computation = self.computations[name]
         if (name, dtype) not in self.runner.sound:
             modules = self.copy.exchange(self.modules)  # pickle looks classes up there
-            self.runner.run_sound(computation, self.sound, dtype)
-            self.copy.exchange(modules)
+            try:
+                self.runner.run_sound(computation, self.sound, dtype)
+            except RuntimeError as error:  # although it was green when its lines were recorded
+                if self.judged:
+                    raise Again from error
+                return None  # this mutant itself left something behind
+            finally:
+                self.copy.exchange(modules)
         self.runner.frameworks = [*self.runner.before, planted]
         self.runner.time_limit = max(LEAST, TIMES * self.runner.sound[name, dtype])
         cell = self.runner.run(computation, planted, dtype)
