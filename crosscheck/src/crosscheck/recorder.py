@@ -291,10 +291,11 @@ class Recorder(BookStyle):
         return wrappers.function(public, found) if public is not None and inspect.isfunction(found) else found
 
 
-class View:
-    """A module of a stage, seen through a recorder."""
+class View(ModuleType):
+    """A module of a stage, seen through a recorder; `hybridize` does not look into it, as into that module."""
 
     def __init__(self, recorder: Recorder, module: ModuleType):
+        super().__init__(module.__name__)
         self._recorder = recorder
         self._module = module
 

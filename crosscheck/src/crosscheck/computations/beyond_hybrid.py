@@ -178,25 +178,27 @@ def reasons(fw: Any) -> Any:
 
 
 def layers_without_programs(fw: Any) -> Any:
-    """Layers with a counter, with data that are replaced, and with an array that is changed."""
+    """Layers with a counter, with data or a parameter that is replaced, and with an array that is changed."""
     found = []
 
     class Outside(fw.Layer):  # type: ignore[misc]
         def __init__(self, kind: str) -> None:
             super().__init__()
             self.kind, self.count = kind, 0
-            self.mean = fw.layers.Buffer(np.zeros(2), "mean")
+            self.mean, self.weight = fw.layers.Buffer(np.zeros(2), "mean"), type(fw.Linear(1).W)(np.zeros(2))
 
         def forward(self, x: Any) -> Any:
             if self.kind == "counter":
                 self.count += 1
+            elif self.kind == "weight":
+                self.weight = type(self.weight)(self.weight.data + 1)
             elif self.kind == "replaced":
                 self.mean.data = self.mean.data + x.data
             else:
                 self.mean.data += x.data
             return x * 2
 
-    for kind in ("counter", "replaced", "changed"):
+    for kind in ("counter", "replaced", "changed", "weight"):
         hybrid = fw.hybridize(Outside(kind))
         for _ in range(2):
             hybrid(fw.Variable(np.array([1.5, 0.5])))
@@ -223,6 +225,8 @@ def copied(fw: Any) -> Any:
     hybrid(np.ones((2, 3), np.float32))
     others = [copy.deepcopy(hybrid), pickle.loads(pickle.dumps(hybrid))]
     hybrid.active = False
+    layers: list[Any] = []
+    fw.training.apply(fw.hybridize(fw.functions.tanh), layers.append)
     return [
         [other.programs() for other in others],
         [np.array_equal(other.l0.W.data, hybrid.l0.W.data) for other in others],
@@ -233,6 +237,8 @@ def copied(fw: Any) -> Any:
         list(fw.hybridize(fw.functions.tanh).params()),
         list(fw.hybridize(fw.functions.tanh).all_variables()),
         hybrid.forward(np.ones((2, 3), np.float32)).shape,
+        [other.active for other in (*others, copy.deepcopy(hybrid))],
+        len(layers),
     ]
 
 
@@ -268,6 +274,7 @@ values(
             ["eager", "the attribute count of a layer changes from call to call"],
             ["eager", "mean is replaced outside of functions"],
             ["eager", "a buffer changes outside of functions"],
+            ["eager", "the attribute weight of a layer changes from call to call"],
         ],
     ),
     (
@@ -281,7 +288,10 @@ values(
     (
         "copies_of_a_hybrid",
         copied,
-        lambda: [[[], []], [True, True], "Linear", ["l0/W", "l0/b"], 2, "hybridize(<function", [], [], (2, 2)],
+        lambda: [
+            *([[], []], [True, True], "Linear", ["l0/W", "l0/b"], 2, "hybridize(<function", [], [], (2, 2)),
+            *([True, True, False], 1),
+        ],
     ),
     since=5,
 )

@@ -93,6 +93,11 @@ def agree(
     return all(outcome(fw, hybrid, arguments, order, **options) == expected for _ in range(times))
 
 
+def functions_and_variable(fw: Any) -> tuple[Any, Any]:
+    """For functions to hybridize, so that they do not refer to the whole framework, which takes long to look into."""
+    return fw.functions, type(fw.Variable(A))
+
+
 def at_most(fw: Any, n: int) -> Any:
     """In the block, a Hybrid keeps n programs."""
     name = getattr(fw.hybrid, "__name__", "")  # Missing, if the stage does not have it
@@ -104,7 +109,7 @@ def at_most(fw: Any, n: int) -> Any:
 
 def signatures(fw: Any) -> Any:
     """Calls that look alike: variables, arrays and numbers, in other places, of other kinds, twice the same."""
-    F, V = fw.functions, fw.Variable
+    F, V = functions_and_variable(fw)
     x, y, fixed = V(A.copy()), V(B.copy()), V(A.copy())
     fixed.constant = True
 
@@ -114,7 +119,7 @@ def signatures(fw: Any) -> Any:
     hybrid = fw.hybridize(f)
     calls: list[Any] = [(x, y), (y, x), (x, x), (x, y.data), (x.data, y), (A, A), (fixed, y), (x, V(np.array(3.0)))]
     calls += [(x, V(B.astype("f"))), (V(A[:, :2].copy()), V(B[:1, :2].copy())), (x,), (x, 2.0), (type(x)(A, "x"), y)]
-    found: list[Any] = [[agree(fw, f, hybrid, (x, y), 1, 0), agree(fw, f, hybrid, call, 2, 0)] for call in calls]
+    found: list[Any] = [[agree(fw, f, hybrid, (x, y), 1, 0), agree(fw, f, hybrid, call, 3, 0)] for call in calls]
     named = fw.hybridize(f)
     for _ in range(3):  # an option, and then none
         found.append([(named(x, **given).data == f(x, **given).data).all() for given in ({"y": 3.0}, {})])
@@ -136,7 +141,7 @@ def expected_signatures() -> Any:
 
 def options(fw: Any) -> Any:
     """Nested arguments and results, options that decide what is computed, and options that cannot be keys."""
-    V = fw.Variable
+    _, V = functions_and_variable(fw)
 
     def f(pair: Any, scale: Any = 2.0, names: Any = None, **others: Any) -> Any:
         x, (y, z) = pair
@@ -146,7 +151,7 @@ def options(fw: Any) -> Any:
     hybrid, (x, y, z) = fw.hybridize(f), (V(a.copy()) for a in (A, B, A))
     found: list[Any] = []
     for given in ({}, {"scale": 0.0}, {"scale": -0.0}, {"scale": np.float64(-0.0)}, {"names": {"a"}}, {"scale": y}, {}):
-        found.append(agree(fw, f, hybrid, [(x, [y, z])], 2, 0, **given))
+        found.append(agree(fw, f, hybrid, [(x, [y, z])], 3, 0, **given))
     one = hybrid((x, [y, z]))
     found += [one["rest"][0] is z, one["rest"][3][0] is x, hybrid((x, [y, z]))["c"] is one["c"]]
     one["c"] += 1
@@ -167,7 +172,7 @@ def options(fw: Any) -> Any:
 
 def shapes_that_change(fw: Any) -> Any:
     """Parameters with other shapes and dtypes are traced again, also if there is no room for another program."""
-    F, V = fw.functions, fw.Variable
+    F, V = functions_and_variable(fw)
     w = V(np.array([2.0, 3.0, 4.0]))
     found: list[Any] = []
     hybrid = fw.hybridize(f := lambda x: F.tanh(x) * w)
@@ -190,34 +195,35 @@ def shapes_that_change(fw: Any) -> Any:
 Body = Callable[[Any, Any, Any], Any]
 
 
-def toggled(fw: Any, layer: Any, x: Any) -> Any:
+def toggled(F: Any, layer: Any, x: Any) -> Any:
     """A state that every second call removes."""
     y = x * 2 if layer.h is None else x + layer.h
     layer.h = y if layer.h is None else None
     return y * 3
 
 
-def two_states(fw: Any, layer: Any, x: Any) -> Any:
+def two_states(F: Any, layer: Any, x: Any) -> Any:
     """A layer in a layer with a state of the same name; they are exchanged."""
-    h, k = (x, fw.functions.exp(x)) if layer.h is None else (layer.h, layer.inner.h)
+    h, k = (x, F.exp(x)) if layer.h is None else (layer.h, layer.inner.h)
     layer.h, layer.inner.h = k * x, h + x
     return layer.h
 
 
-def kept_input(fw: Any, layer: Any, x: Any) -> Any:
+def kept_input(F: Any, layer: Any, x: Any) -> Any:
     """The state is the latest input; another is a constant with a name, another an array."""
     y = x * 2 if layer.h is None else x * layer.h
     layer.h, layer.inner.h = x, type(x)(np.array([1.0, 2.0]), "one")
-    return [y, fw.functions.sin(y)]
+    return [y, F.sin(y)]
 
 
-def weighted(fw: Any, layer: Any, x: Any) -> Any:
-    """A state that is a parameter times the one before; the result is not the state."""
+def weighted(F: Any, layer: Any, x: Any) -> Any:
+    """Two states of a layer: a parameter times the one before, and a sum; the result is neither."""
     layer.h = layer.w * (x if layer.h is None else x + layer.h)
-    return fw.functions.tanh(layer.h), 2.0
+    layer.k = F.sin(layer.h) if layer.k is None else layer.h + layer.k
+    return F.tanh(layer.k), 2.0
 
 
-def with_a_graph(fw: Any, layer: Any, x: Any) -> Any:
+def with_a_graph(F: Any, layer: Any, x: Any) -> Any:
     """A state, and a variable with a graph that was computed before."""
     layer.h = layer.before * (x if layer.h is None else x + layer.h)
     return layer.h * 2
@@ -227,12 +233,13 @@ def sequence(fw: Any, body: Body, make: Callable[[Any], Any]) -> tuple[list[Any]
     """Three calls of a function of a layer for each of two sizes, the last without recording; and the function."""
     layer = fw.layers.Layer()
     layer.w, layer.inner = type(fw.layers.Linear(1).W)(np.array([0.5, -1.5]), "w"), fw.layers.Layer()
-    layer.before = fw.functions.exp(layer.w)
-    f = make(lambda x: body(fw, layer, x))
+    F, V = functions_and_variable(fw)
+    layer.before = F.exp(layer.w)
+    f = make(lambda x: body(F, layer, x))
     found: list[Any] = []
     for n in (2, 2):
-        layer.h = layer.inner.h = None
-        xs = [fw.Variable(np.resize(A, (n, 2)) * k) for k in (0.5, -1.5, 1.0)]
+        layer.h = layer.inner.h = layer.k = None
+        xs = [V(np.resize(A, (n, 2)) * k) for k in (0.5, -1.5, 1.0)]
         for x in xs:
             with contextlib.nullcontext() if x is not xs[2] else fw.no_grad():
                 y = f(x)
@@ -255,14 +262,43 @@ def states(fw: Any) -> Any:
     return found
 
 
+def states_that_come_and_go(fw: Any) -> Any:
+    """A state that the first call removes; one that calls with another shape replace, after programs without it."""
+    _, V = functions_and_variable(fw)
+    layer, other = fw.layers.Layer(), fw.layers.Layer()
+    layer.h, other.h = V(np.ones(3)), None
+
+    def removes(x: Any) -> Any:
+        y, layer.h = x * 2 if layer.h is None else x + layer.h, None
+        return y
+
+    def replaces(x: Any) -> Any:
+        if x.ndim == 1:
+            other.h = x * 3
+        return x * 2 if other.h is None else x + other.h
+
+    first, second = fw.hybridize(removes), fw.hybridize(replaces)
+    found = [first(V(A.copy())).data for _ in range(3)]
+    found += [second(V(x.copy())).data for x in (A, A, A, A[0], A, A)]
+    return [found, known(first, "signature", "state"), known(second, "signature", "state", "calls")]
+
+
+def expected_states_that_come_and_go() -> Any:
+    found = [A + 1, 2 * A, 2 * A, *[2 * A] * 3, 4 * A[0], *[A + 3 * A[0]] * 2]
+    d, n = "float64 (2, 3)", "float64 (3,)"
+    first = [[f"{d}, {n}; training", "program"], [f"{d}, None; training", "program"]]
+    second = [[f"{d}; training", "program", 3], [f"{n}, None; training", "program", 1]]
+    return [found, first, [*second, [f"{d}, {n}; training", "program", 2]]]
+
+
 # --- graphs ---
 
 
 def graphs(fw: Any) -> Any:
     """Functions with several outputs, unused ones, constants, results of comparisons, gradients in the graph."""
-    F, V = fw.functions, fw.Variable
+    F, V = functions_and_variable(fw)
     x, y, t, wide = V(A.copy()), V(B.copy()), np.array([0, 2]), V(np.resize(A, (2, 4)))
-    w = V(np.array([0.5, 2.0, -1.0]))
+    w, grad = V(np.array([0.5, 2.0, -1.0])), fw.grad
     before = F.exp(w)
 
     class Pair(fw.Function):  # type: ignore[misc]
@@ -275,9 +311,29 @@ def graphs(fw: Any) -> Any:
             x = self.inputs[0]
             return F.broadcast_to(gy, x.shape) + 2 * x * F.broadcast_to(gz, x.shape)
 
+    class Flagged(fw.Function):  # type: ignore[misc]
+        """It remembers something of the first call."""
+
+        def forward(self, x: Array) -> Array:
+            if x.flat[0] == 0.5:
+                self.flag = True
+            return x * 2
+
+        def backward(self, gy: Any) -> Any:
+            return gy * 2
+
+    class Ones(fw.Function):  # type: ignore[misc]
+        """Without inputs."""
+
+        def forward(self) -> Array:
+            return np.ones(3)
+
+        def backward(self, gy: Any) -> tuple[()]:
+            return ()
+
     def differentiated(x: Any) -> Any:
         z = F.sum(F.sin(x) * x)
-        (g,) = fw.grad(z, [x], create_graph=True)
+        (g,) = grad(z, [x], create_graph=True)
         return g * x, z
 
     def still(x: Any) -> Any:
@@ -303,6 +359,10 @@ def graphs(fw: Any) -> Any:
         (differentiated, (x,)),
         (lambda x, y: (F.sin(x), F.cos(y)), (x, y)),
         (lambda x, y: {"a": [F.exp(x * y), (y / x, None)]}, (fixed, y)),
+        (lambda x: Flagged()(x), (x,)),
+        (lambda x: F.sin(x) * Ones()(), (x,)),
+        (lambda x, y: F.sign(x) * y, (x, y)),
+        (lambda x: x[np.array([1, 0, 1])] * 2, (x,)),
         (lambda x: F.batch_norm(x, *(np.full(3, k) for k in (1.0, 0.0, 0.0, 1.0))) * F.max(x, 1, keepdims=True), (x,)),
         (lambda x, y: F.concat([x, y * w, F.tanh(y)], 0)[1:5], (x, y)),
     ]  # fmt: skip
@@ -315,8 +375,8 @@ def graphs(fw: Any) -> Any:
 
 def sources(fw: Any) -> list[Any]:
     """The source of programs: several outputs, unused ones, without axes, copies, what is deleted."""
-    F, V, fixed = fw.functions, fw.Variable, fw.Variable(np.ones(3))
-    x, y = V(A.copy()), V(B.copy())
+    F, V = functions_and_variable(fw)
+    x, y, fixed = V(A.copy()), V(B.copy()), V(np.ones(3))
 
     def f(x: Any, y: Any) -> Any:
         z = F.exp(F.split(x, [1], 1)[1]) * fixed[:2]
@@ -340,21 +400,51 @@ def called(fw: Any, hybrid: Any) -> list[Any]:
     for traced in hybrid.table.values():
         _, run = traced.program.bind()
         found += [cell.cell_contents.__name__ for cell in run.__closure__ if isinstance(cell.cell_contents, np.ufunc)]
-    F, x = fw.functions, fw.Variable(A.copy())
-    f = fw.hybridize(lambda x: F.linear_simple(x, F.transpose(x), fw.Variable(np.ones(2))))
+    F, V = functions_and_variable(fw)
+    x, f = V(A.copy()), fw.hybridize(lambda x: F.linear_simple(x, F.transpose(x), V(np.ones(2))))
     for _ in range(2):
         y = f(x)
         fw.grad(F.sum(y), [x], create_graph=True)
     found += [y.creator.inputs[0].data is None]
     gc.disable()
     try:
-        x = fw.Variable(A.copy())
+        x = V(A.copy())
         first, alive, data = fw.hybridize(lambda x: F.exp(x) * x), weakref.ref(x), weakref.ref(x.data)
         F.sum(first(x)).backward()
         del x
         return [*found, alive() is None, data() is None]
     finally:
         gc.enable()
+
+
+def forms_of_functions(fw: Any) -> list[Any]:
+    """What programs call for layers and losses of float32, for one row and for two, and which arrays they keep."""
+    F, V = functions_and_variable(fw)
+    W, b, fixed = V(np.ones((3, 2), "f")), V(np.ones(2, "f")), np.array([1, 0], "u1")
+    found: list[Any] = []
+
+    def f(x: Any) -> Any:
+        y = F.dropout(F.layer_norm(F.sigmoid(F.linear(x, W, b))), 0.5)
+        return F.softmax_cross_entropy(y[:, fixed], np.zeros(len(x), int)) + F.sum_to(y, (2,))
+
+    for n in (1, 2):
+        hybrid = fw.hybridize(f)
+        for _ in range(2):
+            hybrid(V(A[:n].astype("f"))).backward()
+        (traced,) = hybrid.table.values()
+        functions, run = traced.program.bind()
+        made = dict(zip(run.__code__.co_freevars, run.__closure__, strict=True))
+        calls = [made[f"f{k}"].cell_contents for k in range(len(functions))]
+        found.append([call.__qualname__.replace(".<locals>", "") for call in calls])
+        found.append([[type(f).__name__, name] for f in functions for name, a in vars(f).items() if holds_array(a)])
+    pooled = fw.hybridize(lambda x: F.max_pool2d(x, 2))
+    pooled(V(A[None, None]))
+    (traced,) = pooled.table.values()
+    return [*found, [name for f in traced.program.functions for name, a in vars(f).items() if holds_array(a)]]
+
+
+def holds_array(a: Any) -> bool:
+    return any(isinstance(part, np.ndarray) for part in (a if isinstance(a, tuple) else (a,)))
 
 
 def modes(fw: Any) -> Any:
@@ -388,7 +478,7 @@ def modes(fw: Any) -> Any:
 
 def several_gradients(fw: Any) -> Any:
     """Gradients of some outputs, of all, twice, of an unused one; with what is read from the data; fresh arrays."""
-    F, V = fw.functions, fw.Variable
+    F, V = functions_and_variable(fw)
     found: list[Any] = []
 
     class Stale(fw.Function):  # type: ignore[misc]
@@ -407,6 +497,28 @@ def several_gradients(fw: Any) -> Any:
     class Branching(Stale):
         def backward(self, gy: Any) -> Any:
             return F.exp(gy) if self.inputs[0].data.flat[0] == 0.5 else gy
+
+    class Masked(fw.Function):  # type: ignore[misc]
+        def __init__(self, mask: Array) -> None:
+            self.mask = mask
+
+        def forward(self, x: Array) -> Array:
+            return x * self.mask
+
+    class Masking(Stale):
+        def backward(self, gy: Any) -> Any:
+            return Masked(self.inputs[0].data > 0)(gy)
+
+    class Signed(Stale):
+        def backward(self, gy: Any) -> Any:
+            return gy * np.sign(gy.data)
+
+    class Noisy(Stale):
+        def __init__(self, generator: np.random.Generator) -> None:
+            self.generator = generator
+
+        def backward(self, gy: Any) -> Any:
+            return gy * self.generator.random()
 
     class Itself(Stale):
         def forward(self, x: Array) -> Array:
@@ -450,7 +562,7 @@ def several_gradients(fw: Any) -> Any:
     mixed = fw.hybridize(lambda x: (x * (c := V(np.array([1.0, 2.0, 4.0]))), c))
     for _ in range(3):  # a constant that the caller edits
         z, c = mixed(V(A.copy()))
-        found.append(z.data)
+        found += [z.data, c.data.copy()]
         c.data += 5
     itself, either = fw.hybridize(lambda x: Itself()(x)), fw.hybridize(lambda x, y: Either()(x, y))
     for _ in range(2):
@@ -469,13 +581,19 @@ def several_gradients(fw: Any) -> Any:
         F.sum(gx * gx).backward()
         found.append(x.grad.data)
     found[-3:] = [np.array_equal(found[-1], g) for g in found[-3:-1]]
-    for function in (Stale, Failing, Branching):
+    for function in (Stale, Failing, Branching, Masking, Signed):
         own = fw.hybridize(lambda x, function=function: function()(x) * 2)
         x = V(A.copy())
         found.append(
             [agree(fw, lambda x, function=function: function()(x) * 2, own, (x,)), known(own, "state", "gradients")]
         )
-    return found
+    rng = np.random.default_rng(3)
+    noisy, log = fw.hybridize(lambda x: Noisy(rng)(x)), fw.hybridize(F.log)
+    for _ in range(2):
+        noisy(V(A.copy())).backward()
+        with np.errstate(over="raise"):  # of the gradients only those for other values overflow
+            log(V(np.full(3, 1e-308))).backward()
+    return [*found, rng.random() == np.random.default_rng(3).random(3)[2], known(log, "gradients")]
 
 
 # --- what changes between calls, and what has no program ---
@@ -483,7 +601,7 @@ def several_gradients(fw: Any) -> Any:
 
 def changing(fw: Any) -> Any:
     """An attribute that is replaced before each call, before each second one, or for some calls only."""
-    F, V = fw.functions, fw.Variable
+    F, V = functions_and_variable(fw)
     found: list[Any] = []
     x = V(A.copy())
     with at_most(fw, 3):
@@ -519,12 +637,14 @@ def changing(fw: Any) -> Any:
 
 def without_programs(fw: Any) -> Any:
     """Reasons, and that what the model refers to is as after one call."""
-    F, V = fw.functions, fw.Variable
+    F, V = functions_and_variable(fw)
     found: list[Any] = []
     told: dict[str, Any] = {}
     w, counts, log = V(np.ones(3)), np.zeros(3), [1]
     w.name, layer = "w", fw.layers.Layer()
-    layer.b = fw.layers.Buffer(np.zeros(3), "b")
+    layer.b, layer.h, others = fw.layers.Buffer(np.zeros(3), "b"), None, np.zeros(3)
+    weights = fw.layers.Linear(2, in_size=2)
+    weights.none = V(None)
 
     def replaces(x: Any) -> Any:
         w.data = w.data + 1
@@ -570,7 +690,25 @@ def without_programs(fw: Any) -> Any:
         return x * 2, [x.data[0, 0] > 0, None][int(x.data[0, 0] > 0.25)]
 
     def warns(x: Any) -> Any:
-        return F.exp(x * 700) * 0.0 + 1
+        """No overflow, but for other values."""
+        return F.exp((10.0 / x) ** 2) * 0.0 + 1
+
+    def overflows(x: Any) -> Any:
+        """An overflow, but only for large values, which take the other branch."""
+        y = F.exp(x * 700.0) * 0.0
+        return y + x if abs(x.data[0, 0]) < 16 else y
+
+    def adds_sometimes(x: Any) -> Any:
+        np.add(others, 1, others)
+        return x * 2 if abs(x.data[0, 0]) == 0.5 else F.exp(x)
+
+    def forgets(x: Any) -> Any:
+        layer.h = x * 2 if x.data[0, 0] > 0.25 else None
+        return x * 3
+
+    def trains(x: Any) -> Any:
+        np.add(weights.W.data, 1, weights.W.data)
+        return x * 2 if weights.none is not None else x
 
     class Hidden:
         __slots__ = ("w",)
@@ -581,14 +719,14 @@ def without_programs(fw: Any) -> Any:
     logger.w = hidden.w
 
     functions: list[Callable[[Any], Any]] = [replaces, changes, adds, collects, tells, updates, differentiates, sees]
-    functions += [states_of, warns, branches, small]
+    functions += [states_of, warns, branches, small, overflows, adds_sometimes, forgets, trains]
     for f in functions:
         hybrid, x = fw.hybridize(f), V(np.array([[0.5, -1.0, 0.5]]))
         for _ in range(2):
             with np.errstate(over="raise"):
                 y = hybrid(x)
         found += [known(hybrid, "state", "reason", "calls"), y[0] if isinstance(y, tuple) else y]
-    found += [w.data, counts, len(log), told["calls"], told["shape"], layer.b.data, w.grad is None]
+    found += [w.data, counts, len(log), told["calls"], told["shape"], layer.b.data, w.grad is None, others]
     without: list[tuple[Callable[..., Any], int]] = [
         (lambda x: x * hidden.w, 1),
         (lambda x: x * logger.w, 1),
@@ -599,17 +737,17 @@ def without_programs(fw: Any) -> Any:
         hybrid = fw.hybridize(f)
         found += [hybrid(*[V(np.ones(3))] * n) for _ in range(3)] + [known(hybrid, "state", "reason", "calls")]
     given = F.exp(V(A.copy()))
-    hybrid = fw.hybridize(lambda x: (x, x * 2, F.sin(x)))
+    hybrid = fw.hybridize(lambda x: (x, x * 2, F.sin(x), np.ones(2)))
     with fw.no_grad():
         for _ in range(2):
             ys = hybrid(given)
-            found += [[y.creator is None, y.recorded, y.generation] for y in ys]
+            found += [[y.creator is None, y.recorded, y.generation] for y in ys[:3]]
     return found
 
 
 def threads(fw: Any) -> Any:
     """Calls in two threads at the same time, each with arrays of its own; how many leases there are; nested Hybrids."""
-    F, V = fw.functions, fw.Variable
+    F, V = functions_and_variable(fw)
     found: list[Any] = []
     inner = fw.hybridize(lambda x: F.sin(x) * 2)
     hybrid = fw.hybridize(lambda x: F.exp(inner(x)) * x)
@@ -653,7 +791,31 @@ def threads(fw: Any) -> Any:
             getattr(blank, name)
         except AttributeError as error:
             found.append(str(error))
-    return [*found, repr(hybrid).partition("<")[0], len(list(hybrid.params())), inner(V(A.copy())).data]
+    found += [repr(hybrid).partition("<")[0], len(list(hybrid.params())), inner(V(A.copy())).data]
+    hybrid(V(A.copy()))  # what is known about the inner one has changed, but not what it computes
+    found.append([calls for (calls,) in known(hybrid, "calls")])
+    with mock.patch.object(sys, "unraisablehook") as hook:
+        object.__new__(fw.hybrid.replay.Replay)
+    return [*found, hook.called, together(fw)]
+
+
+def together(fw: Any) -> int:
+    """How often two first calls in two threads run the function at the same time."""
+    barrier, both = threading.Barrier(2), [0]
+
+    def f(x: Any) -> Any:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            barrier.wait(timeout=0.02)
+            both[0] += 1
+        return x * 2
+
+    hybrid = fw.hybridize(f)
+    workers = [threading.Thread(target=hybrid, args=(fw.Variable(A * k),), daemon=True) for k in (1, 2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(timeout=20)
+    return both[0]
 
 
 # --- what they give ---
@@ -697,6 +859,12 @@ def expected_sources() -> list[Any]:
     ]
 
 
+def expected_forms() -> Any:
+    names = ["sigmoid.run", "LayerNorm.forward", "Dropout.forward", "GetItem.forward", "softmax_cross_entropy.run"]
+    names += ["sum_to.<lambda>", "add"]
+    return [part for first in ("row", "rows") for part in ([f"linear.{first}", *names], [["GetItem", "slices"]])] + [[]]
+
+
 def expected_states() -> Any:
     d, modes = "float64 (2, 2)", ("training", "training", "training, no_grad")
     unused, pair, reason = f"{d}, {d}, float64 (2,)", f"{d}, {d}", "input 2 is used as data, not as a variable"
@@ -704,7 +872,7 @@ def expected_states() -> Any:
         (f"{d}, None", pair, f"{d}, None"),
         (f"{d}, None, None", f"{d}, {d}, {d}", f"{d}, {d}, {d}"),
         (f"{d}, None, None", unused, unused),
-        (f"{d}, None", pair, pair),
+        (f"{d}, None, None", f"{d}, {d}, {d}", f"{d}, {d}, {d}"),
         (f"{d}, None", pair, pair),
     ]
     table = [[[f"{one}; {mode}", "program", None, 2] for one, mode in zip(row, modes, strict=True)] for row in rows]
@@ -740,10 +908,15 @@ def expected_reasons() -> Any:
         "the result has values that no function computed",
         None,
     ]
-    reasons += ["the functions that are called depend on the values"] * 2
+    reasons += ["the functions that are called depend on the values"] * 4
     results = [double] * 5 + [np.array([[0.5, 2.0, 0.5]])] + [double] * 3 + [np.ones((1, 3))] + [double] * 2
+    results += [double / 2, double]
     table = [[[["program" if r is None else "eager", r, 2]], y] for r, y in zip(reasons, results, strict=True)]
-    left = [np.full(3, 5.0), np.full(3, 2.0), 3, 2, (1, 3), double[0], False]
+    table += [
+        [[["eager", reasons[8], 1]] * 2, 1.5 * double],
+        [[["eager", "W is changed outside of functions", 2]], double],
+    ]
+    left = [np.full(3, 5.0), np.full(3, 2.0), 3, 2, (1, 3), double[0], False, np.full(3, 2.0)]
     left += [
         [[y] * 3, [[*PROGRAM, 3]]]
         for y in (np.array([1.0, 2, 4]), np.array([1.0, 2, 4]), np.array([2.0, 4, 8]), np.full(2, 2.0))
@@ -759,8 +932,8 @@ def expected_modes() -> Any:
 
 def expected_gradients() -> Any:
     reasons = ["a constant of Mul, function number 1, changes from call to call", "RuntimeError: only 0.5"]
-    reasons += ["the functions that are called depend on the values"]
-    scaled = [A * np.array([1.0, 2.0, 4.0])] * 3
+    reasons += ["the functions that are called depend on the values", "Masked.mask depends on the values", reasons[0]]
+    scaled = [A * np.array([1.0, 2.0, 4.0]), np.array([1.0, 2.0, 4.0])] * 3
     itself, either = [np.exp(A)] * 2, [True, [["program", [reasons[2]]]]]
     return [
         [True] * 56,
@@ -771,13 +944,15 @@ def expected_gradients() -> Any:
         either,
         [True] * 2,
         [[True, [["program", [reason]]]] for reason in reasons],
+        True,
+        [[["program"]]],
     ]
 
 
 def expected_threads() -> Any:
     texts = [f"'Hybrid' object has no attribute '{name}'" for name in ("model", "table", "__len__")]
     found = [[True] * 5, [2, [], [["program", ["program"]]]], 0, [3, 1], False, texts]
-    return [*found, "hybridize(", 0, 2 * np.sin(A)]
+    return [*found, "hybridize(", 0, 2 * np.sin(A), [9, 3], False, 0]
 
 
 values(
@@ -793,9 +968,9 @@ values(
             (A + B) * A,
             "Add: expected a Variable with data or an array, got None",
             [
-                *([f"float64 (2, 3), {THREE}", *PROGRAM, n] for n in (6, 2, 2, 2)),
-                [f"float64 (2, 3), float64 (2, 3), {THREE}", *PROGRAM, 2],
-                ["others", "eager", "TypeError: unhashable type: 'set'", 2],
+                *([f"float64 (2, 3), {THREE}", *PROGRAM, n] for n in (8, 3, 3, 3)),
+                [f"float64 (2, 3), float64 (2, 3), {THREE}", *PROGRAM, 3],
+                ["others", "eager", "TypeError: unhashable type: 'set'", 3],
             ],
             ["small", False, False, False],
         ],
@@ -810,15 +985,17 @@ values(
         ],
     ),
     ("states_of_layers", states, expected_states),
+    ("states_that_come_and_go", states_that_come_and_go, expected_states_that_come_and_go),
     (
         "graphs_of_programs",
         graphs,
         lambda: (
-            [[True, [["program", None, ["program"]]]]] * 17
+            [[True, [["program", None, ["program"]]]]] * 21
             + [[True, [["eager", CHANGED, []]]], [True, [["program", None, ["program"]]]]]
         ),
     ),
     ("sources_of_programs", sources, expected_sources),
+    ("functions_that_programs_call", forms_of_functions, expected_forms),
     ("modes_of_programs", modes, expected_modes),
     ("gradients_of_programs", several_gradients, expected_gradients),
     ("changes_between_calls", changing, expected_changes),

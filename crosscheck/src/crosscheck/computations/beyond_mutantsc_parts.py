@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from functools import cached_property, lru_cache, partial
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -110,14 +111,16 @@ def reached(fw: Any) -> Any:
     return [found, simple, named, [x is COUNTER for x in other], id(goal) in map(id, deep), home]
 
 
+@mock.patch(f"{__name__}.NAMED", NAMED)
 def changes_of_all(fw: Any) -> Any:
     """What is changed in all kinds of containers is named and undone; generators go on where they were."""
     reach, V = fw.hybrid.reach, fw.Variable
+    COUNTER[:] = [0]  # also if it was not undone before
     numbers, recent, seen, table = (
         [1, V(np.ones(2))],
         deque([1, 2], maxlen=2),
         {1, 2},
-        {"a": 1, "b": np.ones(2), "c": 5},
+        {"a": 1, "b": np.ones(2), "c": 5, "inputs": 6},
     )
     layer = fw.layers.Layer()
     layer.k, layer.inputs, layer.own = 1, (1,), types.SimpleNamespace(n=np.ones(2), m=3)
@@ -144,7 +147,7 @@ def changes_of_all(fw: Any) -> Any:
     numbers.append(7)
     recent.append(5)
     seen.add(3)
-    table.update({"a": 2, "b": np.zeros(2), "d": 4})
+    table.update({"a": 2, "b": np.zeros(2), "d": 4, "inputs": 7})
     del table["c"]
     layer.own.m, layer.new, kind.new, kind.part, held.part = 4, 1, 2, 3, 4
     f()
@@ -186,6 +189,7 @@ def called() -> Any:
     return COUNTER, NAMED
 
 
+@mock.patch(f"{__name__}.NAMED", NAMED)
 def watched(fw: Any) -> Any:
     """Whether a Watch sees each of some changes, and whether it sees none before; what it leaves out."""
     reach, V, found = fw.hybrid.reach, fw.Variable, []
@@ -241,6 +245,8 @@ def watched(fw: Any) -> Any:
         seen(lambda x: x.update(a=np.ones(2)), arrays),
         seen(lambda x: x.__dict__.update(lr=2), fw.optimizers.SGD()),
     ]
+    layer.__dict__.update({f"a{k}": 0 for k in range(1001)})
+    found += [seen(lambda x: x.__dict__.update(a7=2), layer)]
     found += [seen(lambda x: x[0].append(5), (numbers,)), reach.Watch().changed()]
     return found
 
@@ -267,6 +273,10 @@ def named_in(fw: Any) -> Any:
     reach.refill(full, {})
     keys = [reach.key_of(names(called)) == id(globals()), reach.key_of(target) == id(target)]
     owners = [[reach.of_library(f), reach.of_package(f)] for f in (np.ones, copy.copy, called, fw.functions.exp, Owner)]
+    beside: Any = types.ModuleType("beside")  # a module whose name begins as that of the stage
+    beside.__file__ = f"{reach.OWN[:-1]}_more.py"
+    with mock.patch.dict(sys.modules, beside=beside):
+        owners += [reach.of_package(beside)]
     return [found, held, kinds, empty.cell_contents, reach.contents(full), keys, owners, *drawn(fw)]
 
 
@@ -352,7 +362,7 @@ def equal(fw: Any) -> Any:
         ({"a": a}, {"a": a.copy()}), ({"a": 1}, {"b": 1}), ({"a": 1}, {"a": 2}), ({"a": 1}, {"a": 1, "b": 2}),
         (n(a=a), n(a=a.copy())), (n(a=1), n(a=2)), (n(a=1), n(b=1)), (len, len), (len, max), (lambda: 1, lambda: 2),
         (fw.functions.Exp(), fw.functions.Exp()), (fw.functions.Exp(), fw.functions.Sin()), ("a", "a"), ({1}, {1}),
-        ({1}, {2}), (a[:0], a[:0].copy()), (V(None), V(None)), (None, None), (None, 0),
+        ({1}, {2}), (a[:0], a[:0].copy()), (V(None), V(None)), (None, None), (None, 0), (V(a), type(V(a))(a, "name")),
     ]  # fmt: skip
 
     def made(k: Any, base: Any = object, default: Any = 1, name: str = "do") -> Any:
@@ -376,6 +386,16 @@ def equal(fw: Any) -> Any:
 
         return Made
 
+    def heir() -> Any:
+        class Made(Owner):
+            def count(self) -> Any:
+                return super().count()
+
+        return Made
+
+    def option(k: Any) -> Any:
+        return lambda *, option=k: option
+
     def naming(other: Any) -> Any:
         def named() -> Any:
             return named if other is None else other
@@ -397,7 +417,7 @@ def equal(fw: Any) -> Any:
         (len, max), (len, one), (one, len), (1, 1), (1, 2), (outer(one), outer(made(1))), (outer(one),
         outer(made(2))),
         (outer(len), outer(max)), (outer(len), outer(len)), (called, named_in), (called, one), (outer(outer),
-        outer(called)),
+        outer(called)), (heir(), heir()), (option(1), option(1)), (option(1), option(2)),
     ]  # fmt: skip
     found = [[s.same(*pair), s.same(*pair[::-1])] for pair in pairs]
     return [found, [[s.same_code(*pair), s.same_code(*pair[::-1])] for pair in codes]]
@@ -414,7 +434,7 @@ FLOATS = [
 ]  # fmt: skip
 WHOLE = [
     np.arange(6).reshape(2, 3), np.array([5, 5, 2, 9, 2]), np.array([1, 0], "u1"), np.arange(6.0), np.arange(2000),
-    np.array([1.0, 0, 1, 0, 1]), np.array([True, False, True]), np.arange(2000.0), np.array([7, 1, 7], "i1"),
+    np.array([1.0, 0, 1, 0, 1, 1]), np.array([True, False, True]), np.arange(2000.0), np.array([7, 1, 7], "i1"),
 ]  # fmt: skip
 FIXED = [np.zeros((2, 3)), np.zeros(2, int), np.ones(3, bool), np.zeros((0, 2)), np.zeros(0, int)]
 
@@ -456,30 +476,34 @@ def other_values(fw: Any) -> Any:
             scores = [(n, sum((b > 0) != (a > 0)), sum(b != a)) for n, b in zip(extremes, made, strict=True)]
             found.append(np.array_equal(proof.altered(a, np.random.default_rng(seed)), made[scores.index(max(scores))]))
     constant = proof.altered(np.full(50, -2.0), np.random.default_rng(0))
-    found.append(bool((constant < -1).all()))
+    found += [bool((constant < -1).all()), bool((proof.altered(LIKE[10], np.random.default_rng(0)) >= 0).all())]
     found += [proof.altered(a, np.random.default_rng(0)) for a in FIXED]
-    found += [proof.altered(np.full(4, 3), np.random.default_rng(0)), proof.altered(None, np.random.default_rng(0))]
+    found += [
+        proof.altered(np.full(4, 3, "u1"), np.random.default_rng(0)),
+        proof.altered(None, np.random.default_rng(0)),
+    ]
     for change in (proof.enlarged, proof.reduced, proof.unaltered):
         found += [change(a) for a in LIKE]
         found += [change(LIKE[0]) is LIKE[0], change(LIKE[0].T).flags.c_contiguous]
     x = fw.Variable(np.array([1.5, 2.5]))
     x.name, x.constant = "x", True
     y, z = (proof.like(v, proof.altered, np.random.default_rng(0)) for v in (x, x.data))
-    return [*found, y.name, y.constant, type(y) is type(x), y.data is not x.data, type(z), x.data]
+    return [*found, y.name, y.constant, type(y) is type(x), y.data is not x.data, type(z), (z != x.data).any(), x.data]
 
 
 LIKE: list[Any] = [
     np.array([[1.5, -2.5], [0.5, 3.0]]), np.array([1.5, 2.5], "f"), np.array([2, 5, 3]), np.array([4.0, 2.0]), None,
     np.array([True, False]), np.zeros((0, 2)), np.array([-2, 3], "i1"), np.array(1.5), np.array([0.0, -1.5]),
+    np.array([0.0, 1.5, 2.5]),
 ]  # fmt: skip
 
 
 def expected_likes() -> Any:
-    a, b = LIKE[0], LIKE[9]
+    a, b, c = LIKE[0], *LIKE[9:]
     large = [64 * a, 64 * LIKE[1], np.full(3, 5), np.full(2, 4.0), None, np.array([True, True]), LIKE[6]]
-    large += [np.array([3, 3], "i1"), np.array(96.0), 64 * b]
+    large += [np.array([3, 3], "i1"), np.array(96.0), 64 * b, 64 * c]
     small = [a / -64, LIKE[1] / 64, np.full(3, 2), np.full(2, 2.0), None, np.array([False, False]), LIKE[6]]
-    small += [np.array([-2, -2], "i1"), np.array(1.5 / 64), b / 64]
+    small += [np.array([-2, -2], "i1"), np.array(1.5 / 64), b / 64, c / 64]
     return [large, False, False, small, False, False, LIKE, False, True]
 
 
@@ -489,9 +513,9 @@ def expected_values() -> Any:
     ]
     return [
         *rows,
-        *[True] * 25,
+        *[True] * 26,
         *FIXED,
-        np.full(4, 2),
+        np.full(4, 2, "u1"),
         None,
         expected_likes(),
         "x",
@@ -499,6 +523,7 @@ def expected_values() -> Any:
         True,
         True,
         np.ndarray,
+        True,
         np.array([1.5, 2.5]),
     ]
 
@@ -522,7 +547,7 @@ def sums(fw: Any) -> Any:
 def numbers(*shape: int) -> Any:
     """Normal numbers, many of which are zeros of both signs."""
     a = np.random.default_rng(0).standard_normal(shape) * 3
-    return np.where(np.abs(a) < 1, np.copysign(0.0, a), a) if shape else a
+    return np.where(np.abs(a) < 1, np.copysign(0.0, a), a)
 
 
 def labels(n: int, classes: int, dtype: str = "int64") -> Any:
@@ -549,11 +574,11 @@ def cases_of_shortcuts(F: Any) -> list[tuple[Any, tuple[Any, ...], Any]]:
         (2, 4, 5))],
         (F.Linear(), (numbers(4, 5), numbers(5, 3)), 0), (F.Linear(), (numbers(4, 5), numbers(5, 3), row[:1]), 0),
         (F.Linear(), (numbers(4, 5).astype("f"), numbers(5, 3), row), 0), (F.Linear(), (numbers(4, 5), numbers(5,
-        3), row.astype("f")), 0),
+        3), row.astype("f")), 0), (F.Linear(), (numbers(4, 5), numbers(5, 3).astype("f"), row), 0),
         *[(F.SumTo(s), (numbers(100, 4),), s == (4,)) for s in ((4,), (1, 4), (100, 1), ())], (F.SumTo((2,)),
         (numbers(129, 2),), 0),
         (F.SumTo((2,)), (numbers(128, 2),), 1), *[(F.SumTo(s), (cube,), s in ((4,), (3, 4))) for s in ((4,), (3,
-        4), (3, 1), (1, 3, 4))],
+        4), (3, 1), (1, 3, 4), ())],
         (F.SumTo((3,)), (half,), 0), (F.SumTo((3,)), (single,), 1), (F.SumTo((3,)), (whole,), 0), (F.SumTo((4, 3)),
         (a,), 1),
         *[(loss(), (numbers(n, c), labels(n, c)), 1) for n, c in ((1, 1), (7, 2), (3, 32), (3, 33), (2, 63))],
@@ -632,30 +657,31 @@ def expected_reached() -> Any:
 def expected_changes() -> Any:
     texts = ["the attribute part of a class", None]
     texts += ["a list", "a list", None, "a deque", "a deque", None, "'a' of an object or a dict"]
-    texts += ["'b' of an object or a dict", None, None, "the attribute part of an object"]
+    texts += ["'b' of an object or a dict", None, "'inputs' of an object or a dict", None]
+    texts += ["the attribute part of an object"]
     texts += ["the attribute k of a layer", "the attribute new of a layer"]
     texts += ["a variable of a closure", None, "the variable NAMED", "a list", "'n' of an object or a dict"]
     texts += ["'m' of an object or a dict", "the gradient of w"]
     left = [np.ones(1), 1, 3, False, 2, [0], dict]
-    return [[], 4, 5, texts, 22, [], True, left, False, 5, False, 1, 1, [True, 8]]
+    return [[], 4, 5, texts, 23, [], True, left, False, 5, False, 1, 1, [True, 8]]
 
 
 def expected_watched() -> Any:
-    seen = "1011111111101011110010111111101111110000110101"
+    seen = "10111111111010111100101111111011111100001101011"
     return [*([False, digit == "1"] for digit in seen), False]
 
 
 def expected_named() -> Any:
     names = [["COUNTER", "NAMED"], [], ["range", "NAMED"], ["COUNTER"], ["undefined"]]
     held = [{}, {"": [1]}, ["COUNTER", "NAMED"], {0: 3, 1: 4}, {"a": 1}, {0: 5}, {0: 6}, [], [5, 6, 7]]
-    owners = [[True, False], [True, False], [False, False], [False, True], [False, False]]
+    owners = [[True, False], [True, False], [False, False], [False, True], [False, False], False]
     drawn = [6, False, True, [True] + [False] * 6, True, True]
     return [names, held, [True] * 3 + [False] * 5, 3, {}, [True, True], owners, drawn]
 
 
 def expected_equal() -> Any:
-    same = "100000010010010010001000100111101101110"
-    codes = "110000001001000010100000101001000"
+    same = "1000000100100100100010001001111011011101"
+    codes = "110000001001000010100000101001000110"
     return [[digit == "1"] * 2 for digit in same + codes]
 
 

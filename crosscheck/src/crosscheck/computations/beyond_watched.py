@@ -84,20 +84,24 @@ def changes(fw: Any) -> dict[str, tuple[Callable[[Any], Any], Callable[[float], 
 
 
 def watched(fw: Any) -> list[Any]:
-    """For each: whether a Hybrid gives what the function gives, whether a change made a difference, and its state."""
-    found: list[Any] = []
-    for name, (f, change) in changes(fw).items():
-        NUMBERS[:], Thing.rate, SETTINGS.rate = [1.0, 2.0], 1.0, 1.0
-        hybrid, x = fw.hybridize(f), fw.Variable(X.copy())
-        results: list[Any] = []
-        equal = []
-        for k in (3.0, 4.0, 5.0):
-            for _ in range(2):
-                results.append(hybrid(x).data)
-                equal.append(np.array_equal(results[-1], f(x).data))
-            change(k)
-        found.append([name, equal, np.array_equal(results[0], results[2])])
-        found.append(known(hybrid, "state", "reason"))
+    """For each: whether a Hybrid gives what the functions give, whether a change made a difference; its programs.
+
+    The Hybrid is of all functions together. Each change is followed by two calls.
+    """
+    NUMBERS[:], Thing.rate, SETTINGS.rate = [1.0, 2.0], 1.0, 1.0
+    cached.cache_clear()
+    table, x = changes(fw), fw.Variable(X.copy())
+    functions = [f for f, _ in table.values()]
+    hybrid, found = fw.hybridize(lambda x: [f(x) for f in functions]), list[Any]()
+    results = [y.data for y in hybrid(x)]
+    for k, (name, (f, change)) in enumerate(table.items()):
+        equal, different = [], []
+        change(k + 3.0)
+        for _ in range(2):
+            before, results = results, [y.data for y in hybrid(x)]
+            equal.append(all(np.array_equal(y, f(x).data) for y, f in zip(results, functions, strict=True)))
+            different.append(not np.array_equal(results[k], before[k]))
+        found.append([name, equal, different, known(hybrid, "state", "reason", "calls")])
     return found
 
 
@@ -164,7 +168,7 @@ def expected_watched() -> list[Any]:
         "slot,class,class by name,property,static method,cached function,module,new attribute,empty list,array,view,"
     )
     names += "optimizer,new key,key,set,deque,long list,options,dict in an object"
-    return [part for name in names.split(",") for part in ([name, [True] * 6, False], [["program", None]])]
+    return [[name, [True] * 2, [True, False], [["program", None, 2]]] for name in names.split(",")]
 
 
 values(

@@ -8,11 +8,11 @@ import numpy as np
 
 from .. import cuda
 from ..config import Config, using_config
-from ..core import Variable, as_input
-from ..layers import Layer
+from ..core import Parameter, Variable, as_input
+from ..layers import Buffer, Layer
 from ..models import Model
 from .program import NoProgram, Trace
-from .proof import Altered, compare, enlarged, is_state, reduced, release, unaltered
+from .proof import Altered, compare, enlarged, reduced, release, unaltered
 from .reach import Kept, Watch, is_layer, reach
 from .replay import LIMIT, Traced
 from .structure import constants, flatten, rebuild, same
@@ -52,7 +52,6 @@ class Hybrid(Model):
         if not callable(model):
             raise TypeError(f"hybridize: expected a model or a function, got {type(model).__name__}")
         self.active = True
-        self.quick = {}  # for a number of inputs and the modes, the latest program whose inputs are plain
         self.states = []  # (attributes of a layer, name) of Variables that calls replace, such as h of an LSTM
         self.unstable = set()  # (id of attributes, name) of others that calls replace
         self.lock = threading.RLock()
@@ -105,9 +104,10 @@ class Hybrid(Model):
     def forget(self):
         """Start again, since something has changed; count the changes that followed at once."""
         self.changes = 0 if any(traced.calls > 1 for traced in self.table.values()) else self.changes + 1
-        self.table, self.quick = {}, {}
+        self.table = {}
+        self.quick = {}  # for a number of inputs and the modes, the latest program whose inputs are plain
         self.excess = Traced("others", f"more than {LIMIT} signatures")
-        self.unkeyed = Traced("others")
+        self.unkeyed = Traced("others", "arguments that cannot be keys")
         self.watch = Watch()
 
     def programs(self):
@@ -116,7 +116,7 @@ class Hybrid(Model):
         state: "program", or "eager" with the reason why there is none. gradients: "program" or the reason, for each
         set of outputs and inputs that was asked for. source: of the program, as text.
         """
-        others = [traced for traced in (self.excess, self.unkeyed) if traced.reason and traced.calls]
+        others = [traced for traced in (self.excess, self.unkeyed) if traced.calls]
         found = [*self.table.values(), *others]
         return [
             {
@@ -146,7 +146,7 @@ class Hybrid(Model):
             traced = self.table.get(key)
         except (TypeError, AttributeError) as error:  # arguments that cannot be keys, a Variable without data
             result = self.model(*inputs, **options)
-            self.unkeyed.calls += self.unkeyed.reason is not None
+            self.unkeyed.calls += 1
             self.unkeyed.reason = f"{type(error).__name__}: {error}"
             return result
         if traced is not None and traced.program:
@@ -244,6 +244,11 @@ def hybridize(model):
     called.
     """
     return Hybrid(model)
+
+
+def is_state(x):
+    """Whether an attribute of a layer is a Variable that is neither trained nor saved."""
+    return isinstance(x, Variable) and not isinstance(x, (Parameter, Buffer))
 
 
 def variables_in(found, values):

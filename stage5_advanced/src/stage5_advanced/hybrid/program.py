@@ -31,7 +31,7 @@ class Trace:
         self.outside = outside
         self.numbers = {x: i for i, x in enumerate(arguments) if isinstance(x, Variable)}
         self.arrays = {id(x): i for i, x in enumerate(arguments)}  # of a Variable no data has the id
-        self.variables = [x if isinstance(x, Variable) else as_input(x) for x in arguments]
+        self.variables = [as_input(x) for x in arguments]
         self.used, self.leaves, self.steps = set(), [], []
         self.functions = self.in_order(results)
         for f in self.functions:
@@ -46,7 +46,7 @@ class Trace:
         while waiting:
             f = waiting[-1]
             missing = [g for g in map(self.creator, f.inputs) if g is not None and g not in done]
-            if f in done or not missing:
+            if not missing:
                 done[waiting.pop()] = None
             else:
                 waiting += reversed(missing)
@@ -67,10 +67,9 @@ class Trace:
 
     def new_slot(self, x):
         """A new slot for a variable, or for None: an output that was not used."""
+        self.numbers[x] = len(self.variables)
         self.variables.append(x)
-        if x is not None:
-            self.numbers[x] = len(self.variables) - 1
-        return len(self.variables) - 1
+        return self.numbers[x]
 
     def check(self, other):
         """Raise NoProgram unless another trace has the same functions, steps and constants."""
@@ -94,7 +93,7 @@ class Program:
     to which the functions of this one refer, as the gradient of dropout does to the mask.
     """
 
-    def __init__(self, trace, arguments, constants, outputs, keep, direct=(), known=None):
+    def __init__(self, trace, arguments, constants, outputs, keep, direct=(), known=()):
         data = {i: trace.variables[i].data for i in outputs}
         fresh = [i for i in outputs if i in direct or any(shared(data[i], a) for a in constants.values())]
         self.arguments, self.constants, self.outputs, self.steps = arguments, constants, outputs, trace.steps
@@ -104,7 +103,7 @@ class Program:
         self.flat = {i for _, outs, _ in trace.steps for i in outs if getattr(trace.variables[i], "generation", 1) == 0}
         generations = self.generations([0] * len(trace.variables))
         self.depths = [generations[i] for i in outputs]  # how many functions there are before each output
-        self.functions = copies(trace.functions, known or {})
+        self.functions = copies(trace.functions, known)
         self.inputs = [[example(trace.variables[i].data) for i in ins] for ins, _, _ in trace.steps]
         self.source = source_of(self, trace, fresh)
         space = {}
@@ -118,9 +117,9 @@ class Program:
                 found[i] = 0 if i in self.flat else 1 + max((found[j] for j in ins), default=0)
         return found
 
-    def bind(self, known=None):
+    def bind(self, known=()):
         """Copies of the functions, which keep what the gradients need of one call, and a function that calls them."""
-        functions = copies(self.functions, known or {})
+        functions = copies(self.functions, known)
         convert = as_array if cuda.gpu_enable else np.asarray  # of what may be a scalar of NumPy
         calls = [shortcut(f, xs) or f.forward for f, xs in zip(functions, self.inputs, strict=True)]
         return functions, self.make(convert, *calls, *self.constants.values())
@@ -161,7 +160,7 @@ def shared(a, b):
     return cuda.is_on_gpu(a) or np.may_share_memory(a, b)
 
 
-def copies(functions, known):
+def copies(functions, known=()):
     """Shallow copies without a graph. They refer to each other, or to what is in known, as the functions do."""
     known = dict(known)
     for f in functions:
@@ -197,7 +196,7 @@ class Lease:
 
         outputs: variables, or None for those to be created.
         """
-        program, functions = self.program, copies(self.functions, {})
+        program, functions = self.program, copies(self.functions)
         variables = [None] * len(slots)
         for i, x in (*zip(program.arguments, inputs, strict=True), *zip(program.outputs, outputs, strict=True)):
             variables[i] = x

@@ -6,7 +6,6 @@ import numpy as np
 
 from .. import cuda
 from ..core import Parameter, Variable, array_types
-from ..layers import Buffer
 from .program import GRAPH, NoProgram
 from .structure import same
 
@@ -43,10 +42,10 @@ def enlarged(a, rng=None):
     """An array like a, times 64. Integers, also as floats, become the largest of them, and bools True."""
     if a is None or a.size == 0:
         return a
-    flat = cuda.as_numpy(a).ravel()
-    if counts(flat):
-        return with_values(a, np.full_like(flat, a.dtype.kind == "b" or flat.max()))
-    return with_values(a, flat * 64)
+    values = cuda.as_numpy(a)
+    if counts(values):
+        return with_values(a, np.full_like(values, a.dtype.kind == "b" or values.max()))
+    return with_values(a, values * 64)
 
 
 def reduced(a, rng=None):
@@ -56,10 +55,10 @@ def reduced(a, rng=None):
     """
     if a is None or a.size == 0:
         return a
-    flat = cuda.as_numpy(a).ravel()
-    if counts(flat):
-        return with_values(a, np.full_like(flat, a.dtype.kind != "b" and flat.min()))
-    return with_values(a, flat / (-64 if flat.min() < 0 < flat.max() else 64))
+    values = cuda.as_numpy(a)
+    if counts(values):
+        return with_values(a, np.full_like(values, a.dtype.kind != "b" and values.min()))
+    return with_values(a, values / (-64 if values.min() < 0 < values.max() else 64))
 
 
 def unaltered(a, rng=None):
@@ -67,9 +66,9 @@ def unaltered(a, rng=None):
     return None if a is None else a.copy()
 
 
-def counts(flat):
+def counts(values):
     """Whether values are integers, also as floats, or bools."""
-    return flat.dtype.kind != "f" or np.array_equal(flat, np.rint(flat))
+    return np.array_equal(values, np.rint(values))
 
 
 def with_values(a, values):
@@ -83,7 +82,7 @@ def other(flat, values, rng):
     """A permutation of a vector, with other values of the same kind."""
     if not counts(flat):
         sign = -1 if flat.min() < 0 < flat.max() else 1
-        return values * (sign * 2.0 ** np.resize(-3 * rng.random(min(flat.size, 10**6)), flat.size))
+        return values * (sign * 2.0 ** (-3 * rng.random(flat.size)))
     if flat.max() > flat.min():
         largest = np.flatnonzero(values == flat.max())
         values[largest if flat.dtype.kind in "iu" else largest[: len(largest) // 2]] = flat.min()
@@ -106,7 +105,7 @@ class Altered:
         self.kept, self.arguments = kept, [like(x, change, rng) for x in arguments]
         leaves = [trace.variables[i] for i in trace.leaves]
         variables = [x for x in leaves if not x.constant]
-        variables += [x for x, _ in kept.variables if not is_state(x) or (x.creator is None and x not in arguments)]
+        variables += [x for x, _ in kept.variables]
         self.data = {x: x.data for x in variables}
         self.altered = {x: change_rest(a, rng) for x, a in self.data.items()}
         self.start = {x: a.copy() for x, a in self.altered.items() if a is not None and not isinstance(x, Parameter)}
@@ -132,7 +131,6 @@ class Altered:
         for x in [x for x in variables if x in self.data]:
             x.data = self.data.pop(x)
             del self.altered[x]
-            self.start.pop(x, None)
 
     def rewind(self):
         """Go back to the beginning of the second call, so that a program can follow it."""
@@ -189,8 +187,3 @@ def release(templates, functions):
 def checksum(a):
     """A number that changes when an array changes in place."""
     return None if a is None else crc32(np.ascontiguousarray(cuda.as_numpy(a)))
-
-
-def is_state(x):
-    """Whether an attribute of a layer is a Variable that is neither trained nor saved."""
-    return isinstance(x, Variable) and not isinstance(x, (Parameter, Buffer))

@@ -332,9 +332,10 @@ def refill(x, old):
             del x.cell_contents
     elif isinstance(x, (dict, Names)):
         variables = x if isinstance(x, dict) else x.variables
-        for name in contents(x).keys() - old.keys():
+        for name in contents(x):
             del variables[name]
-        dict.update(variables, old)  # a Counter would add
+        for name, value in old.items():  # in their order; update of a Counter would add
+            variables[name] = value
     else:
         x.clear()
         (x.update if isinstance(x, set) else x.extend)(old.values())

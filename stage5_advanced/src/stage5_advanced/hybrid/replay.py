@@ -60,7 +60,7 @@ class Replay(Function):
 class Gradients:
     """A program of gradients, and the numbers of the inputs that they belong to; or the reason why there is none."""
 
-    def __init__(self, program, places, reason=None):
+    def __init__(self, program=None, places=(), reason=None):
         self.program, self.places, self.reason = program, places, reason
 
 
@@ -92,7 +92,7 @@ class Traced:
         constants = {i: first.variables[i].data for i in first.leaves if i not in given}
         constants |= {i: a.copy() for i, a in constants.items() if i in first.results}
         computed = {i for _, outs, _ in first.steps for i in outs}
-        outputs = list(dict.fromkeys(i for i in first.results if i in computed))
+        outputs = dict.fromkeys(i for i in first.results if i in computed)
         if not outputs:
             raise NoProgram("no function is called")
         self.given = [first.variables[i] for i in given]
@@ -172,7 +172,7 @@ class Traced:
     def prove_gradients(self, call, gys):
         """The Gradients of a call whose outputs have the initial gradients gys, with the same proof as for a call."""
         if len(self.gradients) >= LIMIT:
-            return Gradients(None, (), f"more than {LIMIT} combinations of outputs and inputs")
+            return Gradients(reason=f"more than {LIMIT} combinations of outputs and inputs")
         try:
             used = Generators([value for f in self.program.functions for value in vars(f).values()])
             with preserved(used), np.errstate(all="ignore"), using_config("enable_backprop", True):
@@ -185,19 +185,19 @@ class Traced:
                     raise NoProgram("the functions that are called depend on the values")
                 first.check(second)
                 n = len(slots) + sum(gy is not None for gy in gys)
-                known = dict(zip(first.outside, self.program.functions, strict=True))
+                known = zip(first.outside, self.program.functions, strict=True)
                 constants = {i: first.variables[i].data for i in first.leaves}
                 program = Program(
                     first, range(n), constants, first.results, False, {*range(len(slots)), *first.leaves}, known
                 )
-                functions, run = program.bind(dict(zip(self.program.functions, lease.functions, strict=True)))
+                functions, run = program.bind(zip(self.program.functions, lease.functions, strict=True))
                 found = run(*slots, *(seed.data for seed in seeds if seed is not None))
                 compare(found, second, second.results, functions)
                 return Gradients(program, places)
         except NoProgram as error:
-            return Gradients(None, (), str(error))
+            return Gradients(reason=str(error))
         except Exception as error:  # the gradients are computed as before
-            return Gradients(None, (), f"{type(error).__name__}: {error}")
+            return Gradients(reason=f"{type(error).__name__}: {error}")
 
     def trace_gradients(self, lease, slots, inputs, gys):
         """The trace of what `backward` computes with a graph, and the numbers of the inputs with a gradient."""
@@ -208,7 +208,7 @@ class Traced:
         seeds = [None if gy is None else Variable(gy.data) for gy in gys]
         pairs = [(variables[i], gy) for i, gy in zip(self.program.outputs, seeds, strict=True) if gy is not None]
         gradients = propagate(*zip(*pairs, strict=True))
-        gxs = [None if x.constant else gradients.get(x) for x in leaves]
+        gxs = [gradients.get(x) for x in leaves]
         places = [i for i, gx in enumerate(gxs) if gx is not None]
         arguments = [*variables, *(seed for seed in seeds if seed is not None)]
         return Trace([gxs[i] for i in places], arguments, dict.fromkeys(functions)), places

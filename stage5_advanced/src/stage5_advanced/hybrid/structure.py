@@ -5,7 +5,7 @@ from types import FunctionType
 import numpy as np
 
 from .. import cuda
-from ..core import Function, Variable, array_types
+from ..core import Variable, array_types
 
 LEAF = "a Variable or an array"  # in a structure
 
@@ -27,8 +27,8 @@ def flatten(tree, leaves):
         return kind, tuple([flatten(part, leaves) for part in tree])
     if kind is dict:
         return dict, tuple(tree), tuple([flatten(part, leaves) for part in tree.values()])
-    if isinstance(tree, (float, np.floating)) and tree == 0:
-        return None, kind, tree, bool(np.signbit(tree))  # 0.0 and -0.0 are equal keys
+    if isinstance(tree, (float, np.floating)):
+        return None, kind, tree, np.signbit(tree)  # 0.0 and -0.0 are equal keys
     return None, kind, tree
 
 
@@ -65,11 +65,12 @@ def same_code(a, b, seen=()):
         return same(a, b)
     if isinstance(a, type) and isinstance(b, type):
         parts = [{k: v for k, v in vars(x).items() if k not in ("__dict__", "__weakref__", "__doc__")} for x in (a, b)]
-        equal = a.__bases__ == b.__bases__ and a.__qualname__ == b.__qualname__ and parts[0].keys() == parts[1].keys()
+        equal = a.__bases__ == b.__bases__ and parts[0].keys() == parts[1].keys()
     elif isinstance(a, FunctionType) and isinstance(b, FunctionType):
-        parts = [dict(zip(f.__code__.co_freevars, f.__closure__ or (), strict=True)) for f in (a, b)]
-        parts = [{k: cell.cell_contents for k, cell in found.items() if k != "__class__"} for found in parts]
-        equal = a.__code__ == b.__code__ and same(a.__defaults__, b.__defaults__)
+        cells = [zip(f.__code__.co_freevars, f.__closure__ or (), strict=True) for f in (a, b)]
+        parts = [{k: cell.cell_contents for k, cell in found} for found in cells]
+        defaults = [(f.__defaults__, f.__kwdefaults__) for f in (a, b)]
+        equal = a.__code__ == b.__code__ and same(*defaults)
     else:
         return False
     return equal and all(same_code(value, parts[1][name], (*seen, (a, b))) for name, value in parts[0].items())
@@ -89,6 +90,6 @@ def same(a, b):
         return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, dict):
         return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
-    if isinstance(a, Function) or callable(a):
+    if callable(a):
         return True
     return same(vars(a), vars(b)) if hasattr(a, "__dict__") else bool(a == b or (a != a and b != b))
