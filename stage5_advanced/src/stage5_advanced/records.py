@@ -132,7 +132,7 @@ def read_frame(file, place, verify, data=True):
         parts.append(part)
         missing -= len(part)
     record, tail = b"".join(parts), file.read(4)
-    if missing or len(tail) < 4:
+    if len(tail) < 4:
         raise ValueError(f"{place}: the file is truncated, or this is not a record file")
     if verify and data and checksum(record) != int.from_bytes(tail, "little"):
         raise ValueError(f"{place}: data is damaged")
@@ -296,7 +296,7 @@ def read_varints(data):
     if starts[-1] != len(a) or np.any(lengths > 10):
         raise ValueError("decode_example: expected complete varints, at most 10 bytes each, got one without an end")
     shifts = 7 * (np.arange(len(a)) - np.repeat(starts[:-1], lengths))
-    groups = (a & 127).astype(np.uint64) << shifts.astype(np.uint64)
+    groups = (a & 127) << shifts.astype(np.uint64)
     return (np.bitwise_or.reduceat(groups, starts[:-1]) if len(a) else groups).view(np.int64)
 
 

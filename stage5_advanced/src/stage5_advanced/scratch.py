@@ -56,7 +56,7 @@ class Operation:
         return self.y.data
 
     def _input_grad(self, output_grad):
-        self.grads = [gx.data for gx in grad(self.y, self.inputs, Variable(output_grad))]
+        self.grads = [gx.data for gx in grad(self.y, self.inputs, output_grad)]
         return self.grads[0]
 
 

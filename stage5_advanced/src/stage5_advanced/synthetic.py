@@ -272,7 +272,7 @@ class Reviews(Synthetic):
         """A clause with this opinion."""
         rng = self.rng
         negated = rng.random() < 0.15
-        word = rng.choice(GOOD if bool(good) != negated else BAD)
+        word = rng.choice(GOOD if good != negated else BAD)
         strong = f"{rng.choice(STRONG)} " if rng.random() < 0.4 else ""
         end = " at all" if negated and rng.random() < 0.5 else ""
         return f"the {rng.choice(PARTS)} was {'not ' if negated else ''}{strong}{word}{end}"

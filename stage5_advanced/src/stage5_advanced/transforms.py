@@ -153,7 +153,7 @@ class ToPIL:
         if not (x.min() >= 0 and x.max() <= 255):  # false for nan, too
             raise ValueError(f"ToPIL: expected numbers from 0 to 255, got {x.min()} to {x.max()}")
         pixels = np.rint(x).astype(np.uint8).transpose(1, 2, 0)  # (C, H, W) -> (H, W, C)
-        return pillow(self).fromarray(np.ascontiguousarray(pixels[:, :, 0] if len(x) == 1 else pixels))
+        return pillow(self).fromarray(pixels[:, :, 0] if len(x) == 1 else pixels)
 
 
 class RandomHorizontalFlip:

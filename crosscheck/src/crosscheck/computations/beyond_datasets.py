@@ -102,14 +102,19 @@ def parts_of_news(fw: Any) -> Any:
 
 
 def folders(fw: Any) -> Any:
-    """The labels of three images in two folders, and their dtype; what is said of one that is no image: its path."""
+    """The labels of three images in two folders, and their dtype; a gray image; the path of one that is no image."""
     with tempfile.TemporaryDirectory() as root:
         for name in ("cat/0.png", "cat/1.PNG", "dog/0.png", "dog/0.txt"):
             path = pathlib.Path(root, name)
             path.parent.mkdir(exist_ok=True)
-            path.write_bytes(b"text")
+            path.write_bytes(picture(1, palette=True)[1] if name == "dog/0.png" else b"text")
         data = fw.datasets.ImageFolder(root)
-        return [data.label, data.labels(), f"got {pathlib.Path(root, 'cat', '0.png')}: " in message(lambda: data[0])]
+        return [
+            data.label,
+            data[2][0].shape,
+            data.labels(),
+            f"got {pathlib.Path(root, 'cat', '0.png')}: " in message(lambda: data[0]),
+        ]
 
 
 class Python2(pickle._Pickler):  # that of C cannot be changed
@@ -166,7 +171,23 @@ def others(fw: Any) -> Any:
     """Data sets whose archives have other files, too."""
     more = {"hotdog/train/hotdog/0.txt": b"text", "hotdog/train/hotdog/1.png": picture(3)[1]}
     words = {"glove/README": b"text", "glove/vec.txt": b"a 1\n"}
-    return [samples(fw, "Hotdog", zipped(**more)), samples(fw, "GloVe", zipped(**words))]
+    hotdogs, found = loaded(fw, "Hotdog", zipped(**more))
+    return [hotdogs.labels(), found, samples(fw, "GloVe", zipped(**words))]
+
+
+def mistakes(fw: Any) -> list[bool]:
+    """Whether files of other columns, separators or members are refused, with the right words."""
+    fw.vision  # noqa: B018 - Missing, if the stage does not have it
+    calls: list[tuple[str, str, Any]] = [
+        ("HousePrices", "from Id to SalePrice", (b"No,A,SalePrice\n1,2,3\n", b"No,A\n1,2\n")),
+        ("HousePrices", "from Id to SalePrice", (b"Id,A,Price\n1,2,3\n", b"Id,A\n1,2\n")),
+        ("HousePrices", "from Id to SalePrice", (b"Id,A,SalePrice\n1,2,3\n", b"Id,A,B\n1,2,3\n")),
+        ("Airfoil", "between tabs", (b"1 2 3 4 5 6\n7 8 9 10 11 12\n",)),
+        ("GloVe", "all of one length", (zipped(**{"glove/vec.txt": b"a\nb\n"}),)),
+        ("VOC2012", "lacks", (VOC.replace(b"JPEGImages/2007_000001", b"JPEGImages/2007_000003"),)),
+    ]
+    said = [message(partial(samples, fw, name, *contents)) for name, _, contents in calls]
+    return [text.startswith("ValueError") and words in text for text, (_, words, _) in zip(said, calls, strict=True)]
 
 
 def annotated(fw: Any, xml: bytes) -> Any:
@@ -243,18 +264,23 @@ values(
      lambda: [list(expected(DATA_SETS)), [True, False, False]]),
     ("archives_with_folders", members, lambda: [{"a/b": b"1"}] * 2 + [True] * 3),
     ("archives_with_other_files", others, lambda: [
-        [(picture(3)[0].transpose(2, 0, 1), 0)], [("a", np.array([1], np.float32))]]),
+        {0: "hotdog"}, [(picture(3)[0].transpose(2, 0, 1), 0)], [("a", np.array([1], np.float32))]]),
     ("annotations_of_boxes", lambda fw: [annotated(fw, XML.replace(b"<xmin>1", b"<xmin>3")),
                                          annotated(fw, b"<annotation></annotation>")],
      lambda: [np.array([[7, 2, 1, 4, 5]], np.float32), np.zeros((0, 5), np.float32)]),
     ("lines_of_a_thousand_words", lines, lambda: [1000, 1000, 1]),
-    ("images_in_folders_counted", folders, lambda: [np.array([0, 0, 1]), {0: "cat", 1: "dog"}, True]),
+    ("images_in_folders_counted", folders, lambda: [
+        np.array([0, 0, 1]), (3, 4, 5), {0: "cat", 1: "dog"}, True]),
     ("files_in_the_c_locale", in_the_c_locale, lambda: [
         HOUSES, {0: "ä"}, {"ä": 0, "a": 1}]),
     ("odd_columns_of_a_table",
      lambda fw: table(fw, none=[np.nan] * 3, one=[np.nan, 5, np.nan], same=[2, 2, 2], high=HIGH, odd=HIGH > 45000),
      lambda: [np.stack([*np.zeros((3, 3)), *map(standard, (HIGH, HIGH > 45000))]).T.astype(np.float32),
               ["none", "one", "same", "high", "odd"]]),
+    ("data_sets_of_mistaken_files", mistakes, lambda: [True] * 6),
+    ("words_in_alphabetical_order", lambda fw: fw.datasets.table_features({"w": list("hgfedcba")})[1],
+     lambda: [f"w={word}" for word in [*"abcdefgh", ""]]),
+    ("masks_to_write_on", lambda fw: samples(fw, "VOC2012", VOC)[0][1].flags.writeable, lambda: True),
     ("lines_in_a_field", lambda fw: loaded(fw, "HousePrices", CRLF, b"Id,A\n1,c\n")[0].columns, lambda: [
         "A=a\r\nb", "A=c", "A="]),
     ("names_of_classes", names_of_classes, lambda: [{0: "a"}, 21, (256, 3), ["ValueError: ImageNet"] * 3]),

@@ -352,10 +352,12 @@ def parts_of_layers(fw: Any) -> list[Any]:
         s.Conv2D(1, 1),
     ]
     x = np.ones((1, 1, 1, 1))
+    layers[3].seed = 7
     for layer in layers:
         layer.forward(x if layer is not layers[2] else DATA)
         found.append([type(operation).__name__ for operation in layer.operations])
-    momentum = s.SGDMomentum(decay_type="linear")
+    momentum, new = s.SGDMomentum(decay_type="linear"), s.Dense(1)
+    found += [[*new.params, *new.param_grads, *new.operations], layers[3].params[0]]
     return [found, layers[0].input_ is x, s.NeuralNetwork([], s.Loss(), 5).seed, momentum.final_lr]
 
 
@@ -374,13 +376,30 @@ def again(fw: Any) -> list[Any]:
     return [found[0] == found[1], found[2][0] < found[0][-1]]
 
 
+def batches_of_three(fw: Any) -> list[Any]:
+    """Whether each forward pass is of inference, in two epochs of a batch of three and one of one; the final rate."""
+    s, found = fw.scratch, list[Any]()
+
+    def forward(self: Any, x: Any, inference: bool = False) -> Any:
+        found.append([len(x), inference])
+        return s.Dense.forward(self, x, inference)
+
+    net = s.NeuralNetwork([type("Spy", (s.Dense,), {"forward": forward})(1)], s.MeanSquaredError())
+    run = s.Trainer(net, s.SGD(0.01, 0.001, "linear"))
+    with drawing(0), contextlib.redirect_stdout(io.StringIO()):
+        run.fit(DATA, TARGETS, DATA, TARGETS, 2, 2, 3)
+    return [found, run.optim.lr]
+
+
 # fmt: off
 values(
     60, FORMULA,
     ("scratch_wrong_gradients", wrong_gradients, lambda: [
         f"ValueError: assert_same_shape: expected a gradient of shape {a}, got {b}" for a, b in SHAPES]),
-    ("scratch_parts_of_layers", parts_of_layers, lambda: [PARTS, True, 5, 0]),
+    ("scratch_parts_of_layers", parts_of_layers, lambda: [
+        *PARTS, np.random.RandomState(7).normal(size=(1, 1, 1, 1)), True, 5, 0]),
     ("scratch_trained_again", again, lambda: [True, True]),
+    ("scratch_batches_of_three", batches_of_three, lambda: [*[[3, False], [1, False]] * 2, [4, True], 0.01]),
     ("scratch_operations", operations, expected_operations),
     ("scratch_losses", losses, expected_losses),
     ("scratch_optimizers", optimizers, expected_optimizers),

@@ -68,7 +68,7 @@ def warp(x, matrix, size, fill=0, nearest=False):
     u, v = np.tensordot(inverse, grid, 1)  # (h, w) each
     outside = (u < 0) | (u > W) | (v < 0) | (v > H)
     if nearest:
-        y = x[:, at(np.floor(v), H), at(np.floor(u), W)]
+        y = x[:, at(v, H), at(u, W)]
     else:
         dtype = x.dtype if x.dtype.kind == "f" else np.float32
         left, top = np.floor(u - 0.5), np.floor(v - 0.5)
@@ -83,7 +83,7 @@ def warp(x, matrix, size, fill=0, nearest=False):
 
 
 def at(index, length):
-    """Indices of an axis, those outside moved to its ends."""
+    """The indices of pixels from coordinates or whole numbers, those outside moved to the ends of the axis."""
     return np.clip(index, 0, length - 1).astype(int)
 
 
@@ -152,7 +152,7 @@ class RandomResizedCrop(Geometry):
     def part(self, H, W):
         """(left, top, width, height) of the part."""
         for _ in range(10):
-            h, w = drawn_size(H, W, self.scale, self.ratio)
+            h, w = drawn_size(H * W, self.scale, self.ratio)
             if 0 < w <= W and 0 < h <= H:
                 top, left = np.random.randint(H - h + 1), np.random.randint(W - w + 1)
                 return left, top, w, h
@@ -160,9 +160,9 @@ class RandomResizedCrop(Geometry):
         return (W - w) // 2, (H - h) // 2, w, h
 
 
-def drawn_size(H, W, scale, ratio):
-    """A random (height, width) with a share of the area and a width / height within these limits."""
-    size = H * W * np.random.uniform(*scale)
+def drawn_size(pixels, scale, ratio):
+    """A random (height, width) with a share of these pixels and a width / height within these limits."""
+    size = pixels * np.random.uniform(*scale)
     quotient = math.exp(np.random.uniform(*map(math.log, ratio)))
     return round(math.sqrt(size / quotient)), round(math.sqrt(size * quotient))
 
@@ -299,7 +299,7 @@ class RandomErasing:
         check_image(self, x)
         H, W = x.shape[1:]
         for _ in range(10 if np.random.rand() < self.p else 0):
-            h, w = drawn_size(H, W, self.scale, self.ratio)
+            h, w = drawn_size(H * W, self.scale, self.ratio)
             if h < H and w < W:
                 top, left = np.random.randint(H - h + 1), np.random.randint(W - w + 1)
                 x = x.copy()
@@ -353,7 +353,7 @@ class Joint:
         check_image(f, x)
         H, W = x.shape[1:]
         if isinstance(f, RandomHorizontalFlip):
-            plan = (np.array([[-1, 0, W], [0, 1, 0]]), (H, W)) if np.random.rand() < f.p else None
+            plan = ([[-1, 0, W], [0, 1, 0]], (H, W)) if np.random.rand() < f.p else None
         else:
             plan = f.draw(H, W)
         if plan is None:
@@ -379,8 +379,8 @@ def move_boxes(boxes, matrix, size):
     boxes = np.asarray(boxes)
     if boxes.ndim != 2 or boxes.shape[1] < 4:
         raise ValueError(f"Joint: expected boxes (N, 4), got {boxes.shape}")
-    x0, y0, x1, y1 = boxes[:, -4:].T.astype(np.float64)
-    corners = np.stack([[x0, x1, x0, x1], [y0, y0, y1, y1], np.ones((4, len(boxes)))])  # (3, 4, N)
+    x0, y0, x1, y1 = boxes[:, -4:].T
+    corners = [[x0, x1, x0, x1], [y0, y0, y1, y1], np.ones((4, len(boxes)))]  # (3, 4, N)
     moved = np.tensordot(matrix, corners, 1)
     around = np.concatenate([moved.min(axis=1), moved.max(axis=1)]).T  # (N, 4)
     h, w = size

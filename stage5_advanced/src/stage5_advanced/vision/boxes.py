@@ -33,7 +33,7 @@ def as_floats(name, what, x, width):
 
 def as_rows(name, what, x, width=4):
     """x as an array of floats (N, width); an empty list has no rows."""
-    x = as_floats(name, what, np.empty((0, width)) if isinstance(x, (list, tuple)) and not len(x) else x, width)
+    x = as_floats(name, what, np.empty((0, width)) if isinstance(x, (list, tuple)) and not x else x, width)
     if x.ndim != 2:
         raise ValueError(f"{name}: expected {what} (N, {width}), got {x.shape}")
     return x
@@ -102,7 +102,7 @@ def match(anchors, boxes, threshold=0.5):
     overlap = iou(anchors, boxes)
     xp = cuda.get_array_module(overlap)
     N, M = overlap.shape
-    if N == 0 or M == 0:
+    if M == 0:
         return xp.full(N, -1)
     matched = xp.where(overlap.max(axis=1) >= threshold, overlap.argmax(axis=1), -1)
     for _ in range(min(N, M)):
@@ -115,7 +115,7 @@ def match(anchors, boxes, threshold=0.5):
 
 
 def encode(anchors, boxes, variances=VARIANCES):
-    """What a detector is to predict: offsets of boxes from anchors, both (N, 4) -> (N, 4). [not in the book]
+    """What a detector is to predict: offsets of boxes from anchors, both (..., 4) -> (..., 4). [not in the book]
 
     The offset of the center, in sizes of the anchor, divided by variances[0]; the logarithm of the quotient of the
     sizes, divided by variances[1].
