@@ -63,7 +63,8 @@ def verified(fw: Any) -> list[bool]:
         (place / "tail").write_bytes(content[:-2])
         (place / "head").write_bytes(LONG + masked(LONG) + b"x")
         r = fw.records
-        calls = [partial(f, place / name) for f in (r.count_records, r.index_records) for name in ("damaged", "short")]
+        functions = r.count_records, r.index_records
+        calls: list[Any] = [partial(f, place / name) for f in functions for name in ("damaged", "short")]
         calls += [lambda: list(r.read_records(place / "third")), partial(r.count_records, place / "tail", False)]
         said = [message(call) for call in calls]
         places = ["record 0 at byte 0: length", "record 1 at byte 19"] * 2 + [

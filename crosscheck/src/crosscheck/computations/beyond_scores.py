@@ -149,8 +149,8 @@ def expected_batches() -> Iterator[Any]:
         row, starts = n // 2, (0,) if n == 8 else (0, 2)
         yield [(x := np.array([[i, i + 1], [row + i, row + i + 1]]), x + 1) for i in starts]
     yield [1, 2, 2, 2]
-    starts = np.random.RandomState(0).permutation(6).reshape(3, 2, 1) * 2
-    yield [(x, x + 1) for x in starts + np.arange(2)]
+    order = np.random.RandomState(0).permutation(6).reshape(3, 2, 1) * 2
+    yield [(x, x + 1) for x in order + np.arange(2)]
     yield [np.zeros((0, 0), int), *[np.zeros(0, int)] * 3, np.zeros(0), np.zeros(0, int)]
     yield [5, sum(2 * (8 - d) / d for d in range(1, 6))]
 

@@ -26,7 +26,7 @@ def signatures(name: str) -> Iterator[str]:
 
 def with_defaults(name: str, f: Any) -> Iterator[str]:
     """A line, if there are defaults; functions by their names, objects by those of their classes."""
-    f = inspect.unwrap(f.__init__ if isinstance(f, type) else f)
+    f = inspect.unwrap(vars(f).get("__init__", f.__init__) if isinstance(f, type) else f)  # type: ignore[misc]
     code, defaults = getattr(f, "__code__", None), getattr(f, "__defaults__", None) or ()
     if code is None:  # of a class whose __init__ is Python's
         return
@@ -127,7 +127,7 @@ LanguageModel.generate(temperature=1.0, rng=None) | LeNet(pretrained=False, n_cl
 MLP(activation=sigmoid) | Model.plot(to_file='model.png') | NGram(smoothing='add', k=1.0, interpolate=None) |
 NGram.fit(vocab_size=None) | NGram.counts_of(create=False) | NGram.probabilities(context=()) |
 NGram.sample(prefix=(), rng=None) | NiN(pretrained=False, n_classes=1000, dropout_ratio=0.5) | NiNBlock(stride=1,
-pad=0) | Projection(eps=1e-05) | RNNClassifier(n_layers=2, n_classes=2, cell='lstm', bidirectional=True,
+pad=0) | RNNClassifier(n_layers=2, n_classes=2, cell='lstm', bidirectional=True,
 pool='ends', dropout_ratio=0.0) | RNNClassifier.forward(lengths=None) | ResNet(n_layers=152, pretrained=False,
 style='book') | ResNet.load_state_dict(style='torch') | ResNet101(pretrained=False, style='book') |
 ResNet152(pretrained=False, style='book') | ResNet18(pretrained=False, n_classes=1000, stem='imagenet') |

@@ -14,7 +14,7 @@ from .base import Model, Sequential
 class _Reconstruction(Model):
     """A model with `encode` and `decode`. sparse weighs the mean of |code| in the loss, noise is added to inputs."""
 
-    def __init__(self, sparse=0.0, noise=0.0):
+    def __init__(self, sparse, noise):
         super().__init__()
         name = type(self).__name__
         self.sparse = as_number(name, "sparse", sparse)

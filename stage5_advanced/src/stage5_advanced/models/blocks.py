@@ -34,7 +34,7 @@ class Bottleneck(Layer):
 class Projection(Bottleneck):
     """A Bottleneck with a 1x1 convolution of x as its shortcut.  x (N, C, H, W) -> (N, out_channels, OH, OW)."""
 
-    def __init__(self, mid_channels, out_channels, strides, eps=1e-5):
+    def __init__(self, mid_channels, out_channels, strides, eps):
         super().__init__(mid_channels, out_channels, strides, eps)
         self.conv4 = Conv2d(out_channels, 1, max(strides), nobias=True)
         self.bn4 = BatchNorm(eps)

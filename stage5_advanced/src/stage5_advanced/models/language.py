@@ -164,8 +164,7 @@ class LanguageModel(Model):
     def loss(self, ids, targets, state=None):
         """The mean cross entropy of the next tokens (N, T), and the state; the perplexity is exp of the loss."""
         y, state = self(ids, state)
-        t = as_input(targets)
-        return F.softmax_cross_entropy(F.reshape(y, (-1, self.vocab_size)), F.reshape(t, (-1,))), state
+        return F.softmax_cross_entropy(F.reshape(y, (-1, self.vocab_size)), F.reshape(targets, (-1,))), state
 
     def generate(self, prefix, length, temperature=1.0, rng=None):
         """prefix and `length` ids drawn after it, an array: from softmax(scores / temperature), the maximum at 0.
