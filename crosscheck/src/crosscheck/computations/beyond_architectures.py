@@ -144,7 +144,7 @@ def words(fw: Any) -> Iterator[Any]:
     vectors = m.Vectors(names, np.ones((30, 2)))
     names.clear()
     yield [len(vectors.words), [word for word, _ in vectors.nearest("w5")], len(vectors.nearest("w0", 50))]
-    corners = m.Vectors("abcd:", np.array([[1.0, 0], [0, 1], [-1, 0], [0, -1], [0.1, 0.1]]))
+    corners = m.Vectors("abcd:", np.array([[1.0, 0], [0, 1], [-1, 0], [0, -1], [1, -1]]))
     yield corners.evaluate([": a b c", "", "  \n", "a b c d", "a c x y"])
 
 

@@ -44,6 +44,8 @@ from .values import arrays, values
 
 def number(a: Array) -> float:
     """A weighted mean of an array, plus a number for its shape and dtype."""
+    if a.dtype == np.uint32 and a.ndim == 1:
+        a = np.frombuffer(a.tobytes().decode("utf-32-le").encode(), np.uint8)
     if a.dtype.kind == "U" or (a.dtype == np.uint8 and a.ndim == 1):  # a text
         return float(zlib.crc32("|".join(map(str, a.ravel())).encode()) % 1000 / 100)
     form = zlib.crc32(f"{a.shape} {a.dtype.kind}{a.dtype.itemsize}".encode()) % 7
