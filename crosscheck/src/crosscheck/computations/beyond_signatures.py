@@ -26,7 +26,7 @@ def signatures(name: str) -> Iterator[str]:
 
 def with_defaults(name: str, f: Any) -> Iterator[str]:
     """A line, if there are defaults; functions by their names, objects by those of their classes."""
-    f = inspect.unwrap(vars(f).get("__init__", f.__init__) if isinstance(f, type) else f)  # type: ignore[misc]
+    f = inspect.unwrap(f.__init__ if isinstance(f, type) else f)
     code, defaults = getattr(f, "__code__", None), getattr(f, "__defaults__", None) or ()
     if code is None:  # of a class whose __init__ is Python's
         return
@@ -127,14 +127,14 @@ LanguageModel.generate(temperature=1.0, rng=None) | LeNet(pretrained=False, n_cl
 MLP(activation=sigmoid) | Model.plot(to_file='model.png') | NGram(smoothing='add', k=1.0, interpolate=None) |
 NGram.fit(vocab_size=None) | NGram.counts_of(create=False) | NGram.probabilities(context=()) |
 NGram.sample(prefix=(), rng=None) | NiN(pretrained=False, n_classes=1000, dropout_ratio=0.5) | NiNBlock(stride=1,
-pad=0) | RNNClassifier(n_layers=2, n_classes=2, cell='lstm', bidirectional=True,
-pool='ends', dropout_ratio=0.0) | RNNClassifier.forward(lengths=None) | ResNet(n_layers=152, pretrained=False,
-style='book') | ResNet.load_state_dict(style='torch') | ResNet101(pretrained=False, style='book') |
-ResNet152(pretrained=False, style='book') | ResNet18(pretrained=False, n_classes=1000, stem='imagenet') |
-ResNet34(pretrained=False, n_classes=1000, stem='imagenet') | ResNet50(pretrained=False, style='book') |
-Residuals(eps=1e-05) | Seq2Seq(bos=1, eos=2) | Seq2Seq.encode(lengths=None) | Seq2Seq.forward(lengths=None) |
-Seq2Seq.loss(lengths=None) | Seq2Seq.start(lengths=None) | SkipGram(loss='negative') | SkipGram.fit(epochs=1,
-window=5, sample=0.0001, negatives=5, batch_size=256, optimizer=None, rng=None) | SqueezeNet(pretrained=False) |
+pad=0) | RNNClassifier(n_layers=2, n_classes=2, cell='lstm', bidirectional=True, pool='ends', dropout_ratio=0.0) |
+RNNClassifier.forward(lengths=None) | ResNet(n_layers=152, pretrained=False, style='book') |
+ResNet.load_state_dict(style='torch') | ResNet101(pretrained=False, style='book') | ResNet152(pretrained=False,
+style='book') | ResNet18(pretrained=False, n_classes=1000, stem='imagenet') | ResNet34(pretrained=False,
+n_classes=1000, stem='imagenet') | ResNet50(pretrained=False, style='book') | Residuals(eps=1e-05) | Seq2Seq(bos=1,
+eos=2) | Seq2Seq.encode(lengths=None) | Seq2Seq.forward(lengths=None) | Seq2Seq.loss(lengths=None) |
+Seq2Seq.start(lengths=None) | SkipGram(loss='negative') | SkipGram.fit(epochs=1, window=5, sample=0.0001,
+negatives=5, batch_size=256, optimizer=None, rng=None) | SqueezeNet(pretrained=False) |
 SqueezeNet11(pretrained=False, n_classes=1000, dropout_ratio=0.5) | TextCNN(kernel_sizes=(3, 4, 5), channels=(100,
 100, 100), n_classes=2, dropout_ratio=0.5, vectors=None) | TinySSD(n_classes=1) | VAE(hidden=400, deviation=0.25) |
 VGG(pretrained=False, n_classes=1000, batch_norm=False, width=1, dropout_ratio=0.5) | VGG11(pretrained=False,
@@ -159,7 +159,7 @@ Glorot(gain=1.0, normal=False) | He(mode='fan_in', normal=True, slope=0.0) | Kai
 slope=0.0) | LeCun(normal=True) | Normal(std=0.01, mean=0.0) | Orthogonal(gain=1.0) | Parameter(name=None) |
 TruncatedNormal(std=0.01, cut=2.0) | Variable(name=None) | Variable.backward(retain_grad=False, create_graph=False)
 | Variable.sum(axis=None, keepdims=False) | Variable.mean(axis=None, keepdims=False) | Variable.max(axis=None,
-keepdims=False) | Variable.min(axis=None, keepdims=False) | Xavier(gain=1.0, normal=False) |
+keepdims=False) | Variable.min(axis=None, keepdims=False) | Xavier(gain=1.0, normal=False) | as_number(nan=False) |
 initial_values(fans=None, rng=None) | initialize(names='*/W', rng=None) | owners(start='')
 """,
     "datasets": """
@@ -195,7 +195,7 @@ RandomHorizontalFlip(p=0.5) | Resize(mode=None) | ToArray(dtype=float32) | ToFlo
 Dataset(train=True, transform=None, target_transform=None) | Houses(rng=0, transform=None, target_transform=None) |
 Phrases(rng=0, transform=None, target_transform=None) | Reviews(rng=0, transform=None, target_transform=None) |
 Shapes(size=64, rng=0, task='detection', most=3, transform=None, target_transform=None) | Synthetic(rng=0,
-transform=None, target_transform=None) | World(rng=0, n=20000) | noun_phrase(negated=False) |
+transform=None, target_transform=None) | World(rng=0, n=20000) | as_number(nan=False) | noun_phrase(negated=False) |
 table_features(words=None)
 """,
     "vision.augment": """
@@ -212,7 +212,7 @@ encode(variances=(0.1, 0.2)) | match(threshold=0.5) | mean_ap(threshold=0.5, sty
 target(threshold=0.5, variances=(0.1, 0.2))
 """,
     "scores": """
-bleu(k=4) | confusion(ignore=None) | corpus_bleu(k=4) | f1(positive=1) | mean_iou(ignore=None) |
+as_count(least=1) | bleu(k=4) | confusion(ignore=None) | corpus_bleu(k=4) | f1(positive=1) | mean_iou(ignore=None) |
 pixel_accuracy(ignore=None) | top_k(k=5)
 """,
     "scratch": """
@@ -255,10 +255,10 @@ load_checkpoint(optimizer=None, loader=None) | save_checkpoint(optimizer=None, l
 scatter_dataset(root=0, shuffle=False, seed=None, force_equal_length=True)
 """,
     "prefetch": """
-DataLoader(shuffle=True, gpu=False, drop_last=False, rng=None) | Prefetch(depth=2, workers=1)
+DataLoader(shuffle=True, gpu=False, drop_last=False, rng=None) | Prefetch(depth=2, workers=1) | as_count(least=1)
 """,
     "dataloaders": """
-DataLoader(shuffle=True, gpu=False, drop_last=False, rng=None) | SeqDataLoader(gpu=False)
+DataLoader(shuffle=True, gpu=False, drop_last=False, rng=None) | SeqDataLoader(gpu=False) | as_count(least=1)
 """,
     "saving": """
 load_checkpoint(optimizer=None, loader=None) | save_checkpoint(optimizer=None, loader=None)
@@ -266,8 +266,9 @@ load_checkpoint(optimizer=None, loader=None) | save_checkpoint(optimizer=None, l
     "core": """
 Parameter(name=None) | Variable(name=None) | Variable.backward(retain_grad=False, create_graph=False) |
 Variable.sum(axis=None, keepdims=False) | Variable.mean(axis=None, keepdims=False) | Variable.max(axis=None,
-keepdims=False) | Variable.min(axis=None, keepdims=False) | as_array(array_module=numpy) | as_input(name=None) |
-grad(grad_outputs=None, create_graph=False) | propagate(keep_all=False, keep=())
+keepdims=False) | Variable.min(axis=None, keepdims=False) | as_array(array_module=numpy) | as_count(least=1) |
+as_input(name=None) | as_number(nan=False) | grad(grad_outputs=None, create_graph=False) | propagate(keep_all=False,
+keep=())
 """,
     "cuda": """
 on_gpu(integers=False)
