@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -24,21 +25,38 @@ def in_float16(fw: Any) -> list[Any]:
     for way in CHOICES:
         ways = {name: lambda *_, yes=name == way: yes for name in CHOICES}
         found.append(with_blocks(fw, "windows", partial(fw.conv2d, column, kernel), **ways))
+    for way in (None, *CHOICES, "by_convolution"):
+        ways = {name: lambda *_, yes=name == way: yes for name in (*CHOICES, "by_convolution")}
+        found += with_blocks(fw, "windows", partial(deconvolved, fw, column, kernel), **ways)
     x, rois = fw.Variable(np.zeros((1, 1, 1, 1), "e")), np.zeros((8, 5))
     y = fw.roi_align(x, rois, 1, aligned=False)
     rows = np.full((1, 64), 2000, "e")
     rows[:, ::2] += 2
     return [
         *found, fw.grad(y, x, column.reshape(y.shape)), fw.std(np.array([-300, 300], "e")),
-        fw.avg_pool2d(column, (8, 1)), fw.layer_norm(rows).data[0, :2],
+        fw.avg_pool2d(column, (8, 1)), fw.layer_norm(rows).data[0, :2], fw.erf(np.array([0.3, -1.1], "e")),
+        fw.gru_cell(np.ones((1, 2), "e"), None, [np.array([[2048], [1]], "e")] * 3, [np.array([-2048], "e")] * 3,
+                    [np.ones((1, 1), "e")] * 3),
     ]  # fmt: skip
+
+
+def deconvolved(fw: Any, column: Any, kernel: Any) -> list[Any]:
+    """The end of a transposed convolution; the gradient of a weight, a sum over samples."""
+    weight = fw.Variable(np.ones((1, 1, 1, 1), "e"))
+    y = fw.deconv2d(column[:, :, ::-1], kernel)
+    return [y.data[0, 0, 7:, 0], fw.grad(fw.conv2d(column.reshape(8, 1, 1, 1), weight), weight)]
 
 
 def rounded() -> list[Any]:
     """The sums of `in_float16`."""
     y = np.array([2050, 3, 3, 3, 3, 3], "e").reshape(1, 1, 6, 1)
     one = np.ones((1, 1, 1, 1), "e")
-    return [*[y] * 5, 2055 * one, np.array(300, "e"), 257 * one, np.array([1, -1], "e")]
+    state = np.array([[np.tanh(1) / (1 + np.e)]], "e")
+    erf = np.array([math.erf(x) for x in np.array([0.3, -1.1], "e")], "e")
+    ends = [np.array([2050, 2049, 2048], "e"), 2055 * one]
+    return [
+        *[y] * 5, *ends * 6, 2055 * one, np.array(300, "e"), 257 * one, np.array([1, -1], "e"), erf, state
+    ]  # fmt: skip
 
 
 def first_far_from_0(fw: Any) -> list[bool]:
@@ -85,6 +103,7 @@ def with_variables(fw: Any) -> list[str]:
         "sigmoid_cross_entropy": (targets, lambda x: fw.sigmoid_cross_entropy(x, targets)),
         "binary_cross_entropy": (targets, lambda x: fw.binary_cross_entropy(x, targets)),
         "masked_softmax": (mask, lambda x: fw.masked_softmax(x, mask)),
+        "attention": (mask, lambda x: fw.attention(x, x, x, mask[:, :2])),
         "where": (mask, lambda x: fw.where(mask, x * x, 1)), "take": (t, lambda x: fw.take(x * x, t, 1)),
         "gather": (ids, lambda x: fw.gather((x * x)[:, :2], ids, 0)), "embed_id": (ids, lambda x: fw.embed_id(ids, x)),
         "embedding_bag": (ids, lambda x: fw.embedding_bag(ids, x)),
@@ -131,43 +150,49 @@ def constants(fw: Any) -> list[str]:
 
 
 def many_elements(fw: Any) -> list[Any]:
-    """The gradient of a pooling of more elements than 8 bits can number; padding of an axis without elements."""
-    x = fw.Variable(np.arange(258.0).reshape(1, 1, 258, 1))
-    y = fw.max_pool2d(x, (257, 1), 1)
+    """The gradient of a pooling of more elements than 8 bits can number, and of -inf; axes without elements."""
+    x, low = fw.Variable(np.arange(258.0).reshape(1, 1, 258, 1)), fw.Variable(np.full((1, 1, 2, 2), -np.inf))
     return [
-        fw.grad(y, x).data.nonzero()[2],
-        fw.pad(np.ones((0, 2)), ((0, 0), (1, 1)), "reflect").shape,
-        fw.same_padding(0, 3, 2),
-    ]
+        fw.grad(fw.max_pool2d(x, (257, 1), 1), x).data.nonzero()[2], fw.grad(fw.max_pool2d(low, 2, pad=1), low),
+        fw.pad(np.ones((0, 2)), ((0, 0), (1, 1)), "reflect").shape, fw.same_padding(0, 3, 2),
+        fw.sequence_mask(np.array([0]), 0).shape,
+    ]  # fmt: skip
 
 
 def with_limits(fw: Any) -> list[Any]:
     """Vectors about as short as eps; a logit of -inf, whose class has no label; focal loss without a focus."""
-    x = np.array([[0.5, 0.25, -np.inf], [1.0, 2.0, -np.inf]])
+    x, sure = np.array([[0.5, 0.25, -np.inf], [1.0, 2.0, -np.inf]]), fw.Variable(np.array([[100.0, 0.0]]))
     return [
         fw.cosine_similarity(np.array([1.5e-8]), np.array([1.0]), 0), fw.normalize(np.array([1.5e-12]), 0),
         fw.softmax_cross_entropy(x, np.array([0, 1]), reduction="sum"), fw.focal_loss(A, IDS[0], 0, reduction="sum"),
         fw.focal_loss(A.T, IDS[0], 0, 0.5, axis=0, reduction="none"),
+        fw.focal_loss(np.array([[0.0, 100.0]]), np.array([0])), fw.grad(fw.focal_loss(sure, np.array([0]), 0.5), sure),
     ]  # fmt: skip
 
 
 def limited() -> list[Any]:
     """What `with_limits` finds."""
     loss = -np.log(np.exp(A) / np.exp(A).sum(1, keepdims=True))[[0, 1], IDS[0]]
-    return [1.0, np.ones(1), np.log1p(np.exp(-0.25)) + np.log1p(np.exp(-1)), loss.sum(), loss / 2]
+    rest = np.log1p(np.exp(-0.25)) + np.log1p(np.exp(-1))
+    return [1.0, np.ones(1), rest, loss.sum(), loss / 2, 100.0, np.zeros((1, 2))]
 
 
 def of_boxes(fw: Any) -> list[Any]:
     """Pooling of boxes whose corners are rounded to pixels outside of the image, or that lie beside it."""
     x = np.arange(25.0).reshape(1, 1, 5, 5)
     boxes = np.array([[0, -2, -2, 3, 3], [0, -1.6, 0.4, 2.6, 1.5], [0, 6, 6, 8, 8], [0, -9, 0, -8, 4]])
-    return [fw.roi_pooling(x, boxes, 2), fw.roi_pooling(x, boxes[:1], (1, 3), 0.5)]
+    corner = fw.roi_pooling(24 - x, np.array([[0, 0, 0, 1, 1]]), 1)
+    return [fw.roi_pooling(x, boxes, 2), fw.roi_pooling(x, boxes[:1], (1, 3), 0.5), corner]
 
 
 def by_cells() -> list[Any]:
     """The maxima of `of_boxes`: cells of three pixels from -2 on, of two rows and of 2.5 columns; none in the image."""
     first, second, none = [[0, 3], [15, 18]], [[5, 8], [10, 13]], [[0, 0], [0, 0]]
-    return [np.array([[first], [second], [none], [none]], float), np.array([[[[10, 11, 12]]]], float)]
+    return [
+        np.array([[first], [second], [none], [none]], float),
+        np.array([[[[10, 11, 12]]]], float),
+        np.full((1, 1, 1, 1), 24.0),
+    ]
 
 
 # --- recurrent cells over sequences ---
@@ -207,7 +232,20 @@ def unrolled(fw: Any) -> list[bool]:
     return found
 
 
+def powers(fw: Any) -> list[Any]:
+    """Gradients of powers whose exponent is 0, or whose base is; a metric, which is a variable."""
+    base, exponent = fw.Variable(np.array([2.0, 0.5, 0.0, 0.0])), fw.Variable(np.array([0.0, 0.0, 1.0, 2.0]))
+    y = fw.pow(base, exponent)
+    right = fw.accuracy(A, IDS[0])
+    return [y, *fw.grad(y, [base, exponent]), type(right) is type(y)]
+
+
 # fmt: off
+values(
+    47, NUMPY,
+    ("powers_of_0_and_to_0", powers, lambda: [
+        np.array([1.0, 1, 0, 0]), np.array([0.0, 0, 1, 0]), np.array([np.log(2), np.log(0.5), 0, 0]), True]),
+)
 values(
     60, NUMPY,
     ("sums_that_float16_cannot_hold", in_float16, rounded),
@@ -216,7 +254,8 @@ values(
     ("indices_and_labels_as_variables", with_variables, list),
     ("gradients_of_weights_of_classes", weights_of_classes, lambda: True),
     ("results_that_are_constants", constants, list),
-    ("pooling_of_many_elements", many_elements, lambda: [np.array([256, 257]), (0, 4), (0, 1)]),
+    ("pooling_of_many_elements", many_elements, lambda: [
+        np.array([256, 257]), np.ones((1, 1, 2, 2)), (0, 4), (0, 1), (1, 0)]),
     ("functions_with_limits", with_limits, limited),
     ("boxes_beside_the_image", of_boxes, by_cells),
     ("recurrent_cells_step_by_step", unrolled, lambda: [True] * 15),

@@ -64,6 +64,7 @@ TABLE: list[tuple[str, Any, Callable[..., Any]]] = [
     *(plain(name, [A, B]) for name in (
         "maximum", "minimum", "cosine_similarity", "l1_loss", "smooth_l1_loss", "huber_loss", "kl_div",
         "gaussian_kl_divergence", "binary_cross_entropy_with_logits")),
+    *(plain(name, [A - B]) for name in ("leaky_relu", "elu", "selu", "abs", "crelu", "softplus", "softsign", "silu")),
     plain("var", [A], axis=0, ddof=1), plain("gelu", [A], approximate="tanh"), plain("std", [A], axis=1),
     plain("swapaxes", [A], 0, 1), plain("tile", [A], 2), plain("repeat", [A], 2), plain("pad", [A], 1),
     plain("pad", [A], 1, "edge"), plain("take", [A], [0, 0]), plain("gather", [A], np.array([[0, 1, 1]]), 0),

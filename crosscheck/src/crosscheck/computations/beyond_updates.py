@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,23 @@ def on_plateaus(fw: Any) -> list[float]:
         for value in (2.0, 2.0, 3.5):
             schedule.step(value)
             found.append(optimizer.lr)
+    for given, patience in (([math.inf], 0), ([1.0, 1 - 1.5e-4], 0), ([math.inf, 2.0, 2.0], 1)):
+        optimizer = fw.optimizers.SGD(1.0)
+        schedule = fw.optimizers.OnPlateau(optimizer, 0.5, patience)
+        for value in given:
+            schedule.step(value)
+        found.append(optimizer.lr)
     return found
+
+
+def loaded_schedules(fw: Any) -> list[Any]:
+    """A schedule whose state was saved as arrays: its numbers are Python's."""
+    optimizer = fw.optimizers.SGD(1.0)
+    schedule = fw.optimizers.ExponentialLR(optimizer, 0.5)
+    schedule.load_state({"t": np.array(3), "base": np.array(2.0)})
+    state = schedule.state()
+    kinds = zip(state.values(), (int, float), strict=True)
+    return [optimizer.lr, *state.values(), [type(value) is kind for value, kind in kinds]]
 
 
 ADAM = ["lr", "beta1", "beta2", "eps"]
@@ -79,7 +96,8 @@ values(
     60, NUMPY,
     ("update_of_a_group_that_fails", failed_update, lambda: ["ZeroDivisionError: ", *ADAM * 2]),
     ("arguments_and_state_of_groups", groups_of, lambda: EXPECTED),
-    ("learning_rates_on_plateaus", on_plateaus, lambda: [1.0, 0.5, 0.25, 1.0, 0.5, 0.5, 1.0, 0.5, 0.5]),
+    ("learning_rates_on_plateaus", on_plateaus, lambda: [1.0, 0.5, 0.25, 1.0, 0.5, 0.5, 1.0, 0.5, 0.5, 0.5, 1.0, 1.0]),
+    ("schedule_loaded_from_arrays", loaded_schedules, lambda: [0.25, 3, 2.0, [True, True]]),
     ("gradients_limited_by_a_number_of_numpy", clipped, lambda: [np.dtype("f"), np.array([-0.5, 0.25, 0.5], "f")]),
     since=5,
 )

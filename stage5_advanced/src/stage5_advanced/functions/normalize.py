@@ -169,7 +169,7 @@ def layer_norm(x, gamma=None, beta=None, eps=1e-5):
     given = [as_input(v, "layer_norm") for v in (gamma, beta) if v is not None]
     shape = given[0].shape if given else x.shape[-1:]
     gamma = x.xp.ones(shape, x.dtype) if gamma is None else gamma
-    gamma, beta = as_input(gamma), as_input(x.xp.zeros(shape, x.dtype) if beta is None else beta)
+    beta = x.xp.zeros(shape, x.dtype) if beta is None else beta
     if not (shape and shape == gamma.shape == beta.shape == x.shape[-len(shape) :] and 0 not in shape):
         raise ValueError(
             f"layer_norm: expected gamma and beta in the shape of the last axes of x, with elements, "
