@@ -53,6 +53,32 @@ def clipped(fw: Any) -> list[Any]:
     return [param.grad.data.dtype, param.grad]
 
 
+OPTIONS = {
+    "AdamW": "lr beta1 beta2 eps weight_decay", "Adam": "lr beta1 beta2 eps", "RMSprop": "lr alpha eps momentum",
+    "NAG": "lr momentum", "MomentumSGD": "lr momentum", "AdaDelta": "rho eps", "AdaGrad": "lr eps", "SGD": "lr",
+}  # fmt: skip
+
+
+def options_of(fw: Any) -> list[Any]:
+    """The options of rules as they are given, in their order; options of schedules that are no numbers above 0."""
+    opt, found = fw.optimizers, []
+    for name, options in OPTIONS.items():
+        numbers = getattr(opt, name)(*(k / 8 for k in range(1, 1 + len(options.split())))).numbers()
+        found += [numbers[option] for option in options.split()]
+    calls = lambda: opt.StepLR(opt.SGD(), "x"), lambda: opt.LinearLR(opt.SGD(), 0), lambda: opt.CosineLR(opt.SGD(), [1])
+    return [*found, [message(call) for call in calls]]
+
+
+def in_eighths() -> list[Any]:
+    """What `options_of` finds."""
+    texts = (
+        "TypeError: StepLR: expected step_size to be a number, got 'x'",
+        "ValueError: LinearLR: expected start above 0, got 0",
+        "TypeError: CosineLR: expected total to be a number, got [1]",
+    )
+    return [*(k / 8 for options in OPTIONS.values() for k in range(1, 1 + len(options.split()))), texts]
+
+
 def on_plateaus(fw: Any) -> list[float]:
     """Learning rates if a value stays the same: that is no improvement, also without a least difference."""
     found = []
@@ -97,6 +123,7 @@ values(
     ("update_of_a_group_that_fails", failed_update, lambda: ["ZeroDivisionError: ", *ADAM * 2]),
     ("arguments_and_state_of_groups", groups_of, lambda: EXPECTED),
     ("learning_rates_on_plateaus", on_plateaus, lambda: [1.0, 0.5, 0.25, 1.0, 0.5, 0.5, 1.0, 0.5, 0.5, 0.5, 1.0, 1.0]),
+    ("options_of_rules_and_schedules", options_of, in_eighths),
     ("schedule_loaded_from_arrays", loaded_schedules, lambda: [0.25, 3, 2.0, [True, True]]),
     ("gradients_limited_by_a_number_of_numpy", clipped, lambda: [np.dtype("f"), np.array([-0.5, 0.25, 0.5], "f")]),
     since=5,

@@ -362,7 +362,6 @@ def as_targets(name, x, t):
     t = t if isinstance(t, Variable) else to_device_of(name, x.data, t)
     if t.dtype.kind not in "fiub":
         raise TypeError(f"{name}: expected real numbers as targets, got {t.dtype}")
-    t = as_input(t)
     if x.ndim == 0 or len(x) == 0 or [n for n in x.shape if n != 1] != [n for n in t.shape if n != 1]:
         raise ValueError(
             f"{name}: expected predictions and t of the same shape, N at least 1, got {x.shape} and t {t.shape}"
