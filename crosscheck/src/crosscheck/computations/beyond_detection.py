@@ -29,10 +29,10 @@ def pixels(*shape: int) -> Any:
     return np.random.default_rng(0).uniform(size=shape)
 
 
-@computation(**BEYOND, order=0, dtypes=("float64",))
-def tiny_ssd(fw: Any) -> Any:
+@computation(**BEYOND, order=0, dtypes=("float64",), quick={"width": 64})
+def tiny_ssd(fw: Any, width: int = 96) -> Any:
     """Anchors, scores, offsets and all gradients of TinySSD at inference, for an image of 64 x 96"""
-    x, model = fw.constant(pixels(1, 3, 64, 96)), fw.TinySSD()
+    x, model = fw.constant(pixels(1, 3, 64, width)), fw.TinySSD()
     if fw.name == "torch":
         model.eval()
     with fw.test_mode():

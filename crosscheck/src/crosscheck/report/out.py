@@ -33,12 +33,13 @@ def console(stream: Any = None) -> Console:
 def track(items: Iterable[T], total: int, name: Callable[[T], str], unit: str = "items") -> Iterator[T]:
     """Yield the items; show progress on standard error, as a bar on a terminal, else as a line every ten seconds."""
     errors = console(sys.stderr)
-    said = time.monotonic()
-    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
+    said, shown = time.monotonic(), errors.is_terminal
+    with Progress(console=errors, transient=True, disable=not shown) as progress:
         task = progress.add_task("", total=total)
         for done, item in enumerate(items, 1):
-            progress.update(task, description=name(item), completed=done)
-            if not errors.is_terminal and time.monotonic() - said > SAY_EVERY:
+            if shown:
+                progress.update(task, description=name(item), completed=done)
+            elif time.monotonic() - said > SAY_EVERY:
                 said = time.monotonic()
                 print(f"crosscheck: {done} of {total} {unit}", file=sys.stderr, flush=True)
             yield item

@@ -101,7 +101,10 @@ def drawn(found: list[list[Word]], widths: list[int], fold: bool, out: Console) 
 
 def print_report(report: Report, out: Console) -> None:
     """Print the matrix, the failed cells, and the summary line."""
-    out.print(Segments(matrix(report, out)), end="")
+    if out.is_terminal:
+        out.print(Segments(matrix(report, out)), end="")
+    else:  # without colors; rich takes much longer
+        out.file.write("".join(segment.text for segment in matrix(report, out)))
     for cell in report.cells:
         if cell.ok:
             continue
