@@ -138,7 +138,7 @@ def translations(entry: Mapping[str, Any], key: str) -> dict[str, str]:
 
 
 @functools.lru_cache(maxsize=1024)  # pages, lessons and differences are about the same files
-def definitions(source: str, module: str = "") -> Mapping[str, str]:
+def definitions(source: str, module: str = "") -> dict[str, str]:
     """The source text of every function, method, class (without its methods) and module-level assignment, by name.
 
     Do not write to it.
