@@ -39,7 +39,7 @@ def set_weights(layer, arrays):
     is changed. An uninitialized parameter accepts any size that its first call could determine.
     """
     owner, variables = type(layer).__name__, dict(layer.named_state())
-    missing, unknown = sorted(variables.keys() - arrays.keys()), sorted(arrays.keys() - variables.keys())
+    missing, unknown = sorted(variables.keys() - arrays), sorted(arrays.keys() - variables)
     if missing or unknown:
         raise ValueError(f"{owner}: the weights {missing} are missing, {unknown} are unknown")
     for path, variable in variables.items():

@@ -22,6 +22,7 @@ EXCHANGES: list[tuple[str, tuple[Any, ...]]] = [
     ("allreduce", (X,)), ("allgather", (X,)), ("bcast", (X,)), ("allgather_obj", (1,)), ("gather_obj", (1,)),
     ("bcast_obj", (1,)), ("scatter_obj", ([1, 2],)), ("split", (0,)), ("any", (True,)), ("check", ("check", None)),
 ]  # fmt: skip
+ROOTS: list[tuple[int, int]] = [(0, 1), (-1, -1), (2, 2), (1, 2)]  # of each rank
 ROOTED = ("bcast", "bcast_obj", "gather_obj", "scatter_obj")
 
 
@@ -33,7 +34,7 @@ def elsewhere(fw: Any, comm: Any) -> list[str]:
             call = partial(getattr(comm, name), *arguments)
             found.append(apart(comm, call if comm.rank == first else comm.barrier))
     for name in ROOTED:
-        for roots in ((0, 1), (-1, -1), (2, 2), (1, 2)):
+        for roots in ROOTS:
             call = partial(getattr(comm, name), dict(EXCHANGES)[name][0], roots[comm.rank])
             found.append(apart(comm, call))
     model = model_of(fw, comm.rank)
@@ -47,7 +48,7 @@ def expected_elsewhere(r: int) -> list[str]:
             names = [name, "barrier"] if first == 0 else ["barrier", name]
             found.append(f"ValueError: {names[r]}: {same} rank 0: {names[0]}; rank 1: {names[1]}")
     for name in ROOTED:
-        for roots in ((0, 1), (-1, -1), (2, 2), (1, 2)):
+        for roots in ROOTS:
             found.append(f"ValueError: MPICommunicator: expected a root from 0 to 1, got {roots[r]}")
             if roots[0] != roots[1]:
                 found[-1] = f"ValueError: {name}: {same} rank 0: {name}({roots[0]},); rank 1: {name}({roots[1]},)"
@@ -130,7 +131,7 @@ def expected_weighted(r: int) -> Any:
 def on_devices(fw: Any, comm: Any) -> Any:
     """Copies of a model to one on another device, which is an error if it is initialized."""
 
-    class Elsewhere(fw.layers.Layer):  # type: ignore[misc, name-defined]
+    class Elsewhere(fw.layers.Layer):  # type: ignore[misc]
         xp = types.SimpleNamespace()
 
     found = []
@@ -247,7 +248,8 @@ def expected_exchange(r: int) -> Any:
 
 def with_gpus(fw: Any) -> Any:
     """Which GPU a process selects, whether every process has its own, and the kind of communicator by that."""
-    launch, used = submodule(fw, "launch"), []
+    launch = submodule(fw, "launch")
+    used: list[int] = []
 
     def device(i: int) -> Any:
         return types.SimpleNamespace(use=partial(used.append, i), pci_bus_id=f"bus {i}")
@@ -255,7 +257,11 @@ def with_gpus(fw: Any) -> Any:
     driver = types.SimpleNamespace(Device=device, runtime=types.SimpleNamespace(getDeviceCount=lambda: 2))
     cuda = types.SimpleNamespace(gpu_enable=True, cupy=types.SimpleNamespace(cuda=driver))
     found: list[Any] = []
-    patches = {"cuda": cuda, "NCCLCommunicator": lambda _: None, "platform": types.SimpleNamespace(node=lambda: "here")}
+    patches: dict[str, Any] = {
+        "cuda": cuda,
+        "NCCLCommunicator": lambda _: None,
+        "platform": types.SimpleNamespace(node=lambda: "here"),
+    }
     with mock.patch.multiple(launch, **patches):
         for cuda.gpu_enable in (True, False):
             for rank, other in ((0, ("here", "bus 1")), (3, ("here", "bus 1")), (3, ("there", "bus 1")), (0, None)):

@@ -148,7 +148,7 @@ def in_safetensors(fw: Any) -> Any:
     layer.W.data = np.arange(6.0).reshape(2, 3).T
     with tempfile.TemporaryDirectory() as folder, mock.patch.dict(sys.modules, modules):
         path = pathlib.Path(folder, "w.safetensors")
-        layer.save_weights(path)
+        layer.save_weights(str(path))
         other.load_weights(str(path))
         names = [file.name for file in path.parent.iterdir()]
         path.write_bytes(b"{")

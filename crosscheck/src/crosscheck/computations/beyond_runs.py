@@ -142,7 +142,8 @@ def saved(fw: Any) -> Any:
     rows = [{"loss": loss, "score": 1 + loss} for loss in (3.0, 2.0, 2.5, 1.0)]
     plans: list[dict[str, Any]] = [{}, {"every": 2}, {"monitor": "loss"}, {"monitor": "score", "mode": "max"}]
     for options in (*plans, {"monitor": "loss", "every": 2}, {"monitor": "loss", "every": 4}):
-        callback, epochs = fw.training.Checkpoint("run", **options), []
+        callback = fw.training.Checkpoint("run", **options)
+        epochs: list[int] = []
         run = types.SimpleNamespace(model=1, optimizer=2, loader=3, history=fw.training.History(), epoch=0)
 
         def save(*given: Any, run: Any = run, epochs: list[int] = epochs, **named: Any) -> None:
