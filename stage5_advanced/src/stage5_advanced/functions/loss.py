@@ -156,34 +156,42 @@ def cross_entropy(name, log_p, t, weight, ignore, label_smoothing, axis, reducti
         weight = as_input(weight, name)
         if weight.shape != (C,):
             raise ValueError(f"{name}: expected a weight for each of {C} classes, got {weight.shape}")
-    if is_distribution(log_p, t):
-        if ignore is not None:
-            raise ValueError(f"{name}: expected labels with ignore={ignore}, got probabilities")
-        t = t * (1 - label_smoothing) + label_smoothing / C
-        return reduced(name, -sum(t * weighted(log_p, weight, axis), axis), reduction)
-    t = as_indices(name, t, log_p)
-    shape = log_p.shape[:axis] + log_p.shape[axis + 1 :]
+    if not is_distribution(log_p, t):
+        t, counts = checked_labels(name, log_p, t, ignore, axis)
+        return cross_entropy_of_labels(name, log_p, t, counts, weight, label_smoothing, axis, reduction)
+    if ignore is not None:
+        raise ValueError(f"{name}: expected labels with ignore={ignore}, got probabilities")
+    t = as_input(t) * (1 - label_smoothing) + label_smoothing / C
+    return reduced(name, -sum(t * weighted(log_p, weight, axis), axis), reduction)
+
+
+def checked_labels(name, log_p, t, ignore, axis):
+    """Labels with 0 in place of `ignore`, and which are not ignored, or None; both have the shape without `axis`."""
+    t, shape, counts = as_indices(name, t, log_p), log_p.shape[:axis] + log_p.shape[axis + 1 :], None
     if t.shape != shape:
         raise ValueError(
             f"{name}: expected x (N, C) and t (N,), N at least 1, got x {log_p.shape} and t {t.shape}; "
             f"expected labels {shape} or probabilities {log_p.shape}"
         )
-    shares = None  # of each sample in the mean, if they differ
     if ignore is not None:
         if not isinstance(ignore, (int, np.integer)):
             raise TypeError(f"{name}: expected a label to ignore, an integer, got {ignore!r}")
         counts = not_equal(t, ignore)
         t = where(counts, t, 0)
-        shares = cast(counts, log_p.dtype)
-    t = checked(lambda t: check_indices(name, t, C), t)
-    if weight is not None:
-        shares = take(weight, t) if shares is None else shares * take(weight, t)
+    return checked(lambda t: check_indices(name, t, log_p.shape[axis]), t), counts
+
+
+def cross_entropy_of_labels(name, log_p, t, counts, weight, label_smoothing, axis, reduction):
+    """The reduced losses of labels; where counts is False, they are 0 and have no share in the mean."""
     losses = -squeeze(gather(log_p, expand_dims(t, axis), axis), axis)
-    losses = losses if weight is None else losses * take(weight, t)
+    shares = None if weight is None else take(weight, t)
+    losses = losses if weight is None else losses * shares
     if label_smoothing:
         spread = mean(weighted(log_p, weight, axis), axis)
         losses = (1 - label_smoothing) * losses - label_smoothing * spread
-    losses = losses if ignore is None else where(counts, losses, 0)
+    if counts is not None:
+        losses = where(counts, losses, 0)
+        shares = cast(counts, log_p.dtype) if weight is None else where(counts, shares, 0)
     if shares is None or reduction != "mean":
         return reduced(name, losses, reduction)
 
