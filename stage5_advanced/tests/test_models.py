@@ -649,7 +649,7 @@ WRONG_STATE_DICTS = {
     "shape": (
         with_("fc.weight", np.zeros((10, 2), "f")),
         ValueError,
-        r"'fc6/W': expected \(None, 1000\) float32, got \(2, 10\) float32",
+        r"ResNet50: 'fc.weight', here 'fc6/W': expected \(None, 1000\) float32, got \(2, 10\) float32",
     ),
     "axes": (with_("fc.weight", np.zeros(1000, "f")), ValueError, r"'fc6/W': expected .*, got \(1000,\) float32"),
     "dtype": (

@@ -242,7 +242,8 @@ errors(
      TypeError, "SqueezeNet.load_state_dict: 'features.0.bias': Got unsupported ScalarType BFloat16; "
                 "module.float() converts its weights to float32"),
     ("state_dict_of_other_shapes", lambda fw: loaded(fw, squeezed(fw)),
-     ValueError, "SqueezeNet: 'conv1/W': expected (96, None, 7, 7) float32, got (1,) float32"),
+     ValueError, "SqueezeNet: 'features.0.weight', here 'conv1/W': expected (96, None, 7, 7) float32, "
+                 "got (1,) float32"),
     ("preprocess_without_pillow",
      lambda fw: under(hidden("PIL", "PIL.Image"), lambda: fw.models.VGG16.preprocess(IMAGE)),
      RuntimeError, "VGG16.preprocess: Pillow is needed: pip install pillow"),

@@ -83,11 +83,19 @@ class TorchvisionModel(Model):
     def load_state_dict(self, state_dict):
         """Load a copy of a state_dict with torchvision's names, of tensors or NumPy arrays.
 
-        torch_names() lists the names. Raises ValueError if a name, shape or dtype does not match, TypeError if it
-        is not a dict of arrays; then nothing is changed. torchvision's weights expect RGB images, 0-1, minus
-        (0.485, 0.456, 0.406), divided by (0.229, 0.224, 0.225).
+        torch_names() lists the names. Raises ValueError if a name, shape or dtype does not match, with the name in the
+        state_dict and here, TypeError if it is not a dict of arrays; then nothing is changed. torchvision's weights
+        expect RGB images, 0-1, minus (0.485, 0.456, 0.406), divided by (0.229, 0.224, 0.225).
         """
-        self.set_weights(arrays_of(f"{type(self).__name__}.load_state_dict", state_dict, self.torch_names()))
+        names = self.torch_names()
+        arrays = arrays_of(f"{type(self).__name__}.load_state_dict", state_dict, names)
+        try:
+            self.set_weights(arrays)
+        except ValueError as error:
+            text = str(error)
+            for path, name in names.items():
+                text = text.replace(f"{path!r}:", f"{name!r}, here {path!r}:")
+            raise ValueError(text) from error
 
     def load_pretrained(self, url):
         """Download weights once and load them. Raises ValueError, with the file to delete, if they do not fit."""
