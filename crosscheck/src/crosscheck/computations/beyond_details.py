@@ -167,6 +167,7 @@ def with_limits(fw: Any) -> list[Any]:
         fw.softmax_cross_entropy(x, np.array([0, 1]), reduction="sum"), fw.focal_loss(A, IDS[0], 0, reduction="sum"),
         fw.focal_loss(A.T, IDS[0], 0, 0.5, axis=0, reduction="none"),
         fw.focal_loss(np.array([[0.0, 100.0]]), np.array([0])), fw.grad(fw.focal_loss(sure, np.array([0]), 0.5), sure),
+        fw.focal_loss(sure, np.array([0]), 0.5), fw.where(A > 0.5, 1, 0), type(fw.cast(A, float)) is type(sure),
     ]  # fmt: skip
 
 
@@ -174,7 +175,7 @@ def limited() -> list[Any]:
     """What `with_limits` finds."""
     loss = -np.log(np.exp(A) / np.exp(A).sum(1, keepdims=True))[[0, 1], IDS[0]]
     rest = np.log1p(np.exp(-0.25)) + np.log1p(np.exp(-1))
-    return [1.0, np.ones(1), rest, loss.sum(), loss / 2, 100.0, np.zeros((1, 2))]
+    return [1.0, np.ones(1), rest, loss.sum(), loss / 2, 100.0, np.zeros((1, 2)), 0.0, np.where(A > 0.5, 1, 0), True]
 
 
 def of_boxes(fw: Any) -> list[Any]:

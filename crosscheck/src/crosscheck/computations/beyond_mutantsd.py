@@ -127,10 +127,15 @@ TRAINED = "negative_sampling", "hierarchical_softmax", "softmax_cross_entropy"  
 
 
 def silent(fw: Any) -> Any:
-    """The error function of large numbers, and the root of a negative one, without a warning."""
+    """Functions of large numbers, and the root of a negative one, without a warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return [fw.erf(np.array([1e30, -1e30], "f")), fw.sqrt(np.array([-1.0]))]
+        return [
+            fw.erf(np.array([1e30, -1e30], "f")),
+            fw.sqrt(np.array([-1.0])),
+            fw.elu(np.array([1e4])),
+            fw.gru_cell(np.full((1, 1), -1e4), None, [np.ones((1, 1))] * 3, [np.zeros(1)] * 3, [np.ones((1, 1))] * 3),
+        ]
 
 
 def others_drawn(fw: Any) -> Any:
@@ -189,7 +194,8 @@ values(
      lambda: [[np.array([yes])] * 2 for yes in (True, False, True, False, True)]),
     ("second_derivatives_of_sequences", sequences, lambda: True),
     ("gradients_of_boxes_and_masks", auxiliary_gradients, list),
-    ("error_function_without_warnings", silent, lambda: [np.array([1, -1], "f"), np.array([np.nan])]),
+    ("error_function_without_warnings", silent,
+     lambda: [np.array([1, -1], "f"), np.array([np.nan]), np.array([1e4]), -np.ones((1, 1))]),
     ("negatives_of_an_only_other_word", others_drawn,
      lambda: round(math.log1p(math.exp(-1)) + math.log1p(math.exp(2)), 4)),
     ("batch_norm_of_large_sums_in_float16", normed, lambda: np.array([1, -1], "e")),
