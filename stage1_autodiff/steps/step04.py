@@ -135,8 +135,15 @@ def draw(plt):
     return figure
 
 
+def folder(text):
+    """An argument type: the path of a folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected a folder, got ''")
+    return pathlib.Path(text)
+
+
 parser = argparse.ArgumentParser(description="Step 4: numerical differentiation")
-parser.add_argument("--out", type=pathlib.Path, metavar="DIR", help="write the figure to DIR/step04.png")
+parser.add_argument("--out", type=folder, metavar="DIR", help="write the figure to DIR/step04.png")
 arguments = parser.parse_args()
 try:
     import matplotlib.pyplot as plt

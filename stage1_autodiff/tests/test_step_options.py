@@ -12,3 +12,8 @@ def test_step_4_without_matplotlib_prints_its_numbers_and_says_what_a_figure_nee
     assert stdout == NUMBERS
     assert stderr == "step04: no figure without matplotlib: pip install matplotlib\n"
     assert not (tmp_path / "figures").exists()
+
+
+def test_step_4_expects_the_name_of_a_folder():
+    _, stderr = run(STEP4, "--out", "", status=2)
+    assert "argument --out: expected a folder, got ''" in stderr

@@ -19,3 +19,8 @@ def test_a_step_without_matplotlib_prints_its_numbers_and_says_what_a_figure_nee
     assert lines[-1] == last_line
     assert stderr == f"{step}: no figure without matplotlib: pip install matplotlib\n"
     assert not out.exists()
+
+
+def test_step_17_expects_the_name_of_a_folder():
+    _, stderr = run(STAGE / "steps" / "step17.py", "--out", "", status=2)
+    assert "argument --out: expected a folder, got ''" in stderr

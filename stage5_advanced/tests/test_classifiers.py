@@ -539,3 +539,12 @@ def test_a_classifier_runs_on_the_device_of_its_images(make, shape, xp_device):
     assert isinstance(found, xp_device.ndarray)
     model.to_cpu()
     np.testing.assert_allclose(cuda.as_numpy(found), use(model, x), rtol=1e-3, atol=1e-4 * np.abs(use(model, x)).max())
+
+
+@pytest.mark.parametrize(
+    ("sizes", "text"),
+    [({"growth": "x"}, "growth .* 'x'"), ({"init": -1}, "init .* -1"), ({"blocks": (2, 0)}, r"blocks\[1\] .* 0")],
+)
+def test_sizes_of_densenet_are_positive_integers(sizes, text):
+    with pytest.raises(ValueError, match="^DenseNet: expected " + text.replace(".*", "to be a positive integer, got")):
+        models.DenseNet(**sizes)

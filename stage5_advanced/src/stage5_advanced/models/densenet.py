@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from .. import functions as F
 from ..functions.regularize import as_ratio
-from ..layers import BatchNorm, Conv2d, Layer, Linear
+from ..layers import BatchNorm, Conv2d, Layer, Linear, check_sizes
 from .base import TorchvisionModel, check_pretrained, images
 
 
@@ -75,6 +75,7 @@ class DenseNet(TorchvisionModel):
 
     def __init__(self, growth=32, blocks=(6, 12, 24, 16), init=64, bottleneck=4, *, n_classes=1000, dropout_ratio=0.0):
         super().__init__()
+        check_sizes(self, growth=growth, init=init, **{f"blocks[{i}]": n for i, n in enumerate(blocks)})
         bias = bottleneck is None
         self.n_blocks = len(blocks)
         self.bottleneck = bottleneck
