@@ -203,7 +203,7 @@ RELATIONS = {
 @functools.cache
 def rows_of(table):
     """The rows of one of the tables of words above."""
-    return [row.split() for row in table.replace("\n", "|").split("|") if row.strip()]
+    return [row.split() for row in table.replace("\n", "|").split("|") if row]
 
 
 class World:
@@ -308,8 +308,8 @@ PHRASES = 9 * 2 * 2 * 6 * 2 * (5 + 6 * 6 * 3)  # nouns, numbers, articles, adjec
 
 
 def elided(word, following):
-    """A French word that ends in a vowel, before another: l' oiseau."""
-    return f"{word[:-1]}'" if following[0] in "aeéêioœuh" and word in ("le", "la", "ne", "de") else word
+    """A French word that ends in a vowel, before another of the words above: l' oiseau."""
+    return f"{word[:-1]}'" if following[0] in "aeéo" else word
 
 
 class Phrases(Synthetic):

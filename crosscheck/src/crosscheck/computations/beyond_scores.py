@@ -220,6 +220,8 @@ values(
         np.array([1]), np.array([2, 1]), 2, True, [2, 1], [2], 4, True, True]),
     ("batches_at_the_end_of_a_text", lambda fw: list(batches(fw)), lambda: list(expected_batches())),
     ("frequent_words_left_out", frequent, expected_frequent),
+    ("houses_of_a_room", lambda fw: [fw.synthetic.Houses(4000).table[name].min() for name in ("rooms", "baths")],
+     lambda: [1.0, 1.0]),
     ("shapes_where_there_is_room", lambda fw: (fw.synthetic.Shapes(12, 16, most=9).boxes[..., 0] >= 0).sum(axis=1),
      lambda: np.array([7, 6, 1, 8, 4, 1, 7, 3, 6, 3, 4, 5])),
     ("synthetic_data_transformed", transformed, lambda: [("x", "t")] * 4),

@@ -49,6 +49,9 @@ def expected_ties() -> Iterator[Any]:
 def types_of_boxes(fw: Any) -> Iterator[Any]:
     """Lists, floats of single precision and integers as arguments; numbers of Python as results."""
     b, f = fw.vision.boxes, FOUND.astype(SINGLE)
+    yield [b.nms(np.zeros((0, 4)), np.zeros(0)), b.iou(fw.Variable(FOUND), fw.Variable(FOUND)).diagonal()]
+    given = (fw.Variable(P[None]), fw.Variable(np.zeros((1, 16))), fw.Variable(FOUND))
+    yield b.detect(*given)[0, :, 0]
     yield [b.iou(np.zeros((0, 4), SINGLE), f), owner(partial(b.iou, np.zeros((0, 3)), f)), b.iou((), f).shape]
     detections = b.detect(P[None].astype(SINGLE), np.zeros((1, 16), SINGLE), f)
     yield [detections.dtype, b.detect(P[None], np.zeros((1, 16)), FOUND.tolist())[0, :, 0]]
@@ -63,6 +66,8 @@ def types_of_boxes(fw: Any) -> Iterator[Any]:
 
 
 def expected_types() -> Iterator[Any]:
+    yield [np.zeros(0, int), np.ones(4)]
+    yield np.array([0.0, 1, -1, -1])
     yield [np.zeros((0, 4), SINGLE), "ValueError: iou", (0, 4)]
     yield [np.dtype(SINGLE), np.array([0.0, 1, -1, -1])]
     yield [FOUND, "ValueError: decode"]
@@ -148,12 +153,20 @@ SAID = [*["no error"] * 4, "TypeError: RandomCrop: expected an array of floats o
 def parts(fw: Any) -> list[Any]:
     """Crops and rectangles that rounding makes empty, or as high or as wide as the image, are drawn again."""
     v = fw.vision
-    tall, wide = np.ones((1, 60, 4)), np.ones((1, 4, 60))
+    tall, wide = np.ones((1, 60, 9)), np.ones((1, 9, 60))
+    fits = v.RandomResizedCrop(2, (0.5, 0.5), (1, 1))
+    tops = {part[1] for part in drawn(lambda _: fits.part(4, 2), None, 20)}
     crops = [v.RandomResizedCrop(2, (0.001, 0.001), ratio).part(*x.shape[1:])
              for x, ratio in ((tall, (0.05, 0.05)), (wide, (20, 20)))]  # fmt: skip
     erased = [v.RandomErasing(1, (0.5, 0.5), (ratio, ratio))(X).all() for ratio in (0.75, 3.0)]
     small = drawn(v.RandomErasing(1, (0.02, 0.33), (0.3, 3.3), 5), np.zeros((1, 6, 9)), 20)
-    return [crops, erased, int(sum((image == 5).sum() for image in small)) > 20, sorted({im.shape for im in small})]
+    return [
+        crops,
+        sorted(tops),
+        erased,
+        int(sum((image == 5).sum() for image in small)) > 20,
+        sorted({im.shape for im in small}),
+    ]
 
 
 def colors(fw: Any) -> list[Any]:
@@ -183,13 +196,15 @@ def labels(fw: Any) -> list[Any]:
     small = v.Joint([v.Pad(1)])(image=X, boxes=BOXES.astype(np.uint8), mask=MASK[None] + 1)
     half = v.Joint([v.RandomCrop((2, 4))])
     cut = drawn(lambda x: half(image=x, boxes=[[0, 0, 4, 4], [0, 0, 4, 3]]), np.ones((1, 4, 2)), 1)[0]
-    return [sorted(set(turned["mask"].ravel().tolist())), found["boxes"], found["mask"], small["boxes"],
+    both = v.Joint([v.RandomVerticalFlip(1)])(image=X, mask=np.stack([MASK, -MASK]))["mask"]
+    return [both, sorted(set(turned["mask"].ravel().tolist())), found["boxes"], found["mask"], small["boxes"],
             small["mask"].shape, cut["boxes"]]  # fmt: skip
 
 
 def expected_labels() -> list[Any]:
     moved = BOXES + np.array([0, 1, 1, 1, 1])
-    return [[0, 200, 255], moved.astype(np.float32), np.pad(MASK + 1, 1), moved.astype(float), (1, 6, 8),
+    both = np.stack([MASK, -MASK])[:, ::-1]
+    return [both, [0, 200, 255], moved.astype(np.float32), np.pad(MASK + 1, 1), moved.astype(float), (1, 6, 8),
             np.array([[0.0, 0, 2, 4], [0, 0, 2, 3]])]  # fmt: skip
 
 
@@ -208,7 +223,8 @@ values(
         [[[1, 2, 3, 9], [3, 4, 5, 9], [5, 6, 7, 9], [9, 9, 9, 9.0]]])),
     ("plans_of_transforms", lambda fw: list(plans(fw)), lambda: list(expected_plans())),
     ("limits_that_are_accepted", accepted, lambda: SAID),
-    ("parts_that_do_not_fit", parts, lambda: [[(0, 0, 3, 60), (0, 0, 60, 3)], [True] * 2, True, [(1, 6, 9)]]),
+    ("parts_that_do_not_fit", parts, lambda: [
+        [(3, 0, 3, 60), (0, 3, 60, 3)], [0, 1, 2], [True] * 2, True, [(1, 6, 9)]]),
     ("dtypes_of_colors", colors, lambda: [
         [np.float32, np.uint8, np.float32, np.float32, float, float], [np.float32] * 3, np.full(3, 0.5)]),
     ("labels_after_transforms", labels, expected_labels),

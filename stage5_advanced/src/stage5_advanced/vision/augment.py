@@ -64,7 +64,7 @@ def warp(x, matrix, size, fill=0, nearest=False):
     H, W = x.shape[1:]
     h, w = size
     inverse = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2]
-    grid = np.stack([*np.meshgrid(np.arange(w) + 0.5, np.arange(h) + 0.5), np.ones((h, w))])
+    grid = [*np.meshgrid(np.arange(w) + 0.5, np.arange(h) + 0.5), np.ones((h, w))]
     u, v = np.tensordot(inverse, grid, 1)  # (h, w) each
     outside = (u < 0) | (u > W) | (v < 0) | (v > H)
     if nearest:
@@ -189,7 +189,7 @@ class RandomAffine(Geometry):
         shift = np.random.uniform(*self.shift, 2) * [W, H]
         rotation = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
         linear = factor * rotation @ [[1, math.tan(lean)], [0, 1]]
-        center = np.array([W / 2, H / 2])
+        center = [W / 2, H / 2]
         return np.column_stack([linear, center + shift - linear @ center]), (H, W)
 
 

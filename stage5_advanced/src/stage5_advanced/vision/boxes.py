@@ -82,7 +82,7 @@ def anchors(size, sizes, ratios, image=None, dtype=np.float32):
             raise ValueError(f"anchors: expected positive {name}, got {values}")
     H, W = size
     height, width = image or size
-    s = np.array([*sizes, *[sizes[0]] * (len(ratios) - 1)], np.float64)
+    s = [*sizes, *[sizes[0]] * (len(ratios) - 1)]
     r = np.sqrt(np.array([*[ratios[0]] * len(sizes), *ratios[1:]], np.float64))
     half = np.stack([s * r * height / width, s / r], axis=1) / 2  # (A, 2)
     y, x = np.meshgrid((np.arange(H) + 0.5) / H, (np.arange(W) + 0.5) / W, indexing="ij")
@@ -105,7 +105,7 @@ def match(anchors, boxes, threshold=0.5):
     if M == 0:
         return xp.full(N, -1)
     matched = xp.where(overlap.max(axis=1) >= threshold, overlap.argmax(axis=1), -1)
-    for _ in range(min(N, M)):
+    for _ in range(N):
         n, m = divmod(int(overlap.argmax()), M)
         if not overlap[n, m] > 0:
             break
@@ -155,7 +155,7 @@ def target(anchors, labels, threshold=0.5, variances=VARIANCES):
         positive = matched >= 0
         chosen = label[matched[positive]]
         offsets[i][positive] = encode(anchors[positive], chosen[:, 1:], variances)
-        classes[i][positive] = chosen[:, 0].astype(int) + 1
+        classes[i][positive] = chosen[:, 0] + 1
     mask = xp.zeros_like(offsets)
     mask[classes > 0] = 1
     return offsets.reshape(len(labels), 4 * M), mask.reshape(len(labels), 4 * M), classes
@@ -263,7 +263,7 @@ def class_ap(preds, truths, threshold=0.5, style="area"):
     for c in known:
         results = [found_boxes(p[p[:, 0] == c], t[t[:, 0] == c], threshold) for p, t in zip(preds, truths, strict=True)]
         scores, correct = (np.concatenate(parts) for parts in zip(*results, strict=True))
-        found[c] = average_precision(scores, correct, sum(int((t[:, 0] == c).sum()) for t in truths), style)
+        found[c] = average_precision(scores, correct, sum((t[:, 0] == c).sum() for t in truths), style)
     return found
 
 
