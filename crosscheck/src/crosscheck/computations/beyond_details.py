@@ -155,7 +155,7 @@ def many_elements(fw: Any) -> list[Any]:
     return [
         fw.grad(fw.max_pool2d(x, (257, 1), 1), x).data.nonzero()[2], fw.grad(fw.max_pool2d(low, 2, pad=1), low),
         fw.pad(np.ones((0, 2)), ((0, 0), (1, 1)), "reflect").shape, fw.same_padding(0, 3, 2),
-        fw.sequence_mask(np.array([0]), 0).shape,
+        fw.sequence_mask(np.array([0]), 0).shape, fw.sinusoids(2, 2, 0.5).shape,
     ]  # fmt: skip
 
 
@@ -168,6 +168,8 @@ def with_limits(fw: Any) -> list[Any]:
         fw.focal_loss(A.T, IDS[0], 0, 0.5, axis=0, reduction="none"),
         fw.focal_loss(np.array([[0.0, 100.0]]), np.array([0])), fw.grad(fw.focal_loss(sure, np.array([0]), 0.5), sure),
         fw.focal_loss(sure, np.array([0]), 0.5), fw.where(A > 0.5, 1, 0), type(fw.cast(A, float)) is type(sure),
+        fw.masked_softmax(np.array([1000.0, 1000, -1000]), np.ones(3, bool)),
+        fw.attention(np.full((1, 1), 1e4), np.ones((2, 1)), np.array([[1.0], [3.0]])),
     ]  # fmt: skip
 
 
@@ -175,7 +177,20 @@ def limited() -> list[Any]:
     """What `with_limits` finds."""
     loss = -np.log(np.exp(A) / np.exp(A).sum(1, keepdims=True))[[0, 1], IDS[0]]
     rest = np.log1p(np.exp(-0.25)) + np.log1p(np.exp(-1))
-    return [1.0, np.ones(1), rest, loss.sum(), loss / 2, 100.0, np.zeros((1, 2)), 0.0, np.where(A > 0.5, 1, 0), True]
+    return [
+        1.0,
+        np.ones(1),
+        rest,
+        loss.sum(),
+        loss / 2,
+        100.0,
+        np.zeros((1, 2)),
+        0.0,
+        np.where(A > 0.5, 1, 0),
+        True,
+        np.array([0.5, 0.5, 0]),
+        2 * np.ones((1, 1)),
+    ]
 
 
 def of_boxes(fw: Any) -> list[Any]:
@@ -237,15 +252,17 @@ def powers(fw: Any) -> list[Any]:
     """Gradients of powers whose exponent is 0, or whose base is; a metric, which is a variable."""
     base, exponent = fw.Variable(np.array([2.0, 0.5, 0.0, 0.0])), fw.Variable(np.array([0.0, 0.0, 1.0, 2.0]))
     y = fw.pow(base, exponent)
+    gx = fw.grad(fw.pow(base[:2], exponent[:2]), base, create_graph=True)
     right = fw.accuracy(A, IDS[0])
-    return [y, *fw.grad(y, [base, exponent]), type(right) is type(y)]
+    return [y, *fw.grad(y, [base, exponent]), fw.grad(gx, exponent).data[:2], type(right) is type(y)]
 
 
 # fmt: off
 values(
     47, NUMPY,
     ("powers_of_0_and_to_0", powers, lambda: [
-        np.array([1.0, 1, 0, 0]), np.array([0.0, 0, 1, 0]), np.array([np.log(2), np.log(0.5), 0, 0]), True]),
+        np.array([1.0, 1, 0, 0]), np.array([0.0, 0, 1, 0]), np.array([np.log(2), np.log(0.5), 0, 0]),
+        np.array([0.5, 2.0]), True]),
 )
 values(
     60, NUMPY,
@@ -256,7 +273,7 @@ values(
     ("gradients_of_weights_of_classes", weights_of_classes, lambda: True),
     ("results_that_are_constants", constants, list),
     ("pooling_of_many_elements", many_elements, lambda: [
-        np.array([256, 257]), np.ones((1, 1, 2, 2)), (0, 4), (0, 1), (1, 0)]),
+        np.array([256, 257]), np.ones((1, 1, 2, 2)), (0, 4), (0, 1), (1, 0), (2, 2)]),
     ("functions_with_limits", with_limits, limited),
     ("boxes_beside_the_image", of_boxes, by_cells),
     ("recurrent_cells_step_by_step", unrolled, lambda: [True] * 15),
