@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import stat
@@ -61,6 +62,12 @@ def files(fw: Any) -> Any:
         order, first = loader.index.copy(), Part(np.zeros(2))
         load = partial(saving.load_checkpoint, path, other, optimizer, loader, a=first)
         found += [message(lambda: load(b=Part(np.zeros(1), True))), other.W.data.copy(), optimizer.lr, first.kept]
+        pathlib.Path(folder, "w").write_bytes(before)  # next to w.npz, which is the one that is read
+        found.append("checkpoint" in saving.read_arrays(f"{folder}/w"))
+        head = {"parts": ["model"], "values": {}, "random": {"bit_generator": "none"}}
+        saving.write_arrays(f"{folder}/bad", {"checkpoint": np.array(json.dumps(head)), "model/W": np.ones((2, 1))})
+        text = message(lambda: saving.load_checkpoint(f"{folder}/bad", other))
+        found += [text.partition(", got")[0], other.W.data.copy()]
         found += [np.array_equal(loader.index, order), load(b=Part(np.zeros(1))), other.W, optimizer.lr, first.kept]
     return found
 
@@ -68,7 +75,7 @@ def files(fw: Any) -> Any:
 def expected_files() -> Any:
     W, wrong = np.ones((2, 1)), ["ValueError"] * 2
     found = [True, True, ["a.npy", True], *wrong, True, ["w.npz"], "ValueError: refused", W + 1, 0.5, np.zeros(2), True]
-    return [*found, {}, W, 0.25, np.ones(2)]
+    return [*found, "ValueError: load_checkpoint: expected a checkpoint", W + 1, True, {}, W, 0.25, np.ones(2)]
 
 
 def weights(fw: Any) -> Any:
@@ -121,6 +128,8 @@ def without_a_gpu(fw: Any) -> Any:
     for cupy in (None, driver):
         with replaced(fw, "cuda", cupy=cupy, gpu_enable=False):
             found.append(message(lambda: fw.cuda.as_cupy(np.ones(1))).partition(". ")[0])
+    with replaced(fw, "cuda", cupy=driver, gpu_enable=True):
+        found.append([type(fw.cuda.as_cupy(x)) is np.ndarray for x in (np.ones(1), fw.Variable(np.ones(1)))])
     module = sys.modules[f"{package(fw)}.cuda"]
     found.append(module.use_kernels == (os.environ.get("USE_GPU_KERNELS") == "1"))
     x = np.array([0.5, -1.0])
@@ -160,6 +169,7 @@ values(
         lambda: [
             "RuntimeError: CuPy cannot be loaded",
             "RuntimeError: CuPy is installed, but it finds no GPU",
+            [True, True],
             True,
             np.tanh([0.5, -1.0]),
             np.array([0.5, 0.0]),
