@@ -138,8 +138,8 @@ def branches(fw: Any) -> list[Any]:
 
 
 def counters(fw: Any) -> list[Any]:
-    """Reasons of functions that change a number at each call, of a class, of slots and of a set that only grows."""
-    thing, seen = Thing(), set[int]()
+    """Reasons of functions that change something at each call: a class, slots, a set that grows, an array."""
+    thing, seen, counts = Thing(), set[int](), np.zeros(3)
     Thing.total = 0
 
     def of_class(x: Any) -> Any:
@@ -154,13 +154,17 @@ def counters(fw: Any) -> list[Any]:
         seen.add(len(seen))
         return x * 2.0
 
+    def of_array(x: Any) -> Any:
+        np.add(counts, 1.0, counts)
+        return x * counts
+
     found: list[Any] = []
-    for f in (of_class, of_slots, of_set):
+    for f in (of_class, of_slots, of_set, of_array):
         hybrid = fw.hybridize(f)
         for _ in range(3):
             hybrid(fw.Variable(X))
         found.append(known(hybrid, "state", "reason", "calls"))
-    return [*found, Thing.total, thing.k, len(seen)]
+    return [*found, Thing.total, thing.k, len(seen), counts]
 
 
 def expected_watched() -> list[Any]:
@@ -183,7 +187,8 @@ values(
             [["eager", "the attribute total of a class changes from call to call", 3]],
             [["eager", "the attribute k of an object changes from call to call", 3]],
             [["program", None, 3]],
-            *(3, 4.0, 1),
+            [["eager", "the program has other results", 3]],
+            *(3, 4.0, 1, np.full(3, 3.0)),
         ],
     ),
     since=5,
