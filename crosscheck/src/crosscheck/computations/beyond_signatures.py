@@ -26,7 +26,8 @@ def signatures(name: str) -> Iterator[str]:
 
 def with_defaults(name: str, f: Any) -> Iterator[str]:
     """A line, if there are defaults; functions by their names, objects by those of their classes."""
-    f = inspect.unwrap(f.__init__ if isinstance(f, type) else f)
+    owner: Any = f
+    f = inspect.unwrap(owner.__init__ if isinstance(f, type) else f)
     code, defaults = getattr(f, "__code__", None), getattr(f, "__defaults__", None) or ()
     if code is None:  # of a class whose __init__ is Python's
         return
