@@ -168,7 +168,8 @@ def with_limits(fw: Any) -> list[Any]:
         fw.focal_loss(A.T, IDS[0], 0, 0.5, axis=0, reduction="none"),
         fw.focal_loss(np.array([[0.0, 100.0]]), np.array([0])), fw.grad(fw.focal_loss(sure, np.array([0]), 0.5), sure),
         fw.focal_loss(sure, np.array([0]), 0.5), fw.where(A > 0.5, 1, 0), type(fw.cast(A, float)) is type(sure),
-        fw.masked_softmax(np.array([1000.0, 1000, -1000]), np.ones(3, bool)),
+        fw.masked_softmax(np.array([1000.0, 1000, -1000]), np.ones(3, bool)), fw.smooth_l1_loss(A, B, 0),
+        fw.focal_loss(A, IDS[0], 1),
         fw.attention(np.full((1, 1), 1e4), np.ones((2, 1)), np.array([[1.0], [3.0]])),
     ]  # fmt: skip
 
