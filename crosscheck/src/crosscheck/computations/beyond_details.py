@@ -190,6 +190,8 @@ def limited() -> list[Any]:
         np.where(A > 0.5, 1, 0),
         True,
         np.array([0.5, 0.5, 0]),
+        np.abs(A - B).mean(),
+        ((1 - np.exp(-loss)) * loss).mean(),
         2 * np.ones((1, 1)),
     ]
 
