@@ -274,7 +274,7 @@ def named_in(fw: Any) -> Any:
     keys = [reach.key_of(names(called)) == id(globals()), reach.key_of(target) == id(target)]
     owners = [[reach.of_library(f), reach.of_package(f)] for f in (np.ones, copy.copy, called, fw.functions.exp, Owner)]
     beside: Any = types.ModuleType("beside")  # a module whose name begins as that of the stage
-    beside.__file__ = f"{reach.OWN[:-1]}_more.py"
+    beside.__file__ = reach.OWN.rstrip("/\\") + "_more.py"
     with mock.patch.dict(sys.modules, beside=beside):
         owners += [reach.of_package(beside)]
     return [found, held, kinds, empty.cell_contents, reach.contents(full), keys, owners, *drawn(fw)]
