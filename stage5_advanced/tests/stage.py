@@ -3,7 +3,8 @@
 import inspect
 
 import stage5_advanced as package
-import stage5_advanced.datasets  # imported late by the package
+import stage5_advanced.datasets  # imported late by the package, as the next ones
+import stage5_advanced.models
 import stage5_advanced.saving
 import stage5_advanced.utils
 
