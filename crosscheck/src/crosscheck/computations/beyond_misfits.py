@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 import tomllib
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ ARRAYS: dict[str, Any] = {
 
 def said(fw: Any, group: str) -> list[str]:
     """What each call of a group says."""
-    return [message(lambda call=call: eval(call, {"fw": fw, **ARRAYS})) for call in MISFITS[group]]
+    return [message(partial(eval, call, {"fw": fw, **ARRAYS})) for call in MISFITS[group]]
 
 
 values(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -38,7 +39,7 @@ def chosen(fw: Any) -> list[Any]:
     for names in ("l0/W", "l*/W", "W", "l?/b", "*W", "*"):
         model = fw.models.Sequential(fw.layers.Linear(2, in_size=3), fw.layers.Linear(2, in_size=2))
         before = {path: v.data.copy() for path, v in model.named_params()}
-        message(lambda model=model, names=names: fw.initialize(model, fw.initializers.Constant(5), names=names))
+        message(partial(fw.initialize, model, fw.initializers.Constant(5), names=names))
         found.append([path for path, v in model.named_params() if not np.array_equal(v.data, before[path])])
     fw.initialize(model, ramp, "inputs, of which only uninitialized weights make use")
     return [*found, *model.params()]
@@ -59,7 +60,8 @@ def in_a_copy(fw: Any) -> list[Any]:
 
 def flattened(fw: Any) -> list[Any]:
     """The dict of all parameters and buffers that the book's method fills, alone and below a path."""
-    model, found = fw.models.Sequential(fw.layers.Linear(1, in_size=1), fw.layers.BatchNorm()), {}
+    model = fw.models.Sequential(fw.layers.Linear(1, in_size=1), fw.layers.BatchNorm())
+    found: dict[str, Any] = {}
     model._flatten_params(found)
     model._flatten_params(found, "top")
     return [*found, all(v is dict(model.named_state())[path.removeprefix("top/")] for path, v in found.items())]
@@ -100,8 +102,9 @@ def latest_calls(fw: Any) -> list[Any]:
     """What a layer keeps of its latest call: variables and arrays while they are alive, everything else."""
     layer = type("First", (fw.layers.Layer,), {"forward": lambda self, x, *rest, **options: x[0]})()
     x, pair = fw.Variable(POINT), (fw.Variable(POINT), POINT)
-    numbers, found = (1, 2), []
-    for given in ((pair, numbers), (list(pair), []), ((x,), x)):
+    found: list[Any] = []
+    arguments: Any = (pair, (1, 2)), (list(pair), []), ((x,), x)
+    for given in arguments:
         y = layer(*given, unused=None)
         kept = [keep() for keep in layer.inputs]
         found += [len(kept), type(kept[0]).__name__, kept[0][0] is given[0][0], kept[1] is given[1], y is given[0][0]]
@@ -158,7 +161,7 @@ def convolving(fw: Any) -> list[Any]:
         (L.Conv2d(2, 4), image), (L.Conv2d(2, 3, dilation=(1, 2)), image), (L.Conv2d(3, 1, groups=3), image),
         (depthwise, row),
     )  # fmt: skip
-    failed = [[said(lambda layer=layer, x=x: layer(x)), layer.W.data is None] for layer, x in refused]
+    failed = [[said(partial(layer, x)), layer.W.data is None] for layer, x in refused]
     sizes = (
         lambda: L.Conv1d(1, 2, pad=1.5), lambda: L.Conv1d(1, 2, pad=-1), lambda: L.Conv2d(1, 2, pad=((-1, 1), (0, 0))),
         lambda: L.Conv2d(1, 2, pad=((0, 0), (0, -1))), lambda: L.Conv1d(1, 2, pad=(0, -1)),
@@ -198,7 +201,7 @@ def normalizing(fw: Any) -> list[Any]:
     calls = [lambda: one(x[..., :2]), lambda: two(x[0, 0]), lambda: two(x[:, :1]), lambda: L.LayerNorm(2)(x[:, :0])]
     states = [np.zeros((1, 2, 2))], (np.zeros((1, 2, 2)), [0]), np.zeros((1, 2, 3)), np.zeros((2, 2, 2))
     for kind, state in zip((L.NStepRNN, L.NStepLSTM, L.NStepGRU, L.NStepRNN), states, strict=True):
-        calls.append(lambda kind=kind, state=state: kind(1, 2, 3)(np.ones((2, 4, 3)), state))
+        calls.append(partial(kind(1, 2, 3), np.ones((2, 4, 3)), state))
     return [*found, [said(call) for call in calls]]
 
 
