@@ -918,7 +918,7 @@ INVALID = [
     (lambda: F.embed_id([True], v(4, 2)), TypeError, "embed_id: expected integers from 0 to 3, got bool"),
     (lambda: F.embed_id([0], v(4)), ValueError, "embed_id: expected W (in_size, out_size), got W (4,)"),
     (lambda: F.embed_id([0], [[1.0]]), TypeError, "got <class 'list'>"),
-    (lambda: F.leaky_relu(v(2), "0.2x"), ValueError, "could not convert string to float"),
+    (lambda: F.leaky_relu(v(2), "0.2x"), TypeError, "leaky_relu: expected slope to be a number, got '0.2x'"),
     (
         lambda: F.sigmoid_cross_entropy(v(2, 3), [1, 0]),
         ValueError,

@@ -55,7 +55,7 @@ def dropout(x, dropout_ratio=0.5):
 
 def as_ratio(name, key, ratio):
     """The ratio of a dropout as a float. Raises TypeError unless it is a number, ValueError unless it is in [0, 1)."""
-    number = float(as_number(name, key, ratio))
+    number = float(as_number(name, key, ratio, nan=True))
     if not 0 <= number < 1:
         raise ValueError(f"{name}: expected a {key} in [0, 1), got {ratio}")
     return number

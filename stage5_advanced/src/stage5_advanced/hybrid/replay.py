@@ -92,7 +92,7 @@ class Traced:
         constants = {i: first.variables[i].data for i in first.leaves if i not in given}
         constants |= {i: a.copy() for i, a in constants.items() if i in first.results}
         computed = {i for _, outs, _ in first.steps for i in outs}
-        outputs = dict.fromkeys(i for i in first.results if i in computed)
+        outputs = [*dict.fromkeys(i for i in first.results if i in computed)]
         if not outputs:
             raise NoProgram("no function is called")
         self.given = [first.variables[i] for i in given]

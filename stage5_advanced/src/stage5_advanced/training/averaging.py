@@ -17,7 +17,7 @@ class ExponentialMovingAverage:
     """
 
     def __init__(self, model, decay=0.999, warmup=False):
-        if not 0 <= as_number("ExponentialMovingAverage", "decay", decay) < 1:
+        if not 0 <= as_number("ExponentialMovingAverage", "decay", decay, nan=True) < 1:
             raise ValueError(f"ExponentialMovingAverage: expected 0 <= decay < 1, got {decay}")
         if not hasattr(model, "named_state"):
             raise TypeError(f"ExponentialMovingAverage: expected a Layer or Model, got {type(model).__name__}")
