@@ -18,13 +18,18 @@ def opened(browser, width=1280, **options):
     context.set_default_timeout(120_000)  # a slow machine is no failure, but nothing waits forever
     page = context.new_page()
     trouble = []
+
+    def failed(request):
+        if request.failure != "net::ERR_ABORTED":  # by the next page, before a picture further down was there
+            trouble.append(f"{request.failure}: {request.url}")
+
     page.on("console", lambda message: trouble.append(f"console: {message.text}"))
     page.on("pageerror", lambda error: trouble.append(f"error: {error}"))
-    page.on("requestfailed", lambda request: trouble.append(f"failed: {request.url}"))
+    page.on("requestfailed", failed)
     page.on("request", lambda r: r.url.startswith(("file:", "data:")) or trouble.append(f"request: {r.url}"))
     yield page
     context.close()
-    assert trouble == []
+    assert not trouble, "\n".join(trouble)
 
 
 def cut(page, rows=4):

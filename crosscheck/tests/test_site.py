@@ -369,6 +369,14 @@ def test_axe_finds_nothing(browser, site, theme, width, names, rules):
 
 
 @in_a_browser
+def test_a_picture_that_is_missing_is_trouble(browser, tmp_path):
+    (tmp_path / "page.html").write_text('<img src="none.png">', encoding="utf-8")
+    with pytest.raises(AssertionError, match=r"net::ERR_FILE_NOT_FOUND: file:.*none\.png"):
+        with opened(browser) as page:
+            page.goto((tmp_path / "page.html").as_uri())
+
+
+@in_a_browser
 @pytest.mark.parametrize("width", WIDTHS)
 def test_no_page_is_wider_than_the_window(browser, site, width):
     with opened(browser, width) as page:
