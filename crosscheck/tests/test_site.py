@@ -371,9 +371,8 @@ def test_axe_finds_nothing(browser, site, theme, width, names, rules):
 @in_a_browser
 def test_a_picture_that_is_missing_is_trouble(browser, tmp_path):
     (tmp_path / "page.html").write_text('<img src="none.png">', encoding="utf-8")
-    with pytest.raises(AssertionError, match=r"net::ERR_FILE_NOT_FOUND: file:.*none\.png"):
-        with opened(browser) as page:
-            page.goto((tmp_path / "page.html").as_uri())
+    with pytest.raises(AssertionError, match=r"net::ERR_FILE_NOT_FOUND: file:.*none\.png"), opened(browser) as page:
+        page.goto((tmp_path / "page.html").as_uri())
 
 
 @in_a_browser
