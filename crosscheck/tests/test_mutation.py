@@ -175,9 +175,29 @@ def test_the_names_of_mutants_are_different():
 @of_all_mutants
 def test_no_equivalent_mutant_is_stale():
     entries = tomllib.loads((run.PACKAGE / "survivors.toml").read_text(encoding="utf-8"))["equivalent"]
-    known = set(run.equivalent_mutants())
-    assert len(known) == sum(len(entry.get(key, ())) for entry in entries for key in ("mutants", "definitions"))
-    assert known - {name for stage in STAGES for m in all_mutants(stage) for name in (m.name, m.where)} == set()
+    existing = {stage.number: {name for m in all_mutants(stage) for name in (m.name, m.where)} for stage in STAGES}
+    seen = Counter()
+    for entry in entries:
+        names = {name for key in ("mutants", "definitions") for name in entry.get(key, ())}
+        stages = entry.get("stages", [])
+        assert names <= set().union(*existing.values()), entry["reason"]
+        assert all(names <= existing[stage] for stage in stages), entry["reason"]
+        seen.update((name, stage) for name in names for stage in stages or existing)
+    assert [listed for listed, times in seen.items() if times > 1] == []
+
+
+def test_an_entry_can_be_of_some_stages_only(tmp_path):
+    path = tmp_path / "survivors.toml"
+    path.write_text("""
+        [[equivalent]]
+        reason = "why"
+        mutants = ["f.py f: everywhere"]
+        [[equivalent]]
+        stages = [3, 4]
+        reason = "the stage before has other bytes"
+        mutants = ["f.py f: early"]
+    """)
+    assert [len(run.equivalent_mutants(stage, path)) for stage in range(1, 6)] == [1, 1, 2, 2, 1]
 
 
 @pytest.mark.parametrize(
@@ -185,7 +205,7 @@ def test_no_equivalent_mutant_is_stale():
 )
 def test_a_listed_definition_stands_for_its_survivors(monkeypatch, found, result, reason):
     mutant = all_mutants(STAGES[0])[0]
-    monkeypatch.setattr(run, "equivalent_mutants", lambda: {mutant.where: "why"})
+    monkeypatch.setattr(run, "equivalent_mutants", lambda _: {mutant.where: "why"})
     planter = types.SimpleNamespace(run=lambda chosen: [run.Result(m, Verdict(found)) for m in chosen])
     entry = run.StageResult(STAGES[0], 1, Counter())
     (only,) = run.results([entry], [mutant], lambda _: planter, False)
@@ -196,7 +216,7 @@ def test_a_listed_definition_stands_for_its_survivors(monkeypatch, found, result
 def test_a_listed_definition_stands_for_survivors_in_its_calls(monkeypatch):
     text = "def f(x):\n    return 1\n\ndef g(x):\n    return f(x + 1) * 2\n"
     found = [m for m in mutants_of(1, "f.py", text) if m.definition == "g"]
-    monkeypatch.setattr(run, "equivalent_mutants", lambda: {"f.py f": "why"})
+    monkeypatch.setattr(run, "equivalent_mutants", lambda _: {"f.py f": "why"})
     planter = types.SimpleNamespace(run=lambda chosen: [run.Result(m, Verdict("survived")) for m in chosen])
     results = list(run.results([run.StageResult(STAGES[0], 1, Counter())], found, lambda _: planter, False))
     equivalent = {r.mutant.diff.partition(" -> ")[2] for r in results if r.reason}

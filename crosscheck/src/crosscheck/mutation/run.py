@@ -83,12 +83,13 @@ class StageResult:
         return detected / (detected + survived) if detected + survived else 1.0
 
 
-def equivalent_mutants(path: pathlib.Path = PACKAGE / "survivors.toml") -> dict[str, str]:
+def equivalent_mutants(stage: int, path: pathlib.Path = PACKAGE / "survivors.toml") -> dict[str, str]:
     """The committed list of mutants that no input can expose, and of definitions with only such survivors: reasons."""
     try:
         entries = tomllib.loads(path.read_text(encoding="utf-8"))["equivalent"]
+        mine = [entry for entry in entries if stage in entry.get("stages", (stage,))]
         keys = ("mutants", "definitions")
-        return {name: entry["reason"] for entry in entries for key in keys for name in entry.get(key, ())}
+        return {name: entry["reason"] for entry in mine for key in keys for name in entry.get(key, ())}
     except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise UsageError(f"{path}: {type(error).__name__}: {error}") from None
 
@@ -213,9 +214,9 @@ def results(
     entries: Sequence[StageResult], chosen: Sequence[Mutant], planter: Callable[[Stage], Planter], again: bool
 ) -> Iterator[Result]:
     """Plant the mutants stage by stage; enter each result, and yield it. Equivalent ones are planted only again."""
-    equivalent = equivalent_mutants()
-    chosen_by = {name.replace(" ", ".").rpartition(".")[2]: name for name in equivalent if ":" not in name}
     for entry in entries:
+        equivalent = equivalent_mutants(entry.stage.number)
+        chosen_by = {name.replace(" ", ".").rpartition(".")[2]: name for name in equivalent if ":" not in name}
         mine = [m for m in chosen if m.stage == entry.stage.number]
         listed = [] if again else [m for m in mine if m.name in equivalent]
         planted = [m for m in mine if again or m.name not in equivalent]
