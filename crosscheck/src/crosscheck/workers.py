@@ -15,7 +15,7 @@ from . import UsageError
 from .ending import interrupts_held
 from .pool import IMPORT_LIMIT, TIMES_BY_THE_CLOCK, limit_cpu, limit_memory, one_thread_each, start_method
 
-MEMORY = 4 * 2**30  # bytes for each process, where a planted bug may ask for ever more
+MEMORY = 12 * 2**30  # bytes for each process, where a planted bug may ask for ever more
 
 Answer = Callable[[Any], Any]
 Answers = Callable[[Iterable[Any]], Iterator[tuple[Any, Any]]]
