@@ -138,6 +138,11 @@ def test_hyperparameters_are_checked(call, text):
     Adam(alpha=2.0).alpha = 3.0  # a learning rate, not a decay rate
 
 
+def test_counts_from_numpy_are_kept_as_numbers_of_python():
+    schedule = optimizers.OnPlateau(SGD(), patience=np.int64(3), cooldown=np.float32(2))
+    assert (type(schedule.patience), type(schedule.cooldown)) == (int, float)
+
+
 def test_clip_value_limits_each_element_and_keeps_the_dtype():
     layer = layer_of(p=np.zeros(3, np.float32))
     layer.p.grad = Parameter(np.array([-3, 0.5, 3], np.float32))

@@ -490,9 +490,9 @@ def test_weights_of_classes_may_be_negative():
     [
         (
             {"ignore": 1, "t": np.array([1, 1])},
-            "expected labels to average over whose weights do not sum to 0, got none",
+            "expected labels whose weights do not sum to 0, got a sum of 0",
         ),
-        ({"weight": np.zeros(3)}, "expected labels to average over whose weights do not sum to 0, got none"),
+        ({"weight": np.zeros(3)}, "expected labels whose weights do not sum to 0, got a sum of 0"),
         ({"weight": np.ones(2)}, "expected a weight for each of 3 classes, got (2,)"),
         ({"label_smoothing": 1.5}, "expected a label_smoothing from 0 to 1, got 1.5"),
         ({"reduction": "max"}, "expected reduction 'mean', 'sum' or 'none', got 'max'"),

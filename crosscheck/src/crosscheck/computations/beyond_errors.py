@@ -101,7 +101,7 @@ errors(
                  "expected labels (2, 4) or probabilities (2, 3, 4)"),
     ("cross_entropy_with_everything_ignored",
      lambda fw: fw.softmax_cross_entropy(ones(fw, 2, 3), whole(fw, 1, 1), ignore=1),
-     ValueError, "softmax_cross_entropy: expected labels to average over whose weights do not sum to 0, got none",
+     ValueError, "softmax_cross_entropy: expected labels whose weights do not sum to 0, got a sum of 0",
      "returns nan"),
     ("loss_reduced_in_an_unknown_way", lambda fw: fw.l1_loss(ones(fw, 2), ones(fw, 2), "max"),
      ValueError, "l1_loss: expected reduction 'mean', 'sum' or 'none', got 'max'"),

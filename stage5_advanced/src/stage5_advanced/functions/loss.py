@@ -197,7 +197,7 @@ def cross_entropy_of_labels(name, log_p, t, counts, weight, label_smoothing, axi
 
     def check_total(total):
         if total == 0:
-            raise ValueError(f"{name}: expected labels to average over whose weights do not sum to 0, got none")
+            raise ValueError(f"{name}: expected labels whose weights do not sum to 0, got a sum of 0")
 
     return sum(losses) / checked(check_total, sum(shares))
 

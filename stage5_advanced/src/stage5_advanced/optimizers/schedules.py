@@ -205,16 +205,14 @@ class OnPlateau(Schedule):
             raise ValueError(f"OnPlateau: expected a factor between 0 and 1, got {factor}")
         if mode not in ("min", "max"):
             raise ValueError(f"OnPlateau: expected mode 'min' or 'max', got {mode!r}")
-        if not (
-            as_number("OnPlateau", "patience", patience) >= 0 and as_number("OnPlateau", "cooldown", cooldown) >= 0
-        ):
-            raise ValueError(f"OnPlateau: expected patience and cooldown of at least 0, got {patience} and {cooldown}")
         self.factor = factor
-        self.patience = patience
+        self.patience = as_number("OnPlateau", "patience", patience)
         self.min_delta = as_number("OnPlateau", "min_delta", min_delta)
         self.mode = mode
-        self.cooldown = cooldown
+        self.cooldown = as_number("OnPlateau", "cooldown", cooldown)
         self.minimum = as_number("OnPlateau", "minimum", minimum)
+        if min(self.patience, self.cooldown) < 0:
+            raise ValueError(f"OnPlateau: expected patience and cooldown of at least 0, got {patience} and {cooldown}")
         self.best = math.inf if mode == "min" else -math.inf
         self.bad = self.waiting = 0
 
